@@ -1,0 +1,30 @@
+// Compiles every package and app to its dist/.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, run } from "./run.mjs";
+
+const project = "apps/tools/tsconfig.build.json";
+const stamp = join(root, "node_modules/.upwire-tsconfigs");
+
+// TypeScript 7.0.2 keeps stale errors after a tsconfig changed; only --force clears them.
+const settings = hashOfSettings();
+const changed = !existsSync(stamp) || readFileSync(stamp, "utf8") !== settings;
+
+const status = run("tsc", ["-b", project, ...(changed ? ["--force"] : [])]);
+if (status === 0) writeFileSync(stamp, settings);
+process.exit(status);
+
+function hashOfSettings() {
+  const hash = createHash("sha256");
+  for (const file of ["tsconfig.base.json", project, ...["packages", "apps"].flatMap(projectsIn)]) {
+    hash.update(file).update(readFileSync(join(root, file)));
+  }
+  return hash.digest("hex");
+}
+
+function projectsIn(group) {
+  return readdirSync(join(root, group))
+    .map((name) => `${group}/${name}/tsconfig.json`)
+    .filter((file) => existsSync(join(root, file)));
+}

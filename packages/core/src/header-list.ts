@@ -1,0 +1,20 @@
+/** RFC 9110 §5.6.2: the characters of a token. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/** The members of a comma-separated header (RFC 9110 §5.6.1), trimmed; empty members are dropped. */
+export function listMembers(header: string | undefined): string[] {
+  if (header === undefined) return [];
+  return header
+    .split(",")
+    .map((member) => member.trim())
+    .filter((member) => member !== "");
+}
+
+/** Does the list hold `token`, in any letter case? */
+export function listHolds(header: string | undefined, token: string): boolean {
+  return listMembers(header).some((member) => member.toLowerCase() === token);
+}

@@ -1,0 +1,25 @@
+/** One complete message from a client. */
+export class Message {
+  /** The payload. It may be a view on the larger block that was read from the socket: copy it to keep it for long. */
+  readonly bytes: Buffer;
+  /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
+  readonly isBinary: boolean;
+
+  constructor(bytes: Buffer, isBinary: boolean) {
+    this.bytes = bytes;
+    this.isBinary = isBinary;
+  }
+
+  /** The payload decoded as UTF-8. */
+  text(): string {
+    return this.bytes.toString("utf8");
+  }
+
+  /**
+   * The payload parsed as JSON. The shape is the client's word only: check it before use.
+   * @throws SyntaxError when the payload is not JSON.
+   */
+  json(): unknown {
+    return JSON.parse(this.text());
+  }
+}

@@ -1,0 +1,64 @@
+import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
+
+/** What can be sent as one message: text, or bytes (the view is copied at the call, so it may be reused). */
+export type MessageData = string | ArrayBuffer | ArrayBufferView;
+
+/** Compresses payloads for all connections that agreed on the same parameters. */
+export interface Deflate {
+  /** Connections with the same key share the compressed bytes. */
+  readonly key: string;
+  /** The compressed payload, or `undefined` when the message should go as it is. */
+  compress(payload: Uint8Array): Buffer | undefined;
+}
+
+function toFrame(data: MessageData): Buffer {
+  if (typeof data === "string") return encodeTextFrame(data);
+  if (ArrayBuffer.isView(data)) {
+    return encodeFrame(Opcode.binary, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  if (data instanceof ArrayBuffer) return encodeFrame(Opcode.binary, new Uint8Array(data));
+  // Numbers and plain objects must never reach an allocation (ws CVE-2016-10518).
+  throw new TypeError("A message is a string, an ArrayBuffer, a view on one, a Blob, a Message or a PreparedMessage");
+}
+
+/**
+ * A message framed once, and deflated at most once per set of parameters, however many connections it goes to.
+ * The counterpart of gorilla/websocket's `PreparedMessage`.
+ */
+export class PreparedMessage {
+  readonly isBinary: boolean;
+  readonly #frame: Buffer;
+  #deflated: Map<string, Buffer> | undefined;
+
+  /** @throws TypeError for anything but a string, an ArrayBuffer or a view. */
+  constructor(data: MessageData, options: { readonly isBinary?: boolean } = {}) {
+    const isBinary = options.isBinary ?? typeof data !== "string";
+    this.isBinary = isBinary;
+    this.#frame = toFrame(data);
+    // Bytes that are known to be UTF-8 text, and text that is wanted as binary: only the opcode differs.
+    this.#frame[0] = ((this.#frame[0] ?? 0) & 0xf0) | (isBinary ? Opcode.binary : Opcode.text);
+  }
+
+  /** The message as it was given, encoded; do not write to it. */
+  get payload(): Buffer {
+    return payloadOf(this.#frame);
+  }
+
+  /** Length of the uncompressed frame in bytes: what the message counts for in a send queue. */
+  get frameBytes(): number {
+    return this.#frame.byteLength;
+  }
+
+  /** The bytes for the wire, for connections that agreed on `deflate` or on no compression. */
+  frame(deflate?: Deflate): Buffer {
+    if (deflate === undefined) return this.#frame;
+    const known = this.#deflated?.get(deflate.key);
+    if (known !== undefined) return known;
+    const compressed = deflate.compress(this.payload);
+    const opcode = this.isBinary ? Opcode.binary : Opcode.text;
+    const frame = compressed === undefined ? this.#frame : encodeFrame(opcode, compressed, { compressed: true });
+    this.#deflated ??= new Map();
+    this.#deflated.set(deflate.key, frame);
+    return frame;
+  }
+}
