@@ -1,10 +1,57 @@
 import { CloseCode } from "./close-code.ts";
 
+/** The stable name of every refusal of an upgrade request. */
+export type RefusalCode =
+  | "ERR_METHOD"
+  | "ERR_NOT_UPGRADE"
+  | "ERR_UPGRADE_STRIPPED"
+  | "ERR_NOT_ATTACHED"
+  | "ERR_HTTP_VERSION"
+  | "ERR_HOST"
+  | "ERR_BODY"
+  | "ERR_VERSION"
+  | "ERR_KEY"
+  | "ERR_SUBPROTOCOLS"
+  | "ERR_ORIGIN"
+  | "ERR_UNAUTHORIZED"
+  | "ERR_FORBIDDEN"
+  | "ERR_CHECK_FAILED"
+  | "ERR_DRAINING"
+  | "ERR_HANDSHAKE_TIMEOUT";
+
+/** The stable name of every reason for which upwire itself ends a connection. */
+export type ClosureCode =
+  | "ERR_PROTOCOL"
+  | "ERR_UTF8"
+  | "ERR_DEFLATE"
+  | "ERR_MESSAGE_TOO_BIG"
+  | "ERR_TOO_MANY_FRAGMENTS"
+  | "ERR_HANDLER"
+  | "ERR_WRITER_ABORTED"
+  | "ERR_SLOW_CONSUMER"
+  | "ERR_WRITE_TIMEOUT"
+  | "ERR_IDLE"
+  | "ERR_PONG_TIMEOUT"
+  | "ERR_SOCKET";
+
+interface RefusalText {
+  /** HTTP status. */
+  readonly status: number;
+  /** The body of the answer. */
+  readonly text: string;
+}
+
+interface ClosureText {
+  readonly closeCode: number;
+  /** The reason in the close frame. */
+  readonly text: string;
+}
+
 /**
  * Every refusal of an upgrade request: the HTTP status the client gets, and why.
  * The body of the answer is the text; the code is what logs and the `onReject` hook see.
  */
-export const refusals = {
+export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_METHOD: { status: 405, text: "A WebSocket handshake is a GET request." },
   ERR_NOT_UPGRADE: { status: 426, text: "This address speaks WebSocket: send an upgrade request." },
   ERR_UPGRADE_STRIPPED: {
@@ -26,12 +73,10 @@ export const refusals = {
   ERR_CHECK_FAILED: { status: 500, text: "The server could not decide about this request." },
   ERR_DRAINING: { status: 503, text: "The server is going down." },
   ERR_HANDSHAKE_TIMEOUT: { status: 408, text: "The handshake took too long." },
-} as const;
-
-export type RefusalCode = keyof typeof refusals;
+};
 
 /** Every reason for which upwire itself ends a connection: the close code and the reason text in the close frame. */
-export const closures = {
+export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_PROTOCOL: { closeCode: CloseCode.protocolError, text: "protocol error" },
   ERR_UTF8: { closeCode: CloseCode.invalidPayload, text: "invalid UTF-8" },
   ERR_DEFLATE: { closeCode: CloseCode.invalidPayload, text: "corrupt compressed data" },
@@ -46,9 +91,7 @@ export const closures = {
   ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, text: "no pong" },
   /** The socket failed under us (reset, TLS failure): nothing can be sent any more. */
   ERR_SOCKET: { closeCode: CloseCode.abnormal, text: "socket error" },
-} as const;
-
-export type ClosureCode = keyof typeof closures;
+};
 
 /** Why a connection is being ended by upwire. Given to the handler's `error` before its `close`. */
 export class ConnectionError extends Error {

@@ -1,0 +1,141 @@
+import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
+import { ConnectionError } from "./errors.ts";
+import type { PreparedMessage } from "./prepared-message.ts";
+import { readFault } from "./receiver.ts";
+
+/** The part of a `WebSocket` of the `ws` package that upwire uses; every version 8 has it. */
+export interface WebSocketLike {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  readonly protocol: string;
+  send(data: Uint8Array, options: { readonly binary: boolean; readonly fin?: boolean }, done?: (error?: Error) => void): void;
+  ping(data: Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): unknown;
+  on(event: "ping" | "pong", listener: (data: Buffer) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "close", listener: (code: number, reason: Buffer) => void): unknown;
+}
+
+const OPEN = 1;
+const CLOSED = 3;
+
+/** A `ws` object that a framework's plugin opened: `ws` frames, answers pings and closes; the rest is the same. */
+export class AdoptedEngine implements Engine {
+  readonly #ws: WebSocketLike;
+  readonly #maxMessageBytes: number;
+  readonly #now: () => number;
+  #blockedSince = 0;
+  #failure: ConnectionError | undefined;
+  #sentClose: { readonly code: number; readonly reason: string } | undefined;
+  #events: EngineEvents | undefined;
+
+  constructor(ws: WebSocketLike, maxMessageBytes: number, now: () => number) {
+    this.#ws = ws;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#now = now;
+  }
+
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  get blockedSince(): number {
+    return this.#blockedSince;
+  }
+
+  start(events: EngineEvents): void {
+    this.#events = events;
+    const ws = this.#ws;
+    ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    ws.on("ping", (data) => {
+      events.alive();
+      events.ping(data);
+    });
+    ws.on("pong", (data) => {
+      events.alive();
+      events.pong(data);
+    });
+    ws.on("error", (error) => this.#fail(readFault(error)));
+    ws.on("close", (code, reason) => this.#onClose(code, reason.toString("utf8")));
+    if (ws.readyState === CLOSED) this.#onClose(1006, "");
+    else ws.resume();
+  }
+
+  send(message: PreparedMessage): void {
+    this.#write(message.payload, { binary: message.isBinary });
+  }
+
+  sendFragment(data: Buffer, { isBinary, last }: FragmentPosition): void {
+    this.#write(data, { binary: isBinary, fin: last });
+  }
+
+  flush(): void {
+    // `ws` gives everything to the socket at once.
+  }
+
+  ping(data: Buffer): void {
+    if (this.#ws.readyState === OPEN) this.#ws.ping(data);
+  }
+
+  close(code: number, reason: string): void {
+    this.#sentClose ??= { code, reason };
+    if (code === 1005) this.#ws.close();
+    else this.#ws.close(code, reason);
+    this.#ws.resume();
+  }
+
+  discard(): void {
+    // What `ws` was given is in the socket already.
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  #write(data: Buffer, options: { readonly binary: boolean; readonly fin?: boolean }): void {
+    if (this.#ws.readyState !== OPEN) return;
+    this.#ws.send(data, options, this.#onWritten);
+    if (this.#blockedSince === 0 && this.#ws.bufferedAmount > 0) this.#blockedSince = this.#now();
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#blockedSince === 0 || this.#ws.bufferedAmount > 0) return;
+    this.#blockedSince = 0;
+    this.#events?.drain();
+  };
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    this.#events?.alive();
+    if (this.#failure !== undefined) return;
+    // The plugin's own limit holds for all of its routes; this one is the route's.
+    if (data.byteLength > this.#maxMessageBytes) this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
+    else this.#events?.message(data, isBinary);
+  }
+
+  #fail(error: ConnectionError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#events?.failed(error);
+  }
+
+  #onClose(code: number, reason: string): void {
+    const events = this.#events;
+    if (events === undefined) return;
+    this.#events = undefined;
+    if (code !== 1006) return events.closed({ code, reason, wasClean: true });
+    // `ws` forgets what it sent when the peer does not answer.
+    events.closed({ ...(this.#sentClose ?? { code, reason }), wasClean: false });
+  }
+}

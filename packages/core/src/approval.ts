@@ -1,0 +1,64 @@
+import { negotiateDeflate, type DeflateParameters } from "./compression.ts";
+import type { RefusalCode } from "./errors.ts";
+import { acceptKey, handshakeFault } from "./handshake.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { refusal, Refusal } from "./refuse.ts";
+import type { UpgradeRequest } from "./upgrade-request.ts";
+import type { AcceptHeaders } from "./upgrade-ticket.ts";
+
+/** A "yes" to an upgrade request. */
+export interface Approval<Context, Native = unknown> {
+  readonly ok: true;
+  readonly status: 101;
+  /** Every header of the 101, names in lower case. */
+  readonly headers: AcceptHeaders;
+  /** What `authorize` returned. */
+  readonly context: Context;
+  readonly subprotocol: string | undefined;
+  readonly deflate: DeflateParameters | undefined;
+  readonly request: UpgradeRequest<Native>;
+}
+
+/** A "no", with what the client should get. */
+export interface Denial {
+  readonly ok: false;
+  readonly status: number;
+  readonly code: RefusalCode;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The order of the checks: handshake, origin, authorize. The first refusal wins. Rejects when code of the user fails. */
+export async function examine<Context, Native>(
+  request: UpgradeRequest<Native>,
+  options: ResolvedOptions<Context, Native>,
+): Promise<Approval<Context, Native> | Refusal> {
+  const fault = handshakeFault(request.raw);
+  if (fault === "ERR_NOT_UPGRADE" && request.headers["sec-websocket-key"] !== undefined) return refusal("ERR_UPGRADE_STRIPPED");
+  if (fault !== undefined) return refusal(fault);
+  if ((await options.checkOrigin(request.origin, request)) !== true) return refusal("ERR_ORIGIN");
+  const context = await options.authorize?.(request);
+  if (context instanceof Refusal) return context;
+  if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");
+  const subprotocol = options.pickSubprotocol(request.subprotocols, request);
+  const deflate = options.compression && negotiateDeflate(request.headers["sec-websocket-extensions"]);
+  const headers: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(options.headers(request))) headers[name.toLowerCase()] = value;
+  return {
+    ok: true,
+    status: 101,
+    headers: {
+      ...headers,
+      upgrade: "websocket",
+      connection: "Upgrade",
+      // The handshake was checked: the key is there.
+      "sec-websocket-accept": acceptKey(request.headers["sec-websocket-key"] ?? ""),
+      ...(subprotocol !== undefined && { "sec-websocket-protocol": subprotocol }),
+      ...(deflate !== undefined && { "sec-websocket-extensions": deflate.header }),
+    },
+    context: context as Context,
+    subprotocol,
+    deflate,
+    request,
+  };
+}

@@ -1,0 +1,169 @@
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { systemClock, type Clock } from "./clock.ts";
+import { closeAll, type CloseAllOptions } from "./closing.ts";
+import type { Connection } from "./connection.ts";
+import { isWebSocketUpgrade } from "./handshake.ts";
+import { defaults } from "./options.ts";
+import { refusal, sendRefusal } from "./refuse.ts";
+import { channels } from "./telemetry.ts";
+import { putHolder, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
+
+export interface AttachOptions {
+  /** Time for the whole handshake, middleware included, until a route's own value takes over. Milliseconds. @default 10000 */
+  readonly handshakeTimeoutMs?: number;
+  /**
+   * Whether an upgrade request is for this application. Needed only beside another library on the same server that takes
+   * its time before it answers; one that answers at once (Vite's hot reload, Socket.IO) is seen. @default all
+   */
+  readonly match?: (req: IncomingMessage) => boolean;
+  /** `server.close()` also closes the WebSocket clients, with 1001; without, it would wait for them for ever. @default true */
+  readonly closeWithServer?: boolean;
+  /**
+   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application. The
+   * plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
+   */
+  readonly handOver?: (req: IncomingMessage, socket: Socket, head: Buffer) => void | Promise<void>;
+  /** Replaces time in tests. */
+  readonly clock?: Clock;
+}
+
+/** Marks our listener, so that a second `attach` on the same server is found out. */
+const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as never;
+
+/** The upgrade requests of one server, and the connections that came of them. */
+export class Attachment implements TicketHolder {
+  readonly #server: HttpServer | HttpsServer;
+  readonly #clock: Clock;
+  readonly #match: (req: IncomingMessage) => boolean;
+  readonly #handOver: AttachOptions["handOver"];
+  readonly #handshakeTimeoutMs: number;
+  readonly #connections = new Set<Connection>();
+  readonly #pending = new Set<Socket>();
+  #isClosing = false;
+
+  constructor(server: HttpServer | HttpsServer, options: AttachOptions) {
+    if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
+      throw new Error("upwire is attached to this server already");
+    }
+    this.#server = server;
+    this.#clock = options.clock ?? systemClock;
+    this.#match = options.match ?? (() => true);
+    this.#handOver = options.handOver;
+    this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs;
+    server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
+    if (options.closeWithServer ?? true) this.#closeWithServer();
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** How many connections are open. */
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  track(connection: Connection): void {
+    this.#connections.add(connection);
+    connection.onClose(() => this.#connections.delete(connection));
+    // `close` may have come between the answer and this moment.
+    if (this.#isClosing) connection.close(1001, "going away");
+  }
+
+  /** Refuses new connections with 503, closes all others, and settles when they are gone. */
+  async close(options: CloseAllOptions = {}): Promise<void> {
+    this.#isClosing = true;
+    const grace = this.#clock.after(options.graceMs ?? 5000, () => {
+      for (const socket of this.#pending) socket.destroy();
+    });
+    await closeAll(this.#connections, this.#clock, options);
+    if (this.#pending.size === 0) grace.cancel();
+  }
+
+  /** Node has no event for the beginning of `close()`, and an upgraded socket holds its end back for ever. */
+  #closeWithServer(): void {
+    const server = this.#server;
+    const close = server.close.bind(server);
+    server.close = (callback) => {
+      void this.close();
+      return close(callback);
+    };
+  }
+
+  readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    if (!this.#match(req)) return;
+    const socket = stream as Socket;
+    // Node took its own listener away: without one, a reset from here on would end the process.
+    socket.on("error", () => socket.destroy());
+    if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
+    // Others listen too. One whose request this is has answered by the time that all have been called.
+    process.nextTick(() => {
+      const isTaken = socket.bytesWritten > 0 || socket.writableLength > 0 || socket.listenerCount("data") > 0;
+      if (!isTaken && !socket.destroyed) this.#dispatch(req, socket, head);
+    });
+  };
+
+  #dispatch(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    this.#pending.add(socket);
+    // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
+    if (!isWebSocketUpgrade(req)) return this.#serve(req, this.#ticket(req, socket, head).res);
+    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
+    const fault = req.method === "GET" ? this.#isClosing && "ERR_DRAINING" : "ERR_METHOD";
+    if (fault !== false) return sendRefusal(this.#ticket(req, socket, head).res, refusal(fault));
+    if (this.#handOver !== undefined) return this.#give(this.#handOver, req, socket, head);
+    const ticket = this.#ticket(req, socket, head);
+    putTicket(req, ticket);
+    this.#serve(req, ticket.res);
+  }
+
+  #ticket(req: IncomingMessage, socket: Socket, head: Buffer): UpgradeTicket {
+    const ticket = new UpgradeTicket(req, socket, head, this, this.#clock, () => this.#pending.delete(socket));
+    ticket.expireAfter(this.#handshakeTimeoutMs);
+    return ticket;
+  }
+
+  /** Sends the request through the application like any other. */
+  #serve(req: IncomingMessage, res: ServerResponse): void {
+    try {
+      this.#server.emit("request", req, res);
+    } catch (error) {
+      channels.error.publish({ error });
+      if (res.headersSent) res.destroy();
+      else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
+    }
+  }
+
+  #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
+    putHolder(req, this);
+    const deadline = this.#clock.after(this.#handshakeTimeoutMs, () => {
+      this.#pending.delete(socket);
+      if (socket.bytesWritten === 0) socket.destroy();
+    });
+    socket.once("close", () => {
+      deadline.cancel();
+      this.#pending.delete(socket);
+    });
+    const failed = (error: unknown): void => {
+      channels.error.publish({ error });
+      socket.destroy();
+    };
+    try {
+      Promise.resolve(handOver(req, socket, head)).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/**
+ * Routes the upgrade requests of `server` through the application's own middleware and routes.
+ * @throws Error when this server is attached already. @throws RangeError or TypeError for bad options.
+ */
+export function attach(server: HttpServer | HttpsServer, options: AttachOptions = {}): Attachment {
+  return new Attachment(server, options);
+}

@@ -1,0 +1,139 @@
+import { systemClock, type Clock } from "./clock.ts";
+import { closeAll, type CloseAllOptions } from "./closing.ts";
+import { prepare, type Connection } from "./connection.ts";
+import type { Message } from "./message.ts";
+import type { MessageData, PreparedMessage } from "./prepared-message.ts";
+import { RoomIndex } from "./room-index.ts";
+
+export interface HubOptions {
+  /** Replaces time in tests. */
+  readonly clock?: Clock;
+}
+
+export interface RegisterOptions {
+  /** Whose connection this is; one user may have many. */
+  readonly userId?: string;
+}
+
+export interface BroadcastOptions<Context = unknown> {
+  /** Only to the members of this room. */
+  readonly room?: string;
+  /** Not to these. */
+  readonly except?: Connection<Context> | Iterable<Connection<Context>>;
+  /** Only to connections for which it returns true. Runs once for each; a throw ends the broadcast. */
+  readonly filter?: (connection: Connection<Context>) => boolean;
+}
+
+/** What a hub can send: a Blob would have to be read first. */
+export type Broadcastable = MessageData | Message | PreparedMessage;
+
+/**
+ * Who is connected, and sending to many: the counterpart of the hub in gorilla/websocket's chat example. A message is
+ * framed and deflated once, however many get it. Each client's queue is bounded by its own `maxQueueBytes`; one that
+ * cannot keep up is handled by its `slowConsumer` policy, and nobody waits for it.
+ */
+export class Hub<Context = unknown> {
+  readonly #clock: Clock;
+  readonly #connections = new Map<string, Connection<Context>>();
+  readonly #rooms = new RoomIndex<Connection<Context>>();
+  readonly #users = new RoomIndex<Connection<Context>>();
+
+  constructor(options: HubOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Adds a connection; it leaves by itself when it closes. Registering again only adds the user id. */
+  register(connection: Connection<Context>, options: RegisterOptions = {}): void {
+    if (connection.state === "closed") return;
+    if (options.userId !== undefined) this.#users.join(connection, options.userId);
+    if (this.#connections.has(connection.id)) return;
+    this.#connections.set(connection.id, connection);
+    connection.onClose(() => this.unregister(connection));
+  }
+
+  /** Forgets a connection, its rooms and its user; it stays open. */
+  unregister(connection: Connection<Context>): void {
+    this.#connections.delete(connection.id);
+    this.#rooms.leaveAll(connection);
+    this.#users.leaveAll(connection);
+  }
+
+  /** Puts a connection into a room, and registers it if it was not. */
+  join(connection: Connection<Context>, room: string): void {
+    this.register(connection);
+    if (this.#connections.has(connection.id)) this.#rooms.join(connection, room);
+  }
+
+  leave(connection: Connection<Context>, room: string): void {
+    this.#rooms.leave(connection, room);
+  }
+
+  /** @returns how many queues took the message. @throws TypeError for what cannot be sent. */
+  broadcast(data: Broadcastable, options: BroadcastOptions<Context> = {}): number {
+    const message = prepare(data);
+    const { filter } = options;
+    const except = exclusions(options.except);
+    let taken = 0;
+    for (const connection of this.#audience(options.room)) {
+      if (except?.has(connection) === true) continue;
+      if (filter !== undefined && !filter(connection)) continue;
+      if (connection.send(message)) taken++;
+    }
+    return taken;
+  }
+
+  /** Sends to one connection. @returns whether its queue took the message. */
+  sendTo(connectionId: string, data: Broadcastable): boolean {
+    return this.#connections.get(connectionId)?.send(data) ?? false;
+  }
+
+  /** Sends to every connection of one user. @returns how many queues took the message. */
+  sendToUser(userId: string, data: Broadcastable): number {
+    const message = prepare(data);
+    let taken = 0;
+    for (const connection of this.#users.membersOf(userId)) if (connection.send(message)) taken++;
+    return taken;
+  }
+
+  get(connectionId: string): Connection<Context> | undefined {
+    return this.#connections.get(connectionId);
+  }
+
+  /** Everybody, or the members of one room. */
+  list(room?: string): Connection<Context>[] {
+    return [...this.#audience(room)];
+  }
+
+  /** How many are here, or in one room. */
+  count(room?: string): number {
+    return room === undefined ? this.#connections.size : this.#rooms.membersOf(room).size;
+  }
+
+  /** The rooms that have members. */
+  rooms(): string[] {
+    return this.#rooms.names;
+  }
+
+  roomsOf(connection: Connection<Context>): string[] {
+    return this.#rooms.roomsOf(connection);
+  }
+
+  /** Closes everybody and settles when all are gone, at the latest after `graceMs`. */
+  close(options?: CloseAllOptions): Promise<void> {
+    return closeAll(this.#connections.values() as Iterable<Connection>, this.#clock, options);
+  }
+
+  #audience(room: string | undefined): Iterable<Connection<Context>> {
+    return room === undefined ? this.#connections.values() : this.#rooms.membersOf(room);
+  }
+}
+
+export function createHub<Context = unknown>(options?: HubOptions): Hub<Context> {
+  return new Hub(options);
+}
+
+function exclusions<Context>(except: BroadcastOptions<Context>["except"]): ReadonlySet<Connection<Context>> | undefined {
+  if (except === undefined) return undefined;
+  // A connection is iterable itself: over its messages, and asynchronously.
+  return Symbol.iterator in except ? new Set(except) : new Set([except]);
+}

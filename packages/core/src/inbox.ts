@@ -1,0 +1,52 @@
+import type { Message } from "./message.ts";
+
+/**
+ * Messages that nobody has taken yet. While it is not empty its owner keeps the socket paused, so it holds no more
+ * than what one read of the socket brought.
+ */
+export class Inbox {
+  readonly #messages: Message[] = [];
+  #waiting: ((result: IteratorResult<Message, undefined>) => void) | undefined;
+  #ended = false;
+
+  get isEmpty(): boolean {
+    return this.#messages.length === 0;
+  }
+
+  put(message: Message): void {
+    if (this.#waiting === undefined) this.#messages.push(message);
+    else this.#settle({ done: false, value: message });
+  }
+
+  /** The oldest message at once, or `undefined`. */
+  shift(): Message | undefined {
+    return this.#messages.shift();
+  }
+
+  /** The oldest message as soon as there is one; `done` after `end` when none is left. One caller at a time. */
+  take(): Promise<IteratorResult<Message, undefined>> {
+    const message = this.#messages.shift();
+    if (message !== undefined) return Promise.resolve({ done: false, value: message });
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    if (this.#waiting !== undefined) return Promise.reject(new Error("The messages of a connection have one reader at a time"));
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  clear(): void {
+    this.#messages.length = 0;
+  }
+
+  /** No more messages will come; those that are here can still be taken. */
+  end(): void {
+    this.#ended = true;
+    this.#settle({ done: true, value: undefined });
+  }
+
+  #settle(result: IteratorResult<Message, undefined>): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.(result);
+  }
+}

@@ -1,0 +1,193 @@
+import type { Socket } from "node:net";
+import { createDeflate, type CompressionOptions, type DeflateParameters } from "./compression.ts";
+import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
+import { ConnectionError } from "./errors.ts";
+import type { Flusher } from "./flusher.ts";
+import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
+import { Outbox } from "./outbox.ts";
+import type { Deflate, PreparedMessage } from "./prepared-message.ts";
+import { createReader, readFault, type FrameReader, type ReceiverLimits } from "./receiver.ts";
+
+export interface NativeEngineOptions {
+  /** Paused, with an `error` listener, and nothing of HTTP left on it. */
+  readonly socket: Socket;
+  /** The bytes that came behind the handshake. */
+  readonly head: Buffer;
+  readonly limits: ReceiverLimits;
+  /** What was agreed in the handshake, if anything. */
+  readonly deflate: DeflateParameters | undefined;
+  readonly compression: Required<CompressionOptions> | undefined;
+  readonly flusher: Flusher;
+  readonly now: () => number;
+}
+
+/** Our own socket: we write the frames, `ws`'s Receiver reads them. */
+export class NativeEngine implements Engine {
+  readonly #socket: Socket;
+  readonly #outbox: Outbox;
+  readonly #reader: FrameReader;
+  readonly #deflate: Deflate | undefined;
+  #head: Buffer;
+  #events: EngineEvents | undefined;
+  /** Codes of the close frames that went out and came in. */
+  #sentClose: { readonly code: number; readonly reason: string } | undefined;
+  #receivedClose: { readonly code: number; readonly reason: string } | undefined;
+  /** The stream is broken: what still comes in is thrown away. */
+  #deaf = false;
+  /** Two reasons to stop reading: the connection asked, or the reader has more than it can take. */
+  #paused = false;
+  #congested = false;
+
+  constructor(options: NativeEngineOptions) {
+    const { socket, deflate, compression } = options;
+    this.#socket = socket;
+    this.#head = options.head;
+    this.#outbox = new Outbox(socket, options.flusher, options.now);
+    this.#deflate = deflate && compression && createDeflate(deflate, compression);
+    this.#reader = createReader(options.limits, deflate);
+  }
+
+  get bufferedBytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  get blockedSince(): number {
+    return this.#outbox.blockedSince;
+  }
+
+  start(events: EngineEvents): void {
+    this.#events = events;
+    const { receiver } = this.#reader;
+    receiver.on("message", (data, isBinary) => {
+      if (!this.#deaf) events.message(data, isBinary);
+    });
+    receiver.on("ping", (data) => this.#onPing(data));
+    receiver.on("pong", (data) => events.pong(data));
+    receiver.on("conclude", (code, reason) => this.#onCloseFrame(code, reason.toString("utf8")));
+    receiver.on("error", (error) => this.#fail(readFault(error)));
+    receiver.on("drain", () => this.#congest(false));
+
+    this.#socket.on("data", this.#onData);
+    this.#socket.on("drain", this.#onDrain);
+    this.#socket.on("end", this.#onEnd);
+    this.#socket.on("error", (cause) => this.#fail(new ConnectionError("ERR_SOCKET", { cause })));
+    this.#socket.on("close", this.#onSocketClose);
+    if (this.#head.byteLength > 0) this.#socket.unshift(this.#head);
+    this.#head = Buffer.alloc(0);
+    // The socket may have died while the application was deciding: its `close` will not come again.
+    if (this.#socket.closed) this.#onSocketClose();
+    else this.#flow();
+  }
+
+  send(message: PreparedMessage): void {
+    this.#outbox.push(message.frame(this.#deflate));
+  }
+
+  sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
+    const opcode = isBinary ? Opcode.binary : Opcode.text;
+    this.#outbox.push(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }));
+  }
+
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  ping(data: Buffer): void {
+    this.#outbox.push(encodeFrame(Opcode.ping, data));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#sentClose !== undefined) return;
+    this.#sentClose = { code, reason };
+    this.#outbox.push(code === 1005 ? encodeFrame(Opcode.close, Buffer.alloc(0)) : encodeCloseFrame(code, reason));
+    // RFC 6455 §7.1.1: the server ends the TCP connection first, once both close frames have passed.
+    if (this.#receivedClose !== undefined || this.#deaf) this.#outbox.end();
+    this.#paused = false;
+    this.#flow();
+  }
+
+  discard(): void {
+    this.#outbox.discard();
+  }
+
+  terminate(): void {
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#flow();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#flow();
+  }
+
+  #flow(): void {
+    if (this.#paused || this.#congested) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #congest(congested: boolean): void {
+    this.#congested = congested;
+    this.#flow();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#deaf || this.#receivedClose !== undefined) return;
+    this.#events?.alive();
+    if (!this.#reader.receiver.write(chunk)) this.#congest(true);
+  };
+
+  readonly #onDrain = (): void => {
+    this.#outbox.unblock();
+    if (this.#outbox.bytes === 0) this.#events?.drain();
+  };
+
+  #onPing(data: Buffer): void {
+    if (this.#sentClose === undefined) this.#outbox.pushPong(encodeFrame(Opcode.pong, data));
+    this.#events?.ping(data);
+  }
+
+  #onCloseFrame(code: number, reason: string): void {
+    this.#receivedClose = { code, reason };
+    if (this.#sentClose === undefined) {
+      // RFC 6455 §5.5.1: a close frame is answered with the same code.
+      this.#events?.closing();
+      this.close(code, "");
+    } else {
+      this.#outbox.end();
+    }
+    this.#congest(false);
+  }
+
+  #fail(error: ConnectionError): void {
+    if (this.#deaf || this.#receivedClose !== undefined) return;
+    this.#deaf = true;
+    this.#events?.failed(error);
+    // The connection may have been closing already, and then the peer's close frame will never be understood.
+    if (this.#sentClose !== undefined) this.#outbox.end();
+    this.#congest(false);
+  }
+
+  readonly #onEnd = (): void => {
+    // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
+    this.#deaf = true;
+    this.#events?.closing();
+    this.#outbox.end();
+  };
+
+  readonly #onSocketClose = (): void => {
+    const events = this.#events;
+    if (events === undefined) return;
+    this.#events = undefined;
+    this.#deaf = true;
+    this.#outbox.discard();
+    this.#reader.release();
+    this.#reader.receiver.destroy();
+    const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
+    const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
+    events.closed({ code, reason, wasClean });
+  };
+}

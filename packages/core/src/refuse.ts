@@ -1,0 +1,50 @@
+import type { ServerResponse } from "node:http";
+import { refusals, type RefusalCode } from "./errors.ts";
+
+/** A "no" to an upgrade request, as the client gets it. */
+export class Refusal {
+  /** HTTP status. */
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Stable; one of the keys of `refusals`. */
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode, status: number, body: string, headers: Readonly<Record<string, string>> = {}) {
+    this.code = code;
+    this.status = status;
+    this.body = body;
+    this.headers = { "content-type": "text/plain; charset=utf-8", ...headers };
+  }
+}
+
+/** RFC 9110 §15.5.22 and RFC 6455 §4.4 want these beside their statuses. */
+const extraHeaders: Partial<Record<RefusalCode, Readonly<Record<string, string>>>> = {
+  ERR_METHOD: { allow: "GET" },
+  ERR_NOT_UPGRADE: { upgrade: "websocket", connection: "Upgrade" },
+  ERR_UPGRADE_STRIPPED: { upgrade: "websocket", connection: "Upgrade" },
+  ERR_HTTP_VERSION: { upgrade: "websocket", connection: "Upgrade, close" },
+  ERR_VERSION: { upgrade: "websocket", connection: "Upgrade, close", "sec-websocket-version": "13" },
+  ERR_DRAINING: { "retry-after": "1" },
+};
+
+/** The refusal that belongs to `code`. */
+export function refusal(code: RefusalCode): Refusal {
+  const { status, text } = refusals[code];
+  return new Refusal(code, status, `${text}\n`, extraHeaders[code]);
+}
+
+/**
+ * What `authorize` returns to say no: `return refuse(401, "Sign in first")`.
+ * @param status 401 (who are you?) or 403 (not you).
+ * @param body Plain text for the client, unless `headers` say otherwise.
+ */
+export function refuse(status: 401 | 403, body?: string, headers?: Readonly<Record<string, string>>): Refusal {
+  const code = status === 401 ? "ERR_UNAUTHORIZED" : "ERR_FORBIDDEN";
+  return new Refusal(code, status, body ?? `${refusals[code].text}\n`, headers);
+}
+
+/** Writes `refused` as the whole answer. */
+export function sendRefusal(res: ServerResponse, refused: Refusal): void {
+  res.writeHead(refused.status, refused.headers).end(refused.body);
+}

@@ -1,0 +1,38 @@
+import { PreparedMessage } from "./prepared-message.ts";
+
+/**
+ * Keeps messages in their order while one of them is not complete: a Blob that is being read, or a streamed message whose
+ * last fragment is still to come (RFC 6455 §5.4: fragments of two messages may not mix).
+ */
+export class SendGate {
+  readonly #held: (PreparedMessage | Blob)[] = [];
+  #bytes = 0;
+
+  /** Held messages in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  hold(message: PreparedMessage | Blob): void {
+    this.#held.push(message);
+    this.#bytes += sizeOf(message);
+  }
+
+  /**
+   * Gives everything that is held, also what is added meanwhile, to `send` in order, then calls `opened` before anything
+   * else can be held. Rejects when a Blob cannot be read.
+   */
+  async release(send: (message: PreparedMessage) => void, opened: () => void): Promise<void> {
+    for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
+      const message = next instanceof Blob ? new PreparedMessage(await next.arrayBuffer()) : next;
+      this.#held.shift();
+      this.#bytes -= sizeOf(next);
+      send(message);
+    }
+    opened();
+  }
+}
+
+function sizeOf(message: PreparedMessage | Blob): number {
+  return message instanceof Blob ? message.size : message.frameBytes;
+}

@@ -1,0 +1,94 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { isSecure, peerAddress } from "./client-address.ts";
+import { offeredSubprotocols } from "./handshake.ts";
+
+/** The part of an upgrade request that a connection keeps; the request itself is let go. */
+export interface ConnectionRequest {
+  /** The request target as it was sent: path and query. May hold a token; redact it before logging. */
+  readonly url: string;
+  /** The Host header. */
+  readonly host: string;
+  /** The Origin header; `undefined` when the client is no browser. */
+  readonly origin: string | undefined;
+  /** True when the request came over TLS to this process. */
+  readonly secure: boolean;
+}
+
+/** What a framework adapter knows about a request beyond node:http. */
+export interface FrameworkRequest<Native> {
+  /** The framework's own request or context. */
+  readonly native: Native;
+  /** What its router found in the path. */
+  readonly params?: Readonly<Record<string, string | undefined>>;
+}
+
+function parseCookies(header: string | undefined): Readonly<Record<string, string>> {
+  const cookies: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const pair of (header ?? "").split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals < 1) continue;
+    const name = pair.slice(0, equals).trim();
+    // RFC 6265 §5.4: the first of two cookies with one name is the more specific.
+    if (!(name in cookies)) cookies[name] = pair.slice(equals + 1).trim();
+  }
+  return cookies;
+}
+
+/** One upgrade request, as `authorize`, `origin`, `subprotocols`, `headers` and the handler's `open` see it. */
+export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
+  /** Node's request: what middleware put on it (`raw.session`) is there. */
+  readonly raw: IncomingMessage;
+  /** The framework's own request or context: Express `req`, Fastify `request`, Koa `ctx`, Hono `c`. */
+  readonly native: Native;
+  /** What the framework's router found in the path. */
+  readonly params: Readonly<Record<string, string | undefined>>;
+  /** `ip:port` of the peer. */
+  readonly remoteAddress: string;
+
+  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>) {
+    this.raw = raw;
+    this.native = framework.native;
+    this.params = framework.params ?? {};
+    this.remoteAddress = peerAddress(raw);
+  }
+
+  get url(): string {
+    return this.raw.url ?? "/";
+  }
+
+  /** The request target without its query. */
+  get path(): string {
+    return this.url.split("?", 1)[0] ?? "/";
+  }
+
+  get query(): URLSearchParams {
+    const mark = this.url.indexOf("?");
+    return new URLSearchParams(mark < 0 ? "" : this.url.slice(mark + 1));
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.raw.headers;
+  }
+
+  get host(): string {
+    return this.raw.headers.host ?? "";
+  }
+
+  get origin(): string | undefined {
+    return this.raw.headers.origin;
+  }
+
+  get secure(): boolean {
+    return isSecure(this.raw);
+  }
+
+  /** The cookies as they were sent, not decoded. */
+  get cookies(): Readonly<Record<string, string>> {
+    return parseCookies(this.raw.headers.cookie);
+  }
+
+  /** The subprotocols that the client offers, in its order. */
+  get subprotocols(): readonly string[] {
+    return offeredSubprotocols(this.raw) ?? [];
+  }
+}

@@ -1,0 +1,157 @@
+import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
+import type { Socket } from "node:net";
+import type { Clock, Timer } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+
+/** Where the ticket is on the request; shared by every copy of core in the process. */
+const ticketKey: unique symbol = Symbol.for("upwire.ticket") as never;
+
+/** Response headers of an acceptance; names in lower case. */
+export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+const holderKey: unique symbol = Symbol.for("upwire.holder") as never;
+
+export interface TicketHolder {
+  /** True once no new connection may be made. */
+  readonly isClosing: boolean;
+  track(connection: Connection): void;
+}
+
+interface Acceptance {
+  readonly headers: AcceptHeaders;
+  take(socket: Socket, head: Buffer): void;
+  abandoned(): void;
+}
+
+/** What middleware may have set for an ordinary answer and what a 101 must not carry (RFC 9110 §15.2, RFC 6455 §4.2.2). */
+const NOT_ON_101 = /^(?:content-.*|transfer-encoding|connection|upgrade|keep-alive|sec-websocket-.*)$/i;
+/** Frameworks on the Fetch standard cannot say 101: `new Response(null, { status: 101 })` throws. They say 204. */
+const ACCEPTING = new Set([101, 204]);
+
+/** One upgrade request on its way through the application: it ends as a WebSocket, or as the HTTP answer it got. */
+export class UpgradeTicket {
+  readonly holder: TicketHolder;
+  /** Where the application writes its answer. */
+  readonly res: ServerResponse;
+  readonly #socket: Socket;
+  readonly #head: Buffer;
+  readonly #clock: Clock;
+  readonly #cameAt: number;
+  #timer: Timer | undefined;
+  #acceptance: Acceptance | undefined;
+  #isSwitched = false;
+  #isOver = false;
+
+  constructor(req: IncomingMessage, socket: Socket, head: Buffer, holder: TicketHolder, clock: Clock, onOver: () => void) {
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    this.res = res;
+    this.#socket = socket;
+    this.#head = head;
+    this.holder = holder;
+    this.#clock = clock;
+    this.#cameAt = clock.now();
+    this.#interceptHead();
+    const over = (): void => {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.#timer?.cancel();
+      onOver();
+    };
+    // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
+    res.prependOnceListener("finish", () => {
+      over();
+      this.#hand();
+    });
+    socket.once("close", () => {
+      over();
+      this.#acceptance?.abandoned();
+    });
+  }
+
+  /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
+  expireAfter(ms: number): void {
+    if (this.#isOver) return;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(Math.max(0, this.#cameAt + ms - this.#clock.now()), () => this.#expire());
+  }
+
+  /**
+   * From now on a 101 (or 204) of the application is sent as the 101 of this handshake; then `take` gets the socket.
+   * `abandoned` is called instead when the client left or something changed the answer.
+   */
+  accept(acceptance: Acceptance): void {
+    if (this.#isOver) acceptance.abandoned();
+    else this.#acceptance = acceptance;
+  }
+
+  #hand(): void {
+    const acceptance = this.#acceptance;
+    this.#acceptance = undefined;
+    this.res.detachSocket(this.#socket);
+    if (acceptance !== undefined && this.#isSwitched) return acceptance.take(this.#socket, this.#head);
+    acceptance?.abandoned();
+    this.#socket.destroySoon();
+  }
+
+  #expire(): void {
+    const res = this.res;
+    if (res.headersSent || this.#socket.destroyed) return void this.#socket.destroy();
+    // The application is still busy with this response: it must not find the socket when it wakes up.
+    res.detachSocket(this.#socket);
+    res.destroy();
+    this.#socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    this.#socket.destroySoon();
+  }
+
+  /** An own property, because Express replaces the prototype of the response and session libraries wrap this one method. */
+  #interceptHead(): void {
+    const res = this.res;
+    const writeHead = res.writeHead.bind(res) as (status: number, ...rest: unknown[]) => ServerResponse;
+    const intercepted = (status: number, ...rest: unknown[]): ServerResponse => {
+      if (this.#acceptance === undefined || !ACCEPTING.has(status)) return writeHead(status, ...rest);
+      this.#isSwitched = true;
+      setGivenHeaders(res, typeof rest[0] === "string" ? rest[1] : rest[0]);
+      for (const name of res.getHeaderNames()) if (NOT_ON_101.test(name)) res.removeHeader(name);
+      for (const [name, value] of Object.entries(this.#acceptance.headers)) {
+        if (name === "set-cookie") res.appendHeader(name, value);
+        else res.setHeader(name, value);
+      }
+      return writeHead(101);
+    };
+    res.writeHead = intercepted as typeof res.writeHead;
+  }
+}
+
+/** `writeHead` takes an object, or names and values in turn. */
+function setGivenHeaders(res: ServerResponse, given: unknown): void {
+  if (Array.isArray(given)) {
+    for (let i = 0; i + 1 < given.length; i += 2) res.appendHeader(String(given[i]), given[i + 1] as string | string[]);
+  } else if (typeof given === "object" && given !== null) {
+    for (const [name, value] of Object.entries(given as Record<string, OutgoingHttpHeader | undefined>)) {
+      if (value !== undefined) res.setHeader(name, value);
+    }
+  }
+}
+
+export function putTicket(req: IncomingMessage, ticket: UpgradeTicket): void {
+  Object.defineProperty(req, ticketKey, { value: ticket, configurable: true });
+}
+
+/** Takes the ticket off the request: it can be used once. */
+export function takeTicket(req: IncomingMessage): UpgradeTicket | undefined {
+  const carrier = req as { [ticketKey]?: UpgradeTicket };
+  const ticket = carrier[ticketKey];
+  if (ticket !== undefined) delete carrier[ticketKey];
+  return ticket;
+}
+
+/** For requests whose upgrade a plugin does: only who holds the connection afterwards. */
+export function putHolder(req: IncomingMessage, holder: TicketHolder): void {
+  Object.defineProperty(req, holderKey, { value: holder });
+}
+
+export function holderOf(req: IncomingMessage): TicketHolder | undefined {
+  return (req as { readonly [holderKey]?: TicketHolder })[holderKey];
+}

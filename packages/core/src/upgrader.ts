@@ -1,0 +1,212 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { AdoptedEngine, type WebSocketLike } from "./adopted-engine.ts";
+import { examine, type Approval, type Denial } from "./approval.ts";
+import { CloseCode } from "./close-code.ts";
+import { runHandler, type ConnectionHandler } from "./connection-handler.ts";
+import { Connection } from "./connection.ts";
+import type { Engine } from "./engine.ts";
+import { Flusher } from "./flusher.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { NativeEngine } from "./native-engine.ts";
+import { resolveOptions, type ConnectionLimits, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
+import { refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { channels } from "./telemetry.ts";
+import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
+import { holderOf, takeTicket } from "./upgrade-ticket.ts";
+
+/** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const SWITCHING: UpgradeAnswer = { status: 101, headers: {}, body: "" };
+
+function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
+  return { native: req as Native };
+}
+
+type Opened<Context> = (connection: Connection<Context> | undefined) => void;
+
+/** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
+export class Upgrader<Context = unknown, Native = unknown> {
+  readonly #options: ResolvedOptions<Context, Native>;
+  readonly #heartbeat: Heartbeat;
+  readonly #flusher = new Flusher();
+  readonly #approved = new WeakMap<IncomingMessage, Approval<Context, Native>>();
+
+  /** @throws RangeError or TypeError for options that cannot be meant. */
+  constructor(options: UpgraderOptions<Context, Native> = {}) {
+    this.#options = resolveOptions(options);
+    this.#heartbeat = new Heartbeat(this.#options.clock, beatEveryMs(this.#options.limits));
+  }
+
+  /** `options` themselves when they are an Upgrader, else a new one. */
+  static from<Context, Native>(options: UpgraderOptions<Context, Native> | Upgrader<Context, Native> = {}): Upgrader<Context, Native> {
+    return options instanceof Upgrader ? options : new Upgrader(options);
+  }
+
+  /**
+   * Decides without touching the socket: for those who let a framework's plugin do the upgrade and give its `ws` to
+   * `accept`. Never rejects.
+   */
+  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
+    const request = new UpgradeRequest(req, framework);
+    const decision = await this.#decide(request);
+    if (decision instanceof Refusal) return { ok: false, ...this.#refused(decision, request) };
+    this.#approved.set(req, decision);
+    return decision;
+  }
+
+  /**
+   * Upgrades from inside any route of a server that `attach` was called on. Writes the whole answer to `res` itself.
+   * Never rejects.
+   * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
+   */
+  async upgrade(req: IncomingMessage, res: ServerResponse, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+    return new Promise((opened) => {
+      void this.#answer(req, handler, undefined, opened).then((answer) => {
+        if (answer instanceof Refusal) {
+          sendRefusal(res, answer);
+          opened(undefined);
+        } else {
+          res.writeHead(answer.status).end();
+        }
+      });
+    });
+  }
+
+  /**
+   * For adapters: what the framework should answer. When it then sends the 101, core takes the socket and runs `handler`.
+   * Never rejects.
+   */
+  answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
+    return this.#answer(req, handler, framework, () => {});
+  }
+
+  /**
+   * Takes a `ws` that a plugin opened. Uses the decision of an earlier `check` of the same request, else decides now.
+   * Call it at once when you get the `ws`, so that no early message is lost. Never rejects.
+   * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
+   */
+  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+    ws.pause();
+    // Without one, an error of this socket would end the process while we decide.
+    ws.on("error", () => {});
+    let approval = this.#approved.get(req);
+    if (approval === undefined) {
+      const checked = await this.check(req);
+      if (!checked.ok) {
+        ws.close(CloseCode.policyViolation, checked.code);
+        ws.resume();
+        return undefined;
+      }
+      approval = checked;
+    }
+    this.#approved.delete(req);
+    const { limits } = this.#options;
+    const engine = new AdoptedEngine(ws, limits.maxMessageBytes, () => this.#heartbeat.now);
+    const connection = this.#open(engine, approval, handler, ws.protocol);
+    holderOf(req)?.track(connection as Connection);
+    return connection;
+  }
+
+  async #answer(
+    req: IncomingMessage,
+    handler: ConnectionHandler<Context> | undefined,
+    framework: FrameworkRequest<Native> | undefined,
+    opened: Opened<Context>,
+  ): Promise<UpgradeAnswer | Refusal> {
+    const ticket = takeTicket(req);
+    ticket?.expireAfter(this.#options.handshakeTimeoutMs);
+    const request = new UpgradeRequest(req, framework ?? nodeRequest<Native>(req));
+    const approval = await this.#decide(request);
+    if (approval instanceof Refusal) return this.#refused(approval, request);
+    if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
+    if (ticket.holder.isClosing) return this.#refused(refusal("ERR_DRAINING"), request);
+    ticket.accept({
+      headers: approval.headers,
+      take: (socket, head) => {
+        const connection = this.#take(socket, head, approval, handler);
+        ticket.holder.track(connection as Connection);
+        opened(connection);
+      },
+      abandoned: () => opened(undefined),
+    });
+    return SWITCHING;
+  }
+
+  #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
+    const { limits, compression } = this.#options;
+    const engine = new NativeEngine({
+      socket,
+      head,
+      limits,
+      compression,
+      deflate: approval.deflate,
+      flusher: this.#flusher,
+      now: () => this.#heartbeat.now,
+    });
+    return this.#open(engine, approval, handler, approval.subprotocol ?? "");
+  }
+
+  #open(
+    engine: Engine,
+    { context, request }: Approval<Context, Native>,
+    handler: ConnectionHandler<Context> | undefined,
+    subprotocol: string,
+  ): Connection<Context> {
+    const { url, host, origin, secure, remoteAddress } = request;
+    const connection = new Connection<Context>({
+      engine,
+      context,
+      remoteAddress,
+      subprotocol,
+      request: { url, host, origin, secure },
+      limits: this.#options.limits,
+      heartbeat: this.#heartbeat,
+    });
+    if (channels.open.hasSubscribers) channels.open.publish({ connection });
+    if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
+    if (handler !== undefined) runHandler(connection, handler, request, (error) => this.#report(error, connection as Connection));
+    return connection;
+  }
+
+  /** Never rejects. */
+  async #decide(request: UpgradeRequest<Native>): Promise<Approval<Context, Native> | Refusal> {
+    try {
+      return await examine(request, this.#options);
+    } catch (error) {
+      this.#report(error);
+      return refusal("ERR_CHECK_FAILED");
+    }
+  }
+
+  #refused(denied: Refusal, request: UpgradeRequest<Native>): Refusal {
+    channels.refused.publish({ code: denied.code, status: denied.status, request });
+    try {
+      this.#options.onReject(denied, request);
+    } catch (error) {
+      this.#report(error);
+    }
+    return denied;
+  }
+
+  #report(error: unknown, connection?: Connection): void {
+    channels.error.publish({ error, connection });
+    try {
+      this.#options.onError(error);
+    } catch {
+      // A failing error hook has nobody left to tell, and must not end the process.
+    }
+  }
+}
+
+/** Fine enough for the shortest deadline, and at most half a second. */
+function beatEveryMs(limits: Required<ConnectionLimits>): number {
+  const { writeTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
+  const deadlines = [writeTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs].filter((ms) => ms > 0);
+  return Math.max(10, Math.min(500, ...deadlines.map((ms) => Math.ceil(ms / 4))));
+}

@@ -1,0 +1,49 @@
+import { EventEmitter } from "node:events";
+import { attach as attachServer, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
+import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
+
+/**
+ * The plugin, in place of `@fastify/websocket`, which it registers with the same options:
+ * `await app.register(attach, { options: { maxPayload: 65536 } })`. Routes of your own for that plugin go on working.
+ */
+export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
+  // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
+  const relay = new EventEmitter();
+  const handOver: AttachOptions["handOver"] = (req, socket, head) => void relay.emit("upgrade", req, socket, head);
+  const attachment = attachServer(app.server, { ...options, handOver });
+  await app.register(fastifyWebsocket, {
+    ...options,
+    options: { ...options.options, server: relay as typeof app.server },
+    // The plugin's own would close the clients without a code.
+    preClose: (done) => void attachment.close().then(() => done(), done),
+  });
+};
+
+// The plugin's decorators and hooks are for the whole application, as when it is registered directly.
+Object.assign(attach, { [Symbol.for("skip-override")]: true });
+
+export default attach;
+
+/**
+ * A WebSocket route: `app.get("/ws", websocket(handler))`, upgraded by `@fastify/websocket`. That plugin writes the 101
+ * itself: headers and cookies set by hooks do not reach it, and `compression` and `subprotocols` are its own options.
+ * @throws RangeError or TypeError for options that cannot be meant.
+ */
+export function websocket<Context>(
+  handler: ConnectionHandler<Context>,
+  options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
+): RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } {
+  const upgrader = Upgrader.from(options);
+  return {
+    preHandler: async (request, reply) => {
+      const params = request.params as Readonly<Record<string, string>>;
+      const decision = await upgrader.check(request.raw, { native: request, params });
+      if (decision.ok) return;
+      return reply.code(decision.status).headers(decision.headers).send(decision.body);
+    },
+    // Plain requests were refused above.
+    handler: (_request, reply) => reply.callNotFound(),
+    wsHandler: (ws, request) => void upgrader.accept(ws, request.raw, handler),
+  };
+}

@@ -1,0 +1,25 @@
+import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context as HonoContext, Handler } from "hono";
+
+export { attach } from "@upwire/core";
+
+/**
+ * A WebSocket route: `app.get("/ws", websocket(handler))`, on a server of `@hono/node-server`. Middleware around it runs
+ * as for any request, headers set after `next()` included, and `request.native` is Hono's context.
+ * @throws RangeError or TypeError for options that cannot be meant.
+ */
+export function websocket<Context>(
+  handler: ConnectionHandler<Context>,
+  options?: UpgraderOptions<Context, HonoContext> | Upgrader<Context, HonoContext>,
+): Handler {
+  const upgrader = Upgrader.from(options);
+  return async (c) => {
+    const { incoming } = c.env as HttpBindings;
+    const native = c as HonoContext;
+    const { status, headers, body } = await upgrader.answer(incoming as never, handler, { native, params: c.req.param() });
+    // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.
+    if (status === 101) return c.body(null, 204);
+    return c.body(body, status as 400, headers);
+  };
+}
