@@ -36,7 +36,7 @@ export async function examine<Context, Native>(
   const fault = handshakeFault(request.raw);
   if (fault === "ERR_NOT_UPGRADE" && request.headers["sec-websocket-key"] !== undefined) return refusal("ERR_UPGRADE_STRIPPED");
   if (fault !== undefined) return refusal(fault);
-  if ((await options.checkOrigin(request.origin, request)) !== true) return refusal("ERR_ORIGIN");
+  if (!(await options.checkOrigin(request.origin, request))) return refusal("ERR_ORIGIN");
   const context = await options.authorize?.(request);
   if (context instanceof Refusal) return context;
   if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");

@@ -37,9 +37,9 @@ function guardHooks(connection: Connection<never>, onError: (error: unknown) => 
     try {
       const running = hook();
       // A handler in plain JavaScript may return any thenable.
-      if (typeof running?.then === "function") return Promise.resolve(running).catch(failed);
+      return typeof running?.then === "function" ? Promise.resolve(running).catch(failed) : undefined;
     } catch (error) {
-      failed(error);
+      return failed(error);
     }
   };
 }

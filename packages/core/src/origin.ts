@@ -36,7 +36,7 @@ const defaultPorts = { http: "80", https: "443" } as const;
  * A decimal IPv4, an escape, a user name, a trailing dot on one side only: all differ, so none matches.
  */
 function parseHost(text: string, defaultPort: string): HostPort | undefined {
-  const parts = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/.exec(text.toLowerCase());
+  const parts = /^((?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/.exec(text.toLowerCase());
   if (parts?.[1] === undefined) return undefined;
   return { name: parts[1], port: parts[2] ?? defaultPort };
 }

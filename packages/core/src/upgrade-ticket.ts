@@ -120,7 +120,7 @@ export class UpgradeTicket {
       }
       return writeHead(101);
     };
-    res.writeHead = intercepted as typeof res.writeHead;
+    res.writeHead = intercepted;
   }
 }
 

@@ -55,7 +55,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
     const request = new UpgradeRequest(req, framework);
     const decision = await this.#decide(request);
-    if (decision instanceof Refusal) return { ok: false, ...this.#refused(decision, request) };
+    if (decision instanceof Refusal) {
+      const { status, code, headers, body } = this.#refused(decision, request);
+      return { ok: false, status, code, headers, body };
+    }
     this.#approved.set(req, decision);
     return decision;
   }
@@ -109,7 +112,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const { limits } = this.#options;
     const engine = new AdoptedEngine(ws, limits.maxMessageBytes, () => this.#heartbeat.now);
     const connection = this.#open(engine, approval, handler, ws.protocol);
-    holderOf(req)?.track(connection as Connection);
+    holderOf(req)?.track(connection);
     return connection;
   }
 
@@ -130,7 +133,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       headers: approval.headers,
       take: (socket, head) => {
         const connection = this.#take(socket, head, approval, handler);
-        ticket.holder.track(connection as Connection);
+        ticket.holder.track(connection);
         opened(connection);
       },
       abandoned: () => opened(undefined),

@@ -39,8 +39,7 @@ export function websocket<Context>(
     preHandler: async (request, reply) => {
       const params = request.params as Readonly<Record<string, string>>;
       const decision = await upgrader.check(request.raw, { native: request, params });
-      if (decision.ok) return;
-      return reply.code(decision.status).headers(decision.headers).send(decision.body);
+      if (!decision.ok) await reply.code(decision.status).headers(decision.headers).send(decision.body);
     },
     // Plain requests were refused above.
     handler: (_request, reply) => reply.callNotFound(),

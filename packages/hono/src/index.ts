@@ -17,7 +17,7 @@ export function websocket<Context>(
   return async (c) => {
     const { incoming } = c.env as HttpBindings;
     const native = c as HonoContext;
-    const { status, headers, body } = await upgrader.answer(incoming as never, handler, { native, params: c.req.param() });
+    const { status, headers, body } = await upgrader.answer(incoming, handler, { native, params: c.req.param() });
     // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.
     if (status === 101) return c.body(null, 204);
     return c.body(body, status as 400, headers);

@@ -36,7 +36,7 @@ export function websocket<Context>(
   const upgrader = Upgrader.from(options);
   return async (c, next) => {
     const { incoming } = c.env as HttpBindings;
-    const req = incoming as Parameters<typeof upgrader.check>[0];
+    const req = incoming;
     const decision = await upgrader.check(req, { native: c as HonoContext, params: c.req.param() });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);
     const upgrade = nodeWs.upgradeWebSocket(() => ({
