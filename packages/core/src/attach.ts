@@ -5,11 +5,14 @@ import type { Duplex } from "node:stream";
 import { systemClock, type Clock } from "./clock.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
-import { isWebSocketUpgrade } from "./handshake.ts";
+import { Deadline } from "./deadline.ts";
+import type { RefusalCode } from "./errors.ts";
+import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { defaults } from "./options.ts";
-import { refusal, sendRefusal } from "./refuse.ts";
+import { putPluginTicket } from "./plugin-ticket.ts";
+import { refusal, sendRefusal, sendTimeout } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
-import { putHolder, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
+import { putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
   /** Time for the whole handshake, middleware included, until a route's own value takes over. Milliseconds. @default 10000 */
@@ -112,13 +115,21 @@ export class Attachment implements TicketHolder {
     this.#pending.add(socket);
     // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
     if (!isWebSocketUpgrade(req)) return this.#serve(req, this.#ticket(req, socket, head).res);
-    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
-    const fault = req.method === "GET" ? this.#isClosing && "ERR_DRAINING" : "ERR_METHOD";
-    if (fault !== false) return sendRefusal(this.#ticket(req, socket, head).res, refusal(fault));
+    const fault = this.#fault(req);
+    if (fault !== undefined) return sendRefusal(this.#ticket(req, socket, head).res, refusal(fault));
     if (this.#handOver !== undefined) return this.#give(this.#handOver, req, socket, head);
     const ticket = this.#ticket(req, socket, head);
     putTicket(req, ticket);
     this.#serve(req, ticket.res);
+  }
+
+  #fault(req: IncomingMessage): RefusalCode | undefined {
+    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
+    if (req.method !== "GET") return "ERR_METHOD";
+    if (this.#isClosing) return "ERR_DRAINING";
+    // Plugins parse it unguarded, or leave the socket open when they cannot.
+    if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return "ERR_TARGET";
+    return undefined;
   }
 
   #ticket(req: IncomingMessage, socket: Socket, head: Buffer): UpgradeTicket {
@@ -139,15 +150,18 @@ export class Attachment implements TicketHolder {
   }
 
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
-    putHolder(req, this);
-    const deadline = this.#clock.after(this.#handshakeTimeoutMs, () => {
+    const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
-      if (socket.bytesWritten === 0) socket.destroy();
+      if (socket.bytesWritten === 0) sendTimeout(socket);
     });
+    deadline.expireAfter(this.#handshakeTimeoutMs);
+    putPluginTicket(req, { holder: this, expireAfter: (ms) => deadline.expireAfter(ms) });
     socket.once("close", () => {
       deadline.cancel();
       this.#pending.delete(socket);
     });
+    // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
+    req.headers.upgrade = "websocket";
     const failed = (error: unknown): void => {
       channels.error.publish({ error });
       socket.destroy();

@@ -7,6 +7,7 @@ export type RefusalCode =
   | "ERR_UPGRADE_STRIPPED"
   | "ERR_NOT_ATTACHED"
   | "ERR_HTTP_VERSION"
+  | "ERR_TARGET"
   | "ERR_HOST"
   | "ERR_BODY"
   | "ERR_VERSION"
@@ -62,6 +63,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   },
   ERR_NOT_ATTACHED: { status: 500, text: "This server does not route upgrade requests: call attach(server)." },
   ERR_HTTP_VERSION: { status: 426, text: "A WebSocket handshake needs HTTP/1.1." },
+  ERR_TARGET: { status: 400, text: "The request target is not a path." },
   ERR_HOST: { status: 400, text: "The request needs exactly one Host header." },
   ERR_BODY: { status: 400, text: "A WebSocket handshake carries no body." },
   ERR_VERSION: { status: 426, text: "Only WebSocket version 13 is spoken here." },

@@ -33,7 +33,7 @@ export class FrameRun {
 
   /** All frames in one buffer, made at the first call and kept until `release`. */
   join(): Buffer {
-    this.#joined ??= this.#concat();
+    this.#joined ??= FrameRun.#concat(this);
     return this.#joined;
   }
 
@@ -43,12 +43,12 @@ export class FrameRun {
     this.#next = undefined;
   }
 
-  #concat(): Buffer {
-    if (this.bytes === this.#frame.byteLength) return this.#frame;
+  static #concat(last: FrameRun): Buffer {
+    if (last.bytes === last.#frame.byteLength) return last.#frame;
     // Not from the pool: a slow client would pin the 8 KiB block of many others.
-    const joined = Buffer.allocUnsafeSlow(this.bytes);
-    let end = this.bytes;
-    for (let run: FrameRun = this; run.#before !== undefined; run = run.#before) {
+    const joined = Buffer.allocUnsafeSlow(last.bytes);
+    let end = last.bytes;
+    for (let run = last; run.#before !== undefined; run = run.#before) {
       end -= run.#frame.byteLength;
       joined.set(run.#frame, end);
     }

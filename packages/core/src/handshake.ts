@@ -48,3 +48,14 @@ export function acceptKey(key: string): string {
     .update(key + ACCEPT_GUID)
     .digest("base64");
 }
+
+/** Can this request target be parsed as a URL and decoded? `//`, `//[::1` and `/%` cannot. */
+export function isReadableTarget(target: string): boolean {
+  if (!URL.canParse(target, "http://localhost")) return false;
+  try {
+    decodeURI(target);
+    return true;
+  } catch {
+    return false;
+  }
+}

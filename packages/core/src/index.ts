@@ -13,6 +13,7 @@ export { Message } from "./message.ts";
 export { websocket } from "./node.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy, type UpgraderOptions } from "./options.ts";
 export type { OriginCheck, OriginRule } from "./origin.ts";
+export { answerThroughPlugin, type WebSocketServerLike } from "./plugin-ticket.ts";
 export { PreparedMessage, type MessageData } from "./prepared-message.ts";
 export { refuse, type Refusal } from "./refuse.ts";
 export type { ConnectionRequest, FrameworkRequest, UpgradeRequest } from "./upgrade-request.ts";

@@ -67,16 +67,21 @@ export class NativeEngine implements Engine {
     receiver.on("error", (error) => this.#fail(readFault(error)));
     receiver.on("drain", () => this.#congest(false));
 
+    const head = this.#head;
+    this.#head = Buffer.alloc(0);
+    // Before the first `data` listener, whose own tick this must precede; and after the handler was attached.
+    process.nextTick(() => {
+      if (head.byteLength > 0) this.#onData(head);
+      // While the application was deciding, the client may have ended its side or vanished: no event tells us again.
+      if (this.#socket.closed) this.#onSocketClose();
+      else if (this.#socket.readableEnded) this.#onEnd();
+    });
     this.#socket.on("data", this.#onData);
     this.#socket.on("drain", this.#onDrain);
     this.#socket.on("end", this.#onEnd);
     this.#socket.on("error", (cause) => this.#fail(new ConnectionError("ERR_SOCKET", { cause })));
     this.#socket.on("close", this.#onSocketClose);
-    if (this.#head.byteLength > 0) this.#socket.unshift(this.#head);
-    this.#head = Buffer.alloc(0);
-    // The socket may have died while the application was deciding: its `close` will not come again.
-    if (this.#socket.closed) this.#onSocketClose();
-    else this.#flow();
+    this.#flow();
   }
 
   send(message: PreparedMessage): void {

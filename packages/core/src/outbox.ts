@@ -62,14 +62,18 @@ export class Outbox implements Flushable {
   flush(): FrameRun | undefined {
     this.#queued = false;
     if (this.#blockedSince !== 0) return undefined;
-    let run = this.#run;
-    if (this.#pong !== undefined) run = (run ?? this.#flusher.root).with(this.#pong);
+    const run = this.#run;
+    const pong = this.#pong;
     this.#run = undefined;
     this.#pong = undefined;
-    if (run !== undefined) {
-      this.#socket.write(run.join());
-      if (this.#socket.writableNeedDrain) this.#blockedSince = this.#now();
+    if (pong !== undefined) {
+      // In front of the shared bytes, and still one write: cork gathers the two.
+      this.#socket.cork();
+      this.#socket.write(pong);
     }
+    if (run !== undefined) this.#socket.write(run.join());
+    if (pong !== undefined) this.#socket.uncork();
+    if (this.#socket.writableNeedDrain) this.#blockedSince = this.#now();
     if (this.#ending) this.#socket.end();
     return run;
   }

@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import { STATUS_CODES, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { refusals, type RefusalCode } from "./errors.ts";
 
 /** A "no" to an upgrade request, as the client gets it. */
@@ -47,4 +48,14 @@ export function refuse(status: 401 | 403, body?: string, headers?: Readonly<Reco
 /** Writes `refused` as the whole answer. */
 export function sendRefusal(res: ServerResponse, refused: Refusal): void {
   res.writeHead(refused.status, refused.headers).end(refused.body);
+}
+
+/**
+ * Answers on the bare socket that the handshake took too long, and ends it. For a moment when the response belongs to
+ * somebody who is still busy with it.
+ */
+export function sendTimeout(socket: Socket): void {
+  const { status } = refusals.ERR_HANDSHAKE_TIMEOUT;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
 }

@@ -20,6 +20,8 @@ export interface FrameworkRequest<Native> {
   readonly native: Native;
   /** What its router found in the path. */
   readonly params?: Readonly<Record<string, string | undefined>>;
+  /** What middleware wants on the answer; only for `check`, where core does not see the framework's response. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 function parseCookies(header: string | undefined): Readonly<Record<string, string>> {

@@ -1,15 +1,15 @@
 import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import { Deadline } from "./deadline.ts";
+import { sendTimeout } from "./refuse.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
 const ticketKey: unique symbol = Symbol.for("upwire.ticket") as never;
 
 /** Response headers of an acceptance; names in lower case. */
 export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>;
-
-const holderKey: unique symbol = Symbol.for("upwire.holder") as never;
 
 export interface TicketHolder {
   /** True once no new connection may be made. */
@@ -35,9 +35,7 @@ export class UpgradeTicket {
   readonly res: ServerResponse;
   readonly #socket: Socket;
   readonly #head: Buffer;
-  readonly #clock: Clock;
-  readonly #cameAt: number;
-  #timer: Timer | undefined;
+  readonly #deadline: Deadline;
   #acceptance: Acceptance | undefined;
   #isSwitched = false;
   #isOver = false;
@@ -50,13 +48,12 @@ export class UpgradeTicket {
     this.#socket = socket;
     this.#head = head;
     this.holder = holder;
-    this.#clock = clock;
-    this.#cameAt = clock.now();
+    this.#deadline = new Deadline(clock, () => this.#expire());
     this.#interceptHead();
     const over = (): void => {
       if (this.#isOver) return;
       this.#isOver = true;
-      this.#timer?.cancel();
+      this.#deadline.cancel();
       onOver();
     };
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
@@ -72,9 +69,7 @@ export class UpgradeTicket {
 
   /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
   expireAfter(ms: number): void {
-    if (this.#isOver) return;
-    this.#timer?.cancel();
-    this.#timer = this.#clock.after(Math.max(0, this.#cameAt + ms - this.#clock.now()), () => this.#expire());
+    this.#deadline.expireAfter(ms);
   }
 
   /**
@@ -101,8 +96,7 @@ export class UpgradeTicket {
     // The application is still busy with this response: it must not find the socket when it wakes up.
     res.detachSocket(this.#socket);
     res.destroy();
-    this.#socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    this.#socket.destroySoon();
+    sendTimeout(this.#socket);
   }
 
   /** An own property, because Express replaces the prototype of the response and session libraries wrap this one method. */
@@ -147,11 +141,3 @@ export function takeTicket(req: IncomingMessage): UpgradeTicket | undefined {
   return ticket;
 }
 
-/** For requests whose upgrade a plugin does: only who holds the connection afterwards. */
-export function putHolder(req: IncomingMessage, holder: TicketHolder): void {
-  Object.defineProperty(req, holderKey, { value: holder });
-}
-
-export function holderOf(req: IncomingMessage): TicketHolder | undefined {
-  return (req as { readonly [holderKey]?: TicketHolder })[holderKey];
-}

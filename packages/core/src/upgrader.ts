@@ -9,11 +9,12 @@ import type { Engine } from "./engine.ts";
 import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { NativeEngine } from "./native-engine.ts";
+import { pluginTicket } from "./plugin-ticket.ts";
 import { resolveOptions, type ConnectionLimits, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
 import { refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
-import { holderOf, takeTicket } from "./upgrade-ticket.ts";
+import { takeTicket } from "./upgrade-ticket.ts";
 
 /** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
 export interface UpgradeAnswer {
@@ -53,6 +54,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * `accept`. Never rejects.
    */
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
+    const ticket = pluginTicket(req);
+    ticket?.expireAfter(this.#options.handshakeTimeoutMs);
     const request = new UpgradeRequest(req, framework);
     const decision = await this.#decide(request);
     if (decision instanceof Refusal) {
@@ -60,6 +63,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
       return { ok: false, status, code, headers, body };
     }
     this.#approved.set(req, decision);
+    if (ticket !== undefined) {
+      const cookies = [framework.headers?.["set-cookie"] ?? [], decision.headers["set-cookie"] ?? []].flat();
+      const headers = { ...framework.headers, ...decision.headers, "set-cookie": cookies };
+      ticket.answer = { subprotocol: decision.subprotocol, headers };
+    }
     return decision;
   }
 
@@ -112,7 +120,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const { limits } = this.#options;
     const engine = new AdoptedEngine(ws, limits.maxMessageBytes, () => this.#heartbeat.now);
     const connection = this.#open(engine, approval, handler, ws.protocol);
-    holderOf(req)?.track(connection);
+    pluginTicket(req)?.holder.track(connection);
     return connection;
   }
 

@@ -1,23 +1,37 @@
 import { EventEmitter } from "node:events";
-import { attach as attachServer, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import type { IncomingMessage } from "node:http";
+import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 
 /**
  * The plugin, in place of `@fastify/websocket`, which it registers with the same options:
- * `await app.register(attach, { options: { maxPayload: 65536 } })`. Routes of your own for that plugin go on working.
+ * `await app.register(attach, { options: { maxPayload: 65536 } })`. Routes of your own for that plugin go on working. Its
+ * limits hold for all routes together; a route's own `maxMessageBytes` can only be smaller.
  */
 export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
   const relay = new EventEmitter();
-  const handOver: AttachOptions["handOver"] = (req, socket, head) => void relay.emit("upgrade", req, socket, head);
-  const attachment = attachServer(app.server, { ...options, handOver });
+  const handedOver = new WeakSet<IncomingMessage>();
+  const attachment = attachServer(app.server, {
+    ...options,
+    handOver: (req, socket, head) => {
+      handedOver.add(req);
+      relay.emit("upgrade", req, socket, head);
+    },
+  });
+  // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
+  app.addHook("onResponse", async ({ raw }) => {
+    if (handedOver.has(raw)) raw.socket.destroySoon();
+  });
+  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
   await app.register(fastifyWebsocket, {
     ...options,
-    options: { ...options.options, server: relay as typeof app.server },
+    options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },
     // The plugin's own would close the clients without a code.
     preClose: (done) => void attachment.close().then(() => done(), done),
   });
+  answerThroughPlugin(app.websocketServer);
 };
 
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
@@ -27,7 +41,7 @@ export default attach;
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`, upgraded by `@fastify/websocket`. That plugin writes the 101
- * itself: headers and cookies set by hooks do not reach it, and `compression` and `subprotocols` are its own options.
+ * itself, past Fastify's `onSend` and `onResponse`: a session is not saved there, and `compression` is its own option.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(
@@ -38,7 +52,7 @@ export function websocket<Context>(
   return {
     preHandler: async (request, reply) => {
       const params = request.params as Readonly<Record<string, string>>;
-      const decision = await upgrader.check(request.raw, { native: request, params });
+      const decision = await upgrader.check(request.raw, { native: request, params, headers: reply.getHeaders() as Record<string, string | string[]> });
       if (!decision.ok) await reply.code(decision.status).headers(decision.headers).send(decision.body);
     },
     // Plain requests were refused above.

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { attach as attachServer, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import type { HttpBindings } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext, Handler } from "hono";
@@ -7,25 +7,30 @@ import type { Context as HonoContext, Handler } from "hono";
 /** What `createNodeWebSocket({ app })` returns. */
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
+export interface NodeWsAttachOptions extends AttachOptions {
+  /** Options of the plugin's `WebSocketServer`, which it gives no other way to set. @default 1 MiB, 1,024 fragments */
+  readonly options?: { readonly maxPayload?: number; readonly maxFragments?: number; readonly perMessageDeflate?: object };
+}
+
 /**
  * In place of `nodeWs.injectWebSocket(server)`: `attach(serve({ fetch: app.fetch }), nodeWs)`. A handshake is checked and
  * guarded before `@hono/node-ws` sees it, so that neither `GET //` nor a reset ends the process.
  * @throws Error when this server is attached already.
  */
-export function attach(server: Parameters<typeof attachServer>[0], nodeWs: NodeWebSocket, options: AttachOptions = {}): Attachment {
+export function attach(server: Parameters<typeof attachServer>[0], nodeWs: NodeWebSocket, attachOptions: NodeWsAttachOptions = {}): Attachment {
   const relay = new EventEmitter();
   nodeWs.injectWebSocket(relay as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
+  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
+  Object.assign(nodeWs.wss.options, { maxPayload, maxFragments }, attachOptions.options);
+  answerThroughPlugin(nodeWs.wss);
   const [upgrade] = relay.listeners("upgrade") as NonNullable<AttachOptions["handOver"]>[];
-  return attachServer(server, {
-    ...options,
-    // Called by name and not through `emit`, which would lose its promise.
-    handOver: async (req, socket, head) => upgrade?.(req, socket, head),
-  });
+  // Called by name and not through `emit`, which would lose its promise.
+  return attachServer(server, { ...attachOptions, handOver: async (req, socket, head) => upgrade?.(req, socket, head) });
 }
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(nodeWs, handler))`, upgraded by `@hono/node-ws`. That plugin writes the
- * 101 and every refusal itself: headers, cookies and bodies do not reach them, and it has no compression or subprotocols.
+ * 101 and every refusal itself: headers set after `next()` and the bodies of refusals do not reach them; no compression.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(
@@ -35,9 +40,9 @@ export function websocket<Context>(
 ): Handler {
   const upgrader = Upgrader.from(options);
   return async (c, next) => {
-    const { incoming } = c.env as HttpBindings;
-    const req = incoming;
-    const decision = await upgrader.check(req, { native: c as HonoContext, params: c.req.param() });
+    const { incoming: req } = c.env as HttpBindings;
+    const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
+    const decision = await upgrader.check(req, { native: c as HonoContext, params: c.req.param(), headers });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);
     const upgrade = nodeWs.upgradeWebSocket(() => ({
       onOpen: (_event, { raw }) => {

@@ -1,0 +1,40 @@
+import type { ConnectionHandler, Hub, UpgraderOptions } from "@upwire/core";
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { Page } from "./page.ts";
+
+/** What every framework's main file serves. */
+export interface Demo {
+  /** Everyone on `/ws`, whichever framework let them in. */
+  readonly hub: Hub;
+  /** The handler of `/ws`. */
+  readonly chat: ConnectionHandler;
+  /** The handler of `/ws/echo`. */
+  readonly echo: ConnectionHandler;
+  /** Limits for `/ws/echo`, wide enough for conformance suites. */
+  readonly echoOptions: UpgraderOptions;
+  /** The page of `GET /`; `framework` is shown on it. */
+  chatPage(framework: string): Page;
+  /** The page of `GET /ws/echo_display`. */
+  readonly echoPage: Page;
+  /** Stops the time broadcast. The servers close their clients themselves. */
+  stop(): void;
+}
+
+/** What a main file needs to start. */
+export interface StartOptions {
+  readonly demo: Demo;
+  /** Name or address to listen on. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** PEM; with it the demo speaks https and wss. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+}
+
+/** A demo that listens. */
+export interface RunningDemo {
+  readonly server: HttpServer | HttpsServer;
+  /** Closes every client with 1001 and stops listening. */
+  close(): Promise<unknown>;
+}

@@ -1,0 +1,26 @@
+import type { Clock, Hub, Timer } from "@upwire/core";
+
+const INTERVAL_MS = 5_000;
+
+/** The part of a clock that ticks. */
+export type Ticker = Pick<Clock, "every">;
+
+/** Real time. It does not keep the process alive. */
+export const realTime: Ticker = {
+  every(ms, run) {
+    const interval = setInterval(run, ms).unref();
+    return { cancel: () => clearInterval(interval) };
+  },
+};
+
+/** Tells everyone in the hub the time of day, every five seconds, until cancelled. */
+export function startTimeBroadcast(hub: Hub, ticker: Ticker): Timer {
+  return ticker.every(INTERVAL_MS, () => {
+    hub.broadcast(`Server broadcast: Current time is ${timeOfDay(new Date())}`);
+  });
+}
+
+/** Local time as HH:MM:SS. */
+function timeOfDay(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+}

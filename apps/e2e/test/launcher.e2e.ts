@@ -1,0 +1,145 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { Client } from "./client.ts";
+import { freePorts } from "./ports.ts";
+import { Program } from "./program.ts";
+
+// The first run may have to build everything.
+const BUILD_MS = 120_000;
+
+let program: Program | undefined;
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv): Program {
+  program = new Program(process.execPath, ["apps/tools/start.mjs", ...args], env);
+  return program;
+}
+
+async function portOf(started: Program): Promise<number> {
+  return Number((await started.wrote(/^listening on https?:\/\/127\.0\.0\.1:(\d+)$/m))[1]);
+}
+
+afterEach(async () => {
+  program?.signalGroup("SIGKILL");
+  await program?.exited;
+});
+
+describe("npm start", { timeout: BUILD_MS }, () => {
+  it("serves four frameworks with one hub, and an index page", async () => {
+    const first = await freePorts(5);
+    const all = start([], { PORT: String(first) });
+    const ports = [0, 1, 2, 3, 4].map((n) => first + n);
+    for (const port of ports) await all.wrote(new RegExp(`^listening on http://127\\.0\\.0\\.1:${port}$`, "m"));
+
+    for (const [i, name] of ["index", "express", "fastify", "hono", "koa"].entries()) {
+      expect(all.output).toMatch(new RegExp(`^ +${name} +http://127\\.0\\.0\\.1:${first + i}\\b`, "m"));
+    }
+    expect(all.output).toMatch(/^ +origin +same-origin$/m);
+    expect(all.output).toMatch(/^ +maxMessageBytes +1048576$/m);
+
+    const index = await (await fetch(`http://127.0.0.1:${first}/`)).text();
+    for (const port of ports.slice(1)) expect(index).toContain(`href="http://127.0.0.1:${port}/"`);
+    expect(index).toContain("<dt>origin</dt><dd>same-origin</dd>");
+    expect((await fetch(`http://127.0.0.1:${first}/nothing`)).status).toBe(404);
+    // The visitor's own name for this machine goes on into the links.
+    expect(await (await fetch(`http://localhost:${first}/`)).text()).toContain(`href="http://localhost:${first + 1}/"`);
+
+    const clients = await Promise.all(ports.slice(1).map((port) => Client.connect(`ws://127.0.0.1:${port}/ws`)));
+    for (const [i, sender] of clients.entries()) {
+      sender.send(`from number ${i}`);
+      for (const client of clients) expect(await client.receive(`from number ${i}`)).toMatch(/^127\.0\.0\.1:\d+ echo: from number \d$/);
+    }
+    expect(await clients[0]?.receive("Server broadcast")).toMatch(/^Server broadcast: Current time is \d\d:\d\d:\d\d$/);
+  });
+
+  it("takes free ports for PORT=0", async () => {
+    const all = start([], { PORT: "0" });
+    await all.wrote(/(listening on http:\/\/127\.0\.0\.1:[1-9]\d*\n){5}/);
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("closes its clients with 1001 on %s and ends within 2 s", async (signal) => {
+    const one = start(["node"], { PORT: "0" });
+    const port = await portOf(one);
+    const client = await Client.connect(`ws://127.0.0.1:${port}/ws`);
+    const echo = await Client.connect(`ws://127.0.0.1:${port}/ws/echo`);
+    const signalledAt = performance.now();
+    one.signalGroup(signal);
+    expect(await client.closed).toMatchObject({ code: 1001 });
+    expect(await echo.closed).toMatchObject({ code: 1001 });
+    expect(await one.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - signalledAt).toBeLessThan(2_000);
+  });
+
+  it("does not wait for a client that never answers the close frame", async () => {
+    const one = start(["express"], { PORT: "0" });
+    const port = await portOf(one);
+    const client = await Client.connect(`ws://127.0.0.1:${port}/ws`);
+    client.pause();
+    const signalledAt = performance.now();
+    one.signalGroup("SIGINT");
+    await one.exited;
+    expect(performance.now() - signalledAt).toBeLessThan(2_000);
+  });
+
+  it("ends at once on a second signal", async () => {
+    const one = start(["fastify"], { PORT: "0" });
+    const client = await Client.connect(`ws://127.0.0.1:${await portOf(one)}/ws`);
+    client.pause();
+    one.signalGroup("SIGINT");
+    // Not the same Ctrl-C once more, which npm passes on.
+    const pressing = setInterval(() => one.signalGroup("SIGINT"), 300);
+    expect(await one.exited.finally(() => clearInterval(pressing))).toEqual({ code: 130, signal: null });
+  });
+
+  it("serves https and wss with --tls", async () => {
+    const one = start(["hono-node-ws", "--tls"], { PORT: "0" });
+    const [, url] = await one.wrote(/^listening on (https:\/\/127\.0\.0\.1:\d+)$/m);
+    const client = await Client.connect(`${url?.replace("https", "wss")}/ws`, { rejectUnauthorized: false });
+    client.send("over tls");
+    expect(await client.receive("over tls")).toMatch(/ echo: over tls$/);
+  });
+
+  it("leaves nothing behind when npm gets SIGTERM or a Ctrl-C", async () => {
+    for (const end of [(npm: Program) => npm.child.kill("SIGTERM"), (npm: Program) => npm.signalGroup("SIGINT")]) {
+      program = new Program("npm", ["start", "--", "hono"], { PORT: "0" });
+      const port = await portOf(program);
+      const client = await Client.connect(`ws://127.0.0.1:${port}/ws`);
+      end(program);
+      expect(await client.closed).toMatchObject({ code: 1001 });
+      // Its output ends when the last process that holds it has ended.
+      await program.exited;
+      await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow("fetch failed");
+    }
+  });
+
+  it("says in one line that a port is taken and what to do", async () => {
+    const blocker = createServer().listen(0, "127.0.0.1");
+    await once(blocker, "listening");
+    const { port } = blocker.address() as AddressInfo;
+    try {
+      for (const args of [["koa"], []]) {
+        const one = start(args, { PORT: String(port) });
+        expect(await one.exited).toEqual({ code: 1, signal: null });
+        expect(one.output).toBe(`Port ${port} is in use. Choose another: PORT=9000 npm start\n`);
+      }
+    } finally {
+      blocker.close();
+    }
+  });
+
+  it.each([
+    [["nonsense"], {}, 'There is no demo "nonsense". Choose from: express, fastify, hono, koa, node, fastify-websocket, hono-node-ws'],
+    [["koa", "hono"], {}, "One demo at a time, or none for all."],
+    [["--nonsense"], {}, "Unknown option --nonsense."],
+    [["koa"], { PORT: "eighty" }, 'PORT must be a whole number from 0 to 65535, not "eighty"'],
+    [["koa"], { PORT: "65536" }, 'PORT must be a whole number from 0 to 65535, not "65536"'],
+    [["koa"], { PORT: "-1" }, 'PORT must be a whole number from 0 to 65535, not "-1"'],
+    [[], { PORT: "65532" }, 'PORT must be a whole number from 0 to 65531, not "65532"'],
+    [["koa"], { HOST: "203.0.113.7" }, "HOST 203.0.113.7 is no address of this machine."],
+  ])("refuses %j with %j in one line", async (args, env, message) => {
+    const one = start(args, env);
+    expect(await one.exited).toEqual({ code: 1, signal: null });
+    expect(one.output).toContain(message);
+    expect(one.output.trim().split("\n")).toHaveLength(1);
+  });
+});

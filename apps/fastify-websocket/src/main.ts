@@ -1,0 +1,19 @@
+import type { RunningDemo, StartOptions } from "@upwire-apps/chat";
+import { attach, websocket } from "@upwire/fastify/websocket";
+import Fastify from "fastify";
+
+export async function start({ demo, host, port, tls }: StartOptions): Promise<RunningDemo> {
+  const app = Fastify({ https: tls ?? null });
+  // The plugin reads before upwire does, so what `/ws/echo` needs is said to it too.
+  await app.register(attach, { options: { maxFragments: 100_000, perMessageDeflate: true } });
+
+  const page = demo.chatPage("fastify-websocket");
+  app.get("/", (_request, reply) => reply.headers(page.headers).send(page.html));
+  app.get("/ws", websocket(demo.chat));
+  app.get("/ws/echo", websocket(demo.echo, demo.echoOptions));
+  app.get("/ws/echo_display", (_request, reply) => reply.headers(demo.echoPage.headers).send(demo.echoPage.html));
+  app.get("/healthz", () => "ok");
+
+  await app.listen({ host, port });
+  return { server: app.server, close: () => app.close() };
+}

@@ -1,0 +1,18 @@
+import type { RunningDemo, StartOptions } from "@upwire-apps/chat";
+import { attach, websocket } from "@upwire/fastify";
+import Fastify from "fastify";
+
+export async function start({ demo, host, port, tls }: StartOptions): Promise<RunningDemo> {
+  const app = Fastify({ https: tls ?? null });
+  await app.register(attach);
+
+  const page = demo.chatPage("fastify");
+  app.get("/", (_request, reply) => reply.headers(page.headers).send(page.html));
+  app.get("/ws", websocket(demo.chat));
+  app.get("/ws/echo", websocket(demo.echo, demo.echoOptions));
+  app.get("/ws/echo_display", (_request, reply) => reply.headers(demo.echoPage.headers).send(demo.echoPage.html));
+  app.get("/healthz", () => "ok");
+
+  await app.listen({ host, port });
+  return { server: app.server, close: () => app.close() };
+}

@@ -1,0 +1,26 @@
+import { serve } from "@hono/node-server";
+import { createNodeWebSocket } from "@hono/node-ws";
+import type { RunningDemo, StartOptions } from "@upwire-apps/chat";
+import { attach, websocket } from "@upwire/hono/node-ws";
+import { Hono } from "hono";
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { createServer } from "node:https";
+import { promisify } from "node:util";
+
+export async function start({ demo, host, port, tls }: StartOptions): Promise<RunningDemo> {
+  const app = new Hono();
+  const nodeWs = createNodeWebSocket({ app });
+  const page = demo.chatPage("hono-node-ws");
+  app.get("/", (c) => c.body(page.html, 200, page.headers));
+  app.get("/ws", websocket(nodeWs, demo.chat));
+  app.get("/ws/echo", websocket(nodeWs, demo.echo, demo.echoOptions));
+  app.get("/ws/echo_display", (c) => c.body(demo.echoPage.html, 200, demo.echoPage.headers));
+  app.get("/healthz", (c) => c.text("ok"));
+
+  const https = tls && { createServer, serverOptions: tls };
+  const server = serve({ fetch: app.fetch, hostname: host, port, ...https }) as Server;
+  attach(server, nodeWs);
+  await once(server, "listening");
+  return { server, close: promisify(server.close.bind(server)) };
+}

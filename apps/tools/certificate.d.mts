@@ -1,0 +1,1 @@
+export function makeCertificate(host: string): Promise<{ key: string; cert: string }>;

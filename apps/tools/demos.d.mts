@@ -1,0 +1,2 @@
+export const demoNames: readonly string[];
+export const frameworks: readonly string[];

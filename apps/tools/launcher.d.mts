@@ -1,0 +1,25 @@
+import type { RunningDemo } from "@upwire-apps/chat";
+
+export interface LaunchOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+}
+
+export interface LaunchedServer extends RunningDemo {
+  readonly name: string;
+  readonly scheme: "http" | "https";
+  readonly port: number;
+  /** Without a slash at the end. */
+  readonly url: string;
+}
+
+export interface Launched {
+  readonly index?: LaunchedServer;
+  readonly demos: readonly LaunchedServer[];
+  close(): Promise<void>;
+}
+
+export function startOne(name: string, options: LaunchOptions): Promise<Launched>;
+export function startAll(options: LaunchOptions): Promise<Launched>;

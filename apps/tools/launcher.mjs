@@ -1,0 +1,79 @@
+// Starts demos in this process: one of them, or all four frameworks with one hub and an index page.
+import { createChat, indexPage } from "@upwire-apps/chat";
+import { defaults } from "@upwire/core";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { promisify } from "node:util";
+import { demos, frameworks } from "./demos.mjs";
+
+/** One demo alone. */
+export async function startOne(name, options) {
+  const demo = createChat();
+  const running = await startDemo(name, demo, options).catch((error) => {
+    demo.stop();
+    throw error;
+  });
+  return { demos: [running], close: () => closeAll(demo, [running]) };
+}
+
+/** All frameworks with one hub on the ports after `port`, which has the index page. Port 0 takes free ones. */
+export async function startAll({ port, ...options }) {
+  const demo = createChat();
+  const running = [];
+  try {
+    for (const [i, name] of frameworks.entries()) {
+      running.push(await startDemo(name, demo, { ...options, port: port && port + 1 + i }));
+    }
+    const index = await startIndex(running, { ...options, port });
+    return { index, demos: running, close: () => closeAll(demo, [...running, index]) };
+  } catch (error) {
+    await closeAll(demo, running);
+    throw error;
+  }
+}
+
+async function startDemo(name, demo, { host, port, tls }) {
+  const { start } = await demos[name]();
+  const { server, close } = await start({ demo, host, port, tls });
+  return { name, server, close, ...addressOf(server, { host, tls }) };
+}
+
+async function startIndex(running, { host, port, tls }) {
+  const listener = (req, res) => {
+    if (req.method !== "GET" || req.url !== "/") {
+      res.writeHead(404, { "content-type": "text/plain" }).end("Not Found");
+      return;
+    }
+    const hostname = hostnameIn(req.headers.host) ?? bracketed(host);
+    const links = running.map(({ name, scheme, port: at }) => ({ name, url: `${scheme}://${hostname}:${at}/` }));
+    const page = indexPage(links, defaults);
+    res.writeHead(200, page.headers).end(page.html);
+  };
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener);
+  await once(server.listen(port, host), "listening");
+  return { name: "index", server, close: promisify(server.close.bind(server)), ...addressOf(server, { host, tls }) };
+}
+
+function addressOf(server, { host, tls }) {
+  const { port } = server.address();
+  const scheme = tls ? "https" : "http";
+  return { scheme, port, url: `${scheme}://${bracketed(host)}:${port}` };
+}
+
+function bracketed(host) {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** The name by which a visitor reached us, so that the links also work from another machine. */
+function hostnameIn(hostHeader = "") {
+  return /^([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.exec(hostHeader)?.[1];
+}
+
+async function closeAll(demo, running) {
+  demo.stop();
+  const closed = running.map(({ close }) => close());
+  // Page loads and idle keep-alives; an upgraded socket is no longer among them.
+  for (const { server } of running) server.closeAllConnections();
+  await Promise.all(closed);
+}

@@ -1,0 +1,66 @@
+import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
+import type { TicketHolder } from "./upgrade-ticket.ts";
+
+/** Where the ticket is on the request; shared by every copy of core in the process. */
+const ticketKey: unique symbol = Symbol.for("upwire.plugin-ticket") as never;
+
+/** What a plugin's own 101 should say. */
+export interface PluginAnswer {
+  readonly subprotocol: string | undefined;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** A handshake that a framework's plugin does by itself, on `ws`. */
+export interface PluginTicket {
+  readonly holder: TicketHolder;
+  /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
+  expireAfter(ms: number): void;
+  /** What `check` decided. */
+  answer?: PluginAnswer;
+}
+
+/** The part of a `WebSocketServer` of the `ws` package that a plugin keeps. */
+export interface WebSocketServerLike {
+  readonly options: { handleProtocols?: unknown };
+  on(event: "headers", listener: (lines: string[], req: IncomingMessage) => void): unknown;
+}
+
+export function putPluginTicket(req: IncomingMessage, ticket: PluginTicket): void {
+  Object.defineProperty(req, ticketKey, { value: ticket });
+}
+
+export function pluginTicket(req: IncomingMessage): PluginTicket | undefined {
+  return (req as { readonly [ticketKey]?: PluginTicket })[ticketKey];
+}
+
+/** What belongs to the handshake is written by `ws`. */
+const WRITTEN_BY_WS = /^(?:content-.*|transfer-encoding|connection|upgrade|keep-alive|sec-websocket-.*|date)$/i;
+
+function* headerLines(headers: PluginAnswer["headers"]): Generator<string> {
+  for (const [name, given] of Object.entries(headers)) {
+    if (WRITTEN_BY_WS.test(name)) continue;
+    validateHeaderName(name);
+    for (const value of Array.isArray(given) ? (given as readonly string[]) : [String(given)]) {
+      // A line break would forge a header: this throws, and the handshake fails.
+      validateHeaderValue(name, value);
+      yield `${name}: ${value}`;
+    }
+  }
+}
+
+/**
+ * For adapters of plugins built on `ws`: lets its 101 carry the headers and the subprotocol that `Upgrader.check` decided.
+ * Other routes of the plugin keep what they had.
+ */
+export function answerThroughPlugin(server: WebSocketServerLike): void {
+  const { options } = server;
+  const before = options.handleProtocols as ((offered: Set<string>, req: IncomingMessage) => string | false) | undefined;
+  options.handleProtocols = (offered: Set<string>, req: IncomingMessage): string | false => {
+    const answer = pluginTicket(req)?.answer;
+    if (answer !== undefined) return answer.subprotocol ?? false;
+    if (before !== undefined) return before(offered, req);
+    const [first = false] = offered;
+    return first;
+  };
+  server.on("headers", (lines, req) => lines.push(...headerLines(pluginTicket(req)?.answer?.headers ?? {})));
+}

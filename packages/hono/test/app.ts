@@ -1,0 +1,37 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { AdapterSetup } from "@upwire/testing";
+import { Hono, type Handler } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import type { IncomingMessage } from "node:http";
+
+/** A Hono application with all that `AdapterSetup` asks for but the routes. */
+export function createApp({ onRequest }: AdapterSetup): Hono {
+  const app = new Hono();
+  // Without it, Hono writes errors to stderr; the answer is its own.
+  app.onError((_error, c) => c.text("Internal Server Error", 500));
+  // Some before and some after the route, as Hono's middleware may do either.
+  app.use(async (c, next) => {
+    onRequest(c.req.path);
+    setCookie(c, "a", "1");
+    await next();
+    c.header("x-middleware", "1");
+    setCookie(c, "b", "2");
+  });
+  app.use("/slow/*", async (_c, next) => {
+    await delay(50);
+    await next();
+  });
+  app.use("/private/*", (async (c) => c.text("no entry", 401, { "x-refused": "1" })) satisfies Handler);
+  app.use("/throws", () => {
+    throw new Error("middleware throws");
+  });
+  // Hono has no session library of its own: the count is in a cookie, set after the route.
+  app.use("/session", async (c, next) => {
+    const n = Number(getCookie(c, "n") ?? 0) + 1;
+    (c.env as { incoming: IncomingMessage }).incoming.headers["x-session-n"] = `${n}`;
+    await next();
+    setCookie(c, "n", `${n}`);
+  });
+  app.get("/http", (c) => c.text("http"));
+  return app;
+}

@@ -1,0 +1,54 @@
+import type { Server } from "node:http";
+import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
+
+/** A WebSocket route for the server that an adapter's test builds. */
+export interface AdapterRoute {
+  /** May hold `:id`. */
+  readonly path: string;
+  readonly handler: ConnectionHandler;
+  readonly options: UpgraderOptions;
+}
+
+/**
+ * What `build` has to set up, each thing in the framework's own manner. Before the routes, for every request:
+ *
+ * - `onRequest(path)` is called first, with the path without its query;
+ * - the response gets the header `x-middleware: 1` and the two cookies `a=1` and `b=2`, one `Set-Cookie` line each;
+ * - under `/slow/` it waits 50 ms;
+ * - under `/private/` it answers 401, header `x-refused: 1`, body `no entry`;
+ * - on `/throws` it throws, so that the framework answers 500;
+ * - on `/session` it adds 1 to `n` of the session (the framework's own session library, or cookies) and writes `n` into the
+ *   header `x-session-n` of Node's request.
+ *
+ * And one page: `GET /http` answers 200 with the body `http`.
+ */
+export interface AdapterSetup {
+  readonly routes: readonly AdapterRoute[];
+  readonly onRequest: (path: string) => void;
+}
+
+export interface RunningServer {
+  /** Listens on 127.0.0.1. */
+  readonly server: Server;
+  /** The framework's own way to stop. Called once. */
+  readonly close: () => Promise<void>;
+}
+
+/** Yes, or the reason why not: the behaviours that need it are then skipped under that reason. */
+export type Capability = true | string;
+
+/** What an engine may be unable to do. Everything else is required of every adapter. */
+export interface Capabilities {
+  /** Headers and cookies that middleware or the `headers` option set are on the 101. */
+  readonly headersOn101: Capability;
+  /** A session that middleware changed is saved, and its cookie is on the 101. */
+  readonly sessionOn101: Capability;
+  /** Refusals reach the client with their headers and body, not only with their status. */
+  readonly fullRefusals: Capability;
+  /** A route picks its subprotocol, or none. */
+  readonly subprotocolPerRoute: Capability;
+  /** A route can have permessage-deflate. */
+  readonly compressionPerRoute: Capability;
+  /** A route can limit the fragments of a message. */
+  readonly fragmentLimitPerRoute: Capability;
+}

@@ -1,0 +1,67 @@
+import { setImmediate } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.ts";
+import { broadcasts } from "./suite-broadcast.ts";
+import { closing } from "./suite-closing.ts";
+import { faults } from "./suite-faults.ts";
+import { handlerFaults } from "./suite-handler-faults.ts";
+import { handshakes } from "./suite-handshake.ts";
+import { messages } from "./suite-messages.ts";
+import { middleware } from "./suite-middleware.ts";
+import { origins } from "./suite-origin.ts";
+import { protocolFaults } from "./suite-protocol-faults.ts";
+import { refusals } from "./suite-refusals.ts";
+import { Suite } from "./suite.ts";
+
+const topics: Readonly<Record<string, (suite: Suite) => void>> = {
+  handshake: handshakes,
+  refusals,
+  origin: origins,
+  middleware,
+  messages,
+  "protocol faults": protocolFaults,
+  closing,
+  broadcast: broadcasts,
+  "handler faults": handlerFaults,
+  "network faults": faults,
+};
+
+/**
+ * Declares every behaviour that an adapter must show, as one `describe` named `adapter: <name>`.
+ * @param build Starts a server as `AdapterSetup` says; called more than once.
+ * @param capabilities What this adapter's engine cannot do, with the reason. Nothing is left out otherwise.
+ */
+export function describeAdapter(
+  name: string,
+  build: (setup: AdapterSetup) => Promise<RunningServer>,
+  capabilities: Partial<Capabilities> = {},
+): void {
+  describe(`adapter: ${name}`, () => {
+    const suite = new Suite(build, capabilities);
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+
+    suite.serveAll();
+    beforeAll(() => {
+      process.on("uncaughtException", note);
+      process.on("unhandledRejection", note);
+    });
+    afterAll(() => {
+      process.off("uncaughtException", note);
+      process.off("unhandledRejection", note);
+    });
+
+    suite.route("/alive", { message: (connection, message) => void connection.send(message) });
+    for (const [topic, declare] of Object.entries(topics)) {
+      describe(topic, () => {
+        declare(suite);
+      });
+    }
+
+    it("got here without an uncaught exception or an unhandled rejection", async () => {
+      // Rejections are reported a turn after they happen.
+      await setImmediate();
+      expect(uncaught).toEqual([]);
+    });
+  });
+}

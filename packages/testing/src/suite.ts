@@ -1,0 +1,139 @@
+import { EventEmitter, once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import { afterAll, beforeAll, it, onTestFinished } from "vitest";
+import type { AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServer } from "./adapter-setup.ts";
+import { WireClient, type WireClientOptions } from "./wire-client.ts";
+
+type Build = (setup: AdapterSetup) => Promise<RunningServer>;
+type ClientInit = Omit<WireClientOptions, "port" | "path">;
+
+const everything: Capabilities = {
+  headersOn101: true,
+  sessionOn101: true,
+  fullRefusals: true,
+  subprotocolPerRoute: true,
+  compressionPerRoute: true,
+  fragmentLimitPerRoute: true,
+};
+
+/** A server of one test alone. */
+export interface OwnServer extends RunningServer {
+  readonly connect: (path: string, init?: ClientInit) => Promise<WireClient>;
+}
+
+/** What the behaviours share: one server with all of their routes, and clients that are judged and cleaned up. */
+export class Suite {
+  /** What the routes' `onError` got since the test began. */
+  readonly errors: unknown[] = [];
+  readonly #build: Build;
+  readonly #capabilities: Capabilities;
+  readonly #routes: AdapterRoute[] = [];
+  readonly #requests = new EventEmitter();
+  #port = 0;
+
+  constructor(build: Build, capabilities: Partial<Capabilities>) {
+    this.#build = build;
+    this.#capabilities = { ...everything, ...capabilities };
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Once all behaviours are declared: starts the shared server for them. */
+  serveAll(): void {
+    let running: RunningServer | undefined;
+    beforeAll(async () => {
+      running = await this.#start(this.#routes);
+      this.#port = portOf(running);
+    });
+    afterAll(async () => {
+      await running?.close();
+    });
+  }
+
+  /** Declares a route of the shared server; its path must be its own. */
+  route(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): void {
+    this.#routes.push(this.#reporting({ path, handler, options }));
+  }
+
+  /** Declares a behaviour. */
+  it(title: string, behaviour: () => Promise<void>): void {
+    this.#declare(title, true, behaviour);
+  }
+
+  /** Declares a behaviour that an engine may lack; it is then skipped, under the reason. */
+  itIf(needed: keyof Capabilities, title: string, behaviour: () => Promise<void>): void {
+    this.#declare(title, this.#capabilities[needed], behaviour);
+  }
+
+  /** Starts a server for this test alone. */
+  async serve(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): Promise<OwnServer> {
+    const running = await this.#start([this.#reporting({ path, handler, options })]);
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> => (closing ??= running.close());
+    onTestFinished(close);
+    const port = portOf(running);
+    return { ...running, close, connect: (to, init) => this.#client({ ...init, port, path: to }) };
+  }
+
+  /** A client of the shared server that has its answer. */
+  connect(path: string, init: ClientInit = {}): Promise<WireClient> {
+    return this.#client({ ...init, port: this.#port, path });
+  }
+
+  /** A client that waits for no answer. */
+  open(path: string, init: ClientInit = {}): Promise<WireClient> {
+    return this.#tracked({ ...init, port: this.#port, path });
+  }
+
+  /** Settles when middleware sees the next request for `path`. Call it before that request is sent. */
+  async nextRequest(path: string): Promise<void> {
+    await once(this.#requests, path, { signal: AbortSignal.timeout(3000) });
+  }
+
+  /** Proves that the server serves on. */
+  async expectAlive(): Promise<void> {
+    const client = await this.connect("/alive");
+    client.sendText("alive?");
+    const { text } = await client.nextMessage();
+    if (text !== "alive?") throw new Error(`the echo came back as ${JSON.stringify(text)}`);
+  }
+
+  #declare(title: string, capability: Capability, behaviour: () => Promise<void>): void {
+    const name = capability === true ? title : `${title} (cannot: ${capability})`;
+    // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles as arguments
+    it.skipIf(capability !== true)(name, () => {
+      this.errors.length = 0;
+      return behaviour();
+    });
+  }
+
+  async #client(options: WireClientOptions): Promise<WireClient> {
+    const client = await this.#tracked(options);
+    await client.answered;
+    return client;
+  }
+
+  async #tracked(options: WireClientOptions): Promise<WireClient> {
+    const client = await WireClient.open(options);
+    onTestFinished(() => {
+      client.socket.destroy();
+      if (client.violations.length > 0) throw new Error(`the server broke RFC 6455: ${client.violations.join(", ")}`);
+    });
+    return client;
+  }
+
+  #reporting(route: AdapterRoute): AdapterRoute {
+    return { ...route, options: { onError: (error) => this.errors.push(error), ...route.options } };
+  }
+
+  #start(routes: readonly AdapterRoute[]): Promise<RunningServer> {
+    return this.#build({ routes, onRequest: (path) => void this.#requests.emit(path) });
+  }
+}
+
+function portOf({ server }: RunningServer): number {
+  return (server.address() as AddressInfo).port;
+}
