@@ -1,4 +1,4 @@
-import { WebSocket, type Socket, type SocketOptions } from "./untyped.ts";
+import { WebSocket, type ClientOptions, type RawData } from "ws";
 
 interface Waiter {
   readonly matches: (text: string) => boolean;
@@ -8,20 +8,20 @@ interface Waiter {
 /** A WebSocket client outside the browser. */
 export class Client {
   readonly closed: Promise<{ code: number; reason: string }>;
-  readonly #socket: Socket;
+  readonly #socket: WebSocket;
   readonly #received: string[] = [];
   readonly #waiters = new Set<Waiter>();
 
-  private constructor(socket: Socket) {
+  private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
     });
-    socket.on("message", (data) => this.#receive(data.toString()));
+    socket.on("message", (data: RawData) => this.#receive((data as Buffer).toString()));
   }
 
   /** @throws Error of `ws`, such as "Unexpected server response: 404". */
-  static connect(url: string, { protocol, ...options }: SocketOptions & { protocol?: string } = {}): Promise<Client> {
+  static connect(url: string, { protocol, ...options }: ClientOptions & { protocol?: string } = {}): Promise<Client> {
     const socket = new WebSocket(url, protocol === undefined ? [] : [protocol], options);
     // At once: a message may come in the same packet as the answer.
     const client = new Client(socket);

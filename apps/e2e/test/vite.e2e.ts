@@ -1,5 +1,6 @@
 import { attach, createHub, websocket as nodeWebsocket, type ConnectionHandler } from "@upwire/core";
 import { websocket } from "@upwire/express";
+import express from "express";
 import { once } from "node:events";
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -10,7 +11,6 @@ import { createServer as createViteServer, type ViteDevServer } from "vite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { useBrowser } from "./browser.ts";
 import { Client } from "./client.ts";
-import { express } from "./untyped.ts";
 
 const hub = createHub();
 const chat: ConnectionHandler = {

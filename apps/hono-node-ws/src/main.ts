@@ -20,7 +20,8 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
 
   const https = tls && { createServer, serverOptions: tls };
   const server = serve({ fetch: app.fetch, hostname: host, port, ...https }) as Server;
-  attach(server, nodeWs);
+  // The plugin reads before upwire does, so what `/ws/echo` needs is said to it too.
+  attach(server, nodeWs, { options: demo.echoPluginOptions });
   await once(server, "listening");
   return { server, close: promisify(server.close.bind(server)) };
 }

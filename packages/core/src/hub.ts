@@ -17,11 +17,11 @@ export interface RegisterOptions {
 
 export interface BroadcastOptions<Context = unknown> {
   /** Only to the members of this room. */
-  readonly room?: string;
+  readonly room?: string | undefined;
   /** Not to these. */
-  readonly except?: Connection<Context> | Iterable<Connection<Context>>;
+  readonly except?: Connection<Context> | Iterable<Connection<Context>> | undefined;
   /** Only to connections for which it returns true. Runs once for each; a throw ends the broadcast. */
-  readonly filter?: (connection: Connection<Context>) => boolean;
+  readonly filter?: ((connection: Connection<Context>) => boolean) | undefined;
 }
 
 /** What a hub can send: a Blob would have to be read first. */

@@ -5,7 +5,7 @@ import type { TicketHolder } from "./upgrade-ticket.ts";
 const ticketKey: unique symbol = Symbol.for("upwire.plugin-ticket") as never;
 
 /** What a plugin's own 101 should say. */
-export interface PluginAnswer {
+interface PluginAnswer {
   readonly subprotocol: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
 }

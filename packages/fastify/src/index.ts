@@ -12,8 +12,6 @@ export const attach: FastifyPluginCallback<AttachOptions> = (app, options, done)
   done();
 };
 
-export default attach;
-
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`. Hooks run before the upgrade, as for any request, and
  * `request.native` is Fastify's own request.

@@ -37,8 +37,6 @@ export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> 
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
-export default attach;
-
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`, upgraded by `@fastify/websocket`. That plugin writes the 101
  * itself, past Fastify's `onSend` and `onResponse`: a session is not saved there, and `compression` is its own option.

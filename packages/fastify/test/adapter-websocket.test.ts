@@ -1,11 +1,18 @@
-import { describeAdapter } from "@upwire/testing";
+import { describeAdapter, type AdapterSetup, type RunningServer } from "@upwire/testing";
 import { attach, websocket } from "../src/websocket.ts";
 import { createApp } from "./app.ts";
 
-describeAdapter("fastify-websocket", async (setup) => {
+async function build(setup: AdapterSetup): Promise<RunningServer> {
   const app = await createApp(setup);
   await app.register(attach);
   for (const { path, handler, options } of setup.routes) app.get(path, websocket(handler, options));
   await app.listen({ port: 0, host: "127.0.0.1" });
   return { server: app.server, close: () => app.close() };
+}
+
+describeAdapter("fastify-websocket", build, {
+  sessionOn101: "@fastify/websocket writes the 101 past the onSend hooks, where @fastify/session saves",
+  compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
+  pingBursts: "ws terminates a client with more than 60 pongs that wait (maxPendingAutoPongs, one option of the plugin)",
+  fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
 });

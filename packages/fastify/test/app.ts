@@ -18,7 +18,7 @@ export async function createApp({ onRequest }: AdapterSetup): Promise<FastifyIns
   app.addHook("onRequest", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "/";
     onRequest(path);
-    reply.header("x-middleware", "1").setCookie("a", "1").setCookie("b", "2");
+    reply.header("x-middleware", "1").header("set-cookie", "a=1").header("set-cookie", "b=2");
     if (path.startsWith("/slow/")) await delay(50);
     if (path.startsWith("/private/")) await reply.code(401).header("x-refused", "1").send("no entry");
     if (path === "/throws") throw new Error("middleware throws");

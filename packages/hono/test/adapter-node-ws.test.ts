@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createNodeWebSocket } from "@hono/node-ws";
-import { describeAdapter } from "@upwire/testing";
+import { describeAdapter, type AdapterSetup, type RunningServer } from "@upwire/testing";
 import { serve } from "node-server-1";
 import { attach, websocket } from "../src/node-ws.ts";
 import { createApp } from "./app.ts";
 
-describeAdapter("hono-node-ws", async (setup) => {
+async function build(setup: AdapterSetup): Promise<RunningServer> {
   const app = createApp(setup);
   const nodeWs = createNodeWebSocket({ app });
   for (const { path, handler, options } of setup.routes) app.get(path, websocket(nodeWs, handler, options));
@@ -14,4 +14,12 @@ describeAdapter("hono-node-ws", async (setup) => {
   attach(server, nodeWs);
   await once(server, "listening");
   return { server, close: async () => void (await once(server.close(), "close")) };
+}
+
+describeAdapter("hono-node-ws", build, {
+  sessionOn101: "@hono/node-ws writes the 101 with nothing that middleware sets after next()",
+  fullRefusals: "@hono/node-ws writes refusals as a status line, without headers and body",
+  compressionPerRoute: "@hono/node-ws gives ws no options, so no perMessageDeflate",
+  pingBursts: "ws terminates a client with more than 60 pongs that wait (maxPendingAutoPongs)",
+  fragmentLimitPerRoute: "@hono/node-ws gives ws no options, so its own maxFragments holds for all routes",
 });

@@ -9,13 +9,12 @@ export function createApp({ onRequest }: AdapterSetup): Hono {
   const app = new Hono();
   // Without it, Hono writes errors to stderr; the answer is its own.
   app.onError((_error, c) => c.text("Internal Server Error", 500));
-  // Some before and some after the route, as Hono's middleware may do either.
   app.use(async (c, next) => {
     onRequest(c.req.path);
-    setCookie(c, "a", "1");
-    await next();
     c.header("x-middleware", "1");
+    setCookie(c, "a", "1");
     setCookie(c, "b", "2");
+    await next();
   });
   app.use("/slow/*", async (_c, next) => {
     await delay(50);

@@ -39,16 +39,14 @@ export type Capability = true | string;
 
 /** What an engine may be unable to do. Everything else is required of every adapter. */
 export interface Capabilities {
-  /** Headers and cookies that middleware or the `headers` option set are on the 101. */
-  readonly headersOn101: Capability;
-  /** A session that middleware changed is saved, and its cookie is on the 101. */
+  /** What middleware does after the route counts for the 101 too: a session is saved, and its cookie is set. */
   readonly sessionOn101: Capability;
   /** Refusals reach the client with their headers and body, not only with their status. */
   readonly fullRefusals: Capability;
-  /** A route picks its subprotocol, or none. */
-  readonly subprotocolPerRoute: Capability;
   /** A route can have permessage-deflate. */
   readonly compressionPerRoute: Capability;
+  /** A client may send pings faster than it reads the pongs. */
+  readonly pingBursts: Capability;
   /** A route can limit the fragments of a message. */
   readonly fragmentLimitPerRoute: Capability;
 }

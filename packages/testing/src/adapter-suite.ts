@@ -53,6 +53,7 @@ export function describeAdapter(
 
     suite.route("/alive", { message: (connection, message) => void connection.send(message) });
     for (const [topic, declare] of Object.entries(topics)) {
+      // oxlint-disable-next-line vitest/valid-title -- one of the names in the table above
       describe(topic, () => {
         declare(suite);
       });

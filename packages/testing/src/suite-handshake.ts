@@ -41,25 +41,25 @@ export function handshakes(suite: Suite): void {
     expect([answer.status, answer.header("sec-websocket-extensions")]).toEqual([101, undefined]);
   });
 
-  suite.itIf("subprotocolPerRoute", "confirms no subprotocol unless one is configured", async () => {
+  suite.it("confirms no subprotocol unless one is configured", async () => {
     const { answer } = await suite.connect("/hs/echo", { headers: { "Sec-WebSocket-Protocol": "v1, v2" } });
     expect([answer.status, answer.header("sec-websocket-protocol")]).toEqual([101, undefined]);
   });
 
   suite.route("/hs/subprotocols", { open: (connection) => void connection.send(connection.subprotocol) }, { subprotocols: ["v2", "v1"] });
 
-  suite.itIf("subprotocolPerRoute", "picks the subprotocol that the server prefers", async () => {
+  suite.it("picks the subprotocol that the server prefers", async () => {
     const client = await suite.connect("/hs/subprotocols", { headers: { "Sec-WebSocket-Protocol": "v1, v2" } });
     expect(client.answer.all("sec-websocket-protocol")).toEqual(["v2"]);
     expect((await client.nextMessage()).text).toBe("v2");
   });
 
-  suite.itIf("subprotocolPerRoute", "reads the offered subprotocols from several lines", async () => {
+  suite.it("reads the offered subprotocols from several lines", async () => {
     const client = await suite.connect("/hs/subprotocols", { headers: { "Sec-WebSocket-Protocol": ["other", "v1"] } });
     expect(client.answer.all("sec-websocket-protocol")).toEqual(["v1"]);
   });
 
-  suite.itIf("subprotocolPerRoute", "opens without a subprotocol when it has none of the offered", async () => {
+  suite.it("opens without a subprotocol when it has none of the offered", async () => {
     const client = await suite.connect("/hs/subprotocols", { headers: { "Sec-WebSocket-Protocol": "v3" } });
     expect([client.status, client.answer.header("sec-websocket-protocol")]).toEqual([101, undefined]);
     expect((await client.nextMessage()).text).toBe("");
@@ -71,7 +71,7 @@ export function handshakes(suite: Suite): void {
     { subprotocols: (offered, request) => offered.find((name) => name === request.query.get("want")) },
   );
 
-  suite.itIf("subprotocolPerRoute", "lets a function pick the subprotocol", async () => {
+  suite.it("lets a function pick the subprotocol", async () => {
     const client = await suite.connect("/hs/picked?want=b", { headers: { "Sec-WebSocket-Protocol": "a, b" } });
     expect(client.answer.all("sec-websocket-protocol")).toEqual(["b"]);
     expect((await client.nextMessage()).text).toBe("b");

@@ -9,11 +9,10 @@ type Build = (setup: AdapterSetup) => Promise<RunningServer>;
 type ClientInit = Omit<WireClientOptions, "port" | "path">;
 
 const everything: Capabilities = {
-  headersOn101: true,
   sessionOn101: true,
   fullRefusals: true,
-  subprotocolPerRoute: true,
   compressionPerRoute: true,
+  pingBursts: true,
   fragmentLimitPerRoute: true,
 };
 
