@@ -1,6 +1,7 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { negotiateDeflate, type DeflateParameters } from "./compression.ts";
 import type { RefusalCode } from "./errors.ts";
-import { acceptKey, handshakeFault } from "./handshake.ts";
+import { acceptKey, handshakeFault, isWebSocketUpgrade } from "./handshake.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { refusal, Refusal } from "./refuse.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -28,22 +29,32 @@ export interface Denial {
   readonly body: string;
 }
 
+/** @throws TypeError for what may not stand in a header: a line break would forge another one. */
+function setHeader(headers: Record<string, string | readonly string[]>, name: string, value: string | readonly string[]): void {
+  validateHeaderName(name);
+  for (const one of [value].flat()) validateHeaderValue(name, one);
+  headers[name.toLowerCase()] = value;
+}
+
 /** The order of the checks: handshake, origin, authorize. The first refusal wins. Rejects when code of the user fails. */
 export async function examine<Context, Native>(
   request: UpgradeRequest<Native>,
   options: ResolvedOptions<Context, Native>,
 ): Promise<Approval<Context, Native> | Refusal> {
+  // Before the HTTP version: a proxy that is not told about WebSocket may also speak HTTP/1.0 to us, as nginx does.
+  if (request.headers["sec-websocket-key"] !== undefined && !isWebSocketUpgrade(request.raw)) return refusal("ERR_UPGRADE_STRIPPED");
   const fault = handshakeFault(request.raw);
-  if (fault === "ERR_NOT_UPGRADE" && request.headers["sec-websocket-key"] !== undefined) return refusal("ERR_UPGRADE_STRIPPED");
   if (fault !== undefined) return refusal(fault);
-  if (!(await options.checkOrigin(request.origin, request))) return refusal("ERR_ORIGIN");
+  // A check in plain JavaScript may return anything, and only `true` is a yes.
+  const isAllowed: unknown = await options.checkOrigin(request.origin, request);
+  if (isAllowed !== true) return refusal("ERR_ORIGIN");
   const context = await options.authorize?.(request);
   if (context instanceof Refusal) return context;
   if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");
   const subprotocol = options.pickSubprotocol(request.subprotocols, request);
   const deflate = options.compression && negotiateDeflate(request.headers["sec-websocket-extensions"]);
   const headers: Record<string, string | readonly string[]> = {};
-  for (const [name, value] of Object.entries(options.headers(request))) headers[name.toLowerCase()] = value;
+  for (const [name, value] of Object.entries(options.headers(request))) setHeader(headers, name, value);
   return {
     ok: true,
     status: 101,

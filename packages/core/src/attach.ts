@@ -3,15 +3,16 @@ import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { systemClock, type Clock } from "./clock.ts";
-import { closeAll, type CloseAllOptions } from "./closing.ts";
+import { closeAll, farewell, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
-import { defaults } from "./options.ts";
+import { checkTimeout, defaults } from "./options.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
-import { refusal, sendRefusal, sendTimeout } from "./refuse.ts";
+import { publishRefusal, refusal, sendRefusal, sendTimeout } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
+import { UpgradeRequest } from "./upgrade-request.ts";
 import { putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
@@ -46,6 +47,7 @@ export class Attachment implements TicketHolder {
   readonly #connections = new Set<Connection>();
   readonly #pending = new Set<Socket>();
   #isClosing = false;
+  #farewell: CloseAllOptions = {};
 
   constructor(server: HttpServer | HttpsServer, options: AttachOptions) {
     if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
@@ -55,7 +57,7 @@ export class Attachment implements TicketHolder {
     this.#clock = options.clock ?? systemClock;
     this.#match = options.match ?? (() => true);
     this.#handOver = options.handOver;
-    this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs;
+    this.#handshakeTimeoutMs = checkTimeout("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
     server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
     if (options.closeWithServer ?? true) this.#closeWithServer();
   }
@@ -73,12 +75,13 @@ export class Attachment implements TicketHolder {
     this.#connections.add(connection);
     connection.onClose(() => this.#connections.delete(connection));
     // `close` may have come between the answer and this moment.
-    if (this.#isClosing) connection.close(1001, "going away");
+    if (this.#isClosing) connection.close(this.#farewell.code ?? farewell.code, this.#farewell.reason ?? farewell.reason);
   }
 
   /** Refuses new connections with 503, closes all others, and settles when they are gone. */
   async close(options: CloseAllOptions = {}): Promise<void> {
     this.#isClosing = true;
+    this.#farewell = options;
     const grace = this.#clock.after(options.graceMs ?? 5000, () => {
       for (const socket of this.#pending) socket.destroy();
     });
@@ -116,7 +119,10 @@ export class Attachment implements TicketHolder {
     // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
     if (!isWebSocketUpgrade(req)) return this.#serve(req, this.#ticket(req, socket, head).res);
     const fault = this.#fault(req);
-    if (fault !== undefined) return sendRefusal(this.#ticket(req, socket, head).res, refusal(fault));
+    if (fault !== undefined) {
+      publishRefusal(refusal(fault), new UpgradeRequest(req, { native: req }));
+      return sendRefusal(this.#ticket(req, socket, head).res, refusal(fault));
+    }
     if (this.#handOver !== undefined) return this.#give(this.#handOver, req, socket, head);
     const ticket = this.#ticket(req, socket, head);
     putTicket(req, ticket);
@@ -152,7 +158,9 @@ export class Attachment implements TicketHolder {
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
-      if (socket.bytesWritten === 0) sendTimeout(socket);
+      if (socket.bytesWritten > 0) return;
+      publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(req, { native: req }));
+      sendTimeout(socket);
     });
     deadline.expireAfter(this.#handshakeTimeoutMs);
     putPluginTicket(req, { holder: this, expireAfter: (ms) => deadline.expireAfter(ms) });

@@ -11,9 +11,12 @@ export interface CloseAllOptions {
   readonly graceMs?: number;
 }
 
+/** What a client is told when its server goes. */
+export const farewell: Readonly<{ code: number; reason: string }> = { code: CloseCode.goingAway, reason: "going away" };
+
 /** Closes every connection and settles when all are gone. Never rejects for what a client does. */
 export async function closeAll(connections: Iterable<Connection>, clock: Clock, options: CloseAllOptions = {}): Promise<void> {
-  const { code = CloseCode.goingAway, reason = "going away", graceMs = 5000 } = options;
+  const { code = farewell.code, reason = farewell.reason, graceMs = 5000 } = options;
   const all = [...connections];
   for (const connection of all) connection.close(code, reason);
   const grace = clock.after(graceMs, () => {

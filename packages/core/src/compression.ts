@@ -36,6 +36,17 @@ function windowBits(value: string | undefined, least: number): number | undefine
   return bits < least ? undefined : bits;
 }
 
+/** @throws RangeError for values that zlib or a limit cannot have. */
+export function resolveCompression(given: boolean | CompressionOptions): Required<CompressionOptions> | undefined {
+  if (given === false) return undefined;
+  const options = { ...compressionDefaults, ...(given === true ? {} : given) };
+  const { thresholdBytes, maxDeflateBytes, level } = options;
+  const sizes = [thresholdBytes, maxDeflateBytes];
+  if (!sizes.every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0)) throw new RangeError("compression: sizes are whole bytes");
+  if (!Number.isInteger(level) || level < 1 || level > 9) throw new RangeError("compression: level is 1 to 9");
+  return options;
+}
+
 function parseOffer(offer: string): Map<string, string | undefined> | undefined {
   const [name, ...members] = offer.split(";").map((part) => part.trim());
   if (name !== "permessage-deflate") return undefined;

@@ -1,5 +1,16 @@
+import { brand, hasBrand } from "./brand.ts";
+
 /** One complete message from a client. */
 export class Message {
+  /** Also true for one of another copy of core in this process. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, "upwire.message");
+  }
+
+  static {
+    brand(this, "upwire.message");
+  }
+
   /** The payload. It may be a view on the larger block that was read from the socket: copy it to keep it for long. */
   readonly bytes: Buffer;
   /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */

@@ -14,6 +14,7 @@ export function websocket<Context>(
   const upgrader = Upgrader.from(options);
   return async (req, res) => {
     const { status, headers, body } = await upgrader.answer(req, handler);
-    res.writeHead(status, headers).end(body);
+    // Something in front, such as a time limit of the application, may have answered meanwhile.
+    if (!res.headersSent) res.writeHead(status, headers).end(body);
   };
 }

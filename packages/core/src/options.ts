@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from "./clock.ts";
-import { compressionDefaults, type CompressionOptions } from "./compression.ts";
+import { resolveCompression, type CompressionOptions } from "./compression.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import type { Refusal } from "./refuse.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -52,7 +52,7 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly compression?: boolean | CompressionOptions;
   /** Time for the whole handshake, `authorize` and middleware included. @default 10000 */
   readonly handshakeTimeoutMs?: number;
-  /** Sees every refusal, after it was decided. */
+  /** Sees every refusal by this upgrader; the channel `upwire:refused` also has those from before any route was reached. */
   readonly onReject?: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** Sees every error of your own code: a handler, `authorize`, a hook. @default writes it to stderr */
   readonly onError?: (error: unknown) => void;
@@ -104,6 +104,12 @@ function resolveLimits(options: ConnectionLimits & { readonly handshakeTimeoutMs
   return resolved as unknown as Required<ConnectionLimits> & { handshakeTimeoutMs: number };
 }
 
+/** @throws RangeError for what is no time that a timer can wait. */
+export function checkTimeout(name: string, ms: number): number {
+  if (!isCount(ms, 1)) throw new RangeError(`${name}: ${ms} is not allowed`);
+  return ms;
+}
+
 function isCount(value: unknown, least: number): boolean {
   // Timers and buffers end at 2^31 - 1; "no limit" is not on offer.
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= 0x7fffffff;
@@ -148,7 +154,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
     headers: typeof headers === "function" ? headers : () => headers,
-    compression: compression === false ? undefined : { ...compressionDefaults, ...(compression === true ? {} : compression) },
+    compression: resolveCompression(compression),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError ?? ((error) => console.error("upwire:", error)),
     clock: options.clock ?? systemClock,

@@ -87,6 +87,9 @@ function compileEntry(entry: string): OriginTest {
  * @throws TypeError for an entry that is not an origin.
  */
 export function compileOriginRule(rule: "same-origin" | readonly string[], requireOrigin: boolean): OriginTest {
+  if (typeof rule === "string" && rule !== "same-origin") {
+    throw new TypeError(`origin: write a list, [${JSON.stringify(rule)}], or "same-origin"`);
+  }
   const tests = rule === "same-origin" ? [isSameOrigin] : rule.map(compileEntry);
   return (subject) => {
     if (subject.origin === undefined) return !requireOrigin && subject.fetchSite !== "cross-site";

@@ -54,11 +54,12 @@ function* headerLines(headers: PluginAnswer["headers"]): Generator<string> {
  */
 export function answerThroughPlugin(server: WebSocketServerLike): void {
   const { options } = server;
-  const before = options.handleProtocols as ((offered: Set<string>, req: IncomingMessage) => string | false) | undefined;
+  // `ws` itself puts null here.
+  const before = options.handleProtocols as ((offered: Set<string>, req: IncomingMessage) => string | false) | null | undefined;
   options.handleProtocols = (offered: Set<string>, req: IncomingMessage): string | false => {
     const answer = pluginTicket(req)?.answer;
     if (answer !== undefined) return answer.subprotocol ?? false;
-    if (before !== undefined) return before(offered, req);
+    if (typeof before === "function") return before(offered, req);
     const [first = false] = offered;
     return first;
   };

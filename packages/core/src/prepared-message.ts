@@ -1,3 +1,4 @@
+import { brand, hasBrand } from "./brand.ts";
 import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
 
 /** What can be sent as one message: text, or bytes (the view is copied at the call, so it may be reused). */
@@ -26,6 +27,15 @@ function toFrame(data: MessageData): Buffer {
  * The counterpart of gorilla/websocket's `PreparedMessage`.
  */
 export class PreparedMessage {
+  /** Also true for one of another copy of core in this process. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, "upwire.prepared-message");
+  }
+
+  static {
+    brand(this, "upwire.prepared-message");
+  }
+
   readonly isBinary: boolean;
   readonly #frame: Buffer;
   #deflated: Map<string, Buffer> | undefined;

@@ -1,9 +1,21 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { brand, hasBrand } from "./brand.ts";
 import { refusals, type RefusalCode } from "./errors.ts";
+import { channels } from "./telemetry.ts";
+import type { UpgradeRequest } from "./upgrade-request.ts";
 
 /** A "no" to an upgrade request, as the client gets it. */
 export class Refusal {
+  /** Also true for one of another copy of core in this process: taking it for a context would let everybody in. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, "upwire.refusal");
+  }
+
+  static {
+    brand(this, "upwire.refusal");
+  }
+
   /** HTTP status. */
   readonly status: number;
   readonly body: string;
@@ -15,7 +27,8 @@ export class Refusal {
     this.code = code;
     this.status = status;
     this.body = body;
-    this.headers = { "content-type": "text/plain; charset=utf-8", ...headers };
+    const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+    this.headers = { "content-type": "text/plain; charset=utf-8", ...(Object.fromEntries(lowered) as Record<string, string>) };
   }
 }
 
@@ -45,9 +58,9 @@ export function refuse(status: 401 | 403, body?: string, headers?: Readonly<Reco
   return new Refusal(code, status, body ?? `${refusals[code].text}\n`, headers);
 }
 
-/** Writes `refused` as the whole answer. */
+/** Writes `refused` as the whole answer, unless somebody else has answered. */
 export function sendRefusal(res: ServerResponse, refused: Refusal): void {
-  res.writeHead(refused.status, refused.headers).end(refused.body);
+  if (!res.headersSent) res.writeHead(refused.status, refused.headers).end(refused.body);
 }
 
 /**
@@ -55,7 +68,13 @@ export function sendRefusal(res: ServerResponse, refused: Refusal): void {
  * somebody who is still busy with it.
  */
 export function sendTimeout(socket: Socket): void {
-  const { status } = refusals.ERR_HANDSHAKE_TIMEOUT;
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const { status, headers, body } = refusal("ERR_HANDSHAKE_TIMEOUT");
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${headers["content-type"]}\r\n`;
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   socket.destroySoon();
+}
+
+/** Tells the diagnostics channel of a refusal. */
+export function publishRefusal(refused: Refusal, request: UpgradeRequest): void {
+  channels.refused.publish({ code: refused.code, status: refused.status, request });
 }

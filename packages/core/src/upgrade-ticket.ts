@@ -3,7 +3,8 @@ import type { Socket } from "node:net";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
-import { sendTimeout } from "./refuse.ts";
+import { publishRefusal, refusal, sendTimeout } from "./refuse.ts";
+import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
 const ticketKey: unique symbol = Symbol.for("upwire.ticket") as never;
@@ -96,6 +97,7 @@ export class UpgradeTicket {
     // The application is still busy with this response: it must not find the socket when it wakes up.
     res.detachSocket(this.#socket);
     res.destroy();
+    publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(res.req, { native: res.req }));
     sendTimeout(this.#socket);
   }
 

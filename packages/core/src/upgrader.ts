@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { brand, hasBrand } from "./brand.ts";
 import { AdoptedEngine, type WebSocketLike } from "./adopted-engine.ts";
 import { examine, type Approval, type Denial } from "./approval.ts";
 import { CloseCode } from "./close-code.ts";
@@ -11,7 +12,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { NativeEngine } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { resolveOptions, type ConnectionLimits, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
@@ -33,6 +34,15 @@ type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
 export class Upgrader<Context = unknown, Native = unknown> {
+  /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, "upwire.upgrader");
+  }
+
+  static {
+    brand(this, "upwire.upgrader");
+  }
+
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #heartbeat: Heartbeat;
   readonly #flusher = new Flusher();
@@ -82,7 +92,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
         if (answer instanceof Refusal) {
           sendRefusal(res, answer);
           opened(undefined);
-        } else {
+        } else if (!res.headersSent) {
           res.writeHead(answer.status).end();
         }
       });
@@ -196,7 +206,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   #refused(denied: Refusal, request: UpgradeRequest<Native>): Refusal {
-    channels.refused.publish({ code: denied.code, status: denied.status, request });
+    publishRefusal(denied, request);
     try {
       this.#options.onReject(denied, request);
     } catch (error) {

@@ -1,8 +1,15 @@
-import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import type { HttpBindings } from "@hono/node-server";
+import { attach as attachServer, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import type { HttpBindings, ServerType } from "@hono/node-server";
 import type { Context as HonoContext, Handler } from "hono";
 
-export { attach } from "@upwire/core";
+/**
+ * Routes the upgrade requests of a server through its application: `attach(serve({ fetch: app.fetch, port: 8080 }))`.
+ * Leave the `websocket` option of `serve` out. HTTP/2 has no upgrades: the server must speak HTTP/1.1.
+ * @throws Error when this server is attached already.
+ */
+export function attach(server: ServerType, options?: AttachOptions): Attachment {
+  return attachServer(server as Parameters<typeof attachServer>[0], options);
+}
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`, on a server of `@hono/node-server`. Middleware around it runs

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import type { HttpBindings } from "@hono/node-server";
+import type { HttpBindings, ServerType } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext, Handler } from "hono";
 
@@ -17,7 +17,7 @@ export interface NodeWsAttachOptions extends AttachOptions {
  * guarded before `@hono/node-ws` sees it, so that neither `GET //` nor a reset ends the process.
  * @throws Error when this server is attached already.
  */
-export function attach(server: Parameters<typeof attachServer>[0], nodeWs: NodeWebSocket, attachOptions: NodeWsAttachOptions = {}): Attachment {
+export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions: NodeWsAttachOptions = {}): Attachment {
   const relay = new EventEmitter();
   nodeWs.injectWebSocket(relay as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
   const { maxMessageBytes: maxPayload, maxFragments } = defaults;
@@ -25,7 +25,7 @@ export function attach(server: Parameters<typeof attachServer>[0], nodeWs: NodeW
   answerThroughPlugin(nodeWs.wss);
   const [upgrade] = relay.listeners("upgrade") as NonNullable<AttachOptions["handOver"]>[];
   // Called by name and not through `emit`, which would lose its promise.
-  return attachServer(server, { ...attachOptions, handOver: async (req, socket, head) => upgrade?.(req, socket, head) });
+  return attachServer(server as Parameters<typeof attachServer>[0], { ...attachOptions, handOver: async (req, socket, head) => upgrade?.(req, socket, head) });
 }
 
 /**
