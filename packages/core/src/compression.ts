@@ -14,7 +14,7 @@ export interface CompressionOptions {
   readonly level?: number;
 }
 
-export const compressionDefaults: Readonly<Required<CompressionOptions>> = Object.freeze({
+const compressionDefaults: Readonly<Required<CompressionOptions>> = Object.freeze({
   thresholdBytes: 1024,
   maxDeflateBytes: 256 * 1024,
   level: 6,

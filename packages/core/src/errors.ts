@@ -58,7 +58,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_UPGRADE_STRIPPED: {
     status: 426,
     text:
-      "A proxy removed the Upgrade header from this WebSocket handshake. nginx needs: proxy_http_version 1.1; " +
+      "A proxy removed the Upgrade or Connection header from this WebSocket handshake. nginx needs: proxy_http_version 1.1; " +
       'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;',
   },
   ERR_NOT_ATTACHED: { status: 500, text: "This server does not route upgrade requests: call attach(server)." },
