@@ -19,7 +19,7 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
 describeAdapter("hono-node-ws", build, {
   sessionOn101: "@hono/node-ws writes the 101 with nothing that middleware sets after next()",
   fullRefusals: "@hono/node-ws writes refusals as a status line, without headers and body",
-  compressionPerRoute: "@hono/node-ws gives ws no options, so no perMessageDeflate",
+  compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
   pingBursts: "ws terminates a client with more than 60 pongs that wait (maxPendingAutoPongs)",
-  fragmentLimitPerRoute: "@hono/node-ws gives ws no options, so its own maxFragments holds for all routes",
+  fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
 });
