@@ -1,7 +1,7 @@
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
-import { readFault } from "./receiver.ts";
+import { readFault } from "./ws-reader.ts";
 
 /** The part of a `WebSocket` of the `ws` package that upwire uses; every version 8 has it. */
 export interface WebSocketLike {
@@ -46,6 +46,9 @@ export class AdoptedEngine implements Engine {
   get blockedSince(): number {
     return this.#blockedSince;
   }
+
+  /** `ws` does not tell. */
+  readonly partialSince = 0;
 
   start(events: EngineEvents): void {
     this.#events = events;

@@ -36,10 +36,11 @@ function setHeader(headers: Record<string, string | readonly string[]>, name: st
   headers[name.toLowerCase()] = value;
 }
 
-/** The order of the checks: handshake, origin, authorize. The first refusal wins. Rejects when code of the user fails. */
+/** The order of the checks: handshake, origin, admission, authorize. The first refusal wins. Rejects when code of the user fails. */
 export async function examine<Context, Native>(
   request: UpgradeRequest<Native>,
   options: ResolvedOptions<Context, Native>,
+  admit: () => RefusalCode | undefined,
 ): Promise<Approval<Context, Native> | Refusal> {
   // Before the HTTP version: a proxy that is not told about WebSocket may also speak HTTP/1.0 to us, as nginx does.
   if (request.headers["sec-websocket-key"] !== undefined && !isWebSocketUpgrade(request.raw)) return refusal("ERR_UPGRADE_STRIPPED");
@@ -48,6 +49,8 @@ export async function examine<Context, Native>(
   // A check in plain JavaScript may return anything, and only `true` is a yes.
   const isAllowed: unknown = await options.checkOrigin(request.origin, request);
   if (isAllowed !== true) return refusal("ERR_ORIGIN");
+  const excess = admit();
+  if (excess !== undefined) return refusal(excess);
   const context = await options.authorize?.(request);
   if (context instanceof Refusal) return context;
   if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");

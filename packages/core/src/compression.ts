@@ -20,11 +20,12 @@ const compressionDefaults: Readonly<Required<CompressionOptions>> = Object.freez
   level: 6,
 });
 
-/** What both sides agreed on (RFC 7692 §7.1). The server side never keeps its window, so that a broadcast can be shared. */
+/**
+ * What both sides agreed on (RFC 7692 §7.1). Neither side keeps its window from message to message: a broadcast can then be
+ * shared, and an idle connection holds no zlib state.
+ */
 export interface DeflateParameters {
   readonly serverMaxWindowBits: number;
-  readonly clientMaxWindowBits: number;
-  readonly clientNoContextTakeover: boolean;
   /** The value of the `Sec-WebSocket-Extensions` header of the answer. */
   readonly header: string;
 }
@@ -63,15 +64,11 @@ function parseOffer(offer: string): Map<string, string | undefined> | undefined 
 
 function agree(parameters: Map<string, string | undefined>): DeflateParameters | undefined {
   let serverMaxWindowBits = 15;
-  let clientNoContextTakeover = false;
-  const answer = ["permessage-deflate", "server_no_context_takeover"];
+  // RFC 7692 §7.1.1.2: the server may ask for the second one although the client has not offered it.
+  const answer = ["permessage-deflate", "server_no_context_takeover", "client_no_context_takeover"];
   for (const [key, value] of parameters) {
-    if (key === "server_no_context_takeover") {
+    if (key === "server_no_context_takeover" || key === "client_no_context_takeover") {
       if (value !== undefined) return undefined;
-    } else if (key === "client_no_context_takeover") {
-      if (value !== undefined) return undefined;
-      clientNoContextTakeover = true;
-      answer.push(key);
     } else if (key === "server_max_window_bits") {
       const bits = windowBits(value, 9);
       if (bits === undefined) return undefined;
@@ -84,7 +81,7 @@ function agree(parameters: Map<string, string | undefined>): DeflateParameters |
       return undefined;
     }
   }
-  return { serverMaxWindowBits, clientMaxWindowBits: 15, clientNoContextTakeover, header: answer.join("; ") };
+  return { serverMaxWindowBits, header: answer.join("; ") };
 }
 
 /**

@@ -53,7 +53,7 @@ export class Connection<Context = unknown> implements Beating {
   readonly id: string = randomUUID();
   /** What `authorize` returned. */
   context: Context;
-  /** `ip:port` of the peer. */
+  /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
   /** The subprotocol that was selected, or an empty string. */
   readonly subprotocol: string;
@@ -75,6 +75,8 @@ export class Connection<Context = unknown> implements Beating {
   #pingedAt: number;
   #pongAwaitedSince = 0;
   #lastMessageAt: number;
+  /** When messages were last waiting to be pulled. */
+  #heldUntil = 0;
 
   constructor(init: ConnectionInit<Context>) {
     this.#engine = init.engine;
@@ -227,7 +229,7 @@ export class Connection<Context = unknown> implements Beating {
 
   /** Called by the heartbeat. */
   beat(now: number): void {
-    const { writeTimeoutMs, idleTimeoutMs, pingIntervalMs, pongTimeoutMs } = this.#limits;
+    const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs } = this.#limits;
     if (this.#state === "closing") {
       if (now >= this.#closeDeadline) this.#engine.terminate();
       return;
@@ -235,9 +237,16 @@ export class Connection<Context = unknown> implements Beating {
     const { blockedSince } = this.#engine;
     if (blockedSince !== 0 && now - blockedSince >= writeTimeoutMs) return this.fail(new ConnectionError("ERR_WRITE_TIMEOUT"));
     if (idleTimeoutMs > 0 && now - this.#lastMessageAt >= idleTimeoutMs) return this.fail(new ConnectionError("ERR_IDLE"));
+    // While we do not read, neither a pong nor the rest of a message can be seen: that silence is ours.
+    if (!this.#inbox.isEmpty) {
+      this.#heldUntil = now;
+      if (this.#pongAwaitedSince !== 0) this.#pongAwaitedSince = now;
+    }
+    const { partialSince } = this.#engine;
+    if (partialSince !== 0 && now - Math.max(partialSince, this.#heldUntil) >= messageTimeoutMs) {
+      return this.fail(new ConnectionError("ERR_MESSAGE_TIMEOUT"));
+    }
     if (pingIntervalMs === 0) return;
-    // While we do not read, a pong cannot be seen: that silence is ours.
-    if (this.#pongAwaitedSince !== 0 && !this.#inbox.isEmpty) this.#pongAwaitedSince = now;
     if (this.#pongAwaitedSince !== 0 && now - this.#pongAwaitedSince >= pongTimeoutMs) return this.fail(new ConnectionError("ERR_PONG_TIMEOUT"));
     if (now - this.#pingedAt < pingIntervalMs) return;
     this.#pingedAt = now;

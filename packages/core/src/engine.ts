@@ -12,6 +12,8 @@ export interface Engine {
   readonly bufferedBytes: number;
   /** Since when (clock time) bytes wait that the peer does not take, or 0. */
   readonly blockedSince: number;
+  /** Since when (clock time) a message is begun and not complete, or 0. */
+  readonly partialSince: number;
   /** Begins to deliver. */
   start(events: EngineEvents): void;
   send(message: PreparedMessage): void;

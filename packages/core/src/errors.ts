@@ -16,6 +16,8 @@ export type RefusalCode =
   | "ERR_ORIGIN"
   | "ERR_UNAUTHORIZED"
   | "ERR_FORBIDDEN"
+  | "ERR_TOO_MANY_FROM_ADDRESS"
+  | "ERR_TOO_MANY_CONNECTIONS"
   | "ERR_CHECK_FAILED"
   | "ERR_DRAINING"
   | "ERR_HANDSHAKE_TIMEOUT";
@@ -31,6 +33,7 @@ export type ClosureCode =
   | "ERR_WRITER_ABORTED"
   | "ERR_SLOW_CONSUMER"
   | "ERR_WRITE_TIMEOUT"
+  | "ERR_MESSAGE_TIMEOUT"
   | "ERR_IDLE"
   | "ERR_PONG_TIMEOUT"
   | "ERR_SOCKET";
@@ -72,6 +75,8 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_ORIGIN: { status: 403, text: "This origin may not connect." },
   ERR_UNAUTHORIZED: { status: 401, text: "Authentication is required." },
   ERR_FORBIDDEN: { status: 403, text: "You may not connect." },
+  ERR_TOO_MANY_FROM_ADDRESS: { status: 429, text: "Too many connections from this address." },
+  ERR_TOO_MANY_CONNECTIONS: { status: 503, text: "The server has no room for another connection." },
   ERR_CHECK_FAILED: { status: 500, text: "The server could not decide about this request." },
   ERR_DRAINING: { status: 503, text: "The server is going down." },
   ERR_HANDSHAKE_TIMEOUT: { status: 408, text: "The handshake took too long." },
@@ -88,6 +93,7 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_WRITER_ABORTED: { closeCode: CloseCode.internalError, text: "message aborted" },
   ERR_SLOW_CONSUMER: { closeCode: CloseCode.tryAgainLater, text: "slow consumer" },
   ERR_WRITE_TIMEOUT: { closeCode: CloseCode.tryAgainLater, text: "write timeout" },
+  ERR_MESSAGE_TIMEOUT: { closeCode: CloseCode.policyViolation, text: "message took too long" },
   ERR_IDLE: { closeCode: CloseCode.goingAway, text: "idle" },
   /** The peer answered no ping: there is nobody to send a close frame to, so the socket is destroyed. */
   ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, text: "no pong" },

@@ -12,6 +12,7 @@ export { createHub, type Broadcastable, type BroadcastOptions, type Hub, type Hu
 export { Message } from "./message.ts";
 export { websocket } from "./node.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy, type UpgraderOptions } from "./options.ts";
+export type { TrustProxy } from "./forwarded.ts";
 export type { OriginCheck, OriginRule } from "./origin.ts";
 export { answerThroughPlugin, type WebSocketServerLike } from "./plugin-ticket.ts";
 export { PreparedMessage, type MessageData } from "./prepared-message.ts";

@@ -3,17 +3,21 @@ import { createDeflate, type CompressionOptions, type DeflateParameters } from "
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Flusher } from "./flusher.ts";
+import type { FrameReader, FrameSink, ReaderKind, ReaderLimits } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
 import { Outbox } from "./outbox.ts";
+import { OwnReader } from "./own-reader.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
-import { createReader, readFault, type FrameReader, type ReceiverLimits } from "./receiver.ts";
+import { WsReader } from "./ws-reader.ts";
 
 export interface NativeEngineOptions {
   /** Paused, with an `error` listener, and nothing of HTTP left on it. */
   readonly socket: Socket;
   /** The bytes that came behind the handshake. */
   readonly head: Buffer;
-  readonly limits: ReceiverLimits;
+  readonly limits: ReaderLimits;
+  /** Whose code reads the frames. */
+  readonly reader: ReaderKind;
   /** What was agreed in the handshake, if anything. */
   readonly deflate: DeflateParameters | undefined;
   readonly compression: Required<CompressionOptions> | undefined;
@@ -21,7 +25,7 @@ export interface NativeEngineOptions {
   readonly now: () => number;
 }
 
-/** Our own socket: we write the frames, `ws`'s Receiver reads them. */
+/** Our own socket. */
 export class NativeEngine implements Engine {
   readonly #socket: Socket;
   readonly #outbox: Outbox;
@@ -38,13 +42,26 @@ export class NativeEngine implements Engine {
   #paused = false;
   #congested = false;
 
+  readonly #sink: FrameSink = {
+    message: (bytes, isBinary) => {
+      if (!this.#deaf) this.#events?.message(bytes, isBinary);
+    },
+    ping: (data) => this.#onPing(data),
+    pong: (data) => this.#events?.pong(data),
+    close: (code, reason) => this.#onCloseFrame(code, reason),
+    fault: (error) => this.#fail(error),
+    ready: () => this.#congest(false),
+  };
+
   constructor(options: NativeEngineOptions) {
     const { socket, deflate, compression } = options;
     this.#socket = socket;
     this.#head = options.head;
     this.#outbox = new Outbox(socket, options.flusher, options.now);
     this.#deflate = deflate && compression && createDeflate(deflate, compression);
-    this.#reader = createReader(options.limits, deflate);
+    const inflates = deflate !== undefined;
+    this.#reader =
+      options.reader === "ws" ? new WsReader(this.#sink, options.limits, inflates) : new OwnReader(this.#sink, options.limits, inflates, options.now);
   }
 
   get bufferedBytes(): number {
@@ -55,18 +72,12 @@ export class NativeEngine implements Engine {
     return this.#outbox.blockedSince;
   }
 
+  get partialSince(): number {
+    return this.#reader.partialSince;
+  }
+
   start(events: EngineEvents): void {
     this.#events = events;
-    const { receiver } = this.#reader;
-    receiver.on("message", (data, isBinary) => {
-      if (!this.#deaf) events.message(data, isBinary);
-    });
-    receiver.on("ping", (data) => this.#onPing(data));
-    receiver.on("pong", (data) => events.pong(data));
-    receiver.on("conclude", (code, reason) => this.#onCloseFrame(code, reason.toString("utf8")));
-    receiver.on("error", (error) => this.#fail(readFault(error)));
-    receiver.on("drain", () => this.#congest(false));
-
     const head = this.#head;
     this.#head = Buffer.alloc(0);
     // Before the first `data` listener, whose own tick this must precede; and after the handler was attached.
@@ -107,8 +118,7 @@ export class NativeEngine implements Engine {
     this.#outbox.push(code === 1005 ? encodeFrame(Opcode.close, Buffer.alloc(0)) : encodeCloseFrame(code, reason));
     // RFC 6455 §7.1.1: the server ends the TCP connection first, once both close frames have passed.
     if (this.#receivedClose !== undefined || this.#deaf) this.#outbox.end();
-    this.#paused = false;
-    this.#flow();
+    this.resume();
   }
 
   discard(): void {
@@ -121,11 +131,13 @@ export class NativeEngine implements Engine {
 
   pause(): void {
     this.#paused = true;
+    this.#reader.pause();
     this.#flow();
   }
 
   resume(): void {
     this.#paused = false;
+    this.#reader.resume();
     this.#flow();
   }
 
@@ -142,7 +154,7 @@ export class NativeEngine implements Engine {
   readonly #onData = (chunk: Buffer): void => {
     if (this.#deaf || this.#receivedClose !== undefined) return;
     this.#events?.alive();
-    if (!this.#reader.receiver.write(chunk)) this.#congest(true);
+    if (!this.#reader.read(chunk)) this.#congest(true);
   };
 
   readonly #onDrain = (): void => {
@@ -190,7 +202,6 @@ export class NativeEngine implements Engine {
     this.#deaf = true;
     this.#outbox.discard();
     this.#reader.release();
-    this.#reader.receiver.destroy();
     const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
     const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
     events.closed({ code, reason, wasClean });

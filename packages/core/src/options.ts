@@ -1,6 +1,11 @@
+import type { IncomingMessage } from "node:http";
+import type { AdmissionCaps } from "./admission.ts";
+import type { Client } from "./client-address.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { resolveCompression, type CompressionOptions } from "./compression.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
+import type { ReaderKind } from "./frame-reader.ts";
+import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import type { Refusal } from "./refuse.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
@@ -19,6 +24,8 @@ export interface ConnectionLimits {
   readonly slowConsumer?: SlowConsumerPolicy;
   /** Age of the oldest byte that waits; older is close 1013. @default 10000 */
   readonly writeTimeoutMs?: number;
+  /** Time for one message, from its first byte to its last; then close 1008. @default 30000 */
+  readonly messageTimeoutMs?: number;
   /** Time between pings. 0 switches the heartbeat off, and dead peers are then never found. @default 25000 */
   readonly pingIntervalMs?: number;
   /** Time for a sign of life after a ping; then the socket is destroyed. @default 20000 */
@@ -42,13 +49,25 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   /** In the server's order of preference, or a function that picks from the client's offer. None is confirmed unless set. */
   readonly subprotocols?: readonly string[] | ((offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined);
   /**
+   * Which proxies are believed about the client's address, scheme and host: how many there are, or a list of their
+   * addresses and networks. With too high a number, clients choose their own address. @default none
+   */
+  readonly trustProxy?: TrustProxy;
+  /** Most clients of this Upgrader at once, unfinished handshakes included; more are refused with 503. @default no cap */
+  readonly maxConnections?: number;
+  /**
+   * The same for one IPv4 address or one IPv6 /64; more are refused with 429. Behind a proxy, set `trustProxy` too, or
+   * all clients count as the proxy. @default no cap
+   */
+  readonly maxConnectionsPerAddress?: number;
+  /**
    * Who is this? Runs after the origin check and before the 101. What it returns becomes `connection.context`;
    * `refuse(401 | 403, body)` says no, and so does `false`. A throw is answered with 500 and reported.
    */
   readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>;
   /** Extra headers on the 101, `Set-Cookie` included. */
   readonly headers?: HeaderValues | ((request: UpgradeRequest<Native>) => HeaderValues);
-  /** permessage-deflate (RFC 7692). Costs about 300 KiB for each connection that sends compressed messages. @default false */
+  /** permessage-deflate (RFC 7692), without context takeover on either side. @default false */
   readonly compression?: boolean | CompressionOptions;
   /** Time for the whole handshake, `authorize` and middleware included. @default 10000 */
   readonly handshakeTimeoutMs?: number;
@@ -56,6 +75,8 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly onReject?: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** Sees every error of your own code: a handler, `authorize`, a hook. @default writes it to stderr */
   readonly onError?: (error: unknown) => void;
+  /** Whose code reads the frames: our own, or the Receiver of `ws`, to compare with. @default "own" */
+  readonly reader?: ReaderKind;
   /** Replaces time in tests. */
   readonly clock?: Clock;
 }
@@ -70,6 +91,7 @@ export const defaults: Readonly<Required<ConnectionLimits> & { readonly origin: 
     maxQueueBytes: 1024 * 1024,
     slowConsumer: "close",
     writeTimeoutMs: 10_000,
+    messageTimeoutMs: 30_000,
     pingIntervalMs: 25_000,
     pongTimeoutMs: 20_000,
     idleTimeoutMs: 0,
@@ -80,6 +102,9 @@ export const defaults: Readonly<Required<ConnectionLimits> & { readonly origin: 
 export interface ResolvedOptions<Context, Native> {
   readonly limits: Required<ConnectionLimits>;
   readonly handshakeTimeoutMs: number;
+  readonly clientOf: (req: IncomingMessage) => Client;
+  /** `undefined` when nothing is capped. */
+  readonly caps: AdmissionCaps | undefined;
   readonly checkOrigin: OriginCheck<UpgradeRequest<Native>>;
   readonly pickSubprotocol: (offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined;
   readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
@@ -87,6 +112,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly compression: Required<CompressionOptions> | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   readonly onError: (error: unknown) => void;
+  readonly reader: ReaderKind;
   readonly clock: Clock;
 }
 
@@ -102,6 +128,15 @@ function resolveLimits(options: ConnectionLimits & { readonly handshakeTimeoutMs
     resolved[name] = value;
   }
   return resolved as unknown as Required<ConnectionLimits> & { handshakeTimeoutMs: number };
+}
+
+function resolveCaps(options: { readonly maxConnections?: number; readonly maxConnectionsPerAddress?: number }): AdmissionCaps | undefined {
+  const { maxConnections, maxConnectionsPerAddress } = options;
+  const caps = { maxConnections, maxConnectionsPerAddress };
+  for (const [name, cap] of Object.entries(caps)) {
+    if (cap !== undefined && !isCount(cap, 1)) throw new RangeError(`${name}: ${String(cap)} is not allowed`);
+  }
+  return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
 }
 
 /** @throws RangeError for what is no time that a timer can wait. */
@@ -125,8 +160,7 @@ function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native
     return allows({
       origin,
       host: request.host,
-      // Without TLS of our own a proxy may have ended it, so the scheme that the page sees is not known.
-      secure: request.secure || undefined,
+      secure: request.scheme === undefined ? undefined : request.secure,
       fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
     });
   };
@@ -150,6 +184,8 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
   return {
     limits,
     handshakeTimeoutMs,
+    clientOf: compileTrustProxy(options.trustProxy),
+    caps: resolveCaps(options),
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
@@ -157,6 +193,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     compression: resolveCompression(compression),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError ?? ((error) => console.error("upwire:", error)),
+    reader: options.reader ?? "own",
     clock: options.clock ?? systemClock,
   };
 }

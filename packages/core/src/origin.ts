@@ -12,9 +12,9 @@ export type OriginRule<Request> = "same-origin" | readonly string[] | OriginChec
 /** What the built-in rules look at. */
 export interface OriginSubject {
   readonly origin: string | undefined;
-  /** The Host header. */
+  /** The Host header, or what a trusted proxy says that it was. */
   readonly host: string;
-  /** True on a TLS socket; `undefined` when the scheme is not known, because a proxy may have ended TLS before us. */
+  /** True on a TLS socket or when a trusted proxy says so; `undefined` when the scheme is not known, because a proxy may have ended TLS before us. */
   readonly secure: boolean | undefined;
   /** The `Sec-Fetch-Site` header. */
   readonly fetchSite: string | undefined;
@@ -52,7 +52,7 @@ function parseOrigin(text: string): ParsedOrigin | undefined {
 function isSameOrigin(subject: OriginSubject): boolean {
   const origin = parseOrigin(subject.origin ?? "");
   if (origin === undefined) return false;
-  if (subject.secure === true && origin.scheme !== "https") return false;
+  if (subject.secure !== undefined && origin.scheme !== (subject.secure ? "https" : "http")) return false;
   // The Host header leaves out the default port of a scheme that only the page knows: fold by the page's scheme.
   const host = parseHost(subject.host, defaultPorts[origin.scheme]);
   return host !== undefined && host.name === origin.name && host.port === origin.port;

@@ -40,6 +40,8 @@ const extraHeaders: Partial<Record<RefusalCode, Readonly<Record<string, string>>
   ERR_HTTP_VERSION: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_VERSION: { upgrade: "websocket", connection: "Upgrade, close", "sec-websocket-version": "13" },
   ERR_DRAINING: { "retry-after": "1" },
+  ERR_TOO_MANY_FROM_ADDRESS: { "retry-after": "5" },
+  ERR_TOO_MANY_CONNECTIONS: { "retry-after": "5" },
 };
 
 /** The refusal that belongs to `code`. */

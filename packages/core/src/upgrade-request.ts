@@ -1,16 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { isSecure, peerAddress } from "./client-address.ts";
+import { directClient, printAddress, type Client } from "./client-address.ts";
 import { offeredSubprotocols } from "./handshake.ts";
 
 /** The part of an upgrade request that a connection keeps; the request itself is let go. */
 export interface ConnectionRequest {
   /** The request target as it was sent: path and query. May hold a token; redact it before logging. */
   readonly url: string;
-  /** The Host header. */
+  /** The Host header, or what a proxy of `trustProxy` says that it was. */
   readonly host: string;
   /** The Origin header; `undefined` when the client is no browser. */
   readonly origin: string | undefined;
-  /** True when the request came over TLS to this process. */
+  /** True when the request came over TLS to this process, or to a proxy of `trustProxy` that says so. */
   readonly secure: boolean;
 }
 
@@ -44,14 +44,22 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly native: Native;
   /** What the framework's router found in the path. */
   readonly params: Readonly<Record<string, string | undefined>>;
-  /** `ip:port` of the peer. */
+  /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
+  /** The client's IP address alone. */
+  readonly ip: string;
+  /** The scheme that the client used; `undefined` when it is not known, since a proxy may have ended TLS before us. */
+  readonly scheme: "http" | "https" | undefined;
+  readonly #forwardedHost: string | undefined;
 
-  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>) {
+  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, client: Client = directClient(raw)) {
     this.raw = raw;
     this.native = framework.native;
     this.params = framework.params ?? {};
-    this.remoteAddress = peerAddress(raw);
+    this.remoteAddress = printAddress(client);
+    this.ip = client.ip;
+    this.scheme = client.scheme;
+    this.#forwardedHost = client.host;
   }
 
   get url(): string {
@@ -73,7 +81,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   }
 
   get host(): string {
-    return this.raw.headers.host ?? "";
+    return this.#forwardedHost ?? this.raw.headers.host ?? "";
   }
 
   get origin(): string | undefined {
@@ -81,7 +89,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   }
 
   get secure(): boolean {
-    return isSecure(this.raw);
+    return this.scheme === "https";
   }
 
   /** The cookies as they were sent, not decoded. */

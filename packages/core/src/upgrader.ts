@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
 import { AdoptedEngine, type WebSocketLike } from "./adopted-engine.ts";
 import { examine, type Approval, type Denial } from "./approval.ts";
 import { CloseCode } from "./close-code.ts";
+import type { RefusalCode } from "./errors.ts";
 import { runHandler, type ConnectionHandler } from "./connection-handler.ts";
 import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
@@ -46,11 +48,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #heartbeat: Heartbeat;
   readonly #flusher = new Flusher();
+  readonly #admission: Admission | undefined;
+  readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
   readonly #approved = new WeakMap<IncomingMessage, Approval<Context, Native>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
+    this.#admission = this.#options.caps && new Admission(this.#options.caps);
     this.#heartbeat = new Heartbeat(this.#options.clock, beatEveryMs(this.#options.limits));
   }
 
@@ -66,7 +71,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
     const ticket = pluginTicket(req);
     ticket?.expireAfter(this.#options.handshakeTimeoutMs);
-    const request = new UpgradeRequest(req, framework);
+    const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
     const decision = await this.#decide(request);
     if (decision instanceof Refusal) {
       const { status, code, headers, body } = this.#refused(decision, request);
@@ -142,7 +147,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   ): Promise<UpgradeAnswer | Refusal> {
     const ticket = takeTicket(req);
     ticket?.expireAfter(this.#options.handshakeTimeoutMs);
-    const request = new UpgradeRequest(req, framework ?? nodeRequest<Native>(req));
+    const request = new UpgradeRequest(req, framework ?? nodeRequest<Native>(req), this.#options.clientOf(req));
     const approval = await this.#decide(request);
     if (approval instanceof Refusal) return this.#refused(approval, request);
     if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
@@ -160,11 +165,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const { limits, compression } = this.#options;
+    const { limits, compression, reader } = this.#options;
     const engine = new NativeEngine({
       socket,
       head,
       limits,
+      reader,
       compression,
       deflate: approval.deflate,
       flusher: this.#flusher,
@@ -198,14 +204,27 @@ export class Upgrader<Context = unknown, Native = unknown> {
   /** Never rejects. */
   async #decide(request: UpgradeRequest<Native>): Promise<Approval<Context, Native> | Refusal> {
     try {
-      return await examine(request, this.#options);
+      return await examine(request, this.#options, () => this.#admit(request));
     } catch (error) {
       this.#report(error);
       return refusal("ERR_CHECK_FAILED");
     }
   }
 
+  /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. */
+  #admit(request: UpgradeRequest<Native>): RefusalCode | undefined {
+    const { socket } = request.raw;
+    // Of a client that left while `origin` was asked, nothing would tell us again.
+    if (this.#admission === undefined || socket.destroyed) return undefined;
+    const slot = this.#admission.take(request.ip);
+    if (typeof slot === "string") return slot;
+    this.#slots.set(request, slot);
+    socket.once("close", () => slot.free());
+    return undefined;
+  }
+
   #refused(denied: Refusal, request: UpgradeRequest<Native>): Refusal {
+    this.#slots.get(request)?.free();
     publishRefusal(denied, request);
     try {
       this.#options.onReject(denied, request);
@@ -227,7 +246,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
 /** Fine enough for the shortest deadline, and at most half a second. */
 function beatEveryMs(limits: Required<ConnectionLimits>): number {
-  const { writeTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
-  const deadlines = [writeTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs].filter((ms) => ms > 0);
+  const { writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
+  const deadlines = [writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs].filter((ms) => ms > 0);
   return Math.max(10, Math.min(500, ...deadlines.map((ms) => Math.ceil(ms / 4))));
 }

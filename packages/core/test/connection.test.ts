@@ -259,6 +259,26 @@ describe("deadlines, with a clock of our own", () => {
     expect(await closing(client)).toEqual({ code: 1001, reason: "idle" });
   });
 
+  it("closes a client whose message does not come to an end", async () => {
+    const clock = new FakeClock();
+    const served = await serve({ ping: () => seen() }, { clock, messageTimeoutMs: 30_000, pingIntervalMs: 0 });
+    let seen = (): void => {};
+    const client = await served.client();
+    const connection = await served.nextConnection();
+    const ping = new Promise<void>((resolve) => {
+      seen = resolve;
+    });
+    client.send("begun", { fin: false });
+    // Behind the fragment: when the ping was read, so was the fragment.
+    client.ping();
+    await ping;
+    clock.advance(29_000);
+    expect(connection.state).toBe("open");
+    const closed = closing(client);
+    clock.advance(1500);
+    expect(await closed).toEqual({ code: 1008, reason: "message took too long" });
+  });
+
   it("closes a client that takes nothing for `writeTimeoutMs`", async () => {
     const clock = new FakeClock();
     const errors: ConnectionError[] = [];

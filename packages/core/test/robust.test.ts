@@ -39,7 +39,7 @@ describe("two copies of core in one process", () => {
     vi.resetModules();
     const other = await import("@upwire/core");
     expect(other.Upgrader).not.toBe(Upgrader);
-    const foreignRefusal = await serve(undefined, { authorize: () => other.refuse(401) as never });
+    const foreignRefusal = await serve(undefined, { authorize: () => other.refuse(401) });
     expect(await handshake(foreignRefusal.port, { headers: UPGRADE })).toMatch(/^HTTP\/1.1 401 /);
     const strict = new other.Upgrader({ authorize: () => other.refuse(403) });
     const port = await listen((req, res) => void websocket({}, strict as never)(req, res));

@@ -2,6 +2,9 @@ export type { AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServe
 export { describeAdapter } from "./adapter-suite.ts";
 export { Channel } from "./channel.ts";
 export { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./client-frame.ts";
+export type { Chunking, ConformanceCase, DeflateStep, Echo, Expectation, FramesStep, Level, RawStep, Step } from "./conformance/case.ts";
+export { runConformance, type ConformanceFailure, type ConformanceOptions, type ConformanceReport } from "./conformance/run-conformance.ts";
+export { conformanceCases } from "./conformance/table.ts";
 export type { HandshakeInit, HeaderInit } from "./handshake-request.ts";
 export { HttpAnswer } from "./http-answer.ts";
 export { rawRequest } from "./raw-request.ts";

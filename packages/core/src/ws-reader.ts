@@ -1,6 +1,6 @@
 import * as ws from "ws";
-import type { DeflateParameters } from "./compression.ts";
 import { ConnectionError, type ClosureCode } from "./errors.ts";
+import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
 
 /** The frame reader of `ws` and its inflater: exported and documented there, but not in its published types. */
 interface Receiver {
@@ -23,31 +23,48 @@ const exported = ws as unknown as {
   readonly PerMessageDeflate: new (options: Readonly<Record<string, unknown>>) => PerMessageDeflate;
 };
 
-export interface ReceiverLimits {
-  readonly maxMessageBytes: number;
-  readonly maxFragments: number;
-}
+/** The frame reader of `ws`, as the control for ours. It cannot stop inside a chunk or tell that a message is begun. */
+export class WsReader implements FrameReader {
+  readonly partialSince = 0;
+  readonly #receiver: Receiver;
+  readonly #inflate: PerMessageDeflate | undefined;
 
-export interface FrameReader {
-  readonly receiver: Receiver;
-  /** Frees the inflater. */
-  release(): void;
-}
+  constructor(sink: FrameSink, { maxMessageBytes, maxFragments }: ReaderLimits, inflates: boolean) {
+    this.#inflate = inflates ? new exported.PerMessageDeflate({ isServer: true, maxPayload: maxMessageBytes }) : undefined;
+    this.#inflate?.accept([{ server_no_context_takeover: [true], client_no_context_takeover: [true] }]);
+    const receiver = new exported.Receiver({
+      isServer: true,
+      extensions: this.#inflate ? { "permessage-deflate": this.#inflate } : {},
+      maxPayload: maxMessageBytes,
+      maxFragments,
+      // Chunks of one unfinished frame: at 64 KiB a read this is far above any message that may pass.
+      maxBufferedChunks: 262_144,
+    });
+    receiver.on("message", (data, isBinary) => sink.message(data, isBinary));
+    receiver.on("ping", (data) => sink.ping(data));
+    receiver.on("pong", (data) => sink.pong(data));
+    receiver.on("conclude", (code, reason) => sink.close(code, reason.toString("utf8")));
+    receiver.on("error", (error) => sink.fault(readFault(error)));
+    receiver.on("drain", () => sink.ready());
+    this.#receiver = receiver;
+  }
 
-export function createReader(limits: ReceiverLimits, deflate: DeflateParameters | undefined): FrameReader {
-  const inflate = deflate && new exported.PerMessageDeflate({ isServer: true, maxPayload: limits.maxMessageBytes });
-  const agreed: Record<string, readonly (string | boolean)[]> = { server_no_context_takeover: [true] };
-  if (deflate?.clientNoContextTakeover === true) agreed["client_no_context_takeover"] = [true];
-  inflate?.accept([agreed]);
-  const receiver = new exported.Receiver({
-    isServer: true,
-    extensions: inflate ? { "permessage-deflate": inflate } : {},
-    maxPayload: limits.maxMessageBytes,
-    maxFragments: limits.maxFragments,
-    // Chunks of one unfinished frame: at 64 KiB a read this is far above any message that may pass.
-    maxBufferedChunks: 262_144,
-  });
-  return { receiver, release: () => inflate?.cleanup() };
+  read(chunk: Buffer): boolean {
+    return this.#receiver.write(chunk);
+  }
+
+  pause(): void {
+    // It reads its chunk to the end.
+  }
+
+  resume(): void {
+    // Nothing was held back.
+  }
+
+  release(): void {
+    this.#inflate?.cleanup();
+    this.#receiver.destroy();
+  }
 }
 
 const codes: Readonly<Record<string, ClosureCode>> = {

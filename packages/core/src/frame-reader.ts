@@ -1,0 +1,39 @@
+import type { ConnectionError } from "./errors.ts";
+
+/** What a reader tells; after `close` or `fault` nothing more. */
+export interface FrameSink {
+  /** A complete message; text is valid UTF-8. */
+  message(bytes: Buffer, isBinary: boolean): void;
+  ping(data: Buffer): void;
+  pong(data: Buffer): void;
+  /** A close frame; 1005 when it was empty. */
+  close(code: number, reason: string): void;
+  /** The stream is broken: nothing behind this can be understood. */
+  fault(error: ConnectionError): void;
+  /** `read` said no, and now takes more. */
+  ready(): void;
+}
+
+/** Our own reader, or `ws`'s Receiver. */
+export type ReaderKind = "own" | "ws";
+
+export interface ReaderLimits {
+  readonly maxMessageBytes: number;
+  readonly maxFragments: number;
+}
+
+/**
+ * The seam between the socket and the two readers: ours, and `ws`'s, which stays as the control that the same tests run
+ * against. A reader MUST check every limit before it takes memory and MUST NOT throw for any input.
+ */
+export interface FrameReader {
+  /** Since when (clock time) a frame or message is begun and not complete, or 0. */
+  readonly partialSince: number;
+  /** Takes the next bytes. @returns false when it wants no more until `ready`. */
+  read(chunk: Buffer): boolean;
+  /** No more messages until `resume`; a reader that cannot stop inside a chunk finishes it. */
+  pause(): void;
+  resume(): void;
+  /** Frees what it holds. */
+  release(): void;
+}

@@ -1,0 +1,260 @@
+import { constants, inflateRawSync } from "node:zlib";
+import { isUtf8 } from "node:buffer";
+import { isSendableCloseCode } from "./close-code.ts";
+import { ConnectionError, type ClosureCode } from "./errors.ts";
+import { MAX_CONTROL_BYTES, Opcode } from "./frame.ts";
+import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
+import { MessageBuffer } from "./message-buffer.ts";
+import { checkUtf8 } from "./utf8.ts";
+
+/** What the next byte is. The numbers are only names. */
+const State = { first: 0, second: 1, length: 2, mask: 3, payload: 4, over: 5 } as const;
+
+/** RFC 7692 §7.2.2: what a sender took off the end of its deflated message. */
+const DEFLATE_TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/** The 64-bit length is held in a double, exact up to here; limits end far below. */
+const MAX_HIGH_WORD = 0x1fffff;
+
+/** Reads RFC 6455 frames: named states and a loop, every fault found at the byte that makes it. */
+export class OwnReader implements FrameReader {
+  partialSince = 0;
+  readonly #sink: FrameSink;
+  readonly #limits: ReaderLimits;
+  readonly #inflates: boolean;
+  readonly #now: () => number;
+
+  #state: number = State.first;
+  /** What came while paused. */
+  #rest: Buffer | undefined;
+  #isPaused = false;
+  #isReading = false;
+
+  // The frame that is being read.
+  #fin = false;
+  #opcode = 0;
+  #length = 0;
+  #isLong = false;
+  /** Bytes of the length or the mask that are still to come. */
+  #missing = 0;
+  #mask = 0;
+  /** Bytes of the payload that came. */
+  #position = 0;
+
+  // The message that it is a part of; 0 when there is none.
+  #messageOpcode = 0;
+  #isCompressed = false;
+  #fragments = 0;
+  /** How far the text was checked. */
+  #checked = 0;
+  readonly #message = new MessageBuffer();
+  #control: MessageBuffer | undefined;
+
+  /** @param inflates Whether permessage-deflate was agreed, without context takeover by the client. */
+  constructor(sink: FrameSink, limits: ReaderLimits, inflates: boolean, now: () => number) {
+    this.#sink = sink;
+    this.#limits = limits;
+    this.#inflates = inflates;
+    this.#now = now;
+  }
+
+  read(chunk: Buffer): boolean {
+    if (this.#state === State.over) return true;
+    this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#readOn();
+    return this.#rest === undefined;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#rest === undefined || this.#isReading) return;
+    this.#readOn();
+    if (this.#rest === undefined) this.#sink.ready();
+  }
+
+  release(): void {
+    this.#state = State.over;
+    this.#rest = undefined;
+  }
+
+  #readOn(): void {
+    const chunk = this.#rest as Buffer;
+    this.#isReading = true;
+    let at = 0;
+    while (at < chunk.byteLength && this.#state !== State.over && !this.#isPaused) {
+      at = this.#state === State.payload ? this.#readPayload(chunk, at) : this.#readHeader(chunk[at] as number, at + 1);
+      // A frame without a payload is complete at the end of its header.
+      if (this.#state === State.payload && this.#position === this.#length) this.#endFrame();
+    }
+    this.#isReading = false;
+    this.#rest = at < chunk.byteLength && this.#state !== State.over ? chunk.subarray(at) : undefined;
+  }
+
+  /** @returns the position of the next byte. */
+  #readHeader(byte: number, next: number): number {
+    if (this.#state === State.first) this.#readFirst(byte);
+    else if (this.#state === State.second) this.#readSecond(byte);
+    else if (this.#state === State.length) this.#readLength(byte);
+    else this.#readMask(byte);
+    return next;
+  }
+
+  #readFirst(byte: number): void {
+    if (this.partialSince === 0) this.partialSince = this.#now();
+    const opcode = byte & 0x0f;
+    const rsv1 = (byte & 0x40) !== 0;
+    this.#fin = (byte & 0x80) !== 0;
+    this.#opcode = opcode;
+    // RFC 6455 §5.2: reserved bits are for extensions, and ours has the first one, on the first frame (RFC 7692 §6).
+    if ((byte & 0x30) !== 0) return this.#fault("ERR_PROTOCOL");
+    if (opcode >= Opcode.close) {
+      if (opcode > Opcode.pong || !this.#fin || rsv1) return this.#fault("ERR_PROTOCOL");
+    } else if (opcode === Opcode.continuation) {
+      if (this.#messageOpcode === 0 || rsv1) return this.#fault("ERR_PROTOCOL");
+      if (++this.#fragments > this.#limits.maxFragments) return this.#fault("ERR_TOO_MANY_FRAGMENTS");
+    } else {
+      if (opcode > Opcode.binary || this.#messageOpcode !== 0) return this.#fault("ERR_PROTOCOL");
+      if (rsv1 && !this.#inflates) return this.#fault("ERR_PROTOCOL");
+      this.#messageOpcode = opcode;
+      this.#isCompressed = rsv1;
+      this.#fragments = 1;
+      this.#checked = 0;
+    }
+    this.#state = State.second;
+  }
+
+  #readSecond(byte: number): void {
+    // RFC 6455 §5.1: a client masks every frame.
+    if ((byte & 0x80) === 0) return this.#fault("ERR_PROTOCOL");
+    const length = byte & 0x7f;
+    if (this.#opcode >= Opcode.close && length > MAX_CONTROL_BYTES) return this.#fault("ERR_PROTOCOL");
+    this.#length = 0;
+    this.#isLong = length === 127;
+    this.#missing = this.#isLong ? 8 : 2;
+    if (length >= 126) this.#state = State.length;
+    else this.#beginMask(length);
+  }
+
+  #readLength(byte: number): void {
+    // RFC 6455 §5.2: the most significant bit of the 64-bit form is 0.
+    if (this.#missing === 8 && byte >= 0x80) return this.#fault("ERR_PROTOCOL");
+    this.#length = this.#length * 256 + byte;
+    this.#missing--;
+    if (this.#isLong && this.#missing === 4 && this.#length > MAX_HIGH_WORD) return this.#fault("ERR_MESSAGE_TOO_BIG");
+    if (this.#missing > 0) return;
+    // And the shortest form must be used.
+    if (this.#length < (this.#isLong ? 0x10000 : 126)) return this.#fault("ERR_PROTOCOL");
+    this.#beginMask(this.#length);
+  }
+
+  #beginMask(length: number): void {
+    this.#length = length;
+    const isData = this.#opcode < Opcode.close;
+    if (isData && this.#message.length + length > this.#maxWireBytes()) return this.#fault("ERR_MESSAGE_TOO_BIG");
+    this.#mask = 0;
+    this.#missing = 4;
+    this.#state = State.mask;
+  }
+
+  /** Deflate makes what it cannot shrink longer, by 5 bytes for each stored block (RFC 1951 §3.2.4). */
+  #maxWireBytes(): number {
+    const { maxMessageBytes } = this.#limits;
+    return this.#isCompressed ? maxMessageBytes + (maxMessageBytes >>> 10) + 64 : maxMessageBytes;
+  }
+
+  #readMask(byte: number): void {
+    this.#mask = (this.#mask << 8) | byte;
+    if (--this.#missing > 0) return;
+    this.#position = 0;
+    this.#state = State.payload;
+  }
+
+  #readPayload(chunk: Buffer, at: number): number {
+    const left = this.#length - this.#position;
+    const here = Math.min(left, chunk.byteLength - at);
+    const isControl = this.#opcode >= Opcode.close;
+    const into = isControl ? (this.#control ??= new MessageBuffer()) : this.#message;
+    into.reserve(left, here);
+    into.append(chunk, at, at + here, this.#mask, this.#position);
+    this.#position += here;
+    const isText = !isControl && this.#messageOpcode === Opcode.text && !this.#isCompressed;
+    if (isText) this.#checkText(this.#fin && here === left);
+    return at + here;
+  }
+
+  #checkText(isComplete: boolean): void {
+    const { bytes, length } = this.#message;
+    this.#checked = checkUtf8(bytes, this.#checked, length, isComplete);
+    if (this.#checked < 0) this.#fault("ERR_UTF8");
+  }
+
+  #endFrame(): void {
+    this.#state = State.first;
+    if (this.#opcode >= Opcode.close) {
+      this.#endControl(this.#control?.take() ?? Buffer.alloc(0));
+    } else if (this.#fin) {
+      this.#endMessage();
+    }
+  }
+
+  #endControl(data: Buffer): void {
+    if (this.#messageOpcode === 0) this.partialSince = 0;
+    if (this.#opcode === Opcode.ping) return this.#sink.ping(data);
+    if (this.#opcode === Opcode.pong) return this.#sink.pong(data);
+    if (data.byteLength === 0) return this.#close(1005, "");
+    if (data.byteLength === 1) return this.#fault("ERR_PROTOCOL");
+    const code = data.readUInt16BE(0);
+    if (!isSendableCloseCode(code)) return this.#fault("ERR_PROTOCOL");
+    const reason = data.subarray(2);
+    if (!isUtf8(reason)) return this.#fault("ERR_UTF8");
+    this.#close(code, reason.toString("utf8"));
+  }
+
+  #endMessage(): void {
+    const isText = this.#messageOpcode === Opcode.text;
+    const raw = this.#message.take();
+    this.#messageOpcode = 0;
+    this.partialSince = 0;
+    if (!this.#isCompressed) {
+      // The last fragment may be empty, and then nothing has asked whether the text ends in the middle of a letter.
+      if (isText && this.#checked !== raw.byteLength) return this.#fault("ERR_UTF8");
+      return this.#sink.message(raw, !isText);
+    }
+    const bytes = this.#inflate(raw);
+    if (bytes === undefined) return;
+    if (isText && !isUtf8(bytes)) return this.#fault("ERR_UTF8");
+    this.#sink.message(bytes, !isText);
+  }
+
+  #inflate(raw: Buffer): Buffer | undefined {
+    try {
+      return inflateRawSync(Buffer.concat([raw, DEFLATE_TAIL]), {
+        finishFlush: constants.Z_SYNC_FLUSH,
+        maxOutputLength: this.#limits.maxMessageBytes,
+      });
+    } catch (error) {
+      const isTooBig = (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE";
+      this.#fault(isTooBig ? "ERR_MESSAGE_TOO_BIG" : "ERR_DEFLATE");
+      return undefined;
+    }
+  }
+
+  #close(code: number, reason: string): void {
+    this.#over();
+    this.#sink.close(code, reason);
+  }
+
+  #fault(code: ClosureCode): void {
+    this.#over();
+    this.#sink.fault(new ConnectionError(code));
+  }
+
+  #over(): void {
+    this.#state = State.over;
+    this.partialSince = 0;
+    this.#message.take();
+  }
+}

@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { attach, websocket } from "@upwire/core";
+import { conformanceCases, runConformance } from "@upwire/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+/** Ids of `strict` cases that upwire is known to fail. Every `must` passes. */
+const EXPECTED_STRICT_FAILURES: readonly string[] = [
+  // Fragments are inflated together, when the last one came; until then they count as they are.
+  "7692-6.2-fast-bomb",
+  "7692-6.2-fast-corrupt",
+  "7692-6.2-fast-utf8",
+];
+
+/** Groups of strict cases that `ws`'s reader, the control, fails: it waits for the end of a message. */
+const groupsThatWsFails = ["utf-8: fail fast", "compression: fail fast"];
+
+const MEBIBYTE = 1024 * 1024;
+const groups = [...new Set(conformanceCases.map(({ group }) => group))];
+const uncaught: unknown[] = [];
+const note = (error: unknown): void => void uncaught.push(error);
+
+function echo(reader: "own" | "ws"): ReturnType<typeof websocket> {
+  return websocket(
+    { message: (connection, message) => void connection.send(message) },
+    // Small echoes are compressed too, so that the server's own compressed frames are judged.
+    { reader, maxMessageBytes: 2 * MEBIBYTE, compression: { thresholdBytes: 16 }, onError: note },
+  );
+}
+
+const routes = { own: echo("own"), ws: echo("ws") };
+const server = createServer((req, res) => void (req.url === "/ws" ? routes.ws : routes.own)(req, res));
+const attachment = attach(server);
+let url = "";
+
+beforeAll(async () => {
+  process.on("uncaughtException", note);
+  process.on("unhandledRejection", note);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(async () => {
+  process.off("uncaughtException", note);
+  process.off("unhandledRejection", note);
+  await attachment.close({ graceMs: 100 });
+  server.close();
+});
+
+describe("the wire conformance table", () => {
+  it("has at least 350 cases, each with an id of its own", () => {
+    expect(conformanceCases.length).toBeGreaterThanOrEqual(350);
+    expect(new Set(conformanceCases.map(({ id }) => id)).size).toBe(conformanceCases.length);
+  });
+
+  for (const group of groups) {
+    const cases = conformanceCases.filter((testCase) => testCase.group === group);
+    const expected = cases.map(({ id }) => id).filter((id) => EXPECTED_STRICT_FAILURES.includes(id));
+
+    // oxlint-disable-next-line vitest/valid-title -- one of the names in the table
+    it(group, { timeout: 30_000 }, async () => {
+      const { failing } = await runConformance(url, { cases, deflate: "require" });
+      expect(failing.filter(({ level }) => level === "must")).toEqual([]);
+      expect(failing.filter(({ id }) => !expected.includes(id))).toEqual([]);
+      // What passes by now does not stay on the list.
+      expect(failing.map(({ id }) => id)).toEqual(expected);
+    });
+  }
+
+  it("is passed with permessage-deflate agreed on in every case", { timeout: 30_000 }, async () => {
+    const cases = conformanceCases.filter(({ offers }) => offers === undefined);
+    const { failing } = await runConformance(url, { cases, deflate: "always" });
+    expect(failing.filter(({ id }) => !EXPECTED_STRICT_FAILURES.includes(id))).toEqual([]);
+  });
+
+  it("is passed with the reader of ws too, but for strict cases that it is known to fail", { timeout: 30_000 }, async () => {
+    const cases = conformanceCases.filter(({ group }) => !groupsThatWsFails.includes(group));
+    const { failing } = await runConformance(`${url}/ws`, { cases, deflate: "require" });
+    // It takes lengths that are longer than they need be.
+    expect(failing.filter(({ level, group }) => level === "must" || group !== "minimal lengths")).toEqual([]);
+    expect(failing).not.toEqual([]);
+  });
+
+  it("leaves no uncaught exception, unhandled rejection or handler error behind", () => {
+    expect(uncaught).toEqual([]);
+  });
+});
