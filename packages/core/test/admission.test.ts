@@ -206,6 +206,20 @@ describe("through a real server", () => {
     expect(await statuses([knock(served.port)])).toEqual([503]);
   });
 
+  it("gives no slot to a client that was gone before the origin check had an answer", async () => {
+    let asked = 0;
+    let answer: ((isAllowed: boolean) => void) | undefined;
+    const origin = (): boolean | Promise<boolean> => ++asked > 1 || new Promise<boolean>((resolve) => (answer = resolve));
+    const served = await serve(undefined, { maxConnections: 1, handshakeTimeoutMs: 100, origin });
+    expect(await statuses([knock(served.port)])).toEqual([408]);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+    answer?.(true);
+    await comeIn(served.port);
+    expect(await statuses([knock(served.port)])).toEqual([503]);
+  });
+
   it.each<[string, UpgraderOptions, number]>([
     ["returns a refusal", { authorize: ({ query }) => (query.has("in") ? {} : refuse(401)) }, 401],
     ["throws", { authorize: () => Promise.reject(new Error("down")), onError: () => {} }, 500],

@@ -36,6 +36,7 @@ describe("the address of the client", () => {
     [2, xff("9.9.9.9", "1.1.1.1", "10.0.0.2"), "1.1.1.1"],
     [5, xff("1.1.1.1, 10.0.0.2"), "1.1.1.1"],
     [2, xff("1.1.1.1, unknown"), "1.1.1.1"],
+    [2, xff("unknown, 10.0.0.2"), "10.0.0.2"],
     // By address.
     [["10.0.0.0/8"], xff("9.9.9.9, 1.1.1.1, 10.0.0.3, 10.0.0.2"), "1.1.1.1"],
     [["10.0.0.0/8"], xff("10.0.0.3, 10.0.0.2"), "10.0.0.3"],
@@ -66,6 +67,7 @@ describe("the address of the client", () => {
     [1, forwarded('for=1.1.1.1;note="a, for=9.9.9.9"'), "1.1.1.1"],
     [1, forwarded('for="9.9.9.9, for=1.1.1.1'), "1.1.1.1"],
     [2, forwarded("for=1.1.1.1", "for=_proxy"), "1.1.1.1"],
+    [2, forwarded('for=1.1.1.1, for=10.0.0.2;note="\\", for=9.9.9.9"'), "1.1.1.1"],
     [["10.0.0.1"], forwarded("for=9.9.9.9, for=_proxy"), "10.0.0.1:555"],
     ...["for", "for=", "for=1.1.1.1;for=2.2.2.2", 'for="1.1.1.1', "for=1.1.1.1;", "=1.1.1.1", 'for="1.1.\\1.1"', "proto=https", "for=unknown"].map(
       (junk): [TrustProxy, Headers, string] => [1, forwarded(junk), "10.0.0.1:555"],
