@@ -10,6 +10,7 @@ export interface WebSocketLike {
   readonly protocol: string;
   send(data: Uint8Array, options: { readonly binary: boolean; readonly fin?: boolean }, done?: (error?: Error) => void): void;
   ping(data: Uint8Array): void;
+  pong(data: Uint8Array, mask: boolean, done: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
   pause(): void;
@@ -28,13 +29,19 @@ export class AdoptedEngine implements Engine {
   readonly #ws: WebSocketLike;
   readonly #maxMessageBytes: number;
   readonly #now: () => number;
+  readonly #ownPongs: boolean;
+  /** One pong is on its way, and at most the newest ping waits for it. */
+  #isPonging = false;
+  #pinged: Buffer | undefined;
   #blockedSince = 0;
   #failure: ConnectionError | undefined;
   #sentClose: { readonly code: number; readonly reason: string } | undefined;
   #events: EngineEvents | undefined;
 
-  constructor(ws: WebSocketLike, maxMessageBytes: number, now: () => number) {
+  /** @param ownPongs Whether `ws` leaves pings unanswered. */
+  constructor(ws: WebSocketLike, maxMessageBytes: number, ownPongs: boolean, now: () => number) {
     this.#ws = ws;
+    this.#ownPongs = ownPongs;
     this.#maxMessageBytes = maxMessageBytes;
     this.#now = now;
   }
@@ -56,6 +63,7 @@ export class AdoptedEngine implements Engine {
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     ws.on("ping", (data) => {
       events.alive();
+      if (this.#ownPongs) this.#pong(data);
       events.ping(data);
     });
     ws.on("pong", (data) => {
@@ -118,6 +126,21 @@ export class AdoptedEngine implements Engine {
     this.#blockedSince = 0;
     this.#events?.drain();
   };
+
+  #pong(data: Buffer): void {
+    if (this.#ws.readyState !== OPEN) return;
+    if (this.#isPonging) {
+      this.#pinged = data;
+      return;
+    }
+    this.#isPonging = true;
+    this.#ws.pong(data, false, () => {
+      this.#isPonging = false;
+      const next = this.#pinged;
+      this.#pinged = undefined;
+      if (next !== undefined) this.#pong(next);
+    });
+  }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     this.#events?.alive();

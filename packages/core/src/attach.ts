@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { systemClock, type Clock } from "./clock.ts";
 import { closeAll, farewell, type CloseAllOptions } from "./closing.ts";
+import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
@@ -170,6 +171,9 @@ export class Attachment implements TicketHolder {
     });
     // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
     req.headers.upgrade = "websocket";
+    const offer = firstGoodOffer(req.headers["sec-websocket-extensions"]);
+    if (offer === undefined) delete req.headers["sec-websocket-extensions"];
+    else req.headers["sec-websocket-extensions"] = offer;
     const failed = (error: unknown): void => {
       channels.error.publish({ error });
       socket.destroy();

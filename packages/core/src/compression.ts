@@ -84,6 +84,12 @@ function agree(parameters: Map<string, string | undefined>): DeflateParameters |
   return { serverMaxWindowBits, header: answer.join("; ") };
 }
 
+/** The text of the first offer that could be met: all that a plugin on `ws` should see, which fails a handshake for others. */
+export function firstGoodOffer(header: string | undefined): string | undefined {
+  const offers = (header ?? "").split(",");
+  return offers.find((offer) => negotiateDeflate(offer) !== undefined)?.trim();
+}
+
 /**
  * The first offer of permessage-deflate that can be met. Unknown extensions, unknown or broken parameters decline that
  * offer only and never the handshake (RFC 6455 §9.1, RFC 7692 §5.1).

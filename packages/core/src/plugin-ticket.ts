@@ -17,12 +17,20 @@ export interface PluginTicket {
   expireAfter(ms: number): void;
   /** What `check` decided. */
   answer?: PluginAnswer;
+  /** The plugin's `ws` leaves the pongs to us. */
+  ownPongs?: boolean;
 }
 
 /** The part of a `WebSocketServer` of the `ws` package that a plugin keeps. */
 export interface WebSocketServerLike {
-  readonly options: { handleProtocols?: unknown };
+  readonly options: { handleProtocols?: unknown; autoPong?: unknown };
   on(event: "headers", listener: (lines: string[], req: IncomingMessage) => void): unknown;
+  on(event: "connection", listener: (ws: PingedWebSocket, req: IncomingMessage) => void): unknown;
+}
+
+interface PingedWebSocket {
+  on(event: "ping", listener: (this: void, data: Buffer) => void): unknown;
+  pong(data: Buffer): void;
 }
 
 export function putPluginTicket(req: IncomingMessage, ticket: PluginTicket): void {
@@ -49,7 +57,8 @@ function* headerLines(headers: PluginAnswer["headers"]): Generator<string> {
 }
 
 /**
- * For adapters of plugins built on `ws`: lets its 101 carry the headers and the subprotocol that `Upgrader.check` decided.
+ * For adapters of plugins built on `ws`: lets its 101 carry the headers and the subprotocol that `Upgrader.check` decided,
+ * and leaves the pongs to us.
  * Other routes of the plugin keep what they had.
  */
 export function answerThroughPlugin(server: WebSocketServerLike): void {
@@ -64,4 +73,12 @@ export function answerThroughPlugin(server: WebSocketServerLike): void {
     return first;
   };
   server.on("headers", (lines, req) => lines.push(...headerLines(pluginTicket(req)?.answer?.headers ?? {})));
+  if (options.autoPong === false) return;
+  // `ws` ends a client for which 60 pongs wait; we owe only the newest (RFC 6455 §5.5.3). Routes that are not ours keep theirs.
+  options.autoPong = false;
+  server.on("connection", (ws, req) => {
+    const ticket = pluginTicket(req);
+    if (ticket?.answer === undefined) ws.on("ping", (data) => ws.pong(data));
+    else ticket.ownPongs = true;
+  });
 }

@@ -133,7 +133,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     }
     this.#approved.delete(req);
     const { limits } = this.#options;
-    const engine = new AdoptedEngine(ws, limits.maxMessageBytes, () => this.#heartbeat.now);
+    const engine = new AdoptedEngine(ws, limits.maxMessageBytes, pluginTicket(req)?.ownPongs === true, () => this.#heartbeat.now);
     const connection = this.#open(engine, approval, handler, ws.protocol);
     pluginTicket(req)?.holder.track(connection);
     return connection;

@@ -13,6 +13,5 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
 describeAdapter("fastify-websocket", build, {
   sessionOn101: "@fastify/websocket writes the 101 past the onSend hooks, where @fastify/session saves",
   compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
-  pingBursts: "ws terminates a client with more than 60 pongs that wait (maxPendingAutoPongs, one option of the plugin)",
   fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
 });

@@ -20,6 +20,5 @@ describeAdapter("hono-node-ws", build, {
   sessionOn101: "@hono/node-ws writes the 101 with nothing that middleware sets after next()",
   fullRefusals: "@hono/node-ws writes refusals as a status line, without headers and body",
   compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
-  pingBursts: "ws terminates a client with more than 60 pongs that wait (maxPendingAutoPongs)",
   fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
 });

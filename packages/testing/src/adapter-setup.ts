@@ -45,8 +45,6 @@ export interface Capabilities {
   readonly fullRefusals: Capability;
   /** A route can have permessage-deflate. */
   readonly compressionPerRoute: Capability;
-  /** A client may send pings faster than it reads the pongs. */
-  readonly pingBursts: Capability;
   /** A route can limit the fragments of a message. */
   readonly fragmentLimitPerRoute: Capability;
 }

@@ -78,7 +78,7 @@ export function messages(suite: Suite): void {
     }
   });
 
-  suite.itIf("pingBursts", "keeps a good client that sends 200 pings at once, and answers the newest", async () => {
+  suite.it("keeps a good client that sends 200 pings at once, and answers the newest", async () => {
     const client = await suite.connect("/msg/echo");
     const pings = Array.from({ length: 200 }, (_, n) => encodeClientFrame({ opcode: Opcode.ping, payload: `${n}` }));
     client.sendRaw(Buffer.concat([...pings, text("after")]));

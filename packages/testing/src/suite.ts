@@ -12,7 +12,6 @@ const everything: Capabilities = {
   sessionOn101: true,
   fullRefusals: true,
   compressionPerRoute: true,
-  pingBursts: true,
   fragmentLimitPerRoute: true,
 };
 
