@@ -101,17 +101,27 @@ export class Attachment implements TicketHolder {
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    if (!this.#match(req)) return;
     const socket = stream as Socket;
     // Node took its own listener away: without one, a reset from here on would end the process.
     socket.on("error", () => socket.destroy());
+    // Alone, we answer everything: nobody else would, and the socket would stay open.
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
+    if (!this.#isOurs(req)) return;
     // Others listen too. One whose request this is has answered by the time that all have been called.
     process.nextTick(() => {
       const isTaken = socket.bytesWritten > 0 || socket.writableLength > 0 || socket.listenerCount("data") > 0;
       if (!isTaken && !socket.destroyed) this.#dispatch(req, socket, head);
     });
   };
+
+  #isOurs(req: IncomingMessage): boolean {
+    try {
+      return this.#match(req);
+    } catch (error) {
+      channels.error.publish({ error });
+      return true;
+    }
+  }
 
   #dispatch(req: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.setTimeout(0);

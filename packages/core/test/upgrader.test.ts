@@ -192,6 +192,24 @@ describe("attach", () => {
     expect((await refusedStatus(port)).statusCode).toBe(404);
   });
 
+  it.each([
+    ["says no, and nobody else is there", 1],
+    ["throws beside another listener", 2],
+  ])("answers when `match` %s", async (_title, listeners) => {
+    const server = createServer((_req, res) => void res.writeHead(404).end());
+    attach(server, {
+      match: () => {
+        if (listeners === 1) return false;
+        throw new Error("match");
+      },
+    });
+    if (listeners === 2) server.on("upgrade", () => {});
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    expect((await refusedStatus((server.address() as AddressInfo).port)).statusCode).toBe(404);
+  });
+
   it("serves another protocol's upgrade the ordinary page", async () => {
     const server = createServer((_req, res) => void res.end("page"));
     attach(server);
