@@ -103,7 +103,7 @@ export class Attachment implements TicketHolder {
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
     const socket = stream as Socket;
     // Node took its own listener away: without one, a reset from here on would end the process.
-    socket.on("error", () => socket.destroy());
+    socket.on("error", destroyOnError);
     // Alone, we answer everything: nobody else would, and the socket would stay open.
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
     if (!this.#isOurs(req)) return;
@@ -194,6 +194,11 @@ export class Attachment implements TicketHolder {
       failed(error);
     }
   }
+}
+
+// Not a closure: one would keep the request alive as long as the socket.
+function destroyOnError(this: Socket): void {
+  this.destroy();
 }
 
 /**

@@ -41,6 +41,8 @@ export class NativeEngine implements Engine {
   /** Two reasons to stop reading: the connection asked, or the reader has more than it can take. */
   #paused = false;
   #congested = false;
+  /** The client has ended its side of the TCP connection. */
+  #isEnded = false;
 
   readonly #sink: FrameSink = {
     message: (bytes, isBinary) => {
@@ -50,7 +52,10 @@ export class NativeEngine implements Engine {
     pong: (data) => this.#events?.pong(data),
     close: (code, reason) => this.#onCloseFrame(code, reason),
     fault: (error) => this.#fail(error),
-    ready: () => this.#congest(false),
+    ready: () => {
+      this.#congest(false);
+      if (this.#isEnded) this.#onEnd();
+    },
   };
 
   constructor(options: NativeEngineOptions) {
@@ -90,7 +95,7 @@ export class NativeEngine implements Engine {
     this.#socket.on("data", this.#onData);
     this.#socket.on("drain", this.#onDrain);
     this.#socket.on("end", this.#onEnd);
-    this.#socket.on("error", (cause) => this.#fail(new ConnectionError("ERR_SOCKET", { cause })));
+    this.#socket.on("error", this.#onError);
     this.#socket.on("close", this.#onSocketClose);
     this.#flow();
   }
@@ -188,7 +193,13 @@ export class NativeEngine implements Engine {
     this.#congest(false);
   }
 
+  // A field, and not a closure in `start` that would keep the first bytes alive.
+  readonly #onError = (cause: Error): void => this.#fail(new ConnectionError("ERR_SOCKET", { cause }));
+
   readonly #onEnd = (): void => {
+    this.#isEnded = true;
+    // Complete messages, perhaps a close frame, may still be with the reader: they came before the end.
+    if (this.#congested && !this.#deaf) return;
     // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
     this.#deaf = true;
     this.#events?.closing();

@@ -57,15 +57,18 @@ export class UpgradeTicket {
       this.#deadline.cancel();
       onOver();
     };
+    const onClose = (): void => {
+      over();
+      this.#acceptance?.abandoned();
+    };
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
     res.prependOnceListener("finish", () => {
       over();
+      // Or the ticket, and with it the request, would live as long as the socket.
+      socket.off("close", onClose);
       this.#hand();
     });
-    socket.once("close", () => {
-      over();
-      this.#acceptance?.abandoned();
-    });
+    socket.once("close", onClose);
   }
 
   /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
@@ -142,4 +145,3 @@ export function takeTicket(req: IncomingMessage): UpgradeTicket | undefined {
   if (ticket !== undefined) delete carrier[ticketKey];
   return ticket;
 }
-

@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { attach, Upgrader, type Connection } from "@upwire/core";
+import { expect, it, onTestFinished } from "vitest";
+import { serve } from "./served.ts";
+
+setFlagsFromString("--expose_gc");
+const collect = runInNewContext("gc") as () => void;
+
+const text = (letter: string): Buffer => Buffer.from([0x81, 0x81, 0, 0, 0, 0, letter.charCodeAt(0)]);
+const CLOSE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+
+function handshake(port: number): Buffer {
+  const lines = ["GET / HTTP/1.1", `Host: 127.0.0.1:${port}`, "Connection: Upgrade", "Upgrade: websocket"];
+  return Buffer.from([...lines, "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "", ""].join("\r\n"));
+}
+
+it("lets the upgrade request go while its connection is open", async () => {
+  const upgrader = new Upgrader();
+  let request: WeakRef<IncomingMessage> | undefined;
+  const opened: Connection[] = [];
+  const server = createServer((req, res) => {
+    request = new WeakRef(req);
+    void upgrader.upgrade(req, res, { open: (connection) => void opened.push(connection) });
+  });
+  attach(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const client = connect(port, "127.0.0.1");
+  client.write(handshake(port));
+  await once(client, "data");
+  for (let turn = 0; turn < 50 && request?.deref() !== undefined; turn++) {
+    await new Promise((next) => setImmediate(next));
+    collect();
+  }
+  expect([request?.deref(), opened[0]?.state]).toEqual([undefined, "open"]);
+  client.destroy();
+});
+
+it("gives every message that came before the end of TCP, also to one who pulls late", async () => {
+  const served = await serve(undefined);
+  const client = connect(served.port, "127.0.0.1");
+  client.write(handshake(served.port));
+  await once(client, "data");
+  client.end(Buffer.concat([text("a"), text("b"), text("c"), CLOSE]));
+  const connection = await served.nextConnection();
+  // The end is here before anybody pulls.
+  for (let turn = 0; turn < 20; turn++) await new Promise((next) => setImmediate(next));
+  const got: string[] = [];
+  for await (const message of connection) got.push(message.text());
+  expect([got, (await connection.closed).code]).toEqual([["a", "b", "c"], 1000]);
+});
