@@ -1,0 +1,12 @@
+// One demo in a process of its own; see demo-process.mjs. Counts what would have ended it.
+import { startOne } from "./launcher.mjs";
+
+const faults = [];
+const note = (error) => faults.push(String(error?.stack ?? error));
+process.on("uncaughtException", note);
+process.on("unhandledRejection", note);
+process.on("message", () => process.send({ faults }));
+process.on("disconnect", () => process.exit());
+
+const { demos } = await startOne(process.argv[2], { host: "127.0.0.1", port: 0 });
+process.send({ port: demos[0].port });
