@@ -1,3 +1,4 @@
+import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
@@ -30,6 +31,8 @@ export class AdoptedEngine implements Engine {
   readonly #maxMessageBytes: number;
   readonly #now: () => number;
   readonly #ownPongs: boolean;
+  readonly #counters: Counters;
+  #unsent = 0;
   /** One pong is on its way, and at most the newest ping waits for it. */
   #isPonging = false;
   #pinged: Buffer | undefined;
@@ -39,8 +42,9 @@ export class AdoptedEngine implements Engine {
   #events: EngineEvents | undefined;
 
   /** @param ownPongs Whether `ws` leaves pings unanswered. */
-  constructor(ws: WebSocketLike, maxMessageBytes: number, ownPongs: boolean, now: () => number) {
+  constructor(ws: WebSocketLike, maxMessageBytes: number, ownPongs: boolean, counters: Counters, now: () => number) {
     this.#ws = ws;
+    this.#counters = counters;
     this.#ownPongs = ownPongs;
     this.#maxMessageBytes = maxMessageBytes;
     this.#now = now;
@@ -48,6 +52,10 @@ export class AdoptedEngine implements Engine {
 
   get bufferedBytes(): number {
     return this.#ws.bufferedAmount;
+  }
+
+  get queuedMessages(): number {
+    return this.#unsent;
   }
 
   get blockedSince(): number {
@@ -117,11 +125,13 @@ export class AdoptedEngine implements Engine {
 
   #write(data: Buffer, options: { readonly binary: boolean; readonly fin?: boolean }): void {
     if (this.#ws.readyState !== OPEN) return;
+    this.#unsent++;
     this.#ws.send(data, options, this.#onWritten);
     if (this.#blockedSince === 0 && this.#ws.bufferedAmount > 0) this.#blockedSince = this.#now();
   }
 
   readonly #onWritten = (): void => {
+    this.#unsent--;
     if (this.#blockedSince === 0 || this.#ws.bufferedAmount > 0) return;
     this.#blockedSince = 0;
     this.#events?.drain();
@@ -130,6 +140,7 @@ export class AdoptedEngine implements Engine {
   #pong(data: Buffer): void {
     if (this.#ws.readyState !== OPEN) return;
     if (this.#isPonging) {
+      if (this.#pinged !== undefined) this.#counters.skippedPongs++;
       this.#pinged = data;
       return;
     }

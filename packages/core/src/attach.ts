@@ -9,7 +9,7 @@ import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
-import { checkTimeout, defaults } from "./options.ts";
+import { checkTimeout, defaults } from "./limits.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
 import { publishRefusal, refusal, sendRefusal, sendTimeout } from "./refuse.ts";
 import { channels } from "./telemetry.ts";

@@ -31,6 +31,8 @@ export const CloseCode = {
   tryAgainLater: 1013,
   /** A gateway got a bad answer from upstream; retry. */
   badGateway: 1014,
+  /** More messages or bytes than the server lets one client send; retry later. */
+  rateLimit: 4429,
 } as const;
 
 /** How a connection ended. */

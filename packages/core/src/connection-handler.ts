@@ -30,6 +30,8 @@ type Guard = (hook: () => void | Promise<void>) => void | Promise<void>;
 /** Runs hooks so that nothing they do reaches us: a throw or a rejection is reported and closes the connection. */
 function guardHooks(connection: Connection<never>, onError: (error: unknown) => void): Guard {
   const failed = (cause: unknown): void => {
+    // The client's fault and not the handler's, such as a message that is not JSON.
+    if (cause instanceof ConnectionError) return connection.fail(cause);
     onError(cause);
     connection.fail(new ConnectionError("ERR_HANDLER", { cause }));
   };

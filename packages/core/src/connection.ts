@@ -1,19 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
+import type { Clock } from "./clock.ts";
 import { CloseCode, isSendableCloseCode, type CloseInfo } from "./close-code.ts";
+import type { Counters } from "./counters.ts";
 import type { Engine } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Beating, Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import { Message } from "./message.ts";
-import type { ConnectionLimits } from "./options.ts";
-import { PreparedMessage, type MessageData } from "./prepared-message.ts";
+import type { ResolvedLimits } from "./limits.ts";
+import { Throttle, type ResolvedRateLimit } from "./rate-limit.ts";
+import { Hold, ReadGate } from "./read-gate.ts";
+import { prepare, type Sendable, type SendOptions } from "./sendable.ts";
 import { Sender } from "./sender.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
-
-/** Anything that can be sent. A Blob is read first, and later messages wait behind it. */
-export type Sendable = MessageData | Message | PreparedMessage | Blob;
+import { Vitals } from "./vitals.ts";
 
 /** What a connection tells the one that runs its handler. None of these may throw. */
 export interface ConnectionEvents {
@@ -31,21 +33,16 @@ export interface ConnectionInit<Context> {
   readonly remoteAddress: string;
   readonly subprotocol: string;
   readonly request: ConnectionRequest;
-  readonly limits: Required<ConnectionLimits>;
+  readonly limits: ResolvedLimits;
   readonly heartbeat: Heartbeat;
+  readonly counters: Counters;
+  readonly clock: Clock;
 }
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
 /** RFC 6455 §5.5.1: a close frame spends two of its bytes on the code. */
 const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
-
-/** The message that `data` is. @throws TypeError for what cannot be sent. */
-export function prepare(data: MessageData | Message | PreparedMessage): PreparedMessage {
-  if (data instanceof PreparedMessage) return data;
-  if (data instanceof Message) return new PreparedMessage(data.bytes, { isBinary: data.isBinary });
-  return new PreparedMessage(data);
-}
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> implements Beating {
@@ -62,21 +59,20 @@ export class Connection<Context = unknown> implements Beating {
 
   readonly #engine: Engine;
   readonly #sender: Sender;
-  readonly #limits: Required<ConnectionLimits>;
+  readonly #limits: ResolvedLimits;
   readonly #heartbeat: Heartbeat;
+  readonly #counters: Counters;
+  readonly #vitals: Vitals;
+  readonly #throttle: Throttle | undefined;
+  readonly #reading: ReadGate;
   readonly #inbox = new Inbox();
   #events: ConnectionEvents | undefined;
   #state: "open" | "closing" | "closed" = "open";
   #closeInfo: CloseInfo | undefined;
   #closeListeners: ((info: CloseInfo) => void)[] = [];
   #isPulled = false;
-  /** Times of the heartbeat's clock; 0 where nothing is awaited. */
+  /** By the heartbeat's clock. */
   #closeDeadline = 0;
-  #pingedAt: number;
-  #pongAwaitedSince = 0;
-  #lastMessageAt: number;
-  /** When messages were last waiting to be pulled. */
-  #heldUntil = 0;
 
   constructor(init: ConnectionInit<Context>) {
     this.#engine = init.engine;
@@ -86,17 +82,23 @@ export class Connection<Context = unknown> implements Beating {
     this.request = init.request;
     this.#limits = init.limits;
     this.#heartbeat = init.heartbeat;
-    this.#sender = new Sender(init.engine, init.limits, this);
+    this.#counters = init.counters;
+    this.#reading = new ReadGate(init.engine);
+    this.#sender = new Sender(init, this.#reading, this);
     init.heartbeat.add(this);
-    this.#pingedAt = init.heartbeat.now;
-    this.#lastMessageAt = init.heartbeat.now;
+    this.#vitals = new Vitals(init.limits, init.heartbeat.now);
+    this.#throttle = init.limits.rateLimit && this.#throttleBy(init.limits.rateLimit, init.clock);
     this.#engine.start({
       message: (bytes, isBinary) => this.#onMessage(new Message(bytes, isBinary)),
-      ping: (data) => this.#events?.ping(data),
-      pong: (data) => this.#events?.pong(data),
-      alive: () => {
-        this.#pongAwaitedSince = 0;
+      ping: (data) => {
+        this.#throttle?.charge(data.byteLength);
+        this.#events?.ping(data);
       },
+      pong: (data) => {
+        this.#throttle?.charge(data.byteLength);
+        this.#events?.pong(data);
+      },
+      alive: () => this.#vitals.alive(),
       drain: () => this.#onDrain(),
       closing: () => this.#enterClosing(this.#limits.closeTimeoutMs),
       failed: (error) => this.fail(error),
@@ -127,15 +129,15 @@ export class Connection<Context = unknown> implements Beating {
    * @returns whether the queue took it: `false` when the connection is not open or the client is too slow.
    * @throws TypeError for what is neither text nor bytes.
    */
-  send(data: Sendable): boolean {
-    return this.#sender.send(data instanceof Blob ? data : prepare(data));
+  send(data: Sendable, { key }: SendOptions = {}): boolean {
+    return this.#sender.send(data instanceof Blob ? data : prepare(data), key);
   }
 
   /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. */
-  sendJson(value: unknown): boolean {
+  sendJson(value: unknown, options?: SendOptions): boolean {
     const text: unknown = JSON.stringify(value);
     if (typeof text !== "string") throw new TypeError("sendJson: the value has no JSON form");
-    return this.send(text);
+    return this.send(text, options);
   }
 
   /**
@@ -163,6 +165,7 @@ export class Connection<Context = unknown> implements Beating {
     if (Buffer.byteLength(reason) > MAX_REASON_BYTES) throw new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes`);
     if (this.#state !== "open") return;
     this.#enterClosing(this.#limits.closeTimeoutMs);
+    this.#sender.settle();
     this.#engine.close(code, reason);
   }
 
@@ -218,52 +221,50 @@ export class Connection<Context = unknown> implements Beating {
   /** Reports `error` and ends the connection with its close code. */
   fail(error: ConnectionError): void {
     if (this.#state !== "open") return;
+    this.#counters.ended(error.code);
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
     this.#inbox.clear();
     this.#events?.error(error);
     if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
-    if (isSlow) this.#engine.discard();
+    if (isSlow) this.#sender.discard();
+    else this.#sender.settle();
     this.#engine.close(error.closeCode, error.message);
   }
 
   /** Called by the heartbeat. */
   beat(now: number): void {
-    const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs } = this.#limits;
     if (this.#state === "closing") {
       if (now >= this.#closeDeadline) this.#engine.terminate();
       return;
     }
-    const { blockedSince } = this.#engine;
-    if (blockedSince !== 0 && now - blockedSince >= writeTimeoutMs) return this.fail(new ConnectionError("ERR_WRITE_TIMEOUT"));
-    if (idleTimeoutMs > 0 && now - this.#lastMessageAt >= idleTimeoutMs) return this.fail(new ConnectionError("ERR_IDLE"));
-    // While we do not read, neither a pong nor the rest of a message can be seen: that silence is ours.
-    if (!this.#inbox.isEmpty) {
-      this.#heldUntil = now;
-      if (this.#pongAwaitedSince !== 0) this.#pongAwaitedSince = now;
-    }
-    const { partialSince } = this.#engine;
-    if (partialSince !== 0 && now - Math.max(partialSince, this.#heldUntil) >= messageTimeoutMs) {
-      return this.fail(new ConnectionError("ERR_MESSAGE_TIMEOUT"));
-    }
-    if (pingIntervalMs === 0) return;
-    if (this.#pongAwaitedSince !== 0 && now - this.#pongAwaitedSince >= pongTimeoutMs) return this.fail(new ConnectionError("ERR_PONG_TIMEOUT"));
-    if (now - this.#pingedAt < pingIntervalMs) return;
-    this.#pingedAt = now;
-    if (this.#pongAwaitedSince === 0) this.#pongAwaitedSince = now;
-    this.#engine.ping(Buffer.alloc(0));
+    const overdue = this.#vitals.overdue(now, this.#engine, this.#reading.isHeld);
+    if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
+    if (this.#vitals.takePing(now)) this.#engine.ping(Buffer.alloc(0));
+  }
+
+  #throttleBy(limit: ResolvedRateLimit, clock: Clock): Throttle {
+    return new Throttle(limit, clock, {
+      throttled: (isHeld) => {
+        if (isHeld) this.#counters.throttled++;
+        this.#reading.set(Hold.rate, isHeld);
+      },
+      overrun: () => this.fail(new ConnectionError("ERR_RATE_LIMIT")),
+    });
   }
 
   #enterClosing(timeoutMs: number): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
+    this.#reading.end();
     this.#closeDeadline = this.#heartbeat.now + timeoutMs;
   }
 
   #onMessage(message: Message): void {
     // After our close frame nobody is there to answer: what still comes is dropped.
     if (this.#state !== "open") return;
-    this.#lastMessageAt = this.#heartbeat.now;
+    this.#vitals.messageCame(this.#heartbeat.now);
+    this.#throttle?.charge(message.bytes.byteLength);
     if (this.#events !== undefined && !this.#isPulled) return this.#events.message(message);
     this.#inbox.put(message);
     this.#steerReading();
@@ -274,14 +275,11 @@ export class Connection<Context = unknown> implements Beating {
   }
 
   #steerReading(): void {
-    if (this.#state !== "open") return;
-    if (this.#inbox.isEmpty) this.#engine.resume();
-    else this.#engine.pause();
+    this.#reading.set(Hold.inbox, !this.#inbox.isEmpty);
   }
 
   #onDrain(): void {
-    this.#sender.wake();
-    this.#events?.drain();
+    if (this.#sender.wake()) this.#events?.drain();
   }
 
   #onClosed(info: CloseInfo): void {
@@ -289,6 +287,7 @@ export class Connection<Context = unknown> implements Beating {
     this.#closeInfo = info;
     this.#heartbeat.delete(this);
     this.#inbox.end();
+    this.#throttle?.end();
     this.#sender.end();
     for (const listener of this.#closeListeners.splice(0)) listener(info);
     this.#events?.close(info);

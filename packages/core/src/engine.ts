@@ -10,6 +10,8 @@ import type { PreparedMessage } from "./prepared-message.ts";
 export interface Engine {
   /** Bytes that wait to leave. */
   readonly bufferedBytes: number;
+  /** Messages that wait and have not been given to the socket. */
+  readonly queuedMessages: number;
   /** Since when (clock time) bytes wait that the peer does not take, or 0. */
   readonly blockedSince: number;
   /** Since when (clock time) a message is begun and not complete, or 0. */

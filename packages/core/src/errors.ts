@@ -27,6 +27,7 @@ export type ClosureCode =
   | "ERR_PROTOCOL"
   | "ERR_UTF8"
   | "ERR_DEFLATE"
+  | "ERR_JSON"
   | "ERR_MESSAGE_TOO_BIG"
   | "ERR_TOO_MANY_FRAGMENTS"
   | "ERR_HANDLER"
@@ -34,6 +35,7 @@ export type ClosureCode =
   | "ERR_SLOW_CONSUMER"
   | "ERR_WRITE_TIMEOUT"
   | "ERR_MESSAGE_TIMEOUT"
+  | "ERR_RATE_LIMIT"
   | "ERR_IDLE"
   | "ERR_PONG_TIMEOUT"
   | "ERR_SOCKET";
@@ -87,6 +89,7 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_PROTOCOL: { closeCode: CloseCode.protocolError, text: "protocol error" },
   ERR_UTF8: { closeCode: CloseCode.invalidPayload, text: "invalid UTF-8" },
   ERR_DEFLATE: { closeCode: CloseCode.invalidPayload, text: "corrupt compressed data" },
+  ERR_JSON: { closeCode: CloseCode.invalidPayload, text: "invalid JSON" },
   ERR_MESSAGE_TOO_BIG: { closeCode: CloseCode.tooBig, text: "message too big" },
   ERR_TOO_MANY_FRAGMENTS: { closeCode: CloseCode.policyViolation, text: "too many fragments" },
   ERR_HANDLER: { closeCode: CloseCode.internalError, text: "internal error" },
@@ -94,6 +97,7 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_SLOW_CONSUMER: { closeCode: CloseCode.tryAgainLater, text: "slow consumer" },
   ERR_WRITE_TIMEOUT: { closeCode: CloseCode.tryAgainLater, text: "write timeout" },
   ERR_MESSAGE_TIMEOUT: { closeCode: CloseCode.policyViolation, text: "message took too long" },
+  ERR_RATE_LIMIT: { closeCode: CloseCode.rateLimit, text: "rate limit" },
   ERR_IDLE: { closeCode: CloseCode.goingAway, text: "idle" },
   /** The peer answered no ping: there is nobody to send a close frame to, so the socket is destroyed. */
   ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, text: "no pong" },

@@ -8,6 +8,8 @@ export class FrameRun {
   readonly #frame: Buffer;
   /** Bytes from the first frame to this one. */
   readonly bytes: number;
+  /** How many frames that is. */
+  readonly frames: number;
   /** The newest continuation: in a broadcast the next member asks for the same one. */
   #next: FrameRun | undefined;
   #joined: Buffer | undefined;
@@ -16,6 +18,7 @@ export class FrameRun {
     this.#before = before;
     this.#frame = frame;
     this.bytes = bytes;
+    this.frames = before === undefined ? 0 : before.frames + 1;
   }
 
   /** The empty run that every path of one turn starts from. */

@@ -1,11 +1,15 @@
 import { systemClock, type Clock } from "./clock.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
-import { prepare, type Connection } from "./connection.ts";
-import type { Message } from "./message.ts";
-import type { MessageData, PreparedMessage } from "./prepared-message.ts";
+import type { Connection } from "./connection.ts";
+import { isCount } from "./limits.ts";
 import { RoomIndex } from "./room-index.ts";
+import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
 
 export interface HubOptions {
+  /** Most rooms of one connection: what one client can make grow. @default 128 */
+  readonly maxRoomsPerConnection?: number;
+  /** Longest name of a room, in UTF-16 code units. @default 255 */
+  readonly maxRoomNameLength?: number;
   /** Replaces time in tests. */
   readonly clock?: Clock;
 }
@@ -15,7 +19,7 @@ export interface RegisterOptions {
   readonly userId?: string;
 }
 
-export interface BroadcastOptions<Context = unknown> {
+export interface BroadcastOptions<Context = unknown> extends SendOptions {
   /** Only to the members of this room. */
   readonly room?: string | undefined;
   /** Not to these. */
@@ -23,9 +27,6 @@ export interface BroadcastOptions<Context = unknown> {
   /** Only to connections for which it returns true. Runs once for each; a throw ends the broadcast. */
   readonly filter?: ((connection: Connection<Context>) => boolean) | undefined;
 }
-
-/** What a hub can send: a Blob would have to be read first. */
-export type Broadcastable = MessageData | Message | PreparedMessage;
 
 /**
  * Who is connected, and sending to many: the counterpart of the hub in gorilla/websocket's chat example. A message is
@@ -38,8 +39,17 @@ export class Hub<Context = unknown> {
   readonly #rooms = new RoomIndex<Connection<Context>>();
   readonly #users = new RoomIndex<Connection<Context>>();
 
-  constructor(options: HubOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
+  readonly #maxRooms: number;
+  readonly #maxRoomName: number;
+  #refusedJoins = 0;
+
+  constructor({ maxRoomsPerConnection = 128, maxRoomNameLength = 255, clock = systemClock }: HubOptions) {
+    for (const [name, value] of Object.entries({ maxRoomsPerConnection, maxRoomNameLength })) {
+      if (!isCount(value, 1)) throw new RangeError(`${name}: ${value} is not allowed`);
+    }
+    this.#clock = clock;
+    this.#maxRooms = maxRoomsPerConnection;
+    this.#maxRoomName = maxRoomNameLength;
   }
 
   /** Adds a connection; it leaves by itself when it closes. Registering again only adds the user id. */
@@ -58,10 +68,25 @@ export class Hub<Context = unknown> {
     this.#users.leaveAll(connection);
   }
 
-  /** Puts a connection into a room, and registers it if it was not. */
-  join(connection: Connection<Context>, room: string): void {
+  /**
+   * Puts a connection into a room, and registers it if it was not. The name may come from the client.
+   * @returns whether it is in the room now: `false` over `maxRoomsPerConnection` or `maxRoomNameLength`, or when it is closed.
+   */
+  join(connection: Connection<Context>, room: string): boolean {
     this.register(connection);
-    if (this.#connections.has(connection.id)) this.#rooms.join(connection, room);
+    if (!this.#connections.has(connection.id)) return false;
+    if (this.#rooms.has(connection, room)) return true;
+    if (room.length > this.#maxRoomName || this.#rooms.countOf(connection) >= this.#maxRooms) {
+      this.#refusedJoins++;
+      return false;
+    }
+    this.#rooms.join(connection, room);
+    return true;
+  }
+
+  /** How often `join` found a limit reached. */
+  get refusedJoins(): number {
+    return this.#refusedJoins;
   }
 
   leave(connection: Connection<Context>, room: string): void {
@@ -77,21 +102,21 @@ export class Hub<Context = unknown> {
     for (const connection of this.#audience(options.room)) {
       if (except?.has(connection) === true) continue;
       if (filter !== undefined && !filter(connection)) continue;
-      if (connection.send(message)) taken++;
+      if (connection.send(message, options)) taken++;
     }
     return taken;
   }
 
   /** Sends to one connection. @returns whether its queue took the message. */
-  sendTo(connectionId: string, data: Broadcastable): boolean {
-    return this.#connections.get(connectionId)?.send(data) ?? false;
+  sendTo(connectionId: string, data: Broadcastable, options?: SendOptions): boolean {
+    return this.#connections.get(connectionId)?.send(data, options) ?? false;
   }
 
   /** Sends to every connection of one user. @returns how many queues took the message. */
-  sendToUser(userId: string, data: Broadcastable): number {
+  sendToUser(userId: string, data: Broadcastable, options?: SendOptions): number {
     const message = prepare(data);
     let taken = 0;
-    for (const connection of this.#users.membersOf(userId)) if (connection.send(message)) taken++;
+    for (const connection of this.#users.membersOf(userId)) if (connection.send(message, options)) taken++;
     return taken;
   }
 
@@ -129,7 +154,7 @@ export class Hub<Context = unknown> {
 }
 
 export function createHub<Context = unknown>(options?: HubOptions): Hub<Context> {
-  return new Hub(options);
+  return new Hub(options ?? {});
 }
 
 function exclusions<Context>(except: BroadcastOptions<Context>["except"]): ReadonlySet<Connection<Context>> | undefined {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { createDeflate, type CompressionOptions, type DeflateParameters } from "./compression.ts";
+import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Flusher } from "./flusher.ts";
@@ -22,6 +23,7 @@ export interface NativeEngineOptions {
   readonly deflate: DeflateParameters | undefined;
   readonly compression: Required<CompressionOptions> | undefined;
   readonly flusher: Flusher;
+  readonly counters: Counters;
   readonly now: () => number;
 }
 
@@ -31,6 +33,7 @@ export class NativeEngine implements Engine {
   readonly #outbox: Outbox;
   readonly #reader: FrameReader;
   readonly #deflate: Deflate | undefined;
+  readonly #counters: Counters;
   #head: Buffer;
   #events: EngineEvents | undefined;
   /** Codes of the close frames that went out and came in. */
@@ -62,6 +65,7 @@ export class NativeEngine implements Engine {
     const { socket, deflate, compression } = options;
     this.#socket = socket;
     this.#head = options.head;
+    this.#counters = options.counters;
     this.#outbox = new Outbox(socket, options.flusher, options.now);
     this.#deflate = deflate && compression && createDeflate(deflate, compression);
     const inflates = deflate !== undefined;
@@ -71,6 +75,10 @@ export class NativeEngine implements Engine {
 
   get bufferedBytes(): number {
     return this.#outbox.bytes;
+  }
+
+  get queuedMessages(): number {
+    return this.#outbox.frames;
   }
 
   get blockedSince(): number {
@@ -168,7 +176,7 @@ export class NativeEngine implements Engine {
   };
 
   #onPing(data: Buffer): void {
-    if (this.#sentClose === undefined) this.#outbox.pushPong(encodeFrame(Opcode.pong, data));
+    if (this.#sentClose === undefined && this.#outbox.pushPong(encodeFrame(Opcode.pong, data))) this.#counters.skippedPongs++;
     this.#events?.ping(data);
   }
 

@@ -6,35 +6,9 @@ import { resolveCompression, type CompressionOptions } from "./compression.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
+import { defaults, isCount, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
 import type { Refusal } from "./refuse.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
-
-/** A client that reads more slowly than it is written to: end it (1013), or lose what does not fit. */
-export type SlowConsumerPolicy = "close" | "drop-newest";
-
-/** Limits of one connection. Every time is in milliseconds, every size in bytes. */
-export interface ConnectionLimits {
-  /** Longest message, after inflating; more is close 1009. @default 1048576 */
-  readonly maxMessageBytes?: number;
-  /** Most fragments of one message; more is close 1008. @default 1024 */
-  readonly maxFragments?: number;
-  /** What may wait for a slow client, in our queue and the socket's. A longer message is taken only by an empty queue. @default 1048576 */
-  readonly maxQueueBytes?: number;
-  /** What happens over `maxQueueBytes`. @default "close" */
-  readonly slowConsumer?: SlowConsumerPolicy;
-  /** Age of the oldest byte that waits; older is close 1013. @default 10000 */
-  readonly writeTimeoutMs?: number;
-  /** Time for one message, from its first byte to its last; then close 1008. @default 30000 */
-  readonly messageTimeoutMs?: number;
-  /** Time between pings. 0 switches the heartbeat off, and dead peers are then never found. @default 25000 */
-  readonly pingIntervalMs?: number;
-  /** Time for a sign of life after a ping; then the socket is destroyed. @default 20000 */
-  readonly pongTimeoutMs?: number;
-  /** Longest silence between two messages of the client; then close 1001. 0 means for ever. @default 0 */
-  readonly idleTimeoutMs?: number;
-  /** Time for the peer to answer a close frame; then the socket is destroyed (RFC 6455 §7.1.1). @default 5000 */
-  readonly closeTimeoutMs?: number;
-}
 
 type Awaitable<T> = T | Promise<T>;
 type HeaderValues = Readonly<Record<string, string | readonly string[]>>;
@@ -81,26 +55,9 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly clock?: Clock;
 }
 
-/** Every default that is a number or a word. */
-export const defaults: Readonly<Required<ConnectionLimits> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number }> =
-  Object.freeze({
-    origin: "same-origin",
-    handshakeTimeoutMs: 10_000,
-    maxMessageBytes: 1024 * 1024,
-    maxFragments: 1024,
-    maxQueueBytes: 1024 * 1024,
-    slowConsumer: "close",
-    writeTimeoutMs: 10_000,
-    messageTimeoutMs: 30_000,
-    pingIntervalMs: 25_000,
-    pongTimeoutMs: 20_000,
-    idleTimeoutMs: 0,
-    closeTimeoutMs: 5_000,
-  });
-
 /** The options with every default filled in, and every rule turned into a closure. */
 export interface ResolvedOptions<Context, Native> {
-  readonly limits: Required<ConnectionLimits>;
+  readonly limits: ResolvedLimits;
   readonly handshakeTimeoutMs: number;
   readonly clientOf: (req: IncomingMessage) => Client;
   /** `undefined` when nothing is capped. */
@@ -116,20 +73,6 @@ export interface ResolvedOptions<Context, Native> {
   readonly clock: Clock;
 }
 
-const mayBeZero = new Set(["pingIntervalMs", "idleTimeoutMs"]);
-
-function resolveLimits(options: ConnectionLimits & { readonly handshakeTimeoutMs?: number }): Required<ConnectionLimits> & { handshakeTimeoutMs: number } {
-  const resolved: Record<string, unknown> = {};
-  for (const [name, preset] of Object.entries(defaults)) {
-    if (name === "origin") continue;
-    const value = options[name as keyof ConnectionLimits] ?? preset;
-    const valid = name === "slowConsumer" ? value === "close" || value === "drop-newest" : isCount(value, mayBeZero.has(name) ? 0 : 1);
-    if (!valid) throw new RangeError(`${name}: ${String(value)} is not allowed`);
-    resolved[name] = value;
-  }
-  return resolved as unknown as Required<ConnectionLimits> & { handshakeTimeoutMs: number };
-}
-
 function resolveCaps(options: { readonly maxConnections?: number; readonly maxConnectionsPerAddress?: number }): AdmissionCaps | undefined {
   const { maxConnections, maxConnectionsPerAddress } = options;
   const caps = { maxConnections, maxConnectionsPerAddress };
@@ -137,17 +80,6 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
     if (cap !== undefined && !isCount(cap, 1)) throw new RangeError(`${name}: ${String(cap)} is not allowed`);
   }
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
-}
-
-/** @throws RangeError for what is no time that a timer can wait. */
-export function checkTimeout(name: string, ms: number): number {
-  if (!isCount(ms, 1)) throw new RangeError(`${name}: ${ms} is not allowed`);
-  return ms;
-}
-
-function isCount(value: unknown, least: number): boolean {
-  // Timers and buffers end at 2^31 - 1; "no limit" is not on offer.
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= 0x7fffffff;
 }
 
 function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native>): OriginCheck<UpgradeRequest<Native>> {

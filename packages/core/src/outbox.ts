@@ -26,6 +26,11 @@ export class Outbox implements Flushable {
     return (this.#run?.bytes ?? 0) + this.#socket.writableLength;
   }
 
+  /** Frames that wait here. */
+  get frames(): number {
+    return this.#run?.frames ?? 0;
+  }
+
   /** When the oldest waiting byte was written to the socket, or 0 when nothing waits there. */
   get blockedSince(): number {
     return this.#blockedSince;
@@ -36,9 +41,12 @@ export class Outbox implements Flushable {
     this.#schedule();
   }
 
-  pushPong(frame: Buffer): void {
+  /** @returns whether it takes the place of one that had not left. */
+  pushPong(frame: Buffer): boolean {
+    const isInstead = this.#pong !== undefined;
     this.#pong = frame;
     this.#schedule();
+    return isInstead;
   }
 
   /** Forgets what the socket has not been given: whole frames only, so the stream stays valid. */

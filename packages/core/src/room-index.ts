@@ -22,6 +22,15 @@ export class RoomIndex<Member> {
     for (const room of this.roomsOf(member)) this.leave(member, room);
   }
 
+  has(member: Member, room: string): boolean {
+    return this.#rooms.get(member)?.has(room) ?? false;
+  }
+
+  /** In how many rooms this member is. */
+  countOf(member: Member): number {
+    return this.#rooms.get(member)?.size ?? 0;
+  }
+
   membersOf(room: string): ReadonlySet<Member> {
     return this.#members.get(room) ?? new Set();
   }

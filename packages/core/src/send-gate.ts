@@ -13,6 +13,11 @@ export class SendGate {
     return this.#bytes;
   }
 
+  /** How many are held. */
+  get size(): number {
+    return this.#held.length;
+  }
+
   hold(message: PreparedMessage | Blob): void {
     this.#held.push(message);
     this.#bytes += sizeOf(message);

@@ -1,9 +1,12 @@
 import type { Writable } from "node:stream";
+import { Backlog } from "./backlog.ts";
+import type { Counters } from "./counters.ts";
 import type { Engine } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
+import type { ResolvedLimits } from "./limits.ts";
 import { MessageWriter } from "./message-writer.ts";
-import type { SlowConsumerPolicy } from "./options.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
+import { Hold, type ReadGate } from "./read-gate.ts";
 import { SendGate } from "./send-gate.ts";
 
 /** What sending needs to know of the connection. */
@@ -12,33 +15,48 @@ export interface SendingConnection {
   fail(error: ConnectionError): void;
 }
 
-export interface QueueLimits {
-  readonly maxQueueBytes: number;
-  readonly slowConsumer: SlowConsumerPolicy;
+export interface SenderInit {
+  readonly engine: Engine;
+  readonly limits: Pick<ResolvedLimits, "maxQueueBytes" | "maxQueueMessages" | "slowConsumer">;
+  readonly counters: Counters;
 }
+
+/** What the socket is given at a time when later messages may drop or replace those behind. */
+const PORTION_BYTES = 64 * 1024;
 
 /** The outgoing half of a connection: order, budget, slow-consumer policy. */
 export class Sender {
   readonly #engine: Engine;
-  readonly #limits: QueueLimits;
+  readonly #limits: SenderInit["limits"];
+  readonly #counters: Counters;
+  readonly #reading: ReadGate;
   readonly #connection: SendingConnection;
+  /** Only with a policy that takes messages back: what the engine has cannot be. */
+  readonly #backlog: Backlog | undefined;
   #gate: SendGate | undefined;
   #writer: MessageWriter | undefined;
   #drainWaiters: (() => void)[] = [];
 
-  constructor(engine: Engine, limits: QueueLimits, connection: SendingConnection) {
-    this.#engine = engine;
-    this.#limits = limits;
+  constructor(init: SenderInit, reading: ReadGate, connection: SendingConnection) {
+    const { slowConsumer } = init.limits;
+    const takesBack = slowConsumer === "drop-oldest" || slowConsumer === "keep-latest";
+    this.#engine = init.engine;
+    this.#limits = init.limits;
+    this.#counters = init.counters;
+    this.#reading = reading;
     this.#connection = connection;
+    this.#backlog = takesBack ? new Backlog() : undefined;
   }
 
   get bufferedBytes(): number {
-    return this.#engine.bufferedBytes + (this.#gate?.bytes ?? 0);
+    return this.#engine.bufferedBytes + (this.#gate?.bytes ?? 0) + (this.#backlog?.bytes ?? 0);
   }
 
-  send(message: PreparedMessage | Blob): boolean {
+  /** @param key What the message is the latest state of, for `keep-latest`. */
+  send(message: PreparedMessage | Blob, key?: string): boolean {
     if (!this.#connection.isOpen) return false;
     const isBlob = message instanceof Blob;
+    if (key !== undefined && !isBlob && this.#replace(message, key)) return true;
     if (!this.#hasRoomFor(isBlob ? message.size : message.frameBytes)) return false;
     if (this.#gate !== undefined) {
       this.#gate.hold(message);
@@ -47,13 +65,15 @@ export class Sender {
       this.#gate.hold(message);
       this.#open(this.#gate);
     } else {
-      this.#engine.send(message);
+      this.#pass(message, key);
     }
+    if (this.#limits.slowConsumer === "pause" && this.#isHalfFull()) this.#reading.set(Hold.queue, true);
     return true;
   }
 
   createWriter(isBinary: boolean): Writable {
     if (this.#gate !== undefined) throw new Error("Another message of this connection is not complete yet");
+    this.settle();
     const gate = new SendGate();
     const writer = new MessageWriter(
       {
@@ -76,40 +96,107 @@ export class Sender {
   }
 
   drain(): Promise<void> {
-    this.#engine.flush();
+    this.#advance();
     if (this.#engine.blockedSince === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drainWaiters.push(resolve));
   }
 
-  /** The socket takes data again. */
-  wake(): void {
-    for (const resolve of this.#drainWaiters.splice(0)) resolve();
+  /** The socket takes data again. @returns whether nothing waits any more. */
+  wake(): boolean {
+    this.#advance();
+    if (this.#engine.blockedSince !== 0) return false;
+    if (this.#limits.slowConsumer === "pause") this.#reading.set(Hold.queue, false);
+    this.#settleWaiters();
+    return true;
+  }
+
+  /** From here on nothing of what waits can be dropped or replaced: something that must come behind it follows. */
+  settle(): void {
+    for (let message = this.#backlog?.shift(); message !== undefined; message = this.#backlog?.shift()) this.#engine.send(message);
+  }
+
+  /** Forgets what waits and has not been given to the socket. */
+  discard(): void {
+    this.#backlog?.clear();
+    this.#engine.discard();
   }
 
   /** Nothing can be sent any more. */
   end(): void {
+    this.#backlog?.clear();
     // Without an error: a client that leaves must not end the process of somebody who forgot an `error` listener.
     this.#writer?.destroy();
-    this.wake();
+    this.#settleWaiters();
+  }
+
+  #settleWaiters(): void {
+    for (const resolve of this.#drainWaiters.splice(0)) resolve();
+  }
+
+  #pass(message: PreparedMessage, key?: string): void {
+    if (this.#backlog === undefined) return this.#engine.send(message);
+    this.#backlog.push(message, key);
+    this.#feed(this.#backlog);
+  }
+
+  /** Gives the engine what it can pass on soon; the rest stays where it can be taken back. */
+  #feed(backlog: Backlog): void {
+    while (backlog.size > 0 && this.#engine.blockedSince === 0) {
+      const message = backlog.shift();
+      if (message !== undefined) this.#engine.send(message);
+      if (this.#engine.bufferedBytes >= PORTION_BYTES) this.#engine.flush();
+    }
+  }
+
+  /** Tries everything that waits on the socket. */
+  #advance(): void {
+    if (this.#backlog !== undefined) this.#feed(this.#backlog);
+    this.#engine.flush();
+  }
+
+  #replace(message: PreparedMessage, key: string): boolean {
+    const backlog = this.#limits.slowConsumer === "keep-latest" ? this.#backlog : undefined;
+    const freed = backlog?.bytesOf(key) ?? 0;
+    if (freed === 0 || this.bufferedBytes - freed + message.frameBytes > this.#limits.maxQueueBytes) return false;
+    this.#counters.replaced++;
+    return backlog?.replace(key, message) ?? false;
   }
 
   #hasRoomFor(bytes: number): boolean {
     if (this.#fits(bytes)) return true;
     // What was queued in this turn has not been tried on the socket yet: a fast client must not pay for a busy turn.
-    this.#engine.flush();
-    if (this.#fits(bytes)) return true;
-    if (this.#limits.slowConsumer === "close") this.#connection.fail(new ConnectionError("ERR_SLOW_CONSUMER"));
-    return false;
+    this.#advance();
+    const { slowConsumer } = this.#limits;
+    while (!this.#fits(bytes)) {
+      if (slowConsumer === "drop-oldest" && this.#backlog?.shift() !== undefined) {
+        this.#counters.dropped++;
+        continue;
+      }
+      if (slowConsumer === "close" || slowConsumer === "keep-latest") this.#connection.fail(new ConnectionError("ERR_SLOW_CONSUMER"));
+      else this.#counters.dropped++;
+      return false;
+    }
+    return true;
   }
 
   #fits(bytes: number): boolean {
     const waiting = this.bufferedBytes;
-    return waiting === 0 || waiting + bytes <= this.#limits.maxQueueBytes;
+    if (waiting === 0) return true;
+    const messages = this.#engine.queuedMessages + (this.#gate?.size ?? 0) + (this.#backlog?.size ?? 0);
+    return waiting + bytes <= this.#limits.maxQueueBytes && messages < this.#limits.maxQueueMessages;
+  }
+
+  #isHalfFull(): boolean {
+    const isHalfFull = (): boolean => this.bufferedBytes * 2 > this.#limits.maxQueueBytes;
+    if (!isHalfFull()) return false;
+    // Perhaps nobody has offered it to the socket yet.
+    this.#engine.flush();
+    return this.#engine.blockedSince !== 0 && isHalfFull();
   }
 
   #open(gate: SendGate): void {
     const send = (message: PreparedMessage): void => {
-      if (this.#connection.isOpen) this.#engine.send(message);
+      if (this.#connection.isOpen) this.#pass(message);
     };
     const opened = (): void => {
       this.#gate = undefined;

@@ -13,7 +13,9 @@ import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { NativeEngine } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
-import { resolveOptions, type ConnectionLimits, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
+import { Counters, type Stats } from "./counters.ts";
+import type { ResolvedLimits } from "./limits.ts";
+import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
 import { publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
@@ -48,6 +50,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #heartbeat: Heartbeat;
   readonly #flusher = new Flusher();
+  readonly #counters = new Counters();
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
   readonly #approved = new WeakMap<IncomingMessage, Approval<Context, Native>>();
@@ -62,6 +65,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
   /** `options` themselves when they are an Upgrader, else a new one. */
   static from<Context, Native>(options: UpgraderOptions<Context, Native> | Upgrader<Context, Native> = {}): Upgrader<Context, Native> {
     return options instanceof Upgrader ? options : new Upgrader(options);
+  }
+
+  /** What was counted since it was made. */
+  get stats(): Stats {
+    return this.#counters.snapshot();
   }
 
   /**
@@ -133,7 +141,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     }
     this.#approved.delete(req);
     const { limits } = this.#options;
-    const engine = new AdoptedEngine(ws, limits.maxMessageBytes, pluginTicket(req)?.ownPongs === true, () => this.#heartbeat.now);
+    const engine = new AdoptedEngine(ws, limits.maxMessageBytes, pluginTicket(req)?.ownPongs === true, this.#counters, () => this.#heartbeat.now);
     const connection = this.#open(engine, approval, handler, ws.protocol);
     pluginTicket(req)?.holder.track(connection);
     return connection;
@@ -174,6 +182,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       compression,
       deflate: approval.deflate,
       flusher: this.#flusher,
+      counters: this.#counters,
       now: () => this.#heartbeat.now,
     });
     return this.#open(engine, approval, handler, approval.subprotocol ?? "");
@@ -194,7 +203,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
       request: { url, host, origin, secure },
       limits: this.#options.limits,
       heartbeat: this.#heartbeat,
+      counters: this.#counters,
+      clock: this.#options.clock,
     });
+    this.#counters.opened++;
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
     if (handler !== undefined) runHandler(connection, handler, request, (error) => this.#report(error, connection as Connection));
@@ -225,6 +237,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   #refused(denied: Refusal, request: UpgradeRequest<Native>): Refusal {
     this.#slots.get(request)?.free();
+    this.#counters.refused(denied.code);
     publishRefusal(denied, request);
     try {
       this.#options.onReject(denied, request);
@@ -245,7 +258,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
 }
 
 /** Fine enough for the shortest deadline, and at most half a second. */
-function beatEveryMs(limits: Required<ConnectionLimits>): number {
+function beatEveryMs(limits: ResolvedLimits): number {
   const { writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
   const deadlines = [writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs].filter((ms) => ms > 0);
   return Math.max(10, Math.min(500, ...deadlines.map((ms) => Math.ceil(ms / 4))));

@@ -1,0 +1,90 @@
+import { resolveRateLimit, type RateLimit, type ResolvedRateLimit } from "./rate-limit.ts";
+
+const policies = ["close", "drop-newest", "drop-oldest", "keep-latest", "pause"] as const;
+
+/**
+ * What happens when more than the queue may hold would wait for a client that reads more slowly than it is written to:
+ * - `close`: it is told 1013 and ended.
+ * - `drop-newest`: `send` says no, and the message is gone.
+ * - `drop-oldest`: the messages that have waited longest make room.
+ * - `keep-latest`: while the client is behind, a message with a `key` takes the place of the waiting one with that key. What
+ *   still does not fit ends the client, as with `close`.
+ * - `pause`: while more than half of the queue is full nothing is read from this client, so that what it asks for stops
+ *   growing. What does not fit, `send` refuses: wait for `drain()`.
+ */
+export type SlowConsumerPolicy = (typeof policies)[number];
+
+/** Limits of one connection. Every time is in milliseconds, every size in bytes. */
+export interface ConnectionLimits {
+  /** Longest message, after inflating; more is close 1009. @default 1048576 */
+  readonly maxMessageBytes?: number;
+  /** Most fragments of one message; more is close 1008. @default 1024 */
+  readonly maxFragments?: number;
+  /** What may wait for a slow client, in our queue and the socket's. A longer message is taken only by an empty queue. @default 1048576 */
+  readonly maxQueueBytes?: number;
+  /** Most messages in our queue: what bounds the memory of very short ones. Those that the socket has do not count. @default 16384 */
+  readonly maxQueueMessages?: number;
+  /** What happens over `maxQueueBytes` and `maxQueueMessages`. @default "close" */
+  readonly slowConsumer?: SlowConsumerPolicy;
+  /** How much a client may send. @default no limit */
+  readonly rateLimit?: RateLimit;
+  /** Age of the oldest byte that waits; older is close 1013. @default 10000 */
+  readonly writeTimeoutMs?: number;
+  /** Time for one message, from its first byte to its last; then close 1008. @default 30000 */
+  readonly messageTimeoutMs?: number;
+  /** Time between pings. 0 switches the heartbeat off, and dead peers are then never found. @default 25000 */
+  readonly pingIntervalMs?: number;
+  /** Time for a sign of life after a ping; then the socket is destroyed. @default 20000 */
+  readonly pongTimeoutMs?: number;
+  /** Longest silence between two messages of the client; then close 1001. 0 means for ever. @default 0 */
+  readonly idleTimeoutMs?: number;
+  /** Time for the peer to answer a close frame; then the socket is destroyed (RFC 6455 §7.1.1). @default 5000 */
+  readonly closeTimeoutMs?: number;
+}
+
+/** The limits with every default filled in. */
+export type ResolvedLimits = Readonly<Required<Omit<ConnectionLimits, "rateLimit">>> & { readonly rateLimit: ResolvedRateLimit | undefined };
+
+/** Every default that is a number or a word. */
+export const defaults: Readonly<Required<Omit<ConnectionLimits, "rateLimit">> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number }> =
+  Object.freeze({
+    origin: "same-origin",
+    handshakeTimeoutMs: 10_000,
+    maxMessageBytes: 1024 * 1024,
+    maxFragments: 1024,
+    maxQueueBytes: 1024 * 1024,
+    maxQueueMessages: 16_384,
+    slowConsumer: "close",
+    writeTimeoutMs: 10_000,
+    messageTimeoutMs: 30_000,
+    pingIntervalMs: 25_000,
+    pongTimeoutMs: 20_000,
+    idleTimeoutMs: 0,
+    closeTimeoutMs: 5_000,
+  });
+
+const mayBeZero = new Set(["pingIntervalMs", "idleTimeoutMs"]);
+
+/** @throws RangeError for a value that cannot be meant. */
+export function resolveLimits(options: ConnectionLimits & { readonly handshakeTimeoutMs?: number }): ResolvedLimits & { readonly handshakeTimeoutMs: number } {
+  const resolved: Record<string, unknown> = { rateLimit: resolveRateLimit(options.rateLimit) };
+  for (const [name, preset] of Object.entries(defaults)) {
+    if (name === "origin") continue;
+    const value = options[name as keyof ConnectionLimits] ?? preset;
+    const valid = name === "slowConsumer" ? policies.includes(value as SlowConsumerPolicy) : isCount(value, mayBeZero.has(name) ? 0 : 1);
+    if (!valid) throw new RangeError(`${name}: ${String(value)} is not allowed`);
+    resolved[name] = value;
+  }
+  return resolved as unknown as ResolvedLimits & { readonly handshakeTimeoutMs: number };
+}
+
+/** @throws RangeError for what is no time that a timer can wait. */
+export function checkTimeout(name: string, ms: number): number {
+  if (!isCount(ms, 1)) throw new RangeError(`${name}: ${ms} is not allowed`);
+  return ms;
+}
+
+/** A whole number from `least` on that timers and buffers can hold: they end at 2^31 - 1, and "no limit" is not on offer. */
+export function isCount(value: unknown, least: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= 0x7fffffff;
+}

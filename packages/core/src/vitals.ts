@@ -1,0 +1,54 @@
+import type { Engine } from "./engine.ts";
+import type { ClosureCode } from "./errors.ts";
+import type { ResolvedLimits } from "./limits.ts";
+
+/** What the deadlines of one open connection count from. All times are of the heartbeat's clock, in milliseconds. */
+export class Vitals {
+  readonly #limits: ResolvedLimits;
+  #pingedAt: number;
+  /** 0 when no pong is awaited. */
+  #pongAwaitedSince = 0;
+  #lastMessageAt: number;
+  /** When the socket was last not being read, by our own choice. */
+  #heldUntil = 0;
+
+  constructor(limits: ResolvedLimits, now: number) {
+    this.#limits = limits;
+    this.#pingedAt = now;
+    this.#lastMessageAt = now;
+  }
+
+  /** A byte came. */
+  alive(): void {
+    this.#pongAwaitedSince = 0;
+  }
+
+  messageCame(now: number): void {
+    this.#lastMessageAt = now;
+  }
+
+  /** The deadline that has passed. @param isHeld Whether we do not read the socket now. */
+  overdue(now: number, engine: Pick<Engine, "blockedSince" | "partialSince">, isHeld: boolean): ClosureCode | undefined {
+    const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs } = this.#limits;
+    const { blockedSince, partialSince } = engine;
+    if (blockedSince !== 0 && now - blockedSince >= writeTimeoutMs) return "ERR_WRITE_TIMEOUT";
+    if (idleTimeoutMs > 0 && now - this.#lastMessageAt >= idleTimeoutMs) return "ERR_IDLE";
+    // While we do not read, neither a pong nor the rest of a message can be seen: that silence is ours.
+    if (isHeld) {
+      this.#heldUntil = now;
+      if (this.#pongAwaitedSince !== 0) this.#pongAwaitedSince = now;
+    }
+    if (partialSince !== 0 && now - Math.max(partialSince, this.#heldUntil) >= messageTimeoutMs) return "ERR_MESSAGE_TIMEOUT";
+    if (this.#pongAwaitedSince !== 0 && now - this.#pongAwaitedSince >= pongTimeoutMs) return "ERR_PONG_TIMEOUT";
+    return undefined;
+  }
+
+  /** Whether it is time for a ping, which then counts as sent. */
+  takePing(now: number): boolean {
+    const { pingIntervalMs } = this.#limits;
+    if (pingIntervalMs === 0 || now - this.#pingedAt < pingIntervalMs) return false;
+    this.#pingedAt = now;
+    if (this.#pongAwaitedSince === 0) this.#pongAwaitedSince = now;
+    return true;
+  }
+}
