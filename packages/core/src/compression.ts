@@ -1,4 +1,4 @@
-import { constants, deflateRawSync } from "node:zlib";
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Deflate } from "./prepared-message.ts";
 
 /** permessage-deflate, RFC 7692. */
@@ -104,7 +104,20 @@ export function negotiateDeflate(header: string | undefined): DeflateParameters 
 }
 
 /** RFC 7692 §7.2.1: a sync flush ends in these bytes, which do not go on the wire. */
-const TAIL_BYTES = 4;
+const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+
+/**
+ * Inflates a message, or the beginning of one as far as it goes: behind that, a tail would be read as data.
+ * @returns the bytes, or why there are none; it stops at `maxBytes`.
+ */
+export function inflate(payload: Buffer, isWhole: boolean, maxBytes: number): Buffer | "ERR_MESSAGE_TOO_BIG" | "ERR_DEFLATE" {
+  try {
+    const deflated = isWhole ? Buffer.concat([payload, TAIL]) : payload;
+    return inflateRawSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxBytes });
+  } catch (error) {
+    return (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE" ? "ERR_MESSAGE_TOO_BIG" : "ERR_DEFLATE";
+  }
+}
 
 export function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>): Deflate {
   const { thresholdBytes, maxDeflateBytes, level } = options;
@@ -118,7 +131,7 @@ export function createDeflate(parameters: DeflateParameters, options: Required<C
     compress(payload) {
       if (payload.byteLength < thresholdBytes || payload.byteLength > maxDeflateBytes) return undefined;
       const deflated = deflateRawSync(payload, zlibOptions);
-      const bytes = deflated.subarray(0, deflated.byteLength - TAIL_BYTES);
+      const bytes = deflated.subarray(0, deflated.byteLength - TAIL.byteLength);
       return bytes.byteLength < payload.byteLength ? bytes : undefined;
     },
   };

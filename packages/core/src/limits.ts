@@ -70,7 +70,7 @@ export function resolveLimits(options: ConnectionLimits & { readonly handshakeTi
   const resolved: Record<string, unknown> = { rateLimit: resolveRateLimit(options.rateLimit) };
   for (const [name, preset] of Object.entries(defaults)) {
     if (name === "origin") continue;
-    const value = options[name as keyof ConnectionLimits] ?? preset;
+    const value: unknown = options[name as keyof ConnectionLimits] ?? preset;
     const valid = name === "slowConsumer" ? policies.includes(value as SlowConsumerPolicy) : isCount(value, mayBeZero.has(name) ? 0 : 1);
     if (!valid) throw new RangeError(`${name}: ${String(value)} is not allowed`);
     resolved[name] = value;

@@ -1,6 +1,6 @@
-import { constants, inflateRawSync } from "node:zlib";
 import { isUtf8 } from "node:buffer";
 import { isSendableCloseCode } from "./close-code.ts";
+import { inflate } from "./compression.ts";
 import { ConnectionError, type ClosureCode } from "./errors.ts";
 import { MAX_CONTROL_BYTES, Opcode } from "./frame.ts";
 import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
@@ -10,8 +10,6 @@ import { checkUtf8 } from "./utf8.ts";
 /** What the next byte is. The numbers are only names. */
 const State = { first: 0, second: 1, length: 2, mask: 3, payload: 4, over: 5 } as const;
 
-/** RFC 7692 §7.2.2: what a sender took off the end of its deflated message. */
-const DEFLATE_TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 /** The 64-bit length is held in a double, exact up to here; limits end far below. */
 const MAX_HIGH_WORD = 0x1fffff;
 
@@ -44,7 +42,7 @@ export class OwnReader implements FrameReader {
   #messageOpcode = 0;
   #isCompressed = false;
   #fragments = 0;
-  /** How far the text was checked. */
+  /** How far the message was checked. */
   #checked = 0;
   readonly #message = new MessageBuffer();
   #control: MessageBuffer | undefined;
@@ -180,9 +178,24 @@ export class OwnReader implements FrameReader {
     into.reserve(left, here);
     into.append(chunk, at, at + here, this.#mask, this.#position);
     this.#position += here;
-    const isText = !isControl && this.#messageOpcode === Opcode.text && !this.#isCompressed;
-    if (isText) this.#checkText(this.#fin && here === left);
+    if (isControl) return at + here;
+    const isComplete = this.#fin && here === left;
+    if (this.#isCompressed) this.#probe(isComplete);
+    else if (this.#messageOpcode === Opcode.text) this.#checkText(isComplete);
     return at + here;
+  }
+
+  /**
+   * Inflates what is here of a compressed message to see whether it can still become one. Each time it has doubled, so
+   * that all the probes together cost no more than the message itself.
+   */
+  #probe(isComplete: boolean): void {
+    const { bytes, length } = this.#message;
+    if (isComplete || length < 2 * this.#checked) return;
+    this.#checked = length;
+    const begun = this.#inflate(bytes.subarray(0, length), false);
+    if (begun === undefined || this.#messageOpcode !== Opcode.text) return;
+    if (checkUtf8(begun, 0, begun.byteLength, false) < 0) this.#fault("ERR_UTF8");
   }
 
   #checkText(isComplete: boolean): void {
@@ -223,23 +236,17 @@ export class OwnReader implements FrameReader {
       if (isText && this.#checked !== raw.byteLength) return this.#fault("ERR_UTF8");
       return this.#sink.message(raw, !isText);
     }
-    const bytes = this.#inflate(raw);
+    const bytes = this.#inflate(raw, true);
     if (bytes === undefined) return;
     if (isText && !isUtf8(bytes)) return this.#fault("ERR_UTF8");
     this.#sink.message(bytes, !isText);
   }
 
-  #inflate(raw: Buffer): Buffer | undefined {
-    try {
-      return inflateRawSync(Buffer.concat([raw, DEFLATE_TAIL]), {
-        finishFlush: constants.Z_SYNC_FLUSH,
-        maxOutputLength: this.#limits.maxMessageBytes,
-      });
-    } catch (error) {
-      const isTooBig = (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE";
-      this.#fault(isTooBig ? "ERR_MESSAGE_TOO_BIG" : "ERR_DEFLATE");
-      return undefined;
-    }
+  #inflate(raw: Buffer, isWhole: boolean): Buffer | undefined {
+    const bytes = inflate(raw, isWhole, this.#limits.maxMessageBytes);
+    if (typeof bytes !== "string") return bytes;
+    this.#fault(bytes);
+    return undefined;
   }
 
   #close(code: number, reason: string): void {

@@ -5,14 +5,6 @@ import { attach, websocket } from "@upwire/core";
 import { conformanceCases, runConformance } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-/** Ids of `strict` cases that upwire is known to fail. Every `must` passes. */
-const EXPECTED_STRICT_FAILURES: readonly string[] = [
-  // Fragments are inflated together, when the last one came; until then they count as they are.
-  "7692-6.2-fast-bomb",
-  "7692-6.2-fast-corrupt",
-  "7692-6.2-fast-utf8",
-];
-
 /** Groups of strict cases that `ws`'s reader, the control, fails: it waits for the end of a message. */
 const groupsThatWsFails = ["utf-8: fail fast", "compression: fail fast"];
 
@@ -56,22 +48,18 @@ describe("the wire conformance table", () => {
 
   for (const group of groups) {
     const cases = conformanceCases.filter((testCase) => testCase.group === group);
-    const expected = cases.map(({ id }) => id).filter((id) => EXPECTED_STRICT_FAILURES.includes(id));
 
     // oxlint-disable-next-line vitest/valid-title -- one of the names in the table
     it(group, { timeout: 30_000 }, async () => {
       const { failing } = await runConformance(url, { cases, deflate: "require" });
-      expect(failing.filter(({ level }) => level === "must")).toEqual([]);
-      expect(failing.filter(({ id }) => !expected.includes(id))).toEqual([]);
-      // What passes by now does not stay on the list.
-      expect(failing.map(({ id }) => id)).toEqual(expected);
+      expect(failing).toEqual([]);
     });
   }
 
   it("is passed with permessage-deflate agreed on in every case", { timeout: 30_000 }, async () => {
     const cases = conformanceCases.filter(({ offers }) => offers === undefined);
     const { failing } = await runConformance(url, { cases, deflate: "always" });
-    expect(failing.filter(({ id }) => !EXPECTED_STRICT_FAILURES.includes(id))).toEqual([]);
+    expect(failing).toEqual([]);
   });
 
   it("is passed with the reader of ws too, but for strict cases that it is known to fail", { timeout: 30_000 }, async () => {

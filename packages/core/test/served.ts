@@ -15,8 +15,8 @@ export interface Served {
 }
 
 /** A server whose every path is a WebSocket route; it ends with the test. */
-export async function serve(handler: ConnectionHandler | undefined, options: UpgraderOptions = {}, attachOptions: AttachOptions = {}): Promise<Served> {
-  const upgrader = new Upgrader(options);
+export async function serve(handler: ConnectionHandler | undefined, options: UpgraderOptions | Upgrader = {}, attachOptions: AttachOptions = {}): Promise<Served> {
+  const upgrader = Upgrader.from(options);
   const arrived: Connection[] = [];
   const waiting: ((connection: Connection) => void)[] = [];
   const onRequest = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {

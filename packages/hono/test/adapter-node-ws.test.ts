@@ -21,4 +21,5 @@ describeAdapter("hono-node-ws", build, {
   fullRefusals: "@hono/node-ws writes refusals as a status line, without headers and body",
   compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
   fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
+  pausesBetweenMessages: "ws delivers all that one read of the socket brought",
 });

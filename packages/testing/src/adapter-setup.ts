@@ -47,4 +47,6 @@ export interface Capabilities {
   readonly compressionPerRoute: Capability;
   /** A route can limit the fragments of a message. */
   readonly fragmentLimitPerRoute: Capability;
+  /** Reading can stop between two messages that came together. */
+  readonly pausesBetweenMessages: Capability;
 }

@@ -6,6 +6,7 @@ import { closing } from "./suite-closing.ts";
 import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
+import { limits } from "./suite-limits.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
 import { origins } from "./suite-origin.ts";
@@ -20,6 +21,7 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   middleware,
   messages,
   "protocol faults": protocolFaults,
+  limits,
   closing,
   broadcast: broadcasts,
   "handler faults": handlerFaults,

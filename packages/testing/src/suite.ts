@@ -13,6 +13,7 @@ const everything: Capabilities = {
   fullRefusals: true,
   compressionPerRoute: true,
   fragmentLimitPerRoute: true,
+  pausesBetweenMessages: true,
 };
 
 /** A server of one test alone. */
