@@ -16,6 +16,7 @@ export default defineConfig({
       include: ["packages/*/src/**"],
       reporter: ["text"],
       reportsDirectory: "node_modules/.coverage",
+      thresholds: { "packages/core/src/**": { lines: 95, branches: 90 } },
     },
     projects: [
       {
