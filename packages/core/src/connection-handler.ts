@@ -1,7 +1,8 @@
 import type { CloseInfo } from "./close-code.ts";
-import type { Connection, ConnectionEvents } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
+import type { ConnectionEvents, Session } from "./session.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 /**
@@ -25,49 +26,83 @@ export interface ConnectionHandler<Context = unknown> {
   pong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 }
 
-type Guard = (hook: () => void | Promise<void>) => void | Promise<void>;
+/**
+ * Runs the hooks of one connection so that nothing they do reaches us: a throw or a rejection is reported and closes the
+ * connection. One object, which does not know the request: it lives as long as the connection.
+ */
+class HandlerRun<Context> implements ConnectionEvents {
+  readonly #handler: ConnectionHandler<Context>;
+  readonly #connection: Connection<Context>;
+  readonly #session: Session;
+  readonly #onError: OnHandlerError;
 
-/** Runs hooks so that nothing they do reaches us: a throw or a rejection is reported and closes the connection. */
-function guardHooks(connection: Connection<never>, onError: (error: unknown) => void): Guard {
-  const failed = (cause: unknown): void => {
-    // The client's fault and not the handler's, such as a message that is not JSON.
-    if (cause instanceof ConnectionError) return connection.fail(cause);
-    onError(cause);
-    connection.fail(new ConnectionError("ERR_HANDLER", { cause }));
-  };
-  return (hook) => {
+  constructor(handler: ConnectionHandler<Context>, connection: Connection<Context>, session: Session, onError: OnHandlerError) {
+    this.#handler = handler;
+    this.#connection = connection;
+    this.#session = session;
+    this.#onError = onError;
+  }
+
+  open(request: UpgradeRequest): void | Promise<void> {
+    return this.#run(() => this.#handler.open?.(this.#connection, request));
+  }
+
+  message(message: Message): void {
+    void this.#run(() => this.#handler.message?.(this.#connection, message));
+  }
+
+  ping(data: Buffer): void {
+    void this.#run(() => this.#handler.ping?.(this.#connection, data));
+  }
+
+  pong(data: Buffer): void {
+    void this.#run(() => this.#handler.pong?.(this.#connection, data));
+  }
+
+  drain(): void {
+    void this.#run(() => this.#handler.drain?.(this.#connection));
+  }
+
+  error(error: ConnectionError): void {
+    void this.#run(() => this.#handler.error?.(this.#connection, error));
+  }
+
+  close(info: CloseInfo): void {
+    void this.#run(() => this.#handler.close?.(this.#connection, info));
+  }
+
+  #run(hook: () => void | Promise<void>): void | Promise<void> {
     try {
       const running = hook();
       // A handler in plain JavaScript may return any thenable.
-      return typeof running?.then === "function" ? Promise.resolve(running).catch(failed) : undefined;
+      if (typeof running?.then === "function") return Promise.resolve(running).catch((error: unknown) => this.#failed(error));
     } catch (error) {
-      return failed(error);
+      this.#failed(error);
     }
-  };
+    return undefined;
+  }
+
+  #failed(cause: unknown): void {
+    // The client's fault and not the handler's, such as a message that is not JSON.
+    if (cause instanceof ConnectionError) return this.#session.fail(cause);
+    this.#onError(cause, this.#connection as Connection);
+    this.#session.fail(new ConnectionError("ERR_HANDLER", { cause }));
+  }
 }
 
-// Apart from `runHandler`, so that these closures, which live as long as the connection, do not keep the request alive.
-function eventsFor<Context>(connection: Connection<Context>, handler: ConnectionHandler<Context>, run: Guard): ConnectionEvents {
-  return {
-    message: (message) => void run(() => handler.message?.(connection, message)),
-    ping: (data) => void run(() => handler.ping?.(connection, data)),
-    pong: (data) => void run(() => handler.pong?.(connection, data)),
-    drain: () => void run(() => handler.drain?.(connection)),
-    error: (error) => void run(() => handler.error?.(connection, error)),
-    close: (info) => void run(() => handler.close?.(connection, info)),
-  };
-}
+/** Gets what a hook threw, or its promise was rejected with. */
+type OnHandlerError = (error: unknown, connection: Connection) => void;
 
 /** Runs `handler` on a new connection. Never throws. */
 export function runHandler<Context>(
-  connection: Connection<Context>,
   handler: ConnectionHandler<Context>,
+  connection: Connection<Context>,
+  session: Session,
   request: UpgradeRequest,
-  onError: (error: unknown) => void,
+  onError: OnHandlerError,
 ): void {
-  const run = guardHooks(connection as Connection<never>, onError);
-  const events = eventsFor(connection, handler, run);
-  const opening = run(() => handler.open?.(connection, request));
-  if (opening === undefined) connection.deliverTo(events);
-  else void opening.then(() => connection.deliverTo(events));
+  const run = new HandlerRun(handler, connection, session, onError);
+  const opening = run.open(request);
+  if (opening === undefined) session.deliverTo(run);
+  else void opening.then(() => session.deliverTo(run));
 }

@@ -1,17 +1,17 @@
 import type { ConnectionError } from "./errors.ts";
 
-/** What a reader tells; after `close` or `fault` nothing more. */
+/** What a reader tells; after `onClose` or `onFault` nothing more. */
 export interface FrameSink {
   /** A complete message; text is valid UTF-8. */
-  message(bytes: Buffer, isBinary: boolean): void;
-  ping(data: Buffer): void;
-  pong(data: Buffer): void;
+  onMessage(bytes: Buffer, isBinary: boolean): void;
+  onPing(data: Buffer): void;
+  onPong(data: Buffer): void;
   /** A close frame; 1005 when it was empty. */
-  close(code: number, reason: string): void;
+  onClose(code: number, reason: string): void;
   /** The stream is broken: nothing behind this can be understood. */
-  fault(error: ConnectionError): void;
+  onFault(error: ConnectionError): void;
   /** `read` said no, and now takes more. */
-  ready(): void;
+  onReady(): void;
 }
 
 /** Our own reader, or `ws`'s Receiver. */
@@ -29,7 +29,7 @@ export interface ReaderLimits {
 export interface FrameReader {
   /** Since when (clock time) a frame or message is begun and not complete, or 0. */
   readonly partialSince: number;
-  /** Takes the next bytes. @returns false when it wants no more until `ready`. */
+  /** Takes the next bytes. @returns false when it wants no more until `onReady`. */
   read(chunk: Buffer): boolean;
   /** No more messages until `resume`; a reader that cannot stop inside a chunk finishes it. */
   pause(): void;

@@ -9,36 +9,48 @@ import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnReader } from "./own-reader.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
+import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 import { WsReader } from "./ws-reader.ts";
 
-export interface NativeEngineOptions {
-  /** Paused, with an `error` listener, and nothing of HTTP left on it. */
-  readonly socket: Socket;
-  /** The bytes that came behind the handshake. */
-  readonly head: Buffer;
+/** What all native engines of one Upgrader share. */
+export interface EngineSetup {
   readonly limits: ReaderLimits;
   /** Whose code reads the frames. */
   readonly reader: ReaderKind;
-  /** What was agreed in the handshake, if anything. */
-  readonly deflate: DeflateParameters | undefined;
   readonly compression: Required<CompressionOptions> | undefined;
   readonly flusher: Flusher;
   readonly counters: Counters;
   readonly now: () => number;
 }
 
+export interface EngineSocket {
+  /** Paused, with an `error` listener, and nothing of HTTP left on it. */
+  readonly socket: Socket;
+  /** The bytes that came behind the handshake. */
+  readonly head: Buffer;
+  /** What was agreed in the handshake, if anything. */
+  readonly deflate: DeflateParameters | undefined;
+}
+
+interface CloseFrame {
+  readonly code: number;
+  readonly reason: string;
+}
+
+const EMPTY = Buffer.alloc(0);
+
 /** Our own socket. */
-export class NativeEngine implements Engine {
+export class NativeEngine implements Engine, FrameSink, SocketOwner {
+  readonly #setup: EngineSetup;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
-  readonly #reader: FrameReader;
   readonly #deflate: Deflate | undefined;
-  readonly #counters: Counters;
+  /** Made when the first byte comes: many clients only listen. */
+  #reader: FrameReader | undefined;
   #head: Buffer;
   #events: EngineEvents | undefined;
-  /** Codes of the close frames that went out and came in. */
-  #sentClose: { readonly code: number; readonly reason: string } | undefined;
-  #receivedClose: { readonly code: number; readonly reason: string } | undefined;
+  #sentClose: CloseFrame | undefined;
+  #receivedClose: CloseFrame | undefined;
   /** The stream is broken: what still comes in is thrown away. */
   #deaf = false;
   /** Two reasons to stop reading: the connection asked, or the reader has more than it can take. */
@@ -47,30 +59,12 @@ export class NativeEngine implements Engine {
   /** The client has ended its side of the TCP connection. */
   #isEnded = false;
 
-  readonly #sink: FrameSink = {
-    message: (bytes, isBinary) => {
-      if (!this.#deaf) this.#events?.message(bytes, isBinary);
-    },
-    ping: (data) => this.#onPing(data),
-    pong: (data) => this.#events?.pong(data),
-    close: (code, reason) => this.#onCloseFrame(code, reason),
-    fault: (error) => this.#fail(error),
-    ready: () => {
-      this.#congest(false);
-      if (this.#isEnded) this.#onEnd();
-    },
-  };
-
-  constructor(options: NativeEngineOptions) {
-    const { socket, deflate, compression } = options;
+  constructor(setup: EngineSetup, { socket, head, deflate }: EngineSocket) {
+    this.#setup = setup;
     this.#socket = socket;
-    this.#head = options.head;
-    this.#counters = options.counters;
-    this.#outbox = new Outbox(socket, options.flusher, options.now);
-    this.#deflate = deflate && compression && createDeflate(deflate, compression);
-    const inflates = deflate !== undefined;
-    this.#reader =
-      options.reader === "ws" ? new WsReader(this.#sink, options.limits, inflates) : new OwnReader(this.#sink, options.limits, inflates, options.now);
+    this.#head = head;
+    this.#outbox = new Outbox(socket, setup.flusher, setup.now);
+    this.#deflate = deflate && setup.compression && createDeflate(deflate, setup.compression);
   }
 
   get bufferedBytes(): number {
@@ -86,25 +80,21 @@ export class NativeEngine implements Engine {
   }
 
   get partialSince(): number {
-    return this.#reader.partialSince;
+    return this.#reader?.partialSince ?? 0;
   }
 
   start(events: EngineEvents): void {
     this.#events = events;
     const head = this.#head;
-    this.#head = Buffer.alloc(0);
+    this.#head = EMPTY;
     // Before the first `data` listener, whose own tick this must precede; and after the handler was attached.
     process.nextTick(() => {
-      if (head.byteLength > 0) this.#onData(head);
+      if (head.byteLength > 0) this.onData(head);
       // While the application was deciding, the client may have ended its side or vanished: no event tells us again.
-      if (this.#socket.closed) this.#onSocketClose();
-      else if (this.#socket.readableEnded) this.#onEnd();
+      if (this.#socket.closed) this.onSocketClose();
+      else if (this.#socket.readableEnded) this.onEnd();
     });
-    this.#socket.on("data", this.#onData);
-    this.#socket.on("drain", this.#onDrain);
-    this.#socket.on("end", this.#onEnd);
-    this.#socket.on("error", this.#onError);
-    this.#socket.on("close", this.#onSocketClose);
+    ownSocket(this.#socket, this);
     this.#flow();
   }
 
@@ -128,7 +118,7 @@ export class NativeEngine implements Engine {
   close(code: number, reason: string): void {
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason };
-    this.#outbox.push(code === 1005 ? encodeFrame(Opcode.close, Buffer.alloc(0)) : encodeCloseFrame(code, reason));
+    this.#outbox.push(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
     // RFC 6455 §7.1.1: the server ends the TCP connection first, once both close frames have passed.
     if (this.#receivedClose !== undefined || this.#deaf) this.#outbox.end();
     this.resume();
@@ -144,13 +134,13 @@ export class NativeEngine implements Engine {
 
   pause(): void {
     this.#paused = true;
-    this.#reader.pause();
+    this.#reader?.pause();
     this.#flow();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#reader.resume();
+    this.#reader?.resume();
     this.#flow();
   }
 
@@ -164,23 +154,70 @@ export class NativeEngine implements Engine {
     this.#flow();
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  #readerNow(): FrameReader {
+    if (this.#reader !== undefined) return this.#reader;
+    const { limits, reader, now } = this.#setup;
+    const inflates = this.#deflate !== undefined;
+    this.#reader = reader === "ws" ? new WsReader(this, limits, inflates) : new OwnReader(this, limits, inflates, now);
+    if (this.#paused) this.#reader.pause();
+    return this.#reader;
+  }
+
+  // What the socket tells.
+
+  onData(chunk: Buffer): void {
     if (this.#deaf || this.#receivedClose !== undefined) return;
     this.#events?.alive();
-    if (!this.#reader.read(chunk)) this.#congest(true);
-  };
+    if (!this.#readerNow().read(chunk)) this.#congest(true);
+  }
 
-  readonly #onDrain = (): void => {
+  onDrain(): void {
     this.#outbox.unblock();
     if (this.#outbox.bytes === 0) this.#events?.drain();
-  };
+  }
 
-  #onPing(data: Buffer): void {
-    if (this.#sentClose === undefined && this.#outbox.pushPong(encodeFrame(Opcode.pong, data))) this.#counters.skippedPongs++;
+  onError(cause: Error): void {
+    this.onFault(new ConnectionError("ERR_SOCKET", { cause }));
+  }
+
+  onEnd(): void {
+    this.#isEnded = true;
+    // Complete messages, perhaps a close frame, may still be with the reader: they came before the end.
+    if (this.#congested && !this.#deaf) return;
+    // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
+    this.#deaf = true;
+    this.#events?.closing();
+    this.#outbox.end();
+  }
+
+  onSocketClose(): void {
+    const events = this.#events;
+    if (events === undefined) return;
+    this.#events = undefined;
+    this.#deaf = true;
+    this.#outbox.discard();
+    this.#reader?.release();
+    const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
+    const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
+    events.closed({ code, reason, wasClean });
+  }
+
+  // What the reader tells.
+
+  onMessage(bytes: Buffer, isBinary: boolean): void {
+    if (!this.#deaf) this.#events?.message(bytes, isBinary);
+  }
+
+  onPing(data: Buffer): void {
+    if (this.#sentClose === undefined && this.#outbox.pushPong(encodeFrame(Opcode.pong, data))) this.#setup.counters.skippedPongs++;
     this.#events?.ping(data);
   }
 
-  #onCloseFrame(code: number, reason: string): void {
+  onPong(data: Buffer): void {
+    this.#events?.pong(data);
+  }
+
+  onClose(code: number, reason: string): void {
     this.#receivedClose = { code, reason };
     if (this.#sentClose === undefined) {
       // RFC 6455 §5.5.1: a close frame is answered with the same code.
@@ -192,7 +229,7 @@ export class NativeEngine implements Engine {
     this.#congest(false);
   }
 
-  #fail(error: ConnectionError): void {
+  onFault(error: ConnectionError): void {
     if (this.#deaf || this.#receivedClose !== undefined) return;
     this.#deaf = true;
     this.#events?.failed(error);
@@ -201,28 +238,8 @@ export class NativeEngine implements Engine {
     this.#congest(false);
   }
 
-  // A field, and not a closure in `start` that would keep the first bytes alive.
-  readonly #onError = (cause: Error): void => this.#fail(new ConnectionError("ERR_SOCKET", { cause }));
-
-  readonly #onEnd = (): void => {
-    this.#isEnded = true;
-    // Complete messages, perhaps a close frame, may still be with the reader: they came before the end.
-    if (this.#congested && !this.#deaf) return;
-    // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
-    this.#deaf = true;
-    this.#events?.closing();
-    this.#outbox.end();
-  };
-
-  readonly #onSocketClose = (): void => {
-    const events = this.#events;
-    if (events === undefined) return;
-    this.#events = undefined;
-    this.#deaf = true;
-    this.#outbox.discard();
-    this.#reader.release();
-    const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
-    const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
-    events.closed({ code, reason, wasClean });
-  };
+  onReady(): void {
+    this.#congest(false);
+    if (this.#isEnded) this.onEnd();
+  }
 }

@@ -70,7 +70,7 @@ export class OwnReader implements FrameReader {
     this.#isPaused = false;
     if (this.#rest === undefined || this.#isReading) return;
     this.#readOn();
-    if (this.#rest === undefined) this.#sink.ready();
+    if (this.#rest === undefined) this.#sink.onReady();
   }
 
   release(): void {
@@ -215,8 +215,8 @@ export class OwnReader implements FrameReader {
 
   #endControl(data: Buffer): void {
     if (this.#messageOpcode === 0) this.partialSince = 0;
-    if (this.#opcode === Opcode.ping) return this.#sink.ping(data);
-    if (this.#opcode === Opcode.pong) return this.#sink.pong(data);
+    if (this.#opcode === Opcode.ping) return this.#sink.onPing(data);
+    if (this.#opcode === Opcode.pong) return this.#sink.onPong(data);
     if (data.byteLength === 0) return this.#close(1005, "");
     if (data.byteLength === 1) return this.#fault("ERR_PROTOCOL");
     const code = data.readUInt16BE(0);
@@ -234,12 +234,12 @@ export class OwnReader implements FrameReader {
     if (!this.#isCompressed) {
       // The last fragment may be empty, and then nothing has asked whether the text ends in the middle of a letter.
       if (isText && this.#checked !== raw.byteLength) return this.#fault("ERR_UTF8");
-      return this.#sink.message(raw, !isText);
+      return this.#sink.onMessage(raw, !isText);
     }
     const bytes = this.#inflate(raw, true);
     if (bytes === undefined) return;
     if (isText && !isUtf8(bytes)) return this.#fault("ERR_UTF8");
-    this.#sink.message(bytes, !isText);
+    this.#sink.onMessage(bytes, !isText);
   }
 
   #inflate(raw: Buffer, isWhole: boolean): Buffer | undefined {
@@ -251,12 +251,12 @@ export class OwnReader implements FrameReader {
 
   #close(code: number, reason: string): void {
     this.#over();
-    this.#sink.close(code, reason);
+    this.#sink.onClose(code, reason);
   }
 
   #fault(code: ClosureCode): void {
     this.#over();
-    this.#sink.fault(new ConnectionError(code));
+    this.#sink.onFault(new ConnectionError(code));
   }
 
   #over(): void {

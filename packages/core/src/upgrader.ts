@@ -11,7 +11,8 @@ import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { NativeEngine } from "./native-engine.ts";
+import { Session } from "./session.ts";
+import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import type { ResolvedLimits } from "./limits.ts";
@@ -49,8 +50,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #heartbeat: Heartbeat;
-  readonly #flusher = new Flusher();
   readonly #counters = new Counters();
+  readonly #engineSetup: EngineSetup;
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
   readonly #approved = new WeakMap<IncomingMessage, Approval<Context, Native>>();
@@ -59,7 +60,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
-    this.#heartbeat = new Heartbeat(this.#options.clock, beatEveryMs(this.#options.limits));
+    const { limits, compression, reader, clock } = this.#options;
+    const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
+    this.#heartbeat = heartbeat;
+    this.#engineSetup = { limits, compression, reader, flusher: new Flusher(), counters: this.#counters, now: () => heartbeat.now };
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -173,18 +177,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const { limits, compression, reader } = this.#options;
-    const engine = new NativeEngine({
-      socket,
-      head,
-      limits,
-      reader,
-      compression,
-      deflate: approval.deflate,
-      flusher: this.#flusher,
-      counters: this.#counters,
-      now: () => this.#heartbeat.now,
-    });
+    const engine = new NativeEngine(this.#engineSetup, { socket, head, deflate: approval.deflate });
     return this.#open(engine, approval, handler, approval.subprotocol ?? "");
   }
 
@@ -195,21 +188,13 @@ export class Upgrader<Context = unknown, Native = unknown> {
     subprotocol: string,
   ): Connection<Context> {
     const { url, host, origin, secure, remoteAddress } = request;
-    const connection = new Connection<Context>({
-      engine,
-      context,
-      remoteAddress,
-      subprotocol,
-      request: { url, host, origin, secure },
-      limits: this.#options.limits,
-      heartbeat: this.#heartbeat,
-      counters: this.#counters,
-      clock: this.#options.clock,
-    });
+    const { limits, clock } = this.#options;
+    const session = new Session({ engine, limits, heartbeat: this.#heartbeat, counters: this.#counters, clock });
+    const connection = new Connection<Context>(session, { context, remoteAddress, subprotocol, request: { url, host, origin, secure } });
     this.#counters.opened++;
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
-    if (handler !== undefined) runHandler(connection, handler, request, (error) => this.#report(error, connection as Connection));
+    if (handler !== undefined) runHandler(handler, connection, session, request, this.#report);
     return connection;
   }
 
@@ -247,14 +232,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return denied;
   }
 
-  #report(error: unknown, connection?: Connection): void {
+  readonly #report = (error: unknown, connection?: Connection): void => {
     channels.error.publish({ error, connection });
     try {
       this.#options.onError(error);
     } catch {
       // A failing error hook has nobody left to tell, and must not end the process.
     }
-  }
+  };
 }
 
 /** Fine enough for the shortest deadline, and at most half a second. */

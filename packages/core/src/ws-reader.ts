@@ -40,12 +40,12 @@ export class WsReader implements FrameReader {
       // Chunks of one unfinished frame: at 64 KiB a read this is far above any message that may pass.
       maxBufferedChunks: 262_144,
     });
-    receiver.on("message", (data, isBinary) => sink.message(data, isBinary));
-    receiver.on("ping", (data) => sink.ping(data));
-    receiver.on("pong", (data) => sink.pong(data));
-    receiver.on("conclude", (code, reason) => sink.close(code, reason.toString("utf8")));
-    receiver.on("error", (error) => sink.fault(readFault(error)));
-    receiver.on("drain", () => sink.ready());
+    receiver.on("message", (data, isBinary) => sink.onMessage(data, isBinary));
+    receiver.on("ping", (data) => sink.onPing(data));
+    receiver.on("pong", (data) => sink.onPong(data));
+    receiver.on("conclude", (code, reason) => sink.onClose(code, reason.toString("utf8")));
+    receiver.on("error", (error) => sink.onFault(readFault(error)));
+    receiver.on("drain", () => sink.onReady());
     this.#receiver = receiver;
   }
 

@@ -36,12 +36,12 @@ interface Log {
 function log(): Log {
   const lines: string[] = [];
   const sink: FrameSink = {
-    message: (bytes, isBinary) => void lines.push(`${isBinary ? "binary" : "text"} ${bytes.toString("hex")}`),
-    ping: (data) => void lines.push(`ping ${data.toString("hex")}`),
-    pong: (data) => void lines.push(`pong ${data.toString("hex")}`),
-    close: (code, reason) => void lines.push(`close ${code} ${reason}`),
-    fault: (error: ConnectionError) => void lines.push(`fault ${error.closeCode}`),
-    ready: () => {},
+    onMessage: (bytes, isBinary) => void lines.push(`${isBinary ? "binary" : "text"} ${bytes.toString("hex")}`),
+    onPing: (data) => void lines.push(`ping ${data.toString("hex")}`),
+    onPong: (data) => void lines.push(`pong ${data.toString("hex")}`),
+    onClose: (code, reason) => void lines.push(`close ${code} ${reason}`),
+    onFault: (error: ConnectionError) => void lines.push(`fault ${error.closeCode}`),
+    onReady: () => {},
   };
   return { lines, sink };
 }
@@ -146,11 +146,11 @@ describe("our frame reader", () => {
     const reader: OwnReader = new OwnReader(
       {
         ...sink,
-        message: (bytes) => {
+        onMessage: (bytes) => {
           lines.push(bytes.toString());
           reader.pause();
         },
-        ready: () => void lines.push("ready"),
+        onReady: () => void lines.push("ready"),
       },
       LIMITS,
       false,

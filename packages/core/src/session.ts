@@ -1,0 +1,215 @@
+import type { Clock } from "./clock.ts";
+import { CloseCode, type CloseInfo } from "./close-code.ts";
+import type { Counters } from "./counters.ts";
+import type { Engine, EngineEvents } from "./engine.ts";
+import { ConnectionError } from "./errors.ts";
+import type { Beating, Heartbeat } from "./heartbeat.ts";
+import { Inbox } from "./inbox.ts";
+import type { ResolvedLimits } from "./limits.ts";
+import { Message } from "./message.ts";
+import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
+import { Hold, ReadGate } from "./read-gate.ts";
+import { Sender, type SendingConnection } from "./sender.ts";
+import { Vitals } from "./vitals.ts";
+
+/** What a connection tells the one that runs its handler. None of these may throw. */
+export interface ConnectionEvents {
+  message(message: Message): void;
+  ping(data: Buffer): void;
+  pong(data: Buffer): void;
+  drain(): void;
+  error(error: ConnectionError): void;
+  close(info: CloseInfo): void;
+}
+
+export interface SessionInit {
+  readonly engine: Engine;
+  readonly limits: ResolvedLimits;
+  readonly heartbeat: Heartbeat;
+  readonly counters: Counters;
+  readonly clock: Clock;
+}
+
+/** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
+const SLOW_CONSUMER_CLOSE_MS = 1000;
+const EMPTY = Buffer.alloc(0);
+
+/** What happens on a connection, behind the `Connection` that users hold: its state, its deadlines, its delivery. */
+export class Session implements EngineEvents, Beating, SendingConnection, ThrottledConnection {
+  readonly sender: Sender;
+  readonly inbox: Inbox = new Inbox();
+  state: "open" | "closing" | "closed" = "open";
+  closeInfo: CloseInfo | undefined;
+  readonly #engine: Engine;
+  readonly #limits: ResolvedLimits;
+  readonly #heartbeat: Heartbeat;
+  readonly #counters: Counters;
+  readonly #vitals: Vitals;
+  readonly #reading: ReadGate;
+  readonly #throttle: Throttle | undefined;
+  #events: ConnectionEvents | undefined;
+  #closeListeners: ((info: CloseInfo) => void)[] = [];
+  #isPulled = false;
+  /** By the heartbeat's clock. */
+  #closeDeadline = 0;
+
+  constructor(init: SessionInit) {
+    const { engine, limits, heartbeat } = init;
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#heartbeat = heartbeat;
+    this.#counters = init.counters;
+    this.#reading = new ReadGate(engine);
+    this.sender = new Sender(init, this.#reading, this);
+    heartbeat.add(this);
+    this.#vitals = new Vitals(limits, heartbeat.now);
+    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, init.clock, this);
+    engine.start(this);
+  }
+
+  get isOpen(): boolean {
+    return this.state === "open";
+  }
+
+  sendPing(data: Buffer): void {
+    if (this.state === "open") this.#engine.ping(data);
+  }
+
+  /** Starts the close handshake behind everything that is queued. */
+  close(code: number, reason: string): void {
+    if (this.state !== "open") return;
+    this.closing();
+    this.sender.settle();
+    this.#engine.close(code, reason);
+  }
+
+  terminate(): void {
+    if (this.state !== "closed") this.#engine.terminate();
+  }
+
+  /** Reports `error` and ends the connection with its close code. */
+  fail(error: ConnectionError): void {
+    if (this.state !== "open") return;
+    this.#counters.ended(error.code);
+    const isSlow = error.closeCode === CloseCode.tryAgainLater;
+    this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
+    this.inbox.clear();
+    this.#events?.error(error);
+    if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
+    if (isSlow) this.sender.discard();
+    else this.sender.settle();
+    this.#engine.close(error.closeCode, error.message);
+  }
+
+  onClose(listener: (info: CloseInfo) => void): void {
+    if (this.closeInfo !== undefined) listener(this.closeInfo);
+    else this.#closeListeners.push(listener);
+  }
+
+  /** Hands the messages and events to a handler, first those that came before. Once. */
+  deliverTo(events: ConnectionEvents): void {
+    this.#events = events;
+    for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(message);
+    this.#steerReading();
+    if (this.closeInfo !== undefined) events.close(this.closeInfo);
+  }
+
+  /** From now on messages are pulled, and no handler gets any. */
+  pull(): void {
+    this.#isPulled = true;
+  }
+
+  /** The next message, for who pulls. */
+  async take(): Promise<IteratorResult<Message, undefined>> {
+    const next = await this.inbox.take();
+    this.#steerReading();
+    return next;
+  }
+
+  // What the engine tells.
+
+  message(bytes: Buffer, isBinary: boolean): void {
+    // After our close frame nobody is there to answer: what still comes is dropped.
+    if (this.state !== "open") return;
+    this.#vitals.messageCame(this.#heartbeat.now);
+    this.#throttle?.charge(bytes.byteLength);
+    const message = new Message(bytes, isBinary);
+    if (this.#events !== undefined && !this.#isPulled) return this.#events.message(message);
+    this.inbox.put(message);
+    this.#steerReading();
+  }
+
+  ping(data: Buffer): void {
+    this.#throttle?.charge(data.byteLength);
+    this.#events?.ping(data);
+  }
+
+  pong(data: Buffer): void {
+    this.#throttle?.charge(data.byteLength);
+    this.#events?.pong(data);
+  }
+
+  alive(): void {
+    this.#vitals.alive();
+  }
+
+  drain(): void {
+    if (this.sender.wake()) this.#events?.drain();
+  }
+
+  closing(): void {
+    this.#enterClosing(this.#limits.closeTimeoutMs);
+  }
+
+  failed(error: ConnectionError): void {
+    this.fail(error);
+  }
+
+  closed(info: CloseInfo): void {
+    this.state = "closed";
+    this.closeInfo = info;
+    this.#heartbeat.delete(this);
+    this.inbox.end();
+    this.#throttle?.end();
+    this.sender.end();
+    for (const listener of this.#closeListeners.splice(0)) listener(info);
+    this.#events?.close(info);
+  }
+
+  // What the rate limit tells.
+
+  throttled(isHeld: boolean): void {
+    if (isHeld) this.#counters.throttled++;
+    this.#reading.set(Hold.rate, isHeld);
+  }
+
+  overrun(): void {
+    this.fail(new ConnectionError("ERR_RATE_LIMIT"));
+  }
+
+  /** Called by the heartbeat. */
+  beat(now: number): void {
+    if (this.state === "closing") {
+      if (now >= this.#closeDeadline) this.#engine.terminate();
+      return;
+    }
+    const overdue = this.#vitals.overdue(now, this.#engine, this.#reading.isHeld);
+    if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
+    if (this.#vitals.takePing(now)) this.#engine.ping(EMPTY);
+  }
+
+  #enterClosing(timeoutMs: number): void {
+    if (this.state !== "open") return;
+    this.state = "closing";
+    this.#reading.end();
+    this.#closeDeadline = this.#heartbeat.now + timeoutMs;
+  }
+
+  #nextForHandler(): Message | undefined {
+    return this.#isPulled ? undefined : this.inbox.shift();
+  }
+
+  #steerReading(): void {
+    this.#reading.set(Hold.inbox, !this.inbox.isEmpty);
+  }
+}
