@@ -85,7 +85,7 @@ class HandlerRun<Context> implements ConnectionEvents {
   #failed(cause: unknown): void {
     // The client's fault and not the handler's, such as a message that is not JSON.
     if (cause instanceof ConnectionError) return this.#session.fail(cause);
-    this.#onError(cause, this.#connection as Connection);
+    this.#onError(cause, this.#connection);
     this.#session.fail(new ConnectionError("ERR_HANDLER", { cause }));
   }
 }
