@@ -81,6 +81,12 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly clock?: Clock;
 }
 
+/** Defaults of `attach` alone. */
+export const attachDefaults: Readonly<{ headTimeoutMs: number; maxPendingHandshakes: number }> = Object.freeze({
+  headTimeoutMs: 10_000,
+  maxPendingHandshakes: 10_000,
+});
+
 /** Every default that is a number or a word. */
 export const defaults: Readonly<Required<ConnectionLimits> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number }> =
   Object.freeze({
@@ -139,10 +145,10 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
 }
 
-/** @throws RangeError for what is no time that a timer can wait. */
-export function checkTimeout(name: string, ms: number): number {
-  if (!isCount(ms, 1)) throw new RangeError(`${name}: ${ms} is not allowed`);
-  return ms;
+/** @throws RangeError for what is no time that a timer can wait, and no number of things. */
+export function checkCount(name: string, value: number, least = 1): number {
+  if (!isCount(value, least)) throw new RangeError(`${name}: ${value} is not allowed`);
+  return value;
 }
 
 function isCount(value: unknown, least: number): boolean {
