@@ -9,16 +9,28 @@ import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
-import { checkTimeout, defaults } from "./limits.ts";
+import { HeadGuard } from "./head-guard.ts";
+import { attachDefaults, checkCount, defaults } from "./limits.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
-import { publishRefusal, refusal, sendRefusal, sendTimeout } from "./refuse.ts";
+import { publishRefusal, refusal, sendBare, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
-import { putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
+import { destroyOnEnd, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
   /** Time for the whole handshake, middleware included, until a route's own value takes over. Milliseconds. @default 10000 */
   readonly handshakeTimeoutMs?: number;
+  /**
+   * Time from the connection to the end of its first request head, TLS handshake included. Milliseconds. Holds for ordinary
+   * requests too, which nothing tells from a handshake before their head is complete. 0 leaves it to Node, which takes up to
+   * 90 s. @default 10000
+   */
+  readonly headTimeoutMs?: number;
+  /**
+   * Most handshakes under way: more upgrade requests are refused with 503. And, counted apart, most connections without a
+   * complete request head: for each one more, the oldest is ended. @default 10000
+   */
+  readonly maxPendingHandshakes?: number;
   /**
    * Whether an upgrade request is for this application. Needed only beside another library on the same server that takes
    * its time before it answers; one that answers at once (Vite's hot reload, Socket.IO) is seen. @default all
@@ -45,6 +57,8 @@ export class Attachment implements TicketHolder {
   readonly #match: (req: IncomingMessage) => boolean;
   readonly #handOver: AttachOptions["handOver"];
   readonly #handshakeTimeoutMs: number;
+  readonly #maxPending: number;
+  readonly #heads: HeadGuard | undefined;
   readonly #connections = new Set<Connection>();
   readonly #pending = new Set<Socket>();
   #isClosing = false;
@@ -58,7 +72,10 @@ export class Attachment implements TicketHolder {
     this.#clock = options.clock ?? systemClock;
     this.#match = options.match ?? (() => true);
     this.#handOver = options.handOver;
-    this.#handshakeTimeoutMs = checkTimeout("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
+    this.#handshakeTimeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
+    this.#maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);
+    const timeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? attachDefaults.headTimeoutMs, 0);
+    if (timeoutMs > 0) this.#heads = new HeadGuard(server, { clock: this.#clock, timeoutMs, max: this.#maxPending });
     server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
     if (options.closeWithServer ?? true) this.#closeWithServer();
   }
@@ -104,6 +121,7 @@ export class Attachment implements TicketHolder {
     const socket = stream as Socket;
     // Node took its own listener away: without one, a reset from here on would end the process.
     socket.on("error", destroyOnError);
+    this.#heads?.arrived(socket);
     // Alone, we answer everything: nobody else would, and the socket would stay open.
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
     if (!this.#isOurs(req)) return;
@@ -144,6 +162,8 @@ export class Attachment implements TicketHolder {
     // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
     if (req.method !== "GET") return "ERR_METHOD";
     if (this.#isClosing) return "ERR_DRAINING";
+    // This one is among them.
+    if (this.#pending.size > this.#maxPending) return "ERR_TOO_MANY_HANDSHAKES";
     // Plugins parse it unguarded, or leave the socket open when they cannot.
     if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return "ERR_TARGET";
     return undefined;
@@ -170,15 +190,19 @@ export class Attachment implements TicketHolder {
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
       if (socket.bytesWritten > 0) return;
-      publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(req, { native: req }));
-      sendTimeout(socket);
+      const late = refusal("ERR_HANDSHAKE_TIMEOUT");
+      publishRefusal(late, new UpgradeRequest(req, { native: req }));
+      sendBare(socket, late);
     });
     deadline.expireAfter(this.#handshakeTimeoutMs);
-    putPluginTicket(req, { holder: this, expireAfter: (ms) => deadline.expireAfter(ms) });
-    socket.once("close", () => {
+    const over = (): void => {
       deadline.cancel();
       this.#pending.delete(socket);
-    });
+      socket.off("end", destroyOnEnd);
+    };
+    putPluginTicket(req, { holder: this, expireAfter: (ms) => deadline.expireAfter(ms), answered: over });
+    socket.once("close", over);
+    if (head.byteLength === 0) socket.once("end", destroyOnEnd);
     // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
     req.headers.upgrade = "websocket";
     const offer = firstGoodOffer(req.headers["sec-websocket-extensions"]);

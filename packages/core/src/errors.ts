@@ -18,6 +18,7 @@ export type RefusalCode =
   | "ERR_FORBIDDEN"
   | "ERR_TOO_MANY_FROM_ADDRESS"
   | "ERR_TOO_MANY_CONNECTIONS"
+  | "ERR_TOO_MANY_HANDSHAKES"
   | "ERR_CHECK_FAILED"
   | "ERR_DRAINING"
   | "ERR_HANDSHAKE_TIMEOUT";
@@ -79,6 +80,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_FORBIDDEN: { status: 403, text: "You may not connect." },
   ERR_TOO_MANY_FROM_ADDRESS: { status: 429, text: "Too many connections from this address." },
   ERR_TOO_MANY_CONNECTIONS: { status: 503, text: "The server has no room for another connection." },
+  ERR_TOO_MANY_HANDSHAKES: { status: 503, text: "The server is busy with other handshakes." },
   ERR_CHECK_FAILED: { status: 500, text: "The server could not decide about this request." },
   ERR_DRAINING: { status: 503, text: "The server is going down." },
   ERR_HANDSHAKE_TIMEOUT: { status: 408, text: "The handshake took too long." },

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from "./clock.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
-import { isCount } from "./limits.ts";
+import { checkCount } from "./limits.ts";
 import { RoomIndex } from "./room-index.ts";
 import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
 
@@ -44,12 +44,9 @@ export class Hub<Context = unknown> {
   #refusedJoins = 0;
 
   constructor({ maxRoomsPerConnection = 128, maxRoomNameLength = 255, clock = systemClock }: HubOptions) {
-    for (const [name, value] of Object.entries({ maxRoomsPerConnection, maxRoomNameLength })) {
-      if (!isCount(value, 1)) throw new RangeError(`${name}: ${value} is not allowed`);
-    }
     this.#clock = clock;
-    this.#maxRooms = maxRoomsPerConnection;
-    this.#maxRoomName = maxRoomNameLength;
+    this.#maxRooms = checkCount("maxRoomsPerConnection", maxRoomsPerConnection);
+    this.#maxRoomName = checkCount("maxRoomNameLength", maxRoomNameLength);
   }
 
   /** Adds a connection; it leaves by itself when it closes. Registering again only adds the user id. */

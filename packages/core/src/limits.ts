@@ -45,6 +45,12 @@ export interface ConnectionLimits {
 /** The limits with every default filled in. */
 export type ResolvedLimits = Readonly<Required<Omit<ConnectionLimits, "rateLimit">>> & { readonly rateLimit: ResolvedRateLimit | undefined };
 
+/** Defaults of `attach` alone. */
+export const attachDefaults: Readonly<{ headTimeoutMs: number; maxPendingHandshakes: number }> = Object.freeze({
+  headTimeoutMs: 10_000,
+  maxPendingHandshakes: 10_000,
+});
+
 /** Every default that is a number or a word. */
 export const defaults: Readonly<Required<Omit<ConnectionLimits, "rateLimit">> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number }> =
   Object.freeze({
@@ -78,10 +84,10 @@ export function resolveLimits(options: ConnectionLimits & { readonly handshakeTi
   return resolved as unknown as ResolvedLimits & { readonly handshakeTimeoutMs: number };
 }
 
-/** @throws RangeError for what is no time that a timer can wait. */
-export function checkTimeout(name: string, ms: number): number {
-  if (!isCount(ms, 1)) throw new RangeError(`${name}: ${ms} is not allowed`);
-  return ms;
+/** @throws RangeError for what is no time that a timer can wait, and no number of things. */
+export function checkCount(name: string, value: number, least = 1): number {
+  if (!isCount(value, least)) throw new RangeError(`${name}: ${value} is not allowed`);
+  return value;
 }
 
 /** A whole number from `least` on that timers and buffers can hold: they end at 2^31 - 1, and "no limit" is not on offer. */

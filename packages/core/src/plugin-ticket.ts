@@ -15,6 +15,8 @@ export interface PluginTicket {
   readonly holder: TicketHolder;
   /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
   expireAfter(ms: number): void;
+  /** The plugin sends its 101. */
+  answered(): void;
   /** What `check` decided. */
   answer?: PluginAnswer;
   /** The plugin's `ws` leaves the pongs to us. */
@@ -72,7 +74,11 @@ export function answerThroughPlugin(server: WebSocketServerLike): void {
     const [first = false] = offered;
     return first;
   };
-  server.on("headers", (lines, req) => lines.push(...headerLines(pluginTicket(req)?.answer?.headers ?? {})));
+  server.on("headers", (lines, req) => {
+    const ticket = pluginTicket(req);
+    lines.push(...headerLines(ticket?.answer?.headers ?? {}));
+    ticket?.answered();
+  });
   if (options.autoPong === false) return;
   // `ws` ends a client for which 60 pongs wait; we owe only the newest (RFC 6455 §5.5.3). Routes that are not ours keep theirs.
   options.autoPong = false;

@@ -42,6 +42,7 @@ const extraHeaders: Partial<Record<RefusalCode, Readonly<Record<string, string>>
   ERR_DRAINING: { "retry-after": "1" },
   ERR_TOO_MANY_FROM_ADDRESS: { "retry-after": "5" },
   ERR_TOO_MANY_CONNECTIONS: { "retry-after": "5" },
+  ERR_TOO_MANY_HANDSHAKES: { "retry-after": "5" },
 };
 
 /** The refusal that belongs to `code`. */
@@ -66,13 +67,13 @@ export function sendRefusal(res: ServerResponse, refused: Refusal): void {
 }
 
 /**
- * Answers on the bare socket that the handshake took too long, and ends it. For a moment when the response belongs to
- * somebody who is still busy with it.
+ * Answers on the bare socket, and ends it. For a moment when there is no response, or it belongs to somebody who is still
+ * busy with it.
  */
-export function sendTimeout(socket: Socket): void {
-  const { status, headers, body } = refusal("ERR_HANDSHAKE_TIMEOUT");
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${headers["content-type"]}\r\n`;
-  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+export function sendBare(socket: Socket, { status, headers, body }: Refusal): void {
+  const all = { ...headers, "content-length": `${Buffer.byteLength(body)}`, connection: "close" };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
   socket.destroySoon();
 }
 

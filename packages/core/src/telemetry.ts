@@ -3,11 +3,13 @@ import { channel, type Channel } from "node:diagnostics_channel";
 /**
  * What happens inside, for logs and metrics; subscribe with `node:diagnostics_channel`. Payloads are never published.
  * - `upwire:refused`: `{ code, status, request }`
+ * - `upwire:dropped`: `{ code, remoteAddress }` of a connection that was ended before its first request was complete
  * - `upwire:error`: `{ error, connection }`; `connection` is absent when the fault came before the upgrade
  * - `upwire:open`, `upwire:close`: `{ connection }`, `{ connection, info }`
  */
-export const channels: Readonly<Record<"refused" | "error" | "open" | "close", Channel>> = {
+export const channels: Readonly<Record<"refused" | "dropped" | "error" | "open" | "close", Channel>> = {
   refused: channel("upwire:refused"),
+  dropped: channel("upwire:dropped"),
   error: channel("upwire:error"),
   open: channel("upwire:open"),
   close: channel("upwire:close"),

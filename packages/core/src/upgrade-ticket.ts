@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
-import { publishRefusal, refusal, sendTimeout } from "./refuse.ts";
+import { publishRefusal, refusal, sendBare } from "./refuse.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
@@ -65,10 +65,11 @@ export class UpgradeTicket {
     res.prependOnceListener("finish", () => {
       over();
       // Or the ticket, and with it the request, would live as long as the socket.
-      socket.off("close", onClose);
+      socket.off("close", onClose).off("end", destroyOnEnd);
       this.#hand();
     });
     socket.once("close", onClose);
+    if (head.byteLength === 0) socket.once("end", destroyOnEnd);
   }
 
   /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
@@ -100,8 +101,9 @@ export class UpgradeTicket {
     // The application is still busy with this response: it must not find the socket when it wakes up.
     res.detachSocket(this.#socket);
     res.destroy();
-    publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(res.req, { native: res.req }));
-    sendTimeout(this.#socket);
+    const late = refusal("ERR_HANDSHAKE_TIMEOUT");
+    publishRefusal(late, new UpgradeRequest(res.req, { native: res.req }));
+    sendBare(this.#socket, late);
   }
 
   /** An own property, because Express replaces the prototype of the response and session libraries wrap this one method. */
@@ -121,6 +123,14 @@ export class UpgradeTicket {
     };
     res.writeHead = intercepted;
   }
+}
+
+/**
+ * A client that ends its side before it has its answer has left: it could not even send a close frame. Nobody reads yet, so
+ * the stream tells us only when nothing was sent behind the handshake. What was is still to be delivered.
+ */
+export function destroyOnEnd(this: Socket): void {
+  this.destroy();
 }
 
 /** `writeHead` takes an object, or names and values in turn. */

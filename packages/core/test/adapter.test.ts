@@ -38,7 +38,7 @@ function serve({ path, handler, options }: AdapterRoute): Serve {
   };
 }
 
-async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer> {
+async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
   const sessions = new Map<string, number>();
   const served = routes.map((route) => ({ path: route.path, serve: serve(route) }));
 
@@ -62,7 +62,7 @@ async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer
   const server = createServer((req, res) => {
     listener(req, res).catch(() => res.writeHead(500).end("failed"));
   });
-  attach(server);
+  attach(server, attachOptions);
   await once(server.listen(0, "127.0.0.1"), "listening");
   return { server, close: async () => void (await once(server.close(), "close")) };
 }

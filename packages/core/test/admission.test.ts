@@ -182,7 +182,7 @@ describe("through a real server", () => {
     slow.on("error", () => {});
     await until(() => waiting.length === 1);
     expect(await statuses([knock(served.port), knock(served.port, { origin: "https://evil.example" })])).toEqual([403, 503]);
-    // It leaves. Nobody reads its socket yet, so this is seen once `authorize` has answered.
+    // It leaves, but may be seen to only after `authorize` has answered.
     slow.terminate();
     waiting[0]?.({});
     const next = comeIn(served.port);

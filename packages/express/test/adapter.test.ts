@@ -11,7 +11,7 @@ declare module "express-session" {
   }
 }
 
-async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer> {
+async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
   const app = express();
   app.use((req, res, next) => {
     onRequest(req.path);
@@ -45,7 +45,7 @@ async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer
   app.use(quiet);
 
   const server = app.listen(0, "127.0.0.1");
-  attach(server);
+  attach(server, attachOptions);
   await once(server, "listening");
   return { server, close: async () => void (await once(server.close(), "close")) };
 }

@@ -6,7 +6,7 @@ import Koa from "koa";
 import { createSession } from "koa-session";
 import { attach, websocket } from "../src/index.ts";
 
-async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer> {
+async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
   const app = new Koa();
   // Koa would write every error to stderr.
   app.silent = true;
@@ -41,7 +41,7 @@ async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer
   app.use(router.routes());
 
   const server = app.listen(0, "127.0.0.1");
-  attach(server);
+  attach(server, attachOptions);
   await once(server, "listening");
   return { server, close: async () => void (await once(server.close(), "close")) };
 }

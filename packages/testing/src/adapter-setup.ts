@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import type { AttachOptions, ConnectionHandler, UpgraderOptions } from "@upwire/core";
 
 /** A WebSocket route for the server that an adapter's test builds. */
 export interface AdapterRoute {
@@ -25,6 +25,8 @@ export interface AdapterRoute {
 export interface AdapterSetup {
   readonly routes: readonly AdapterRoute[];
   readonly onRequest: (path: string) => void;
+  /** For `attach`, which gets them as they are. */
+  readonly attachOptions: Pick<AttachOptions, "handshakeTimeoutMs" | "headTimeoutMs" | "maxPendingHandshakes">;
 }
 
 export interface RunningServer {

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.ts";
 import { broadcasts } from "./suite-broadcast.ts";
+import { caps } from "./suite-caps.ts";
 import { closing } from "./suite-closing.ts";
 import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
@@ -12,12 +13,15 @@ import { middleware } from "./suite-middleware.ts";
 import { origins } from "./suite-origin.ts";
 import { protocolFaults } from "./suite-protocol-faults.ts";
 import { refusals } from "./suite-refusals.ts";
+import { slowHandshakes } from "./suite-slow-handshakes.ts";
 import { Suite } from "./suite.ts";
 
 const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   handshake: handshakes,
   refusals,
   origin: origins,
+  "slow handshakes": slowHandshakes,
+  caps,
   middleware,
   messages,
   "protocol faults": protocolFaults,

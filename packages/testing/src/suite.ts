@@ -18,6 +18,7 @@ const everything: Capabilities = {
 
 /** A server of one test alone. */
 export interface OwnServer extends RunningServer {
+  readonly port: number;
   readonly connect: (path: string, init?: ClientInit) => Promise<WireClient>;
 }
 
@@ -68,13 +69,18 @@ export class Suite {
   }
 
   /** Starts a server for this test alone. */
-  async serve(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): Promise<OwnServer> {
-    const running = await this.#start([this.#reporting({ path, handler, options })]);
+  async serve(
+    path: string,
+    handler: ConnectionHandler,
+    options: UpgraderOptions = {},
+    attachOptions: AdapterSetup["attachOptions"] = {},
+  ): Promise<OwnServer> {
+    const running = await this.#start([this.#reporting({ path, handler, options })], attachOptions);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= running.close());
     onTestFinished(close);
     const port = portOf(running);
-    return { ...running, close, connect: (to, init) => this.#client({ ...init, port, path: to }) };
+    return { ...running, close, port, connect: (to, init) => this.#client({ ...init, port, path: to }) };
   }
 
   /** A client of the shared server that has its answer. */
@@ -128,8 +134,8 @@ export class Suite {
     return { ...route, options: { onError: (error) => this.errors.push(error), ...route.options } };
   }
 
-  #start(routes: readonly AdapterRoute[]): Promise<RunningServer> {
-    return this.#build({ routes, onRequest: (path) => void this.#requests.emit(path) });
+  #start(routes: readonly AdapterRoute[], attachOptions: AdapterSetup["attachOptions"] = {}): Promise<RunningServer> {
+    return this.#build({ routes, onRequest: (path) => void this.#requests.emit(path), attachOptions });
   }
 }
 

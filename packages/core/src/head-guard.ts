@@ -1,0 +1,152 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import { Socket } from "node:net";
+import { Server as TlsServer, type TLSSocket } from "node:tls";
+import type { Clock, Timer } from "./clock.ts";
+import type { RefusalCode } from "./errors.ts";
+import { refusal, sendBare } from "./refuse.ts";
+import { channels } from "./telemetry.ts";
+
+/** Node's own: every request but upgrades and CONNECT, whoever listens or has taken listeners away. */
+const REQUEST_START = "http.server.request.start";
+/** Sockets ended in one turn of the event loop; thousands at once would hold everybody else up. */
+const SLICE = 100;
+
+/** A connection of which no complete request head has come yet. */
+interface Waiting {
+  /** TCP until the TLS handshake is done, then TLS. */
+  socket: Socket;
+  /** Node's own listener for the end of an HTTP connection; `undefined` during a TLS handshake. */
+  onEnd: unknown;
+  readonly deadline: number;
+  readonly forget: () => void;
+}
+
+interface RequestStart {
+  readonly socket: Socket;
+  readonly server: unknown;
+}
+
+export interface HeadGuardOptions {
+  readonly clock: Clock;
+  /** From the connection to the end of its first request head. Milliseconds. */
+  readonly timeoutMs: number;
+  /** Most connections without one. */
+  readonly max: number;
+}
+
+/**
+ * Ends connections of one server whose FIRST request head is late. Node's `headersTimeout` cannot do it: how often it is
+ * checked (30 s) is fixed when the server is made. Whatever comes behind that head is left to Node.
+ */
+export class HeadGuard {
+  readonly #server: HttpServer | HttpsServer;
+  readonly #options: HeadGuardOptions;
+  readonly #isTls: boolean;
+  /** The oldest first, since all have the same time. */
+  readonly #waiting = new Map<Socket | string, Waiting>();
+  #timer: Timer | undefined;
+
+  constructor(server: HttpServer | HttpsServer, options: HeadGuardOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.#isTls = server instanceof TlsServer;
+    // Bare HTTP/2 has sessions instead of request heads.
+    if (!("headersTimeout" in server)) return;
+    server.on("connection", (socket) => this.#onConnection(socket));
+    if (this.#isTls) server.on("secureConnection", (socket) => this.#onSecureConnection(socket));
+  }
+
+  /** How many connections are waited for. */
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** The head is complete. */
+  arrived(socket: Socket): void {
+    this.#waiting.get(this.#keyOf(socket))?.forget();
+  }
+
+  #onConnection(socket: Socket): void {
+    // A Unix socket has no port to know its TLS socket by: it counts from the end of the TLS handshake.
+    if (!this.#isTls || socket.remotePort !== undefined) this.#add(socket);
+  }
+
+  #onSecureConnection(socket: TLSSocket): void {
+    const waiting = this.#waiting.get(this.#keyOf(socket));
+    if (socket.alpnProtocol === "h2") return waiting?.forget();
+    if (waiting === undefined) return this.#add(socket);
+    waiting.socket = socket;
+    waiting.onEnd = socket.listeners("end").at(-1);
+  }
+
+  #add(socket: Socket): void {
+    // `server.emit("connection")` takes any stream; what is no socket has neither a byte count nor an address.
+    if (!(socket instanceof Socket) || socket.destroyed) return;
+    const key = this.#keyOf(socket);
+    const { clock, timeoutMs, max } = this.#options;
+    const waiting: Waiting = {
+      socket,
+      // Node's listener was there first, and added its own.
+      onEnd: typeof key === "string" ? undefined : socket.listeners("end").at(-1),
+      deadline: clock.now() + timeoutMs,
+      forget: () => {
+        socket.off("close", waiting.forget);
+        if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
+      },
+    };
+    socket.once("close", waiting.forget);
+    this.#waiting.set(key, waiting);
+    if (this.#timer === undefined) {
+      subscribe(REQUEST_START, this.#onRequestStart);
+      this.#arm();
+    }
+    // The oldest goes, not the newest: slow ones cannot keep others out, who need their place for one round trip only.
+    const [oldest] = this.#waiting.values();
+    if (oldest !== undefined && this.#waiting.size > max) this.#drop(oldest, "ERR_TOO_MANY_HANDSHAKES");
+  }
+
+  /** TLS and TCP sockets of one connection are two objects that do not know each other; both know who is at the ends. */
+  #keyOf(socket: Socket): Socket | string {
+    const { remoteAddress, remotePort, localAddress, localPort } = socket;
+    return this.#isTls && remotePort !== undefined ? `${remoteAddress} ${remotePort} ${localAddress} ${localPort}` : socket;
+  }
+
+  readonly #onRequestStart = (message: unknown): void => {
+    const { socket, server } = message as RequestStart;
+    if (server === this.#server) this.arrived(socket);
+  };
+
+  #arm(): void {
+    const { clock } = this.#options;
+    const [oldest] = this.#waiting.values();
+    if (oldest !== undefined) {
+      this.#timer = clock.after(Math.max(0, oldest.deadline - clock.now()), this.#onTime);
+      return;
+    }
+    this.#timer = undefined;
+    // Here, and not as soon as nobody waits: leaving a channel while it publishes makes it pass over the next subscriber.
+    unsubscribe(REQUEST_START, this.#onRequestStart);
+  }
+
+  readonly #onTime = (): void => {
+    const now = this.#options.clock.now();
+    let left = SLICE;
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.deadline > now || left-- === 0) break;
+      this.#drop(waiting, "ERR_HANDSHAKE_TIMEOUT");
+    }
+    this.#arm();
+  };
+
+  #drop({ socket, onEnd, forget }: Waiting, code: RefusalCode): void {
+    forget();
+    // CONNECT, or an upgrade that somebody took from us: HTTP has let go of the socket.
+    if (onEnd !== undefined && !socket.listeners("end").includes(onEnd as () => void)) return;
+    channels.dropped.publish({ code, remoteAddress: socket.remoteAddress });
+    // A browser or a proxy that connects ahead of its need would take an answer for that to its next request.
+    if (onEnd === undefined || socket.bytesRead === 0) socket.destroy();
+    else sendBare(socket, refusal(code));
+  }
+}
