@@ -14,7 +14,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { NativeEngine } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { resolveOptions, type ConnectionLimits, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { completeRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
@@ -75,6 +75,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const decision = await this.#decide(request);
     if (decision instanceof Refusal) {
       const { status, code, headers, body } = this.#refused(decision, request);
+      if (ticket !== undefined) completeRefusal(req.socket, decision);
       return { ok: false, status, code, headers, body };
     }
     this.#approved.set(req, decision);

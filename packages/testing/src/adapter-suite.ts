@@ -6,6 +6,7 @@ import { closing } from "./suite-closing.ts";
 import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
+import { handshakeTable } from "./suite-handshake-table.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
 import { origins } from "./suite-origin.ts";
@@ -15,6 +16,7 @@ import { Suite } from "./suite.ts";
 
 const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   handshake: handshakes,
+  "handshake table": handshakeTable,
   refusals,
   origin: origins,
   middleware,
