@@ -108,8 +108,9 @@ export class Attachment implements TicketHolder {
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
     if (!this.#isOurs(req)) return;
     // Others listen too. One whose request this is has answered by the time that all have been called.
+    const before = socket.bytesWritten;
     process.nextTick(() => {
-      const isTaken = socket.bytesWritten > 0 || socket.writableLength > 0 || socket.listenerCount("data") > 0;
+      const isTaken = socket.bytesWritten > before || socket.writableLength > 0 || socket.listenerCount("data") > 0;
       if (!isTaken && !socket.destroyed) this.#dispatch(req, socket, head);
     });
   };
@@ -167,9 +168,10 @@ export class Attachment implements TicketHolder {
   }
 
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
+    const before = socket.bytesWritten;
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
-      if (socket.bytesWritten > 0) return;
+      if (socket.bytesWritten > before) return;
       publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(req, { native: req }));
       sendTimeout(socket);
     });

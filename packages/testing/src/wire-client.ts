@@ -95,10 +95,16 @@ export class WireClient {
 
   /** Connects and sends the handshake, but does not wait for the answer. */
   static async open(options: WireClientOptions): Promise<WireClient> {
-    const { port, host = "127.0.0.1", early, tls, chunkBytes = Infinity } = options;
+    const { port, host = "127.0.0.1", tls } = options;
     const socket = tls ? connectTls({ ...tls, port, host }) : connectTcp({ port, host });
     await once(socket, tls ? "secureConnect" : "connect");
     socket.setNoDelay(true);
+    return WireClient.over(socket, options);
+  }
+
+  /** Sends the handshake on a connection that is open, one that requests were answered on before. */
+  static async over(socket: Socket, options: WireClientOptions): Promise<WireClient> {
+    const { port, host = "127.0.0.1", early, chunkBytes = Infinity } = options;
     const { text, key } = encodeHandshake(options, `${host}:${port}`);
     const client = new WireClient(socket, options, key);
     const bytes = Buffer.concat([Buffer.from(text, "latin1"), early ?? Buffer.alloc(0)]);

@@ -18,6 +18,8 @@ export interface Site {
 
 /** A good handshake for the site, but for what is said here. */
 export interface HandshakeCall extends HandshakeInit {
+  /** Target of a plain GET that is answered on the same connection before. A server that then closes is spared the row. */
+  readonly after?: string;
   /** Text messages sent right behind the request, in the same write. */
   readonly early?: readonly string[];
   /** Cuts request and early messages into writes of so many bytes. @default one write */

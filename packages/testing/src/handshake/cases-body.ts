@@ -39,7 +39,7 @@ export const bodyCases: readonly HandshakeCase[] = [
     body("not-last", "chunked, but not last", { "Transfer-Encoding": "chunked, identity" }, "0\r\n\r\n"),
   ]),
 
-  ...family({ prefix: "6455-4.1-early", group: "early data", expect: opens }, [
+  ...family({ prefix: "6455-4.1-early", group: "order of bytes", expect: opens }, [
     early("one", "a message in the write of the request", ["early"]),
     early("three", "three messages in the write of the request", ["one", "two", "three"]),
     early("hundred", "a hundred messages in the write of the request", Array.from({ length: 100 }, (_, at) => `message ${at}`)),
@@ -49,7 +49,16 @@ export const bodyCases: readonly HandshakeCase[] = [
     early("chopped", "messages behind the request, 11 bytes at a time", ["one", "two", "three"], 11),
     early("long-chopped", "a message of 100,000 bytes behind the request, 1000 bytes at a time", ["x".repeat(100_000)], 1000),
   ]),
-  ...family({ prefix: "6455-4.1-early-refused", group: "early data", expect: refused }, [
+  // RFC 9112 §9.3: one connection, several requests.
+  ...family({ prefix: "9112-9.3-after", group: "order of bytes", expect: opens }, [
+    ["not-found", "behind a GET of an unknown path, on the same connection", () => ({ after: "/upwire-nowhere" })],
+    ["root", "behind a GET of /, on the same connection", () => ({ after: "/" })],
+    ["early", "the same, with a message in the write of the request", () => ({ after: "/upwire-nowhere", early: ["early"] })],
+  ]),
+  ...family({ prefix: "9112-9.3-after-refused", group: "order of bytes", expect: { answers: ["refused"], best: { statuses: [426], headers: { "sec-websocket-version": "13" } } } }, [
+    ["version", "a handshake of another version behind a GET of an unknown path", () => ({ after: "/upwire-nowhere", version: "12" })],
+  ]),
+  ...family({ prefix: "6455-4.1-early-refused", group: "order of bytes", expect: refused }, [
     ["version", "messages behind a handshake of another version", () => ({ version: "12", early: ["one", "two"] })],
     ["no-key", "messages behind a handshake without a key", () => ({ key: null, early: ["one", "two"] })],
     ["plain", "messages behind a plain GET", () => ({ headers: { Upgrade: null, Connection: null }, early: ["one", "two"] })],

@@ -6,14 +6,19 @@ import { inTime, Verdict, type Fault } from "../verdict.ts";
 import { WireClient } from "../wire-client.ts";
 import type { Answer, HandshakeCall, HandshakeCase, Site } from "./case.ts";
 
+/** Where handshakes are tried. */
+export interface Stage {
+  readonly target: Target;
+  readonly site: Site;
+  readonly timeoutMs: number;
+}
+
 /** One handshake on its way. */
-interface Round {
+interface Round extends Stage {
   readonly row: HandshakeCase;
   readonly call: HandshakeCall;
-  readonly site: Site;
   readonly client: WireClient;
   readonly verdict: Verdict;
-  readonly timeoutMs: number;
 }
 
 /** "Answered soon", measured as the best of some tries, so that a busy machine is no fault of the server. */
@@ -21,18 +26,19 @@ const SOON_MS = 250;
 const TRIES = 8;
 
 /** Plays one row against a server. Never rejects: what goes wrong is a fault. */
-export async function runHandshake(row: HandshakeCase, target: Target, site: Site, timeoutMs: number): Promise<readonly Fault[]> {
+export async function runHandshake(row: HandshakeCase, stage: Stage): Promise<readonly Fault[]> {
   const verdict = new Verdict(row.level);
   let client: WireClient | undefined;
   try {
-    const call = row.request(site);
-    client = await open(call, target, site);
-    const answer = await answerOf(client, timeoutMs);
-    const round: Round = { row, call, site, client, verdict, timeoutMs };
+    const call = row.request(stage.site);
+    client = await open(call, stage);
+    if (client === undefined) return [];
+    const answer = await answerOf(client, stage.timeoutMs);
+    const round: Round = { ...stage, row, call, client, verdict };
     if (answer?.headers.some(([name]) => /^x-forged/i.test(name)) === true) verdict.must("the answer has a header that the client forged");
     if (answer?.status === 101) await judgeOpening(round, answer);
     else await judgeRefusal(round, answer);
-    if (row.half !== undefined) await judgeTime(row.half(site), call, target, site, verdict, timeoutMs);
+    if (row.half !== undefined) await judgeTime(round, row.half(stage.site));
   } catch (error) {
     verdict.must((error as Error).message);
   } finally {
@@ -41,17 +47,18 @@ export async function runHandshake(row: HandshakeCase, target: Target, site: Sit
   return verdict.faults;
 }
 
-function open(call: HandshakeCall, target: Target, site: Site): Promise<WireClient> {
-  const { early = [], headers = {}, ...request } = call;
+/** `undefined` when the server did not keep the connection for it. */
+async function open(call: HandshakeCall, { target, site, timeoutMs }: Stage): Promise<WireClient | undefined> {
+  const { early = [], headers = {}, after, ...request } = call;
   const frames = early.map((message) => text(message));
-  return WireClient.open({
-    ...target,
-    path: site.path,
-    ...request,
-    headers: { ...target.headers, ...headers },
-    early: wire(...frames),
-    answersClose: false,
-  });
+  const options = { ...target, path: site.path, ...request, headers: { ...target.headers, ...headers }, early: wire(...frames), answersClose: false };
+  if (after === undefined) return WireClient.open(options);
+  const plain = { Upgrade: null, Connection: null };
+  const first = await WireClient.open({ ...target, path: after, key: null, version: null, headers: { ...target.headers, ...plain } });
+  const answer = await answerOf(first, timeoutMs);
+  if (answer !== undefined && !holds(answer, "connection", "close") && first.socket.writable) return WireClient.over(first.socket, options);
+  first.socket.destroy();
+  return undefined;
 }
 
 /** `undefined` when TCP ended without one. */
@@ -130,12 +137,13 @@ async function judgeRest({ client, site, verdict, timeoutMs }: Round, answer: Ht
   }
 }
 
-async function judgeTime(half: HandshakeCall, whole: HandshakeCall, target: Target, site: Site, verdict: Verdict, timeoutMs: number): Promise<void> {
+async function judgeTime({ call: whole, verdict, ...stage }: Round, half: HandshakeCall): Promise<void> {
   const time = async (call: HandshakeCall): Promise<number> => {
     const start = performance.now();
-    const client = await open(call, target, site);
+    const client = await open(call, stage);
+    if (client === undefined) return 0;
     try {
-      await answerOf(client, timeoutMs);
+      await answerOf(client, stage.timeoutMs);
       return performance.now() - start;
     } finally {
       client.socket.destroy();
@@ -151,7 +159,9 @@ async function judgeTime(half: HandshakeCall, whole: HandshakeCall, target: Targ
 }
 
 function linesOf({ headers = {} }: HandshakeCall, name: string): string[] {
-  return Object.entries(headers).flatMap(([key, value]) => (key.toLowerCase() === name && value !== null ? [value].flat() : []));
+  const values = Object.entries(headers).flatMap(([key, value]) => (key.toLowerCase() === name && value !== null ? [value].flat() : []));
+  // What follows a line break is another header, or none.
+  return values.map((value) => value.split(/[\r\n]/, 1)[0] ?? "");
 }
 
 function holds(answer: HttpAnswer, name: string, member: string): boolean {

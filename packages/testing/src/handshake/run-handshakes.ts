@@ -26,11 +26,10 @@ export interface HandshakeOptions {
  */
 export async function runHandshakes(url: string | URL, options: HandshakeOptions = {}): Promise<TableReport> {
   const { concurrency = 16, timeoutMs = 5000, headers = {}, subprotocols = [], cases = handshakeCases } = options;
-  const target = targetOf(new URL(url), headers);
-  const site = siteOf(new URL(url), subprotocols);
-  const probe = await probeFor(target, timeoutMs);
+  const stage = { target: targetOf(new URL(url), headers), site: siteOf(new URL(url), subprotocols), timeoutMs };
+  const probe = await probeFor(stage.target, timeoutMs);
   const rows = cases.filter(({ needs }) => needs !== "subprotocol" || subprotocols.length > 0);
-  return playTable({ rows, skipped: cases.length - rows.length, concurrency, probe, play: (row) => runHandshake(row, target, site, timeoutMs) });
+  return playTable({ rows, skipped: cases.length - rows.length, concurrency, probe, play: (row) => runHandshake(row, stage) });
 }
 
 function siteOf(url: URL, subprotocols: readonly string[]): Site {
