@@ -8,7 +8,7 @@ import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
-import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
+import { isReadableTarget, isWebSocketUpgrade, offeredSubprotocols } from "./handshake.ts";
 import { checkTimeout, defaults } from "./options.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
 import { publishRefusal, refusal, sendRefusal, sendTimeout } from "./refuse.ts";
@@ -183,6 +183,9 @@ export class Attachment implements TicketHolder {
     });
     // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
     req.headers.upgrade = "websocket";
+    // Nor does it take the empty members that RFC 9110 §5.6.1.2 tells it to pass over.
+    const names = offeredSubprotocols(req) ?? [];
+    if (names.length > 0) req.headers["sec-websocket-protocol"] = names.join(", ");
     const offer = firstGoodOffer(req.headers["sec-websocket-extensions"]);
     if (offer === undefined) delete req.headers["sec-websocket-extensions"];
     else req.headers["sec-websocket-extensions"] = offer;

@@ -9,10 +9,10 @@ const own = (name: string, title: string, origin: (site: Site) => string | reado
   title,
   (site) => ({ headers: { Origin: origin(site) } }),
 ];
-/** Against a Host of the row's own. `S:` stands for the scheme of the server. */
+/** Against a Host of the row's own. `S:` is the scheme of the server. */
 const at = (name: string, host: string, origin: string): Rows[number] => [
   name,
-  `Host: ${host.slice(0, 40)}, Origin: ${origin.slice(0, 60)}`,
+  `Host: ${host}, Origin: ${origin.replace("S:", "http:")}`,
   ({ scheme }) => ({ headers: { Host: host, Origin: origin.replace(/^S:/, `${scheme}:`) } }),
 ];
 const defaultPort = ({ scheme }: Site): number => (scheme === "https" ? 443 : 80);
@@ -59,7 +59,7 @@ export const originCases: readonly HandshakeCase[] = [
     own("host", "a foreign host", ({ scheme }) => `${scheme}://evil.example`),
     own("host-port", "a foreign host with our port", ({ scheme, port }) => `${scheme}://evil.example:${port}`),
     own("port", "a foreign port", ({ scheme, hostname, port }) => `${scheme}://${hostname}:${port === 81 ? 82 : 81}`),
-    own("cookie", "a foreign host, spelled as null", () => "null"),
+    own("null", "the Origin null: a sandboxed frame, a file", () => "null"),
     own("empty", "an empty Origin", () => ""),
     own("prefix", "a host that ends in ours", ({ scheme, host }) => `${scheme}://evil${host}`),
     own("prefix-dash", "a host that ends in ours behind a dash", ({ scheme, host }) => `${scheme}://evil-${host}`),

@@ -1,8 +1,12 @@
 import type { HandshakeCase } from "./case.ts";
 import { betterOpen, family, leadsElsewhere, opens, refused, refusedWith, survives, type Rows } from "./write.ts";
 
-const method = (name: string): Rows[number] => [name || "empty", `the method ${name || "left out"}`, () => ({ method: name })];
-const version = (name: string): Rows[number] => [name || "none", `the request line ends in ${name || "the target"}`, () => ({ rewrite: (text) => text.replace(/ HTTP\/1\.1/, name && ` ${name}`) })];
+const method = (method: string, name = method): Rows[number] => [name, `the method ${JSON.stringify(method)}`, () => ({ method })];
+const version = (version: string, name = version.replace("HTTP/", "")): Rows[number] => [
+  name,
+  `${JSON.stringify(version)} at the end of the request line`,
+  () => ({ rewrite: (text) => text.replace(" HTTP/1.1", version && ` ${version}`) }),
+];
 const target = (name: string, path: string): Rows[number] => [name, `the target ${JSON.stringify(path.slice(0, 40))}`, () => ({ path })];
 /** Beside the path that is tested; put before its query. */
 const beside = (name: string, suffix: string): Rows[number] => [
@@ -18,15 +22,27 @@ const asked = (name: string, query: string): Rows[number] => [
 
 /** RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher, and RFC 9112 §3: the request line. */
 export const requestLineCases: readonly HandshakeCase[] = [
-  ...family({ prefix: "6455-4.2.1-method", group: "methods", expect: refusedWith(405) }, ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND", "SEARCH"].map(method)),
-  ...family({ prefix: "9110-9.1-method", group: "methods", expect: refused }, ["CONNECT", "get", "Get", "WEBSOCKET", "GE", "GETS", "PRI", "G\tET", "GET\0", ""].map(method)),
-  ...family({ prefix: "6455-4.2.1-http", group: "HTTP versions", expect: refusedWith(400, 426, 505) }, ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9"].map(version)),
+  ...family({ prefix: "6455-4.2.1-method", group: "methods", expect: refusedWith(405) }, ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND", "SEARCH"].map((name) => method(name))),
+  ...family({ prefix: "9110-9.1-method", group: "methods", expect: refused }, [
+    ...["CONNECT", "get", "Get", "WEBSOCKET", "GE", "GETS", "PRI"].map((name) => method(name)),
+    method("G\tET", "tab"),
+    method("GET\0", "nul"),
+    method("", "empty"),
+  ]),
+  ...family({ prefix: "6455-4.2.1-http", group: "HTTP versions", expect: refusedWith(400, 426, 505) }, ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9"].map((line) => version(line))),
   ...family(
     { prefix: "9112-2.3-version", group: "HTTP versions", expect: refused },
-    ["HTTP/11", "HTTP/1.10", "HTTP/1", "HTTP/1.x", "http/1.1", "HTTPS/1.1", "ICY/1.1", "HTTP/-1.1", "HTTP/1.1 x", ""].map(version),
+    [
+      ...["HTTP/11", "HTTP/1.10", "HTTP/1", "HTTP/1.x", "HTTP/-1.1"].map((line) => version(line)),
+      version("http/1.1", "lower-case"),
+      version("HTTPS/1.1", "https"),
+      version("ICY/1.1", "icy"),
+      version("HTTP/1.1 x", "more"),
+      version("", "none"),
+    ],
   ),
   // §2.5: a higher minor version is to be taken as the highest that is known.
-  ...family({ prefix: "9112-2.5-version", group: "HTTP versions", expect: survives }, ["HTTP/1.2", "HTTP/3.0"].map(version)),
+  ...family({ prefix: "9112-2.5-version", group: "HTTP versions", expect: survives }, ["HTTP/1.2", "HTTP/3.0"].map((line) => version(line))),
   ...family({ prefix: "9112-3-line", group: "HTTP versions", expect: survives }, [
     ["spaces", "three spaces in the request line", () => ({ rewrite: (text) => text.replace(" ", "   ") })],
     ["trailing", "a space behind the request line", () => ({ rewrite: (text) => text.replace("\r\n", " \r\n") })],

@@ -1,5 +1,5 @@
 import type { HandshakeCase, HandshakeExpectation } from "./case.ts";
-import { betterRefused, family, refusedWith, survives, type Rows } from "./write.ts";
+import { betterRefused, family, opens, refusedWith, survives, type Rows } from "./write.ts";
 
 const NAME = "x-upwire-nobody-speaks-this";
 const offer = (name: string, ...lines: readonly string[]): Rows[number] => [
@@ -80,6 +80,9 @@ export const subprotocolCases: readonly HandshakeCase[] = [
   ...family({ prefix: "9110-5.6.1-protocol", group: "subprotocols", expect: survives }, [
     offer("line-feed", `${NAME}\nX-Forged: 1`),
     offer("line-break", `${NAME}\r\nX-Forged: 1`),
+  ]),
+  // RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list elements".
+  ...family({ prefix: "9110-5.6.1.2-protocol", group: "subprotocols", expect: opens }, [
     offer("empty-members", `,, ${NAME} ,,`),
     offer("trailing-comma", `${NAME},`),
     offer("empty-line", "", NAME),

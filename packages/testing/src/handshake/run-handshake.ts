@@ -55,10 +55,14 @@ async function open(call: HandshakeCall, { target, site, timeoutMs }: Stage): Pr
   if (after === undefined) return WireClient.open(options);
   const plain = { Upgrade: null, Connection: null };
   const first = await WireClient.open({ ...target, path: after, key: null, version: null, headers: { ...target.headers, ...plain } });
-  const answer = await answerOf(first, timeoutMs);
-  if (answer !== undefined && !holds(answer, "connection", "close") && first.socket.writable) return WireClient.over(first.socket, options);
-  first.socket.destroy();
-  return undefined;
+  let isKept = false;
+  try {
+    const answer = await answerOf(first, timeoutMs);
+    isKept = answer !== undefined && !holds(answer, "connection", "close") && first.socket.writable;
+  } finally {
+    if (!isKept) first.socket.destroy();
+  }
+  return isKept ? WireClient.over(first.socket, options) : undefined;
 }
 
 /** `undefined` when TCP ended without one. */
