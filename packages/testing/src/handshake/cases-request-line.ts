@@ -1,11 +1,11 @@
 import type { HandshakeCase } from "./case.ts";
 import { betterOpen, family, leadsElsewhere, opens, refused, refusedWith, survives, type Rows } from "./write.ts";
 
-const method = (method: string, name = method): Rows[number] => [name, `the method ${JSON.stringify(method)}`, () => ({ method })];
-const version = (version: string, name = version.replace("HTTP/", "")): Rows[number] => [
+const method = (word: string, name = word): Rows[number] => [name, `the method ${JSON.stringify(word)}`, () => ({ method: word })];
+const version = (words: string, name = words.replace("HTTP/", "")): Rows[number] => [
   name,
-  `${JSON.stringify(version)} at the end of the request line`,
-  () => ({ rewrite: (text) => text.replace(" HTTP/1.1", version && ` ${version}`) }),
+  `${JSON.stringify(words)} at the end of the request line`,
+  () => ({ rewrite: (text) => text.replace(" HTTP/1.1", words && ` ${words}`) }),
 ];
 const target = (name: string, path: string): Rows[number] => [name, `the target ${JSON.stringify(path.slice(0, 40))}`, () => ({ path })];
 /** Beside the path that is tested; put before its query. */
