@@ -8,7 +8,7 @@ import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
-import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
+import { isReadableTarget, isWebSocketUpgrade, offeredSubprotocols } from "./handshake.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
@@ -126,8 +126,9 @@ export class Attachment implements TicketHolder {
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
     if (!this.#isOurs(req)) return;
     // Others listen too. One whose request this is has answered by the time that all have been called.
+    const before = socket.bytesWritten;
     process.nextTick(() => {
-      const isTaken = socket.bytesWritten > 0 || socket.writableLength > 0 || socket.listenerCount("data") > 0;
+      const isTaken = socket.bytesWritten > before || socket.writableLength > 0 || socket.listenerCount("data") > 0;
       if (!isTaken && !socket.destroyed) this.#dispatch(req, socket, head);
     });
   };
@@ -187,9 +188,10 @@ export class Attachment implements TicketHolder {
   }
 
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
+    const before = socket.bytesWritten;
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
-      if (socket.bytesWritten > 0) return;
+      if (socket.bytesWritten > before) return;
       const late = refusal("ERR_HANDSHAKE_TIMEOUT");
       publishRefusal(late, new UpgradeRequest(req, { native: req }));
       sendBare(socket, late);
@@ -205,6 +207,9 @@ export class Attachment implements TicketHolder {
     if (head.byteLength === 0) socket.once("end", destroyOnEnd);
     // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
     req.headers.upgrade = "websocket";
+    // Nor does it take the empty members that RFC 9110 §5.6.1.2 tells it to pass over.
+    const names = offeredSubprotocols(req) ?? [];
+    if (names.length > 0) req.headers["sec-websocket-protocol"] = names.join(", ");
     const offer = firstGoodOffer(req.headers["sec-websocket-extensions"]);
     if (offer === undefined) delete req.headers["sec-websocket-extensions"];
     else req.headers["sec-websocket-extensions"] = offer;

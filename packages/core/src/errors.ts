@@ -70,7 +70,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_NOT_ATTACHED: { status: 500, text: "This server does not route upgrade requests: call attach(server)." },
   ERR_HTTP_VERSION: { status: 426, text: "A WebSocket handshake needs HTTP/1.1." },
   ERR_TARGET: { status: 400, text: "The request target is not a path." },
-  ERR_HOST: { status: 400, text: "The request needs exactly one Host header." },
+  ERR_HOST: { status: 400, text: "The request needs one Host header that names a host." },
   ERR_BODY: { status: 400, text: "A WebSocket handshake carries no body." },
   ERR_VERSION: { status: 426, text: "Only WebSocket version 13 is spoken here." },
   ERR_KEY: { status: 400, text: "Sec-WebSocket-Key must be 16 bytes in base64, once." },

@@ -8,6 +8,8 @@ import { isToken, listHolds, listMembers } from "./header-list.ts";
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** 16 bytes in base64; the last letter before the padding has only 2 significant bits. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+/** RFC 9110 §7.2, RFC 3986 §3.2.2: a registered name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
+const HOST = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+|\[[\w.:~%-]+\])(?::\d*)?$/i;
 
 /** Does this request ask for the WebSocket protocol? Both headers are token lists (RFC 6455 §4.2.1). */
 export function isWebSocketUpgrade(req: IncomingMessage): boolean {
@@ -34,7 +36,7 @@ export function handshakeFault(req: IncomingMessage): RefusalCode | undefined {
   if (req.httpVersionMajor !== 1 || req.httpVersionMinor !== 1) return "ERR_HTTP_VERSION";
   if (!isWebSocketUpgrade(req)) return "ERR_NOT_UPGRADE";
   const hosts = rawHeaderValues(req, "host");
-  if (hosts.length !== 1 || hosts[0] === "") return "ERR_HOST";
+  if (hosts.length !== 1 || !HOST.test(hosts[0] ?? "")) return "ERR_HOST";
   if (hasBody(req)) return "ERR_BODY";
   if (req.headers["sec-websocket-version"] !== "13") return "ERR_VERSION";
   if (!KEY.test(req.headers["sec-websocket-key"] ?? "")) return "ERR_KEY";

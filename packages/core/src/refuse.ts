@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from "node:http";
+import { STATUS_CODES, validateHeaderName, validateHeaderValue, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { brand, hasBrand } from "./brand.ts";
 import { refusals, type RefusalCode } from "./errors.ts";
@@ -35,8 +35,9 @@ export class Refusal {
 /** RFC 9110 §15.5.22 and RFC 6455 §4.4 want these beside their statuses. */
 const extraHeaders: Partial<Record<RefusalCode, Readonly<Record<string, string>>>> = {
   ERR_METHOD: { allow: "GET" },
-  ERR_NOT_UPGRADE: { upgrade: "websocket", connection: "Upgrade" },
-  ERR_UPGRADE_STRIPPED: { upgrade: "websocket", connection: "Upgrade" },
+  // With a Connection header of ours, Node would not close for a client that asks it to (RFC 9112 §9.6).
+  ERR_NOT_UPGRADE: { upgrade: "websocket", connection: "Upgrade, close" },
+  ERR_UPGRADE_STRIPPED: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_HTTP_VERSION: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_VERSION: { upgrade: "websocket", connection: "Upgrade, close", "sec-websocket-version": "13" },
   ERR_DRAINING: { "retry-after": "1" },
@@ -71,10 +72,30 @@ export function sendRefusal(res: ServerResponse, refused: Refusal): void {
  * busy with it.
  */
 export function sendBare(socket: Socket, { status, headers, body }: Refusal): void {
-  const all = { ...headers, "content-length": `${Buffer.byteLength(body)}`, connection: "close" };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  for (const [name, value] of Object.entries({ connection: "close", ...headers, "content-length": `${Buffer.byteLength(body)}` })) {
+    // Headers of `refuse` are the application's: a line break would forge another one.
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    head += `${name}: ${value}\r\n`;
+  }
+  socket.end(`${head}\r\n${body}`);
   socket.destroySoon();
+}
+
+/**
+ * For plugins that refuse with a bare status line, as `@hono/node-ws` does: when this one is written, `refused` goes out
+ * whole. RFC 6455 §4.4 and RFC 9110 §15.5.22 want headers beside a 426.
+ */
+export function completeRefusal(socket: Socket, refused: Refusal): void {
+  const end = socket.end.bind(socket) as (...given: unknown[]) => Socket;
+  const before = socket.bytesWritten;
+  socket.end = (...given: unknown[]) => {
+    socket.end = end;
+    if (socket.bytesWritten > before || !String(given[0]).startsWith(`HTTP/1.1 ${refused.status} `)) return end(...given);
+    sendBare(socket, refused);
+    return socket;
+  };
 }
 
 /** Tells the diagnostics channel of a refusal. */

@@ -17,7 +17,7 @@ import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { completeRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
@@ -87,6 +87,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const decision = await this.#decide(request);
     if (decision instanceof Refusal) {
       const { status, code, headers, body } = this.#refused(decision, request);
+      if (ticket !== undefined) completeRefusal(req.socket, decision);
       return { ok: false, status, code, headers, body };
     }
     this.#approved.set(req, decision);

@@ -204,9 +204,16 @@ describe("a client that lies", () => {
   ])("costs little with 12 KiB of %s", (_name, hostile) => {
     const names = ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Host"];
     const find = compileTrustProxy(["10.0.0.0/8"]);
-    const started = performance.now();
-    for (let i = 0; i < 5; i++) find(request(names.map((name) => [name, hostile])));
-    expect((performance.now() - started) / 5).toBeLessThan(50);
+    // The best of some, against half of it: a busy machine is no fault of ours.
+    const cost = (value: string): number => {
+      const times = Array.from({ length: 9 }, () => {
+        const started = performance.now();
+        find(request(names.map((name) => [name, value])));
+        return performance.now() - started;
+      });
+      return Math.min(...times);
+    };
+    expect(cost(hostile)).toBeLessThan(3 * cost(hostile.slice(0, hostile.length / 2)) + 20);
   });
 });
 

@@ -1,7 +1,8 @@
 import { createServer, get, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { once } from "node:events";
-import { attach, refuse, Upgrader, type Connection, type ConnectionHandler, type Refusal } from "@upwire/core";
+import { attach, refuse, Upgrader, websocket, type Connection, type ConnectionHandler, type Refusal } from "@upwire/core";
+import { handshakeCases, runHandshakes, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { FakeClock } from "./fake-clock.ts";
@@ -208,6 +209,39 @@ describe("attach", () => {
     await once(server, "listening");
     onTestFinished(() => void server.close());
     expect((await refusedStatus((server.address() as AddressInfo).port)).statusCode).toBe(404);
+  });
+
+  // What was written on that connection before is not an answer to the handshake.
+  it("takes a handshake behind another request on the same connection, beside another listener", async () => {
+    const echo = websocket({ message: (connection, message) => void connection.send(message) });
+    const server = createServer((req, res) => void (req.url === "/ws" ? echo(req, res) : res.writeHead(404).end()));
+    attach(server);
+    server.on("upgrade", () => {});
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const cases = handshakeCases.filter(({ id }) => id.startsWith("9112-9.3-"));
+    const { total, failing } = await runHandshakes(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`, { cases, timeoutMs: 1000 });
+    expect([total > 0, failing]).toEqual([true, []]);
+  });
+
+  it("gives up a plugin that does not answer, behind another request on the same connection too", async () => {
+    const clock = new FakeClock();
+    const server = createServer((_req, res) => void res.writeHead(404).end());
+    const handedOver = new Promise<void>((resolve) => {
+      attach(server, { clock, handOver: () => resolve() });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const plain = await WireClient.connect({ port, headers: { Upgrade: null, Connection: null } });
+    expect(plain.status).toBe(404);
+    const client = await WireClient.over(plain.socket, { port });
+    await handedOver;
+    clock.advance(10_000);
+    expect((await client.answered).status).toBe(408);
+    await client.closed;
   });
 
   it("serves another protocol's upgrade the ordinary page", async () => {

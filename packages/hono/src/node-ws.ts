@@ -30,7 +30,7 @@ export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions:
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(nodeWs, handler))`, upgraded by `@hono/node-ws`. That plugin writes the
- * 101 and every refusal itself: headers set after `next()` and the bodies of refusals do not reach them; no compression.
+ * 101 itself, where headers set after `next()` do not reach it, and a 404 of the application as a bare status; no compression.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(

@@ -43,7 +43,7 @@ export type Capability = true | string;
 export interface Capabilities {
   /** What middleware does after the route counts for the 101 too: a session is saved, and its cookie is set. */
   readonly sessionOn101: Capability;
-  /** Refusals reach the client with their headers and body, not only with their status. */
+  /** What the application answers in place of the route (a 404, a page) reaches the client with headers and body, not only with its status. */
   readonly fullRefusals: Capability;
   /** A route can have permessage-deflate. */
   readonly compressionPerRoute: Capability;

@@ -8,6 +8,7 @@ import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
 import { limits } from "./suite-limits.ts";
+import { handshakeTable } from "./suite-handshake-table.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
 import { origins } from "./suite-origin.ts";
@@ -18,6 +19,7 @@ import { Suite } from "./suite.ts";
 
 const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   handshake: handshakes,
+  "handshake table": handshakeTable,
   refusals,
   origin: origins,
   "slow handshakes": slowHandshakes,

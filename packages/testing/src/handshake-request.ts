@@ -16,6 +16,8 @@ export interface HandshakeInit {
   readonly version?: HeaderInit;
   /** Added to the handshake, or in place of what it says under the same name. */
   readonly headers?: Readonly<Record<string, HeaderInit>>;
+  /** Has the last word on the bytes: for what no field above can say. One character is one byte. */
+  readonly rewrite?: (text: string) => string;
 }
 
 export interface Handshake {
@@ -26,7 +28,7 @@ export interface Handshake {
 
 /** The bytes of an opening handshake, right or wrong (RFC 6455 §4.1). */
 export function encodeHandshake(init: HandshakeInit, authority: string): Handshake {
-  const { path = "/", method = "GET", httpVersion = "1.1" } = init;
+  const { path = "/", method = "GET", httpVersion = "1.1", rewrite = (text) => text } = init;
   const lines = new Map<string, readonly [name: string, value: HeaderInit]>();
   const put = (name: string, value: HeaderInit): void => void lines.set(name.toLowerCase(), [name, value]);
   put("Host", authority);
@@ -41,5 +43,5 @@ export function encodeHandshake(init: HandshakeInit, authority: string): Handsha
     for (const single of value === null ? [] : [value].flat()) text += `${name}: ${single}\r\n`;
   }
   const key = lines.get("sec-websocket-key")?.[1];
-  return { text: `${text}\r\n`, key: typeof key === "string" ? key : undefined };
+  return { text: rewrite(`${text}\r\n`), key: typeof key === "string" ? key : undefined };
 }

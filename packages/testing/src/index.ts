@@ -2,11 +2,16 @@ export type { AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServe
 export { describeAdapter } from "./adapter-suite.ts";
 export { Channel } from "./channel.ts";
 export { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./client-frame.ts";
-export type { Chunking, ConformanceCase, DeflateStep, Echo, Expectation, FramesStep, Level, RawStep, Step } from "./conformance/case.ts";
-export { runConformance, type ConformanceFailure, type ConformanceOptions, type ConformanceReport } from "./conformance/run-conformance.ts";
+export type { Chunking, ConformanceCase, DeflateStep, Echo, Expectation, FramesStep, RawStep, Step } from "./conformance/case.ts";
+export { runConformance, type ConformanceOptions } from "./conformance/run-conformance.ts";
 export { conformanceCases } from "./conformance/table.ts";
+export type { HandshakeCall, HandshakeCase, HandshakeExpectation, Site } from "./handshake/case.ts";
+export { runHandshakes, type HandshakeOptions } from "./handshake/run-handshakes.ts";
+export { handshakeCases } from "./handshake/table.ts";
 export type { HandshakeInit, HeaderInit } from "./handshake-request.ts";
 export { HttpAnswer } from "./http-answer.ts";
+export type { TableFailure, TableReport, TableRow } from "./play-table.ts";
 export { rawRequest } from "./raw-request.ts";
 export type { Frame } from "./server-frames.ts";
+export type { Level } from "./verdict.ts";
 export { WireClient, type WireClientOptions, type WireClose, type WireMessage } from "./wire-client.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { Channel } from "./channel.ts";
@@ -15,6 +16,8 @@ export interface WireClientOptions extends HandshakeInit {
   readonly host?: string;
   /** Sent in the handshake's own packet. */
   readonly early?: Uint8Array;
+  /** Cuts the handshake, and what is sent with it, into writes of so many bytes. @default one write */
+  readonly chunkBytes?: number;
   /** Connects over TLS. */
   readonly tls?: ConnectionOptions;
   /** Answers the server's close frame, as a good client does. @default true */
@@ -56,6 +59,7 @@ export class WireClient {
   readonly #parser = new ServerFrames();
   readonly #key: string | undefined;
   readonly #answersClose: boolean;
+  readonly #expectsBody: boolean;
   #received: Buffer = Buffer.alloc(0);
   #answer: HttpAnswer | undefined;
   #isAnswered = false;
@@ -69,6 +73,8 @@ export class WireClient {
     this.socket = socket;
     this.#key = key;
     this.#answersClose = options.answersClose ?? true;
+    // RFC 9110 §9.3.2: the answer tells the length of a body that does not come.
+    this.#expectsBody = options.method !== "HEAD";
     this.answered = new Promise((resolve, reject) => {
       this.#settleAnswer = { resolve, reject };
     });
@@ -89,13 +95,24 @@ export class WireClient {
 
   /** Connects and sends the handshake, but does not wait for the answer. */
   static async open(options: WireClientOptions): Promise<WireClient> {
-    const { port, host = "127.0.0.1", early, tls } = options;
+    const { port, host = "127.0.0.1", tls } = options;
     const socket = tls ? connectTls({ ...tls, port, host }) : connectTcp({ port, host });
     await once(socket, tls ? "secureConnect" : "connect");
     socket.setNoDelay(true);
+    return WireClient.over(socket, options);
+  }
+
+  /** Sends the handshake on a connection that is open, one that requests were answered on before. */
+  static async over(socket: Socket, options: WireClientOptions): Promise<WireClient> {
+    const { port, host = "127.0.0.1", early, chunkBytes = Infinity } = options;
     const { text, key } = encodeHandshake(options, `${host}:${port}`);
     const client = new WireClient(socket, options, key);
-    socket.write(Buffer.concat([Buffer.from(text, "latin1"), early ?? Buffer.alloc(0)]));
+    const bytes = Buffer.concat([Buffer.from(text, "latin1"), early ?? Buffer.alloc(0)]);
+    for (let at = 0; at < bytes.byteLength && socket.writable; at += chunkBytes) {
+      socket.write(bytes.subarray(at, at + chunkBytes));
+      // Lets the bytes leave, and a server in this process read them.
+      if (chunkBytes < bytes.byteLength) await setImmediate();
+    }
     return client;
   }
 
@@ -220,7 +237,7 @@ export class WireClient {
 
   #readBody(answer: HttpAnswer, ended: boolean): void {
     if (this.#isAnswered) return;
-    if (answer.status !== 101) {
+    if (answer.status !== 101 && this.#expectsBody) {
       const body = answer.bodyOf(this.#received, ended);
       if (body === undefined) return;
       answer.body = body;

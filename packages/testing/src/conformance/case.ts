@@ -1,4 +1,5 @@
 import type { FrameInit } from "../client-frame.ts";
+import type { TableRow } from "../play-table.ts";
 
 /** How a step's bytes are cut into writes. All in one write unless set. */
 export interface Chunking {
@@ -50,16 +51,8 @@ export interface Expectation {
   readonly mayRefuse?: boolean;
 }
 
-/** `must`: the RFC says MUST, or nothing else makes sense. `strict`: good servers do it, the RFC lets others live. */
-export type Level = "must" | "strict";
-
 /** One conversation with a server that echoes text as text and binary as binary. */
-export interface ConformanceCase {
-  /** Document, section, and what is special: never changes. */
-  readonly id: string;
-  readonly group: string;
-  readonly title: string;
-  readonly level: Level;
+export interface ConformanceCase extends TableRow {
   /** Only for servers that agree to permessage-deflate when asked. */
   readonly needs?: "deflate";
   /** Lines of `Sec-WebSocket-Extensions`. */

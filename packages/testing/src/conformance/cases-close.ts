@@ -1,4 +1,5 @@
-import type { ConformanceCase, Expectation, Level } from "./case.ts";
+import type { Level } from "../verdict.ts";
+import type { ConformanceCase, Expectation } from "./case.ts";
 import { bytes, close, echoText, hexName, letters, open, ping, text } from "./write.ts";
 import { Opcode, type FrameInit } from "../client-frame.ts";
 

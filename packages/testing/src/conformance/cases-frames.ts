@@ -1,5 +1,6 @@
 import { Opcode, type FrameInit } from "../client-frame.ts";
-import type { ConformanceCase, Level } from "./case.ts";
+import type { Level } from "../verdict.ts";
+import type { ConformanceCase } from "./case.ts";
 import { binary, bytes, close, echoBinary, echoText, letters, more, octets, open, ping, pong, text, wire } from "./write.ts";
 
 const SIZES = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537, 1024 * 1024] as const;

@@ -1,4 +1,5 @@
-import type { ConformanceCase, Expectation, Level } from "./case.ts";
+import type { Level } from "../verdict.ts";
+import type { ConformanceCase, Expectation } from "./case.ts";
 import { echoText, text } from "./write.ts";
 
 type Row = readonly [name: string, offers: string | readonly string[], level?: Level];

@@ -1,36 +1,11 @@
-import { WireClient, type WireClientOptions } from "../wire-client.ts";
 import { Opcode } from "../client-frame.ts";
-import type { ConformanceCase, Echo, Level } from "./case.ts";
+import type { Target } from "../target.ts";
+import { inTime, Verdict, type Fault } from "../verdict.ts";
+import { WireClient } from "../wire-client.ts";
+import type { ConformanceCase, Echo } from "./case.ts";
 import { Conversation } from "./conversation.ts";
 import { DeflateSession } from "./deflate-session.ts";
 import { readDeflateAnswer } from "./extension-offers.ts";
-
-export type Target = Pick<WireClientOptions, "host" | "port" | "path" | "tls"> & {
-  readonly headers: Readonly<Record<string, string>>;
-};
-
-/** What a server did wrong in one case. */
-export interface Fault {
-  readonly level: Level;
-  readonly why: string;
-}
-
-class Verdict {
-  readonly faults: Fault[] = [];
-  readonly #level: Level;
-
-  constructor(level: Level) {
-    this.#level = level;
-  }
-
-  must(why: string): void {
-    this.faults.push({ level: this.#level, why });
-  }
-
-  strict(why: string): void {
-    this.faults.push({ level: "strict", why });
-  }
-}
 
 /** Plays one case against a server. Never rejects: what goes wrong is a fault. */
 export async function runCase(testCase: ConformanceCase, target: Target, timeoutMs: number): Promise<readonly Fault[]> {
@@ -44,7 +19,8 @@ export async function runCase(testCase: ConformanceCase, target: Target, timeout
       ...(testCase.early ? { early: testCase.early } : {}),
       answersClose: false,
     });
-    await play(testCase, client, verdict, timeoutMs);
+    await inTime(client.answered, timeoutMs);
+    await converse(testCase, client, verdict, timeoutMs);
   } catch (error) {
     verdict.must((error as Error).message);
   } finally {
@@ -53,8 +29,8 @@ export async function runCase(testCase: ConformanceCase, target: Target, timeout
   return verdict.faults;
 }
 
-async function play(testCase: ConformanceCase, client: WireClient, verdict: Verdict, timeoutMs: number): Promise<void> {
-  await inTime(client.answered, timeoutMs);
+/** Plays what comes after the answer to the handshake. */
+export async function converse(testCase: ConformanceCase, client: WireClient, verdict: Verdict, timeoutMs: number): Promise<void> {
   const session = agree(testCase, client, verdict);
   if (session === "over") return;
   const closesEarly = testCase.early !== undefined && testCase.expect.close?.includes(1000) === true;
@@ -159,16 +135,4 @@ function describe(message: Echo | undefined): string {
   if (message === undefined) return "nothing";
   const { opcode, payload } = message;
   return `${opcode === Opcode.text ? "text" : "binary"} of ${payload.byteLength} bytes (${Buffer.from(payload.subarray(0, 12)).toString("hex")})`;
-}
-
-async function inTime<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the handshake was not answered within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
