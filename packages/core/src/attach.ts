@@ -10,6 +10,7 @@ import { Deadline } from "./deadline.ts";
 import type { RefusalCode } from "./errors.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { checkTimeout, defaults } from "./options.ts";
+import { PluginSocket } from "./plugin-socket.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
 import { publishRefusal, refusal, sendRefusal, sendTimeout } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
@@ -27,10 +28,10 @@ export interface AttachOptions {
   /** `server.close()` also closes the WebSocket clients, with 1001; without, it would wait for them for ever. @default true */
   readonly closeWithServer?: boolean;
   /**
-   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application. The
-   * plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
+   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application, with a
+   * stand-in for its socket. The plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
    */
-  readonly handOver?: (req: IncomingMessage, socket: Socket, head: Buffer) => void | Promise<void>;
+  readonly handOver?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void | Promise<void>;
   /** Replaces time in tests. */
   readonly clock?: Clock;
 }
@@ -167,17 +168,34 @@ export class Attachment implements TicketHolder {
   }
 
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
+    const plugin = new PluginSocket(socket, head);
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
-      if (socket.bytesWritten > 0) return;
+      // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
+      if (socket.bytesWritten > 0) return plugin.isWithheld ? void socket.destroy() : undefined;
+      // The plugin is still busy with it: its late answer must go nowhere.
+      plugin.detach();
       publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(req, { native: req }));
       sendTimeout(socket);
     });
     deadline.expireAfter(this.#handshakeTimeoutMs);
-    putPluginTicket(req, { holder: this, expireAfter: (ms) => deadline.expireAfter(ms) });
-    socket.once("close", () => {
+    const over = (): void => {
       deadline.cancel();
       this.#pending.delete(socket);
+      // Or it would keep the request as long as the socket.
+      socket.off("close", over);
+    };
+    socket.once("close", over);
+    putPluginTicket(req, {
+      holder: this,
+      expireAfter: (ms) => deadline.expireAfter(ms),
+      withhold: () => plugin.withhold(),
+      release: () => plugin.release(),
+      take: () => {
+        const taken = plugin.takeOver();
+        if (taken !== undefined) over();
+        return taken;
+      },
     });
     // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
     req.headers.upgrade = "websocket";
@@ -189,7 +207,7 @@ export class Attachment implements TicketHolder {
       socket.destroy();
     };
     try {
-      Promise.resolve(handOver(req, socket, head)).catch(failed);
+      Promise.resolve(handOver(req, plugin, Buffer.alloc(0))).catch(failed);
     } catch (error) {
       failed(error);
     }
