@@ -103,7 +103,10 @@ export class PluginSocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    if (!this.#isDetached) this.#socket.destroy();
+    if (this.#isDetached) return done(error);
+    // Writes were called done before they were: an answer of the plugin may still be on its way.
+    if (this.#isWithheld) this.#socket.destroySoon();
+    else this.#socket.destroy();
     done(error);
   }
 
