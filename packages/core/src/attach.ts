@@ -172,7 +172,10 @@ export class Attachment implements TicketHolder {
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
       // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
-      if (socket.bytesWritten > 0) return plugin.isWithheld ? void socket.destroy() : undefined;
+      if (socket.bytesWritten > 0) {
+        if (plugin.isWithheld) socket.destroy();
+        return;
+      }
       // The plugin is still busy with it: its late answer must go nowhere.
       plugin.detach();
       publishRefusal(refusal("ERR_HANDSHAKE_TIMEOUT"), new UpgradeRequest(req, { native: req }));

@@ -7,6 +7,10 @@ export interface TakenSocket {
   readonly head: Buffer;
 }
 
+interface Chunk {
+  readonly chunk: Buffer;
+}
+
 type Done = (error?: Error | null) => void;
 
 /**
@@ -58,11 +62,14 @@ export class PluginSocket extends Duplex {
   release(): void {
     if (!this.#isWithheld || this.#isDetached) return;
     this.#isWithheld = false;
-    this._read();
+    this.#relay();
   }
 
   override _read(): void {
-    if (this.#isWithheld) return;
+    if (!this.#isWithheld) this.#relay();
+  }
+
+  #relay(): void {
     const socket = this.#socket;
     const head = this.#head;
     if (head !== undefined) {
@@ -78,18 +85,22 @@ export class PluginSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this._writev([{ chunk }], done);
+    this.#pass([{ chunk }], done);
   }
 
   /** Also for what was corked, header and payload of a frame for one: it stays one write. */
-  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
+  override _writev(chunks: readonly Chunk[], done: Done): void {
+    this.#pass(chunks, done);
+  }
+
+  #pass(chunks: readonly Chunk[], done: Done): void {
     this.#isUsed = true;
     const socket = this.#socket;
     socket.cork();
     for (const { chunk } of chunks.slice(0, -1)) socket.write(chunk);
     const last = chunks.at(-1)?.chunk ?? Buffer.alloc(0);
     if (this.#isWithheld) {
-      // Nothing may wait here, or `take` would lose it.
+      // Nothing may wait here, or `takeOver` would lose it.
       socket.write(last);
       done();
     } else {
@@ -100,6 +111,8 @@ export class PluginSocket extends Duplex {
 
   override _final(done: Done): void {
     this.#socket.end(done);
+    // Refused before anything was read: bytes that nobody will ever read would hide the client's end from us.
+    if (this.#head !== undefined) this.#socket.destroySoon();
   }
 
   override _destroy(error: Error | null, done: Done): void {

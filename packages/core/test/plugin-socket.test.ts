@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { connect, type AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { attach, answerThroughPlugin, Upgrader, type Attachment, type Connection, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { attach, answerThroughPlugin, refuse, Upgrader, type Attachment, type Connection, type ConnectionHandler, type Refusal, type UpgraderOptions } from "@upwire/core";
 import { Opcode, rawRequest, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocketServer, WebSocket, type ServerOptions } from "ws";
@@ -15,13 +15,13 @@ const echo: ConnectionHandler = { message: (connection, message) => void connect
 interface Plugin {
   readonly wss: WebSocketServer;
   readonly attachment: Attachment;
-  readonly upgrader: Upgrader;
   readonly port: number;
+  readonly server: Server;
   /** The plugin's `ws` of the next client on `/own`. */
-  nextOwn(): Promise<WebSocket>;
+  readonly nextOwn: () => Promise<WebSocket>;
   /** The connection of the next client on `/ours`. */
-  nextOurs(): Promise<Connection | undefined>;
-  client(path: string): Promise<WebSocket>;
+  readonly nextOurs: () => Promise<Connection | undefined>;
+  readonly client: (path: string) => Promise<WebSocket>;
 }
 
 interface PluginInit {
@@ -70,8 +70,8 @@ async function plugin({ handler = echo, options = {}, server: serverOptions, clo
   return {
     wss,
     attachment,
-    upgrader,
     port,
+    server,
     nextOwn: () => new Promise((resolve) => owns.push(resolve)),
     nextOurs: () => new Promise((resolve) => ours.push(resolve)),
     client: async (path) => {
@@ -213,7 +213,7 @@ describe("a route of ours behind a plugin", () => {
       decide = resolve;
     });
     const { wss, port } = await plugin({ options: { authorize: () => asked } });
-    wss.on("connection", (ws) => void ws.send("welcome"));
+    wss.on("connection", (ws) => ws.send("welcome"));
     const texts = Array.from({ length: 20 }, (_, i) => `m${i}`);
     const client = await WireClient.open({ port, path: "/ours", early: Buffer.concat(texts.slice(0, 10).map(masked)) });
     for (const text of texts.slice(10)) client.sendText(text);
@@ -263,6 +263,23 @@ describe("a route of ours behind a plugin", () => {
     await attachment.close();
     expect((await Promise.all(codes)).slice(1)).toEqual(Array.from({ length: 99 }, () => ({ code: 1001, reason: "going away" })));
     expect([attachment.count, wss.clients.size]).toEqual([0, 0]);
+  });
+
+  it("keeps no socket of a refused client that had sent more and left", async () => {
+    let decide = (_refusal: Refusal): void => {};
+    const asked = new Promise<Refusal>((resolve) => {
+      decide = resolve;
+    });
+    const { port, server } = await plugin({ options: { authorize: () => asked } });
+    const arrived = once(server, "upgrade") as Promise<[IncomingMessage, Socket]>;
+    const client = await WireClient.open({ port, path: "/ours" });
+    const [, socket] = await arrived;
+    client.sendText("nobody reads this");
+    await until(() => socket.readableLength > 0);
+    const gone = once(socket, "close");
+    decide(refuse(403));
+    await Promise.all([client.closed, gone]);
+    expect(client.status).toBe(403);
   });
 
   it("survives a reset while it decides", async () => {

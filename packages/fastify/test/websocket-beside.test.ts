@@ -6,7 +6,7 @@ import { attach, websocket } from "../src/websocket.ts";
 
 interface Beside {
   readonly app: FastifyInstance;
-  connect(path: string): Promise<WireClient>;
+  readonly connect: (path: string) => Promise<WireClient>;
 }
 
 /** A route of the plugin's own beside one of ours. */

@@ -11,8 +11,6 @@ type ClientInit = Omit<WireClientOptions, "port" | "path">;
 const everything: Capabilities = {
   sessionOn101: true,
   fullRefusals: true,
-  compressionPerRoute: true,
-  fragmentLimitPerRoute: true,
 };
 
 /** A server of one test alone. */
@@ -61,7 +59,7 @@ export class Suite {
     this.#declare(title, true, behaviour);
   }
 
-  /** Declares a behaviour that an engine may lack; it is then skipped, under the reason. */
+  /** Declares a behaviour that an adapter may lack; it is then skipped, under the reason. */
   itIf(needed: keyof Capabilities, title: string, behaviour: () => Promise<void>): void {
     this.#declare(title, this.#capabilities[needed], behaviour);
   }
