@@ -118,9 +118,9 @@ export function protocolFaults(suite: Suite): void {
     expect((await client.closed).code).toBe(1008);
   });
 
-  suite.route("/fault/slow", {}, { messageTimeoutMs: 100 });
+  suite.route("/fault/deadline", {}, { messageTimeoutMs: 100 });
   suite.it("closes with 1008 when a message does not come to its end", async () => {
-    const client = await suite.connect("/fault/slow");
+    const client = await suite.connect("/fault/deadline");
     client.sendFrame({ opcode: Opcode.text, payload: "begun", fin: false });
     expect((await client.closed).code).toBe(1008);
   });

@@ -51,6 +51,7 @@ export class Suite {
 
   /** Declares a route of the shared server; its path must be its own. */
   route(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): void {
+    if (this.#routes.some((route) => route.path === path)) throw new Error(`two behaviours want ${path}`);
     this.#routes.push(this.#reporting({ path, handler, options }));
   }
 
