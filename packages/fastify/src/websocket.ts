@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
@@ -11,19 +12,17 @@ import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandl
 export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
   const relay = new EventEmitter();
-  const handedOver = new WeakSet<IncomingMessage>();
+  const handedOver = new WeakMap<IncomingMessage, Duplex>();
   const attachment = attachServer(app.server, {
     ...options,
     handOver: (req, socket, head) => {
-      handedOver.add(req);
+      handedOver.set(req, socket);
       // The plugin stops listening when the application closes.
       if (!relay.emit("upgrade", req, socket, head)) socket.destroy();
     },
   });
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
-  app.addHook("onResponse", async ({ raw }) => {
-    if (handedOver.has(raw)) raw.socket.destroySoon();
-  });
+  app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
   const { maxMessageBytes: maxPayload, maxFragments } = defaults;
   await app.register(fastifyWebsocket, {
     ...options,
