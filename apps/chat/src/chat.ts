@@ -1,7 +1,7 @@
 import { createHub, type Hub } from "@upwire/core";
 import { createChatHandler } from "./chat-handler.ts";
 import type { Demo } from "./demo.ts";
-import { echo, echoOptions, echoPluginOptions } from "./echo.ts";
+import { echo, echoOptions } from "./echo.ts";
 import { escapeHtml, loadPage } from "./page.ts";
 import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
 
@@ -20,7 +20,6 @@ export function createChat({ hub = createHub(), ticker = realTime }: ChatOptions
     chat: createChatHandler(hub),
     echo,
     echoOptions,
-    echoPluginOptions,
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework) }),
     echoPage: loadPage("echo.html"),
     stop: () => broadcast.cancel(),

@@ -1,7 +1,6 @@
 import type { ConnectionHandler, Hub, UpgraderOptions } from "@upwire/core";
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
-import type { PluginOptions } from "./echo.ts";
 import type { Page } from "./page.ts";
 
 /** What every framework's main file serves. */
@@ -14,8 +13,6 @@ export interface Demo {
   readonly echo: ConnectionHandler;
   /** Limits for `/ws/echo`, wide enough for conformance suites. */
   readonly echoOptions: UpgraderOptions;
-  /** The same for plugins that read the frames themselves. */
-  readonly echoPluginOptions: PluginOptions;
   /** The page of `GET /`; `framework` is shown on it. */
   chatPage(framework: string): Page;
   /** The page of `GET /ws/echo_display`. */

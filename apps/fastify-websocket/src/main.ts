@@ -4,8 +4,7 @@ import Fastify from "fastify";
 
 export async function start({ demo, host, port, tls }: StartOptions): Promise<RunningDemo> {
   const app = Fastify({ https: tls ?? null });
-  // The plugin reads before upwire does, so what `/ws/echo` needs is said to it too.
-  await app.register(attach, { options: demo.echoPluginOptions });
+  await app.register(attach);
 
   const page = demo.chatPage("fastify-websocket");
   app.get("/", (_request, reply) => reply.headers(page.headers).send(page.html));

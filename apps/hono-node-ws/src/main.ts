@@ -20,8 +20,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
 
   const https = tls && { createServer, serverOptions: tls };
   const server = serve({ fetch: app.fetch, hostname: host, port, ...https }) as Server;
-  // The plugin reads before upwire does, so what `/ws/echo` needs is said to it too.
-  attach(server, nodeWs, { options: demo.echoPluginOptions });
+  attach(server, nodeWs);
   await once(server, "listening");
   return { server, close: promisify(server.close.bind(server)) };
 }

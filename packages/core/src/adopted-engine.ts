@@ -1,4 +1,3 @@
-import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
@@ -11,7 +10,6 @@ export interface WebSocketLike {
   readonly protocol: string;
   send(data: Uint8Array, options: { readonly binary: boolean; readonly fin?: boolean }, done?: (error?: Error) => void): void;
   ping(data: Uint8Array): void;
-  pong(data: Uint8Array, mask: boolean, done: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
   pause(): void;
@@ -22,30 +20,23 @@ export interface WebSocketLike {
   on(event: "close", listener: (code: number, reason: Buffer) => void): unknown;
 }
 
-const OPEN = 1;
+/** `readyState` of `ws`. */
+export const OPEN = 1;
 const CLOSED = 3;
 
-/** A `ws` object that a framework's plugin opened: `ws` frames, answers pings and closes; the rest is the same. */
+/** A `ws` object of a server that is not ours: `ws` frames, answers pings and closes; the rest is the same. */
 export class AdoptedEngine implements Engine {
   readonly #ws: WebSocketLike;
   readonly #maxMessageBytes: number;
   readonly #now: () => number;
-  readonly #ownPongs: boolean;
-  readonly #counters: Counters;
   #unsent = 0;
-  /** One pong is on its way, and at most the newest ping waits for it. */
-  #isPonging = false;
-  #pinged: Buffer | undefined;
   #blockedSince = 0;
   #failure: ConnectionError | undefined;
   #sentClose: { readonly code: number; readonly reason: string } | undefined;
   #events: EngineEvents | undefined;
 
-  /** @param ownPongs Whether `ws` leaves pings unanswered. */
-  constructor(ws: WebSocketLike, maxMessageBytes: number, ownPongs: boolean, counters: Counters, now: () => number) {
+  constructor(ws: WebSocketLike, maxMessageBytes: number, now: () => number) {
     this.#ws = ws;
-    this.#counters = counters;
-    this.#ownPongs = ownPongs;
     this.#maxMessageBytes = maxMessageBytes;
     this.#now = now;
   }
@@ -71,7 +62,6 @@ export class AdoptedEngine implements Engine {
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     ws.on("ping", (data) => {
       events.alive();
-      if (this.#ownPongs) this.#pong(data);
       events.ping(data);
     });
     ws.on("pong", (data) => {
@@ -137,26 +127,10 @@ export class AdoptedEngine implements Engine {
     this.#events?.drain();
   };
 
-  #pong(data: Buffer): void {
-    if (this.#ws.readyState !== OPEN) return;
-    if (this.#isPonging) {
-      if (this.#pinged !== undefined) this.#counters.skippedPongs++;
-      this.#pinged = data;
-      return;
-    }
-    this.#isPonging = true;
-    this.#ws.pong(data, false, () => {
-      this.#isPonging = false;
-      const next = this.#pinged;
-      this.#pinged = undefined;
-      if (next !== undefined) this.#pong(next);
-    });
-  }
-
   #onMessage(data: Buffer, isBinary: boolean): void {
     this.#events?.alive();
     if (this.#failure !== undefined) return;
-    // The plugin's own limit holds for all of its routes; this one is the route's.
+    // The limit of its server holds for all of its routes; this one is the route's.
     if (data.byteLength > this.#maxMessageBytes) this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
     else this.#events?.message(data, isBinary);
   }

@@ -11,6 +11,7 @@ import type { RefusalCode } from "./errors.ts";
 import { isReadableTarget, isWebSocketUpgrade, offeredSubprotocols } from "./handshake.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { PluginSocket } from "./plugin-socket.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
 import { publishRefusal, refusal, sendBare, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
@@ -39,10 +40,10 @@ export interface AttachOptions {
   /** `server.close()` also closes the WebSocket clients, with 1001; without, it would wait for them for ever. @default true */
   readonly closeWithServer?: boolean;
   /**
-   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application. The
-   * plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
+   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application, with a
+   * stand-in for its socket. The plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
    */
-  readonly handOver?: (req: IncomingMessage, socket: Socket, head: Buffer) => void | Promise<void>;
+  readonly handOver?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void | Promise<void>;
   /** Replaces time in tests. */
   readonly clock?: Clock;
 }
@@ -189,9 +190,16 @@ export class Attachment implements TicketHolder {
 
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
     const before = socket.bytesWritten;
+    const plugin = new PluginSocket(socket, head);
     const deadline = new Deadline(this.#clock, () => {
       this.#pending.delete(socket);
-      if (socket.bytesWritten > before) return;
+      // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
+      if (socket.bytesWritten > before) {
+        if (plugin.isWithheld) socket.destroy();
+        return;
+      }
+      // The plugin is still busy with it: its late answer must go nowhere.
+      plugin.detach();
       const late = refusal("ERR_HANDSHAKE_TIMEOUT");
       publishRefusal(late, new UpgradeRequest(req, { native: req }));
       sendBare(socket, late);
@@ -201,10 +209,24 @@ export class Attachment implements TicketHolder {
       deadline.cancel();
       this.#pending.delete(socket);
       socket.off("end", destroyOnEnd);
+      // Or it would keep the request as long as the socket.
+      socket.off("close", over);
     };
-    putPluginTicket(req, { holder: this, expireAfter: (ms) => deadline.expireAfter(ms), answered: over });
     socket.once("close", over);
     if (head.byteLength === 0) socket.once("end", destroyOnEnd);
+    putPluginTicket(req, {
+      holder: this,
+      expireAfter: (ms) => deadline.expireAfter(ms),
+      answered: over,
+      complete: (refused) => plugin.replaceBare(refused.status, () => sendBare(socket, refused)),
+      withhold: () => plugin.withhold(),
+      release: () => plugin.release(),
+      take: () => {
+        const taken = plugin.takeOver();
+        if (taken !== undefined) over();
+        return taken;
+      },
+    });
     // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
     req.headers.upgrade = "websocket";
     // Nor does it take the empty members that RFC 9110 §5.6.1.2 tells it to pass over.
@@ -218,7 +240,7 @@ export class Attachment implements TicketHolder {
       socket.destroy();
     };
     try {
-      Promise.resolve(handOver(req, socket, head)).catch(failed);
+      Promise.resolve(handOver(req, plugin, Buffer.alloc(0))).catch(failed);
     } catch (error) {
       failed(error);
     }

@@ -1,4 +1,6 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
+import type { TakenSocket } from "./plugin-socket.ts";
+import type { Refusal } from "./refuse.ts";
 import type { TicketHolder } from "./upgrade-ticket.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
@@ -7,6 +9,7 @@ const ticketKey: unique symbol = Symbol.for("upwire.plugin-ticket") as never;
 /** What a plugin's own 101 should say. */
 interface PluginAnswer {
   readonly subprotocol: string | undefined;
+  readonly extensions: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -15,24 +18,24 @@ export interface PluginTicket {
   readonly holder: TicketHolder;
   /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
   expireAfter(ms: number): void;
-  /** The plugin sends its 101. */
+  /** The plugin has sent the 101 of a route of its own. */
   answered(): void;
+  /** When the plugin refuses with a bare status line, `refused` goes out whole. */
+  complete(refused: Refusal): void;
+  /** Keeps the client's bytes from the plugin. @returns false when it has begun to answer or to read. */
+  withhold(): boolean;
+  /** Ends the plugin's part. `undefined` when the bytes were not withheld. */
+  take(): TakenSocket | undefined;
+  /** Gives the bytes to the plugin after all. */
+  release(): void;
   /** What `check` decided. */
   answer?: PluginAnswer;
-  /** The plugin's `ws` leaves the pongs to us. */
-  ownPongs?: boolean;
 }
 
 /** The part of a `WebSocketServer` of the `ws` package that a plugin keeps. */
 export interface WebSocketServerLike {
-  readonly options: { handleProtocols?: unknown; autoPong?: unknown };
+  readonly options: { handleProtocols?: unknown };
   on(event: "headers", listener: (lines: string[], req: IncomingMessage) => void): unknown;
-  on(event: "connection", listener: (ws: PingedWebSocket, req: IncomingMessage) => void): unknown;
-}
-
-interface PingedWebSocket {
-  on(event: "ping", listener: (this: void, data: Buffer) => void): unknown;
-  pong(data: Buffer): void;
 }
 
 export function putPluginTicket(req: IncomingMessage, ticket: PluginTicket): void {
@@ -46,7 +49,8 @@ export function pluginTicket(req: IncomingMessage): PluginTicket | undefined {
 /** What belongs to the handshake is written by `ws`. */
 const WRITTEN_BY_WS = /^(?:content-.*|transfer-encoding|connection|upgrade|keep-alive|sec-websocket-.*|date)$/i;
 
-function* headerLines(headers: PluginAnswer["headers"]): Generator<string> {
+function* headerLines({ headers, extensions }: PluginAnswer): Generator<string> {
+  if (extensions !== undefined) yield `Sec-WebSocket-Extensions: ${extensions}`;
   for (const [name, given] of Object.entries(headers)) {
     if (WRITTEN_BY_WS.test(name)) continue;
     validateHeaderName(name);
@@ -59,9 +63,8 @@ function* headerLines(headers: PluginAnswer["headers"]): Generator<string> {
 }
 
 /**
- * For adapters of plugins built on `ws`: lets its 101 carry the headers and the subprotocol that `Upgrader.check` decided,
- * and leaves the pongs to us.
- * Other routes of the plugin keep what they had.
+ * For adapters of plugins built on `ws`: lets its 101 carry the headers, the subprotocol and the compression that
+ * `Upgrader.check` decided. Other routes of the plugin keep what they had.
  */
 export function answerThroughPlugin(server: WebSocketServerLike): void {
   const { options } = server;
@@ -76,15 +79,7 @@ export function answerThroughPlugin(server: WebSocketServerLike): void {
   };
   server.on("headers", (lines, req) => {
     const ticket = pluginTicket(req);
-    lines.push(...headerLines(ticket?.answer?.headers ?? {}));
-    ticket?.answered();
-  });
-  if (options.autoPong === false) return;
-  // `ws` ends a client for which 60 pongs wait; we owe only the newest (RFC 6455 §5.5.3). Routes that are not ours keep theirs.
-  options.autoPong = false;
-  server.on("connection", (ws, req) => {
-    const ticket = pluginTicket(req);
-    if (ticket?.answer === undefined) ws.on("ping", (data) => ws.pong(data));
-    else ticket.ownPongs = true;
+    if (ticket?.answer === undefined) ticket?.answered();
+    else lines.push(...headerLines(ticket.answer));
   });
 }

@@ -83,21 +83,6 @@ export function sendBare(socket: Socket, { status, headers, body }: Refusal): vo
   socket.destroySoon();
 }
 
-/**
- * For plugins that refuse with a bare status line, as `@hono/node-ws` does: when this one is written, `refused` goes out
- * whole. RFC 6455 §4.4 and RFC 9110 §15.5.22 want headers beside a 426.
- */
-export function completeRefusal(socket: Socket, refused: Refusal): void {
-  const end = socket.end.bind(socket) as (...given: unknown[]) => Socket;
-  const before = socket.bytesWritten;
-  socket.end = (...given: unknown[]) => {
-    socket.end = end;
-    if (socket.bytesWritten > before || !String(given[0]).startsWith(`HTTP/1.1 ${refused.status} `)) return end(...given);
-    sendBare(socket, refused);
-    return socket;
-  };
-}
-
 /** Tells the diagnostics channel of a refusal. */
 export function publishRefusal(refused: Refusal, request: UpgradeRequest): void {
   channels.refused.publish({ code: refused.code, status: refused.status, request });

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
-import { AdoptedEngine, type WebSocketLike } from "./adopted-engine.ts";
+import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
 import { examine, type Approval, type Denial } from "./approval.ts";
 import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
@@ -17,7 +17,7 @@ import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { completeRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
@@ -87,14 +87,16 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const decision = await this.#decide(request);
     if (decision instanceof Refusal) {
       const { status, code, headers, body } = this.#refused(decision, request);
-      if (ticket !== undefined) completeRefusal(req.socket, decision);
+      ticket?.complete(decision);
       return { ok: false, status, code, headers, body };
     }
     this.#approved.set(req, decision);
-    if (ticket !== undefined) {
+    if (ticket?.withhold() === true) {
+      // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
+      delete req.headers["sec-websocket-extensions"];
       const cookies = [framework.headers?.["set-cookie"] ?? [], decision.headers["set-cookie"] ?? []].flat();
       const headers = { ...framework.headers, ...decision.headers, "set-cookie": cookies };
-      ticket.answer = { subprotocol: decision.subprotocol, headers };
+      ticket.answer = { subprotocol: decision.subprotocol, extensions: decision.deflate?.header, headers };
     }
     return decision;
   }
@@ -128,28 +130,43 @@ export class Upgrader<Context = unknown, Native = unknown> {
   /**
    * Takes a `ws` that a plugin opened. Uses the decision of an earlier `check` of the same request, else decides now.
    * Call it at once when you get the `ws`, so that no early message is lost. Never rejects.
+   *
+   * Where `attach` handed the request over and `check` approved it, we take the socket itself, and to the plugin its `ws`
+   * closes. Any other `ws` goes on reading and writing the frames, with its own compression and limits.
    * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
    */
   async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+    const ticket = pluginTicket(req);
+    const approval = this.#approved.get(req);
+    this.#approved.delete(req);
+    // One that somebody closed already has its close frame on the wire, and nothing may follow that.
+    const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
+    const connection =
+      approval !== undefined && taken !== undefined
+        ? this.#take(taken.socket, taken.head, approval, handler)
+        : await this.#adopt(ws, req, approval, handler);
+    if (connection !== undefined) ticket?.holder.track(connection);
+    return connection;
+  }
+
+  async #adopt(
+    ws: WebSocketLike,
+    req: IncomingMessage,
+    approved: Approval<Context, Native> | undefined,
+    handler: ConnectionHandler<Context> | undefined,
+  ): Promise<Connection<Context> | undefined> {
     ws.pause();
     // Without one, an error of this socket would end the process while we decide.
     ws.on("error", () => {});
-    let approval = this.#approved.get(req);
-    if (approval === undefined) {
-      const checked = await this.check(req);
-      if (!checked.ok) {
-        ws.close(CloseCode.policyViolation, checked.code);
-        ws.resume();
-        return undefined;
-      }
-      approval = checked;
+    pluginTicket(req)?.release();
+    const approval = approved ?? (await this.check(req));
+    if (!approval.ok) {
+      ws.close(CloseCode.policyViolation, approval.code);
+      ws.resume();
+      return undefined;
     }
-    this.#approved.delete(req);
-    const { limits } = this.#options;
-    const engine = new AdoptedEngine(ws, limits.maxMessageBytes, pluginTicket(req)?.ownPongs === true, this.#counters, () => this.#heartbeat.now);
-    const connection = this.#open(engine, approval, handler, ws.protocol);
-    pluginTicket(req)?.holder.track(connection);
-    return connection;
+    const engine = new AdoptedEngine(ws, this.#options.limits.maxMessageBytes, () => this.#heartbeat.now);
+    return this.#open(engine, approval, handler, ws.protocol);
   }
 
   async #answer(

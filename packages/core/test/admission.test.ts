@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { attach, refuse, Upgrader, type UpgraderOptions } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -255,7 +256,7 @@ describe("through a real server", () => {
     const plugin = new WebSocketServer({ noServer: true });
     const server = createServer();
     const attachment = attach(server, {
-      handOver: async (req: IncomingMessage, socket: Socket, head: Buffer) => {
+      handOver: async (req: IncomingMessage, socket: Duplex, head: Buffer) => {
         const { status } = await upgrader.check(req);
         const instead = status === 101 && req.headers["x-way"] === "forget" ? 418 : status;
         if (instead === 101) plugin.handleUpgrade(req, socket, head, (ws) => void upgrader.accept(ws, req));

@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { attach, Upgrader, type Connection } from "@upwire/core";
+import { attach, Upgrader, type Connection, type ConnectionHandler } from "@upwire/core";
 import { expect, it, onTestFinished } from "vitest";
+import { WebSocketServer } from "ws";
 import { serve } from "./served.ts";
 
 setFlagsFromString("--expose_gc");
@@ -18,15 +20,26 @@ function handshake(port: number): Buffer {
   return Buffer.from([...lines, "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "", ""].join("\r\n"));
 }
 
-it("lets the upgrade request go while its connection is open", async () => {
+it.each(["the application", "a plugin"])("lets the upgrade request go while its connection is open, through %s", async (way) => {
   const upgrader = new Upgrader();
   let request: WeakRef<IncomingMessage> | undefined;
   const opened: Connection[] = [];
+  const handler: ConnectionHandler = { open: (connection) => void opened.push(connection) };
   const server = createServer((req, res) => {
     request = new WeakRef(req);
-    void upgrader.upgrade(req, res, { open: (connection) => void opened.push(connection) });
+    void upgrader.upgrade(req, res, handler);
   });
-  attach(server);
+  const wss = new WebSocketServer({ noServer: true });
+  const handOver = async (req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    request = new WeakRef(req);
+    await upgrader.check(req);
+    wss.handleUpgrade(req, socket, head, (ws) => {
+      // As plugins do: what hangs on the `ws` holds the request.
+      ws.on("error", () => void req.url);
+      void upgrader.accept(ws, req, handler);
+    });
+  };
+  attach(server, way === "a plugin" ? { handOver } : {});
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close());

@@ -6,7 +6,7 @@ import { handshakeCases, runHandshakes, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { FakeClock } from "./fake-clock.ts";
-import { closing, nextMessage, nextTexts, open, serve } from "./served.ts";
+import { closing, nextMessage, serve } from "./served.ts";
 
 function refusedStatus(port: number, headers: Record<string, string> = {}): Promise<IncomingMessage> {
   const client = new WebSocket(`ws://127.0.0.1:${port}/`, { headers });
@@ -299,66 +299,6 @@ describe("a client that resets while the application decides", () => {
     await closed;
     decide();
     expect(await results[0]).toBeUndefined();
-  });
-});
-
-describe("accept", () => {
-  async function plugin(upgrader: Upgrader, handler: ConnectionHandler, checkFirst: boolean): Promise<number> {
-    const wss = new WebSocketServer({ noServer: true });
-    const server = createServer();
-    server.on("upgrade", (req, socket, head) => {
-      const go = async (): Promise<void> => {
-        if (checkFirst && !(await upgrader.check(req)).ok) return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
-        wss.handleUpgrade(req, socket, head, (ws) => void upgrader.accept(ws, req, handler));
-      };
-      void go();
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    onTestFinished(() => {
-      for (const client of wss.clients) client.terminate();
-      server.close();
-    });
-    return (server.address() as AddressInfo).port;
-  }
-  const echo: ConnectionHandler = { message: (connection, message) => void connection.send(message) };
-
-  it.each([true, false])("takes an open ws (checked before: %s)", async (checkFirst) => {
-    const port = await plugin(new Upgrader(), echo, checkFirst);
-    const client = await open(port);
-    const got = nextMessage(client);
-    client.send("hi");
-    expect((await got).text).toBe("hi");
-  });
-
-  it("closes an open ws with 1008 when the request is refused only then", async () => {
-    const port = await plugin(new Upgrader(), echo, false);
-    const client = new WebSocket(`ws://127.0.0.1:${port}/`, { origin: "https://evil.test" });
-    expect(await closing(client)).toEqual({ code: 1008, reason: "ERR_ORIGIN" });
-  });
-
-  it("keeps the route's own message limit, policy and close codes", async () => {
-    const port = await plugin(new Upgrader({ maxMessageBytes: 10 }), echo, true);
-    const client = await open(port);
-    client.send("x".repeat(11));
-    expect(await closing(client)).toEqual({ code: 1009, reason: "message too big" });
-  });
-
-  it("streams, and lets other messages wait", async () => {
-    const port = await plugin(
-      new Upgrader(),
-      {
-        open: (connection) => {
-          const writer = connection.createWriter("text");
-          writer.write("a");
-          connection.send("after");
-          writer.end("b");
-        },
-      },
-      true,
-    );
-    const client = new WebSocket(`ws://127.0.0.1:${port}/`);
-    expect(await nextTexts(client, 2)).toEqual(["ab", "after"]);
   });
 });
 

@@ -1,37 +1,36 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 
 /**
- * The plugin, in place of `@fastify/websocket`, which it registers with the same options:
- * `await app.register(attach, { options: { maxPayload: 65536 } })`. Routes of your own for that plugin go on working. Its
- * limits hold for all routes together; a route's own `maxMessageBytes` can only be smaller.
+ * The plugin, in place of `@fastify/websocket`, which it registers with the same options: `await app.register(attach)`.
+ * Routes of your own for that plugin go on working, and its `options` are theirs alone.
  */
 export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
   const relay = new EventEmitter();
-  const handedOver = new WeakSet<IncomingMessage>();
+  const handedOver = new WeakMap<IncomingMessage, Duplex>();
   const attachment = attachServer(app.server, {
     ...options,
     handOver: (req, socket, head) => {
-      handedOver.add(req);
-      relay.emit("upgrade", req, socket, head);
+      handedOver.set(req, socket);
+      // The plugin stops listening when the application closes.
+      if (!relay.emit("upgrade", req, socket, head)) socket.destroy();
     },
   });
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
-  app.addHook("onResponse", async ({ raw }) => {
-    if (handedOver.has(raw)) raw.socket.destroySoon();
-  });
+  app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
   const { maxMessageBytes: maxPayload, maxFragments } = defaults;
   await app.register(fastifyWebsocket, {
     ...options,
     options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },
-    // The plugin's own would close the clients without a code.
-    preClose: (done) => void attachment.close().then(() => done(), done),
   });
   answerThroughPlugin(app.websocketServer);
+  // Behind the plugin's own, which closes the clients of its routes.
+  app.addHook("preClose", () => attachment.close());
 };
 
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
@@ -39,7 +38,7 @@ Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`, upgraded by `@fastify/websocket`. That plugin writes the 101
- * itself, past Fastify's `onSend` and `onResponse`: a session is not saved there, and `compression` is its own option.
+ * itself, past Fastify's `onSend`: no session is saved. Then it lets go of the client: `websocketServer.clients` is without it.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(

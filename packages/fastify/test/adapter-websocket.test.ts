@@ -12,7 +12,4 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
 
 describeAdapter("fastify-websocket", build, {
   sessionOn101: "@fastify/websocket writes the 101 past the onSend hooks, where @fastify/session saves",
-  compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
-  fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
-  pausesBetweenMessages: "ws delivers all that one read of the socket brought",
 });

@@ -8,7 +8,10 @@ import type { Context as HonoContext, Handler } from "hono";
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
 export interface NodeWsAttachOptions extends AttachOptions {
-  /** Options of the plugin's `WebSocketServer`, which it gives no other way to set. @default 1 MiB, 1,024 fragments */
+  /**
+   * For routes of the plugin's own: options of its `WebSocketServer`, which it gives no other way to set.
+   * @default 1 MiB, 1,024 fragments
+   */
   readonly options?: { readonly maxPayload?: number; readonly maxFragments?: number; readonly perMessageDeflate?: object };
 }
 
@@ -30,7 +33,8 @@ export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions:
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(nodeWs, handler))`, upgraded by `@hono/node-ws`. That plugin writes the
- * 101 itself, where headers set after `next()` do not reach it, and a 404 of the application as a bare status; no compression.
+ * 101 itself, where headers set after `next()` do not reach it, and a 404 of the application as a bare status. Then it lets
+ * go of the client, which is not in `nodeWs.wss.clients`.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(

@@ -19,7 +19,4 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
 describeAdapter("hono-node-ws", build, {
   sessionOn101: "@hono/node-ws writes the 101 with nothing that middleware sets after next()",
   fullRefusals: "@hono/node-ws writes what the application answers as a status line, without headers and body",
-  compressionPerRoute: "perMessageDeflate is one option of the plugin, for all of its routes",
-  fragmentLimitPerRoute: "maxFragments is one option of the plugin, for all of its routes",
-  pausesBetweenMessages: "ws delivers all that one read of the socket brought",
 });

@@ -39,16 +39,10 @@ export interface RunningServer {
 /** Yes, or the reason why not: the behaviours that need it are then skipped under that reason. */
 export type Capability = true | string;
 
-/** What an engine may be unable to do. Everything else is required of every adapter. */
+/** What a plugin that answers past the framework may prevent. Everything else is required of every adapter. */
 export interface Capabilities {
   /** What middleware does after the route counts for the 101 too: a session is saved, and its cookie is set. */
   readonly sessionOn101: Capability;
   /** What the application answers in place of the route (a 404, a page) reaches the client with headers and body, not only with its status. */
   readonly fullRefusals: Capability;
-  /** A route can have permessage-deflate. */
-  readonly compressionPerRoute: Capability;
-  /** A route can limit the fragments of a message. */
-  readonly fragmentLimitPerRoute: Capability;
-  /** Reading can stop between two messages that came together. */
-  readonly pausesBetweenMessages: Capability;
 }

@@ -37,7 +37,7 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
 /**
  * Declares every behaviour that an adapter must show, as one `describe` named `adapter: <name>`.
  * @param build Starts a server as `AdapterSetup` says; called more than once.
- * @param capabilities What this adapter's engine cannot do, with the reason. Nothing is left out otherwise.
+ * @param capabilities What this adapter cannot do, with the reason. Nothing is left out otherwise.
  */
 export function describeAdapter(
   name: string,

@@ -36,6 +36,8 @@ const faulty: readonly (readonly [title: string, input: readonly FrameInit[] | B
     ],
     1007,
   ],
+  ["invalid UTF-8 in a frame that has not ended", Buffer.concat([withMask([0x81, 0xe4]), BROKEN_UTF8]), 1007],
+  ["a length in more bytes than it needs", withMask([0x82, 0xfe, 0, 5]), 1002],
   ["invalid UTF-8 in a close reason", [{ opcode: Opcode.close, payload: closePayload(1000, BROKEN_UTF8) }], 1007],
   ["a message over the limit", [{ opcode: Opcode.text, payload: "x".repeat(LIMIT + 1) }], 1009],
   [
@@ -108,7 +110,7 @@ export function protocolFaults(suite: Suite): void {
   });
 
   suite.route("/fault/fragments", {}, { maxFragments: 10 });
-  suite.itIf("fragmentLimitPerRoute", "closes with 1008 after more fragments than allowed", async () => {
+  suite.it("closes with 1008 after more fragments than allowed", async () => {
     const client = await suite.connect("/fault/fragments");
     client.sendFrame({ opcode: Opcode.text, payload: "x", fin: false });
     const fragment = encodeClientFrame({ opcode: Opcode.continuation, payload: "x", fin: false });
@@ -116,14 +118,21 @@ export function protocolFaults(suite: Suite): void {
     expect((await client.closed).code).toBe(1008);
   });
 
+  suite.route("/fault/deadline", {}, { messageTimeoutMs: 100 });
+  suite.it("closes with 1008 when a message does not come to its end", async () => {
+    const client = await suite.connect("/fault/deadline");
+    client.sendFrame({ opcode: Opcode.text, payload: "begun", fin: false });
+    expect((await client.closed).code).toBe(1008);
+  });
+
   suite.route("/fault/deflate", {}, { compression: true, maxMessageBytes: 10_000 });
   const headers = { "Sec-WebSocket-Extensions": "permessage-deflate" };
-  suite.itIf("compressionPerRoute", "closes with 1007 after corrupt compressed data", async () => {
+  suite.it("closes with 1007 after corrupt compressed data", async () => {
     const client = await suite.connect("/fault/deflate", { headers });
     client.sendFrame({ opcode: Opcode.text, rsv: 4, payload: Buffer.from("not deflated at all") });
     expect((await client.closed).code).toBe(1007);
   });
-  suite.itIf("compressionPerRoute", "closes with 1009 when a small message inflates over the limit", async () => {
+  suite.it("closes with 1009 when a small message inflates over the limit", async () => {
     const client = await suite.connect("/fault/deflate", { headers });
     const bomb = deflateRawSync(Buffer.alloc(100_000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
     client.sendFrame({ opcode: Opcode.binary, rsv: 4, payload: bomb });

@@ -11,9 +11,6 @@ type ClientInit = Omit<WireClientOptions, "port" | "path">;
 const everything: Capabilities = {
   sessionOn101: true,
   fullRefusals: true,
-  compressionPerRoute: true,
-  fragmentLimitPerRoute: true,
-  pausesBetweenMessages: true,
 };
 
 /** A server of one test alone. */
@@ -55,6 +52,7 @@ export class Suite {
 
   /** Declares a route of the shared server; its path must be its own. */
   route(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): void {
+    if (this.#routes.some((route) => route.path === path)) throw new Error(`two behaviours want ${path}`);
     this.#routes.push(this.#reporting({ path, handler, options }));
   }
 
@@ -63,7 +61,7 @@ export class Suite {
     this.#declare(title, true, behaviour);
   }
 
-  /** Declares a behaviour that an engine may lack; it is then skipped, under the reason. */
+  /** Declares a behaviour that an adapter may lack; it is then skipped, under the reason. */
   itIf(needed: keyof Capabilities, title: string, behaviour: () => Promise<void>): void {
     this.#declare(title, this.#capabilities[needed], behaviour);
   }
