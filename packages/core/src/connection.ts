@@ -10,6 +10,7 @@ import { Message } from "./message.ts";
 import type { ConnectionLimits } from "./options.ts";
 import { PreparedMessage, type MessageData } from "./prepared-message.ts";
 import { Sender } from "./sender.ts";
+import { channels } from "./telemetry.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
 /** Anything that can be sent. A Blob is read first, and later messages wait behind it. */
@@ -221,6 +222,7 @@ export class Connection<Context = unknown> implements Beating {
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
     this.#inbox.clear();
+    channels.closure.publish({ connection: this, error });
     this.#events?.error(error);
     if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
     if (isSlow) this.#engine.discard();

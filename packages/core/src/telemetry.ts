@@ -5,10 +5,12 @@ import { channel, type Channel } from "node:diagnostics_channel";
  * - `upwire:refused`: `{ code, status, request }`
  * - `upwire:error`: `{ error, connection }`; `connection` is absent when the fault came before the upgrade
  * - `upwire:open`, `upwire:close`: `{ connection }`, `{ connection, info }`
+ * - `upwire:closure`: `{ connection, error }`; upwire itself ends this connection, and `error` is the `ConnectionError`
  */
-export const channels: Readonly<Record<"refused" | "error" | "open" | "close", Channel>> = {
+export const channels: Readonly<Record<"refused" | "error" | "open" | "close" | "closure", Channel>> = {
   refused: channel("upwire:refused"),
   error: channel("upwire:error"),
   open: channel("upwire:open"),
   close: channel("upwire:close"),
+  closure: channel("upwire:closure"),
 };

@@ -6,6 +6,7 @@ import { closing } from "./suite-closing.ts";
 import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
+import { logs } from "./suite-log.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
 import { origins } from "./suite-origin.ts";
@@ -24,6 +25,7 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   broadcast: broadcasts,
   "handler faults": handlerFaults,
   "network faults": faults,
+  log: logs,
 };
 
 /**
