@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { closures, defaults, refusals, type Retry } from "@upwire/core";
 import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../src/compression.ts";
@@ -125,5 +125,17 @@ describe("packages/core/README.md", () => {
     const listed = [...table].map(([file, cells]) => `${(layer = cells[0] || layer)} ${file}`);
     const wanted = layers.flatMap((files, index) => files.map((file) => `${index} ${file}`));
     expect(new Set(listed)).toEqual(new Set(wanted));
+  });
+});
+
+describe("SECURITY.md", () => {
+  it("names tests that exist", () => {
+    const text = here("../../../SECURITY.md").replaceAll(/\s+/g, " ");
+    const paths = [...text.matchAll(/`(packages\/[\w./-]+\.ts)`/g)].map(([, path]) => path ?? "");
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !existsSync(new URL(`../../../${path}`, import.meta.url)))).toEqual([]);
+    expect(here("./connection.test.ts")).toContain("refuses %j instead of sending memory");
+    const faults = here("../../testing/src/suite-protocol-faults.ts");
+    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, faults.includes(title), text.includes(title)]).toEqual([title, true, true]);
   });
 });
