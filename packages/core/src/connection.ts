@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
-import { CloseCode, isSendableCloseCode, type CloseInfo } from "./close-code.ts";
+import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
 import type { Engine } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
@@ -38,8 +38,6 @@ export interface ConnectionInit<Context> {
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
-/** RFC 6455 §5.5.1: a close frame spends two of its bytes on the code. */
-const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
 
 /** The message that `data` is. @throws TypeError for what cannot be sent. */
 export function prepare(data: MessageData | Message | PreparedMessage): PreparedMessage {
@@ -160,8 +158,7 @@ export class Connection<Context = unknown> implements Beating {
    * @throws RangeError for a code or reason that may not be sent.
    */
   close(code: number = CloseCode.normal, reason = ""): void {
-    if (!isSendableCloseCode(code)) throw new RangeError(`${code} may not be sent as a close code`);
-    if (Buffer.byteLength(reason) > MAX_REASON_BYTES) throw new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes`);
+    checkClose(code, reason);
     if (this.#state !== "open") return;
     this.#enterClosing(this.#limits.closeTimeoutMs);
     this.#engine.close(code, reason);

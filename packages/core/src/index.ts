@@ -8,6 +8,7 @@ export type { CompressionOptions } from "./compression.ts";
 export type { ConnectionHandler } from "./connection-handler.ts";
 export type { Connection, Sendable } from "./connection.ts";
 export { ConnectionError, closures, refusals, type ClosureCode, type RefusalCode, type Retry } from "./errors.ts";
+export type { DrainOptions } from "./drain.ts";
 export { createHub, type Broadcastable, type BroadcastOptions, type Hub, type HubOptions, type RegisterOptions } from "./hub.ts";
 export { logEvents, type LogOptions } from "./log.ts";
 export { Message } from "./message.ts";

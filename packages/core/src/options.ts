@@ -140,8 +140,8 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
 }
 
 /** @throws RangeError for what is no time that a timer can wait. */
-export function checkTimeout(name: string, ms: number): number {
-  if (!isCount(ms, 1)) throw new RangeError(`${name}: ${ms} is not allowed`);
+export function checkTimeout(name: string, ms: number, least = 1): number {
+  if (!isCount(ms, least)) throw new RangeError(`${name}: ${ms} is not allowed`);
   return ms;
 }
 

@@ -62,9 +62,9 @@ async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer
   const server = createServer((req, res) => {
     listener(req, res).catch(() => res.writeHead(500).end("failed"));
   });
-  attach(server);
+  const attachment = attach(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
-  return { server, close: async () => void (await once(server.close(), "close")) };
+  return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 
 describeAdapter("node", build);

@@ -45,9 +45,9 @@ async function build({ routes, onRequest }: AdapterSetup): Promise<RunningServer
   app.use(quiet);
 
   const server = app.listen(0, "127.0.0.1");
-  attach(server);
+  const attachment = attach(server);
   await once(server, "listening");
-  return { server, close: async () => void (await once(server.close(), "close")) };
+  return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 
 describeAdapter("express", build);

@@ -1,19 +1,20 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { answerThroughPlugin, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
-import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
+import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
+import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 
 /**
  * The plugin, in place of `@fastify/websocket`, which it registers with the same options:
  * `await app.register(attach, { options: { maxPayload: 65536 } })`. Routes of your own for that plugin go on working. Its
  * limits hold for all routes together; a route's own `maxMessageBytes` can only be smaller.
  */
-export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
+export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
   const relay = new EventEmitter();
   const handedOver = new WeakSet<IncomingMessage>();
-  const attachment = attachServer(app.server, {
+  const attachment = attachTo(app, {
     ...options,
     handOver: (req, socket, head) => {
       handedOver.add(req);
@@ -24,12 +25,11 @@ export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> 
   app.addHook("onResponse", async ({ raw }) => {
     if (handedOver.has(raw)) raw.socket.destroySoon();
   });
-  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
   await app.register(fastifyWebsocket, {
     ...options,
-    options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },
+    options: { maxPayload: defaults.maxMessageBytes, maxFragments: defaults.maxFragments, ...options.options, server: relay as typeof app.server },
     // The plugin's own would close the clients without a code.
-    preClose: (done) => void attachment.close().then(() => done(), done),
+    preClose: (done) => void endOf(attachment).then(() => done(), done),
   });
   answerThroughPlugin(app.websocketServer);
 };

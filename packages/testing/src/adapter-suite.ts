@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.ts";
 import { broadcasts } from "./suite-broadcast.ts";
 import { closing } from "./suite-closing.ts";
+import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
@@ -22,6 +23,7 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   messages,
   "protocol faults": protocolFaults,
   closing,
+  drain: drains,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
   "network faults": faults,
