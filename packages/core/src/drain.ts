@@ -23,6 +23,14 @@ export interface DrainOptions {
   readonly notify?: (connection: Connection, retryAfterMs: number) => void;
 }
 
+/** Every default of `drain`. */
+export const drainDefaults: Readonly<Record<"spreadMs" | "retryAfterMs" | "graceMs" | "code", number>> = Object.freeze({
+  spreadMs: 5000,
+  retryAfterMs: 1000,
+  graceMs: 5000,
+  code: CloseCode.serviceRestart,
+});
+
 export interface DrainPlan extends ClosingPlan {
   /** What refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
@@ -30,11 +38,11 @@ export interface DrainPlan extends ClosingPlan {
 
 /** @throws RangeError for a time that no timer can wait, or a code that may not be sent. */
 export function drainPlan(options: DrainOptions): DrainPlan {
-  const { code = CloseCode.serviceRestart, notify } = options;
+  const { code = drainDefaults.code, notify } = options;
   checkClose(code, "");
-  const spreadMs = checkTimeout("spreadMs", options.spreadMs ?? 5000, 0);
-  const graceMs = checkTimeout("graceMs", options.graceMs ?? 5000, 0);
-  const retryAfterMs = checkTimeout("retryAfterMs", options.retryAfterMs ?? 1000, 0);
+  const spreadMs = checkTimeout("spreadMs", options.spreadMs ?? drainDefaults.spreadMs, 0);
+  const graceMs = checkTimeout("graceMs", options.graceMs ?? drainDefaults.graceMs, 0);
+  const retryAfterMs = checkTimeout("retryAfterMs", options.retryAfterMs ?? drainDefaults.retryAfterMs, 0);
   // `notify` may call `close`, which comes to the same connections again.
   const told = new WeakSet<Connection>();
   return {

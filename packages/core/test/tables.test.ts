@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { closures, defaults, refusals, type Retry } from "@upwire/core";
 import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../src/compression.ts";
+import { drainDefaults } from "../src/drain.ts";
 import { refusal } from "../src/refuse.ts";
 import { channels } from "../src/telemetry.ts";
 
@@ -107,6 +108,11 @@ describe("README.md", () => {
     const names = [...optionsOf("attach.ts", "AttachOptions"), "options"];
     const wanted = optionRows(names, { handshakeTimeoutMs: defaults.handshakeTimeoutMs });
     expect(differences(tableAfter(readme, "For `attach(server, options)`:", 0), wanted)).toEqual([]);
+  });
+
+  it("lists every option of drain with its default", () => {
+    const wanted = optionRows(optionsOf("drain.ts", "DrainOptions"), drainDefaults);
+    expect(differences(tableAfter(readme, "| Option of `drain` |", 0), wanted)).toEqual([]);
   });
 });
 
