@@ -25,10 +25,13 @@ async function start({ name, host, port, withTls }) {
   const { startAll, startOne } = await import("./launcher.mjs");
   const { report } = await import("./report.mjs");
   const { makeCertificate } = await import("./certificate.mjs");
+  const { logEvents } = await import("@upwire/core");
 
   const options = { host, port, tls: withTls ? await makeCertificate(host) : undefined };
   const running = await (name === undefined ? startAll(options) : startOne(name, options));
   stop = () => running.close();
+  // Who is refused, and why, is what a newcomer looks for first.
+  logEvents();
   report(running);
 }
 

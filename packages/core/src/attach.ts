@@ -3,17 +3,18 @@ import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { systemClock, type Clock } from "./clock.ts";
-import { closeAll, farewell, type CloseAllOptions } from "./closing.ts";
+import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
 import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
-import type { RefusalCode } from "./errors.ts";
+import { drainPlan, type DrainOptions } from "./drain.ts";
 import { isReadableTarget, isWebSocketUpgrade, offeredSubprotocols } from "./handshake.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { PendingHandshakes } from "./pending.ts";
 import { PluginSocket } from "./plugin-socket.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
-import { publishRefusal, refusal, sendBare, sendRefusal } from "./refuse.ts";
+import { drainingRefusal, publishRefusal, refusal, sendBare, sendRefusal, type Refusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 import { destroyOnEnd, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
@@ -37,7 +38,7 @@ export interface AttachOptions {
    * its time before it answers; one that answers at once (Vite's hot reload, Socket.IO) is seen. @default all
    */
   readonly match?: (req: IncomingMessage) => boolean;
-  /** `server.close()` also closes the WebSocket clients, with 1001; without, it would wait for them for ever. @default true */
+  /** `server.close()` also closes the WebSocket clients, with 1001, or waits for `drain`; without, it would wait for them for ever. @default true */
   readonly closeWithServer?: boolean;
   /**
    * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application, with a
@@ -61,9 +62,10 @@ export class Attachment implements TicketHolder {
   readonly #maxPending: number;
   readonly #heads: HeadGuard | undefined;
   readonly #connections = new Set<Connection>();
-  readonly #pending = new Set<Socket>();
-  #isClosing = false;
-  #farewell: CloseAllOptions = {};
+  readonly #pending = new PendingHandshakes();
+  #farewell: ClosingPlan["farewell"] | undefined;
+  #ending: Closing | undefined;
+  #retryAfterSeconds = 1;
 
   constructor(server: HttpServer | HttpsServer, options: AttachOptions) {
     if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
@@ -81,8 +83,13 @@ export class Attachment implements TicketHolder {
     if (options.closeWithServer ?? true) this.#closeWithServer();
   }
 
+  /** Whether `close` or `drain` was called: for health checks, since no client is let in any more. */
   get isClosing(): boolean {
-    return this.#isClosing;
+    return this.#farewell !== undefined;
+  }
+
+  get retryAfterSeconds(): number {
+    return this.#retryAfterSeconds;
   }
 
   /** How many connections are open. */
@@ -93,19 +100,47 @@ export class Attachment implements TicketHolder {
   track(connection: Connection): void {
     this.#connections.add(connection);
     connection.onClose(() => this.#connections.delete(connection));
-    // `close` may have come between the answer and this moment.
-    if (this.#isClosing) connection.close(this.#farewell.code ?? farewell.code, this.#farewell.reason ?? farewell.reason);
+    // `close` or `drain` may have come between the answer and this moment.
+    if (connection.isOpen) this.#farewell?.(connection);
   }
 
-  /** Refuses new connections with 503, closes all others, and settles when they are gone. */
+  /** Refuses new connections with 503, closes all others at once, and settles when they are gone. Hastens a `drain`. */
   async close(options: CloseAllOptions = {}): Promise<void> {
-    this.#isClosing = true;
-    this.#farewell = options;
-    const grace = this.#clock.after(options.graceMs ?? 5000, () => {
-      for (const socket of this.#pending) socket.destroy();
+    const plan = closingPlan(options);
+    this.#ending?.hasten();
+    await this.#end(plan).done;
+  }
+
+  /**
+   * Refuses new connections with 503, closes all others in waves, tells each when to come back, and settles when they and
+   * the unfinished handshakes are gone, at the latest `graceMs` after the last wave. A second call, or one after `close`,
+   * joins what goes on.
+   * @throws RangeError for options that cannot be meant.
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const plan = drainPlan(options);
+    if (!this.isClosing) {
+      this.#retryAfterSeconds = plan.retryAfterSeconds;
+      this.#end(plan);
+    }
+    await Promise.all([this.#ending?.done, this.#pending.over()]);
+    // A handshake may have come through at the last moment.
+    await Promise.all([...this.#connections].map(({ closed }) => closed));
+  }
+
+  #end(plan: ClosingPlan): Closing {
+    // What the first one said goes for those that are still to be told.
+    const farewell = (this.#farewell ??= plan.farewell);
+    const closing = new Closing(this.#connections, this.#clock, { ...plan, farewell });
+    const grace = this.#clock.after(plan.spreadMs + plan.graceMs, () => {
+      this.#pending.destroy();
+      inSlices([...this.#connections], (connection) => connection.terminate());
     });
-    await closeAll(this.#connections, this.#clock, options);
-    if (this.#pending.size === 0) grace.cancel();
+    void closing.done.then(() => {
+      if (this.#pending.size === 0) grace.cancel();
+    });
+    this.#ending = closing;
+    return closing;
   }
 
   /** Node has no event for the beginning of `close()`, and an upgraded socket holds its end back for ever. */
@@ -113,7 +148,8 @@ export class Attachment implements TicketHolder {
     const server = this.#server;
     const close = server.close.bind(server);
     server.close = (callback) => {
-      void this.close();
+      // A drain that goes on has its own deadline: this one only waits for it.
+      if (!this.isClosing) void this.close();
       return close(callback);
     };
   }
@@ -149,10 +185,10 @@ export class Attachment implements TicketHolder {
     this.#pending.add(socket);
     // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
     if (!isWebSocketUpgrade(req)) return this.#serve(req, this.#ticket(req, socket, head).res);
-    const fault = this.#fault(req);
-    if (fault !== undefined) {
-      publishRefusal(refusal(fault), new UpgradeRequest(req, { native: req }));
-      return sendRefusal(this.#ticket(req, socket, head).res, refusal(fault));
+    const refused = this.#refusal(req);
+    if (refused !== undefined) {
+      publishRefusal(refused, new UpgradeRequest(req, { native: req }));
+      return sendRefusal(this.#ticket(req, socket, head).res, refused);
     }
     if (this.#handOver !== undefined) return this.#give(this.#handOver, req, socket, head);
     const ticket = this.#ticket(req, socket, head);
@@ -160,14 +196,14 @@ export class Attachment implements TicketHolder {
     this.#serve(req, ticket.res);
   }
 
-  #fault(req: IncomingMessage): RefusalCode | undefined {
+  #refusal(req: IncomingMessage): Refusal | undefined {
     // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
-    if (req.method !== "GET") return "ERR_METHOD";
-    if (this.#isClosing) return "ERR_DRAINING";
+    if (req.method !== "GET") return refusal("ERR_METHOD");
+    if (this.isClosing) return drainingRefusal(this.#retryAfterSeconds);
     // This one is among them.
-    if (this.#pending.size > this.#maxPending) return "ERR_TOO_MANY_HANDSHAKES";
+    if (this.#pending.size > this.#maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
     // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return "ERR_TARGET";
+    if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return refusal("ERR_TARGET");
     return undefined;
   }
 

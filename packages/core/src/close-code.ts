@@ -1,3 +1,5 @@
+import { MAX_CONTROL_BYTES } from "./frame.ts";
+
 /**
  * Close codes: RFC 6455 §7.4.1, the IANA WebSocket Close Code Number Registry, and upwire's own in the private range 4000 to 4999.
  * "Retry" says what a client should do: `retry` (reconnect with back-off) or `stop` (reconnecting gives the same answer).
@@ -49,6 +51,15 @@ export interface CloseInfo {
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/** RFC 6455 §5.5.1: a close frame spends two of its bytes on the code. */
+const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
+
+/** @throws RangeError for a code or reason that may not stand in a close frame. */
+export function checkClose(code: number, reason: string): void {
+  if (!isSendableCloseCode(code)) throw new RangeError(`${code} may not be sent as a close code`);
+  if (Buffer.byteLength(reason) > MAX_REASON_BYTES) throw new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes`);
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { Clock } from "./clock.ts";
-import { CloseCode } from "./close-code.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { checkClose, CloseCode } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
+import { checkCount } from "./limits.ts";
 
 export interface CloseAllOptions {
   /** Close code. @default 1001 */
@@ -11,17 +12,105 @@ export interface CloseAllOptions {
   readonly graceMs?: number;
 }
 
-/** What a client is told when its server goes. */
-export const farewell: Readonly<{ code: number; reason: string }> = { code: CloseCode.goingAway, reason: "going away" };
+/** How many connections are to end. */
+export interface ClosingPlan {
+  /** Closes one connection, with whatever it is to be told. Never throws. */
+  readonly farewell: (connection: Connection) => void;
+  /** The time over which they are closed, in waves; 0 closes all at once. */
+  readonly spreadMs: number;
+  /** The time for answers after the last wave; then what is left is destroyed. */
+  readonly graceMs: number;
+}
 
-/** Closes every connection and settles when all are gone. Never rejects for what a client does. */
+/** So many in one turn of the event loop: closing 10,000 in one go would hold up everybody else. */
+const SLICE = 500;
+/** Between two waves, unless there are fewer connections than waves. */
+const WAVE_MS = 100;
+
+/** Calls `act` with each item, some in this turn of the event loop and the rest in later ones. */
+export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void): void {
+  for (const item of items.slice(0, SLICE)) act(item);
+  if (items.length > SLICE) setImmediate(() => inSlices(items.slice(SLICE), act));
+}
+
+/** The plan to close all at once. @throws RangeError for options that cannot be meant. */
+export function closingPlan({ code = CloseCode.goingAway, reason = "going away", graceMs = 5000 }: CloseAllOptions): ClosingPlan {
+  checkClose(code, reason);
+  return { farewell: (connection) => connection.close(code, reason), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
+}
+
+/** The end of many connections, in the order given. What a client does or does not do never holds it up. */
+export class Closing {
+  /** Settles when all are gone, at the latest `graceMs` after the last wave. */
+  readonly done: Promise<void>;
+  readonly #all: readonly Connection[];
+  readonly #clock: Clock;
+  readonly #plan: ClosingPlan;
+  readonly #waves: number;
+  readonly #startedAt: number;
+  #closed = 0;
+  /** How many should be closed by now. */
+  #due = 0;
+  #isSlicing = false;
+  /** Of the next wave, and after the last one of the grace time. */
+  #timer: Timer | undefined;
+
+  /** Closes the first wave, or its first slice, at once. */
+  constructor(connections: Iterable<Connection>, clock: Clock, plan: ClosingPlan) {
+    this.#all = [...connections];
+    this.#clock = clock;
+    this.#plan = plan;
+    this.#waves = Math.max(1, Math.min(this.#all.length, Math.floor(plan.spreadMs / WAVE_MS)));
+    this.#startedAt = clock.now();
+    this.done = this.#allGone();
+    if (this.#all.length > 0) this.#runWave(1);
+  }
+
+  /** Closes the rest now. */
+  hasten(): void {
+    if (this.#due === this.#all.length) return;
+    this.#timer?.cancel();
+    this.#closeUpTo(this.#all.length);
+  }
+
+  #allGone(): Promise<void> {
+    let open = this.#all.length;
+    return new Promise((resolve) => {
+      if (open === 0) return resolve();
+      const gone = (): void => {
+        if (--open > 0) return;
+        this.#timer?.cancel();
+        resolve();
+      };
+      for (const connection of this.#all) connection.onClose(gone);
+    });
+  }
+
+  #runWave(wave: number): void {
+    this.#closeUpTo(Math.ceil((this.#all.length * wave) / this.#waves));
+    // Also when `farewell` called for haste.
+    if (this.#due === this.#all.length) return;
+    const dueAt = this.#startedAt + (this.#plan.spreadMs * wave) / this.#waves;
+    this.#timer = this.#clock.after(Math.max(0, dueAt - this.#clock.now()), () => this.#runWave(wave + 1));
+  }
+
+  #closeUpTo(due: number): void {
+    this.#due = due;
+    if (!this.#isSlicing) this.#closeSlice();
+  }
+
+  #closeSlice(): void {
+    const slice = this.#all.slice(this.#closed, Math.min(this.#due, this.#closed + SLICE));
+    this.#closed += slice.length;
+    this.#isSlicing = true;
+    for (const connection of slice) if (connection.isOpen) this.#plan.farewell(connection);
+    this.#isSlicing = this.#closed < this.#due;
+    if (this.#isSlicing) setImmediate(() => this.#closeSlice());
+    else if (this.#closed === this.#all.length) this.#timer = this.#clock.after(this.#plan.graceMs, () => inSlices(this.#all, (connection) => connection.terminate()));
+  }
+}
+
+/** Closes every connection and settles when all are gone. @throws RangeError for options that cannot be meant. */
 export async function closeAll(connections: Iterable<Connection>, clock: Clock, options: CloseAllOptions = {}): Promise<void> {
-  const { code = farewell.code, reason = farewell.reason, graceMs = 5000 } = options;
-  const all = [...connections];
-  for (const connection of all) connection.close(code, reason);
-  const grace = clock.after(graceMs, () => {
-    for (const connection of all) connection.terminate();
-  });
-  await Promise.all(all.map((connection) => connection.closed));
-  grace.cancel();
+  await new Closing(connections, clock, closingPlan(options)).done;
 }

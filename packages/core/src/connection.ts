@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
-import { CloseCode, isSendableCloseCode, type CloseInfo } from "./close-code.ts";
+import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
 import { prepare, type Sendable, type SendOptions } from "./sendable.ts";
@@ -14,8 +14,6 @@ export interface ConnectionInit<Context> {
   readonly request: ConnectionRequest;
 }
 
-/** RFC 6455 §5.5.1: a close frame spends two of its bytes on the code. */
-const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> {
@@ -35,6 +33,7 @@ export class Connection<Context = unknown> {
   /** Made by an Upgrader. */
   constructor(session: Session, init: ConnectionInit<Context>) {
     this.#session = session;
+    session.connection = this;
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
     this.subprotocol = init.subprotocol;
@@ -96,8 +95,7 @@ export class Connection<Context = unknown> {
    * @throws RangeError for a code or reason that may not be sent.
    */
   close(code: number = CloseCode.normal, reason = ""): void {
-    if (!isSendableCloseCode(code)) throw new RangeError(`${code} may not be sent as a close code`);
-    if (Buffer.byteLength(reason) > MAX_REASON_BYTES) throw new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes`);
+    checkClose(code, reason);
     this.#session.close(code, reason);
   }
 

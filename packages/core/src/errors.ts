@@ -41,70 +41,79 @@ export type ClosureCode =
   | "ERR_PONG_TIMEOUT"
   | "ERR_SOCKET";
 
+/**
+ * What a client should do: reconnect with back-off, not reconnect since the answer would be the same, or reconnect
+ * `"later"`: not before the answer's `Retry-After`, and without one not within some seconds.
+ */
+export type Retry = boolean | "later";
+
 interface RefusalText {
   /** HTTP status. */
   readonly status: number;
+  readonly retry: Retry;
   /** The body of the answer. */
   readonly text: string;
 }
 
 interface ClosureText {
   readonly closeCode: number;
+  readonly retry: Retry;
   /** The reason in the close frame. */
   readonly text: string;
 }
 
 /**
- * Every refusal of an upgrade request: the HTTP status the client gets, and why.
+ * Every refusal of an upgrade request: the HTTP status the client gets, why, and whether trying again helps.
  * The body of the answer is the text; the code is what logs and the `onReject` hook see.
  */
 export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
-  ERR_METHOD: { status: 405, text: "A WebSocket handshake is a GET request." },
-  ERR_NOT_UPGRADE: { status: 426, text: "This address speaks WebSocket: send an upgrade request." },
+  ERR_METHOD: { status: 405, retry: false, text: "A WebSocket handshake is a GET request." },
+  ERR_NOT_UPGRADE: { status: 426, retry: false, text: "This address speaks WebSocket: send an upgrade request." },
   ERR_UPGRADE_STRIPPED: {
     status: 426,
+    retry: false,
     text:
       "A proxy removed the Upgrade or Connection header from this WebSocket handshake. nginx needs: proxy_http_version 1.1; " +
       'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;',
   },
-  ERR_NOT_ATTACHED: { status: 500, text: "This server does not route upgrade requests: call attach(server)." },
-  ERR_HTTP_VERSION: { status: 426, text: "A WebSocket handshake needs HTTP/1.1." },
-  ERR_TARGET: { status: 400, text: "The request target is not a path." },
-  ERR_HOST: { status: 400, text: "The request needs one Host header that names a host." },
-  ERR_BODY: { status: 400, text: "A WebSocket handshake carries no body." },
-  ERR_VERSION: { status: 426, text: "Only WebSocket version 13 is spoken here." },
-  ERR_KEY: { status: 400, text: "Sec-WebSocket-Key must be 16 bytes in base64, once." },
-  ERR_SUBPROTOCOLS: { status: 400, text: "Sec-WebSocket-Protocol must be a list of distinct tokens." },
-  ERR_ORIGIN: { status: 403, text: "This origin may not connect." },
-  ERR_UNAUTHORIZED: { status: 401, text: "Authentication is required." },
-  ERR_FORBIDDEN: { status: 403, text: "You may not connect." },
-  ERR_TOO_MANY_FROM_ADDRESS: { status: 429, text: "Too many connections from this address." },
-  ERR_TOO_MANY_CONNECTIONS: { status: 503, text: "The server has no room for another connection." },
-  ERR_TOO_MANY_HANDSHAKES: { status: 503, text: "The server is busy with other handshakes." },
-  ERR_CHECK_FAILED: { status: 500, text: "The server could not decide about this request." },
-  ERR_DRAINING: { status: 503, text: "The server is going down." },
-  ERR_HANDSHAKE_TIMEOUT: { status: 408, text: "The handshake took too long." },
+  ERR_NOT_ATTACHED: { status: 500, retry: false, text: "This server does not route upgrade requests: call attach(server)." },
+  ERR_HTTP_VERSION: { status: 426, retry: false, text: "A WebSocket handshake needs HTTP/1.1." },
+  ERR_TARGET: { status: 400, retry: false, text: "The request target is not a path." },
+  ERR_HOST: { status: 400, retry: false, text: "The request needs one Host header that names a host." },
+  ERR_BODY: { status: 400, retry: false, text: "A WebSocket handshake carries no body." },
+  ERR_VERSION: { status: 426, retry: false, text: "Only WebSocket version 13 is spoken here." },
+  ERR_KEY: { status: 400, retry: false, text: "Sec-WebSocket-Key must be 16 bytes in base64, once." },
+  ERR_SUBPROTOCOLS: { status: 400, retry: false, text: "Sec-WebSocket-Protocol must be a list of distinct tokens." },
+  ERR_ORIGIN: { status: 403, retry: false, text: "This origin may not connect." },
+  ERR_UNAUTHORIZED: { status: 401, retry: false, text: "Authentication is required." },
+  ERR_FORBIDDEN: { status: 403, retry: false, text: "You may not connect." },
+  ERR_TOO_MANY_FROM_ADDRESS: { status: 429, retry: "later", text: "Too many connections from this address." },
+  ERR_TOO_MANY_CONNECTIONS: { status: 503, retry: "later", text: "The server has no room for another connection." },
+  ERR_TOO_MANY_HANDSHAKES: { status: 503, retry: "later", text: "The server is busy with other handshakes." },
+  ERR_CHECK_FAILED: { status: 500, retry: true, text: "The server could not decide about this request." },
+  ERR_DRAINING: { status: 503, retry: "later", text: "The server is going down." },
+  ERR_HANDSHAKE_TIMEOUT: { status: 408, retry: true, text: "The handshake took too long." },
 };
 
-/** Every reason for which upwire itself ends a connection: the close code and the reason text in the close frame. */
+/** Every reason for which upwire itself ends a connection: the close code, the reason text in the close frame, and what then. */
 export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
-  ERR_PROTOCOL: { closeCode: CloseCode.protocolError, text: "protocol error" },
-  ERR_UTF8: { closeCode: CloseCode.invalidPayload, text: "invalid UTF-8" },
-  ERR_DEFLATE: { closeCode: CloseCode.invalidPayload, text: "corrupt compressed data" },
-  ERR_JSON: { closeCode: CloseCode.invalidPayload, text: "invalid JSON" },
-  ERR_MESSAGE_TOO_BIG: { closeCode: CloseCode.tooBig, text: "message too big" },
-  ERR_TOO_MANY_FRAGMENTS: { closeCode: CloseCode.policyViolation, text: "too many fragments" },
-  ERR_HANDLER: { closeCode: CloseCode.internalError, text: "internal error" },
-  ERR_WRITER_ABORTED: { closeCode: CloseCode.internalError, text: "message aborted" },
-  ERR_SLOW_CONSUMER: { closeCode: CloseCode.tryAgainLater, text: "slow consumer" },
-  ERR_WRITE_TIMEOUT: { closeCode: CloseCode.tryAgainLater, text: "write timeout" },
-  ERR_MESSAGE_TIMEOUT: { closeCode: CloseCode.policyViolation, text: "message took too long" },
-  ERR_RATE_LIMIT: { closeCode: CloseCode.rateLimit, text: "rate limit" },
-  ERR_IDLE: { closeCode: CloseCode.goingAway, text: "idle" },
+  ERR_PROTOCOL: { closeCode: CloseCode.protocolError, retry: false, text: "protocol error" },
+  ERR_UTF8: { closeCode: CloseCode.invalidPayload, retry: false, text: "invalid UTF-8" },
+  ERR_DEFLATE: { closeCode: CloseCode.invalidPayload, retry: false, text: "corrupt compressed data" },
+  ERR_JSON: { closeCode: CloseCode.invalidPayload, retry: false, text: "invalid JSON" },
+  ERR_MESSAGE_TOO_BIG: { closeCode: CloseCode.tooBig, retry: false, text: "message too big" },
+  ERR_TOO_MANY_FRAGMENTS: { closeCode: CloseCode.policyViolation, retry: false, text: "too many fragments" },
+  ERR_HANDLER: { closeCode: CloseCode.internalError, retry: true, text: "internal error" },
+  ERR_WRITER_ABORTED: { closeCode: CloseCode.internalError, retry: true, text: "message aborted" },
+  ERR_SLOW_CONSUMER: { closeCode: CloseCode.tryAgainLater, retry: "later", text: "slow consumer" },
+  ERR_WRITE_TIMEOUT: { closeCode: CloseCode.tryAgainLater, retry: "later", text: "write timeout" },
+  ERR_MESSAGE_TIMEOUT: { closeCode: CloseCode.policyViolation, retry: false, text: "message took too long" },
+  ERR_RATE_LIMIT: { closeCode: CloseCode.rateLimit, retry: "later", text: "rate limit" },
+  ERR_IDLE: { closeCode: CloseCode.goingAway, retry: true, text: "idle" },
   /** The peer answered no ping: there is nobody to send a close frame to, so the socket is destroyed. */
-  ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, text: "no pong" },
+  ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, retry: true, text: "no pong" },
   /** The socket failed under us (reset, TLS failure): nothing can be sent any more. */
-  ERR_SOCKET: { closeCode: CloseCode.abnormal, text: "socket error" },
+  ERR_SOCKET: { closeCode: CloseCode.abnormal, retry: true, text: "socket error" },
 };
 
 /** Why a connection is being ended by upwire. Given to the handler's `error` before its `close`. */

@@ -52,6 +52,12 @@ export function refusal(code: RefusalCode): Refusal {
   return new Refusal(code, status, `${text}\n`, extraHeaders[code]);
 }
 
+/** The refusal of a server that is going down, with the time after which to ask again. */
+export function drainingRefusal(retryAfterSeconds: number): Refusal {
+  const { code, status, body } = refusal("ERR_DRAINING");
+  return new Refusal(code, status, body, { "retry-after": String(retryAfterSeconds) });
+}
+
 /**
  * What `authorize` returns to say no: `return refuse(401, "Sign in first")`.
  * @param status 401 (who are you?) or 403 (not you).

@@ -10,6 +10,7 @@ import { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
 import { Hold, ReadGate } from "./read-gate.ts";
 import { Sender, type SendingConnection } from "./sender.ts";
+import { channels } from "./telemetry.ts";
 import { Vitals } from "./vitals.ts";
 
 /** What a connection tells the one that runs its handler. None of these may throw. */
@@ -40,6 +41,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   readonly inbox: Inbox = new Inbox();
   state: "open" | "closing" | "closed" = "open";
   closeInfo: CloseInfo | undefined;
+  /** What the diagnostics channels show. */
+  connection: object | undefined;
   readonly #engine: Engine;
   readonly #limits: ResolvedLimits;
   readonly #heartbeat: Heartbeat;
@@ -94,6 +97,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
     this.inbox.clear();
+    channels.closure.publish({ connection: this.connection, error });
     this.#events?.error(error);
     if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
     if (isSlow) this.sender.discard();

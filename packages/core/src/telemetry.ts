@@ -6,11 +6,13 @@ import { channel, type Channel } from "node:diagnostics_channel";
  * - `upwire:dropped`: `{ code, remoteAddress }` of a connection that was ended before its first request was complete
  * - `upwire:error`: `{ error, connection }`; `connection` is absent when the fault came before the upgrade
  * - `upwire:open`, `upwire:close`: `{ connection }`, `{ connection, info }`
+ * - `upwire:closure`: `{ connection, error }`; upwire itself ends this connection, and `error` is the `ConnectionError`
  */
-export const channels: Readonly<Record<"refused" | "dropped" | "error" | "open" | "close", Channel>> = {
+export const channels: Readonly<Record<"refused" | "dropped" | "error" | "open" | "close" | "closure", Channel>> = {
   refused: channel("upwire:refused"),
   dropped: channel("upwire:dropped"),
   error: channel("upwire:error"),
   open: channel("upwire:open"),
   close: channel("upwire:close"),
+  closure: channel("upwire:closure"),
 };

@@ -15,6 +15,8 @@ export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>
 export interface TicketHolder {
   /** True once no new connection may be made. */
   readonly isClosing: boolean;
+  /** Then: what refusals tell in `Retry-After`. */
+  readonly retryAfterSeconds: number;
   track(connection: Connection): void;
 }
 

@@ -17,7 +17,7 @@ import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
@@ -181,7 +181,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const approval = await this.#decide(request);
     if (approval instanceof Refusal) return this.#refused(approval, request);
     if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
-    if (ticket.holder.isClosing) return this.#refused(refusal("ERR_DRAINING"), request);
+    if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
     ticket.accept({
       headers: approval.headers,
       take: (socket, head) => {

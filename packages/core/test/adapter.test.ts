@@ -62,9 +62,9 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
   const server = createServer((req, res) => {
     listener(req, res).catch(() => res.writeHead(500).end("failed"));
   });
-  attach(server, attachOptions);
+  const attachment = attach(server, attachOptions);
   await once(server.listen(0, "127.0.0.1"), "listening");
-  return { server, close: async () => void (await once(server.close(), "close")) };
+  return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 
 describeAdapter("node", build);

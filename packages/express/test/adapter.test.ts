@@ -45,9 +45,9 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
   app.use(quiet);
 
   const server = app.listen(0, "127.0.0.1");
-  attach(server, attachOptions);
+  const attachment = attach(server, attachOptions);
   await once(server, "listening");
-  return { server, close: async () => void (await once(server.close(), "close")) };
+  return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 
 describeAdapter("express", build);

@@ -1,16 +1,19 @@
-import { attach as attachServer, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import type { FastifyPluginCallback, FastifyRequest, RouteHandlerMethod } from "fastify";
+import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import type { FastifyRequest, RouteHandlerMethod } from "fastify";
+import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 
 /**
  * The plugin: `await app.register(attach)`. Upgrade requests run through the hooks and routes of the instance, and
- * `app.close()` closes the WebSocket clients with 1001.
+ * `app.close()` closes the WebSocket clients with 1001. The `Attachment` is `app.upwire`.
  */
-export const attach: FastifyPluginCallback<AttachOptions> = (app, options, done) => {
-  const attachment = attachServer(app.server, options);
+export const attach: AttachPlugin = async (app, options) => {
+  const attachment = attachTo(app, options);
   // The only hook that runs before Fastify waits for its sockets.
-  app.addHook("preClose", () => attachment.close());
-  done();
+  app.addHook("preClose", () => endOf(attachment));
 };
+
+// `app.upwire` and the hook are for the whole application.
+Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`. Hooks run before the upgrade, as for any request, and

@@ -1,19 +1,20 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { answerThroughPlugin, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
-import type { FastifyPluginAsync, FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
+import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
+import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 
 /**
  * The plugin, in place of `@fastify/websocket`, which it registers with the same options: `await app.register(attach)`.
  * Routes of your own for that plugin go on working, and its `options` are theirs alone.
  */
-export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
+export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
   const relay = new EventEmitter();
   const handedOver = new WeakMap<IncomingMessage, Duplex>();
-  const attachment = attachServer(app.server, {
+  const attachment = attachTo(app, {
     ...options,
     handOver: (req, socket, head) => {
       handedOver.set(req, socket);
@@ -30,7 +31,7 @@ export const attach: FastifyPluginAsync<AttachOptions & WebsocketPluginOptions> 
   });
   answerThroughPlugin(app.websocketServer);
   // Behind the plugin's own, which closes the clients of its routes.
-  app.addHook("preClose", () => attachment.close());
+  app.addHook("preClose", () => endOf(attachment));
 };
 
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.

@@ -7,5 +7,5 @@ describeAdapter("fastify", async (setup) => {
   await app.register(attach, setup.attachOptions);
   for (const { path, handler, options } of setup.routes) app.get(path, websocket(handler, options));
   await app.listen({ port: 0, host: "127.0.0.1" });
-  return { server: app.server, close: () => app.close() };
+  return { server: app.server, attachment: app.upwire, close: () => app.close() };
 });

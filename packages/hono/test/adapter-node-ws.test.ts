@@ -11,9 +11,9 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
   const nodeWs = createNodeWebSocket({ app });
   for (const { path, handler, options } of setup.routes) app.get(path, websocket(nodeWs, handler, options));
   const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
-  attach(server, nodeWs, setup.attachOptions);
+  const attachment = attach(server, nodeWs, setup.attachOptions);
   await once(server, "listening");
-  return { server, close: async () => void (await once(server.close(), "close")) };
+  return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 
 describeAdapter("hono-node-ws", build, {

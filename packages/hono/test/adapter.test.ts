@@ -9,7 +9,7 @@ describeAdapter("hono", async (setup) => {
   const app = createApp(setup);
   for (const { path, handler, options } of setup.routes) app.get(path, websocket(handler, options));
   const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
-  attach(server, setup.attachOptions);
+  const attachment = attach(server, setup.attachOptions);
   await once(server, "listening");
-  return { server, close: async () => void (await once(server.close(), "close")) };
+  return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 });

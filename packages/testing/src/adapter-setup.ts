@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { AttachOptions, ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import type { Attachment, AttachOptions, ConnectionHandler, UpgraderOptions } from "@upwire/core";
 
 /** A WebSocket route for the server that an adapter's test builds. */
 export interface AdapterRoute {
@@ -32,6 +32,8 @@ export interface AdapterSetup {
 export interface RunningServer {
   /** Listens on 127.0.0.1. */
   readonly server: Server;
+  /** What `attach` returned. */
+  readonly attachment: Attachment;
   /** The framework's own way to stop. Called once. */
   readonly close: () => Promise<void>;
 }

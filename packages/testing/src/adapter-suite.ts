@@ -4,11 +4,13 @@ import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.
 import { broadcasts } from "./suite-broadcast.ts";
 import { caps } from "./suite-caps.ts";
 import { closing } from "./suite-closing.ts";
+import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
 import { limits } from "./suite-limits.ts";
 import { handshakeTable } from "./suite-handshake-table.ts";
+import { logs } from "./suite-log.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
 import { origins } from "./suite-origin.ts";
@@ -29,9 +31,11 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   "protocol faults": protocolFaults,
   limits,
   closing,
+  drain: drains,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
   "network faults": faults,
+  log: logs,
 };
 
 /**

@@ -1,0 +1,70 @@
+import { checkClose, CloseCode } from "./close-code.ts";
+import type { ClosingPlan } from "./closing.ts";
+import type { Connection } from "./connection.ts";
+import { checkCount } from "./limits.ts";
+import { channels } from "./telemetry.ts";
+
+export interface DrainOptions {
+  /** The time over which clients are closed, in waves and oldest first; 0 closes all at once. Milliseconds. @default 5000 */
+  readonly spreadMs?: number;
+  /**
+   * When another process, or this one anew, can take the clients, counted from the close frame. Each client is told a
+   * random time from this to twice this, so that they do not come back together. Milliseconds. @default 1000
+   */
+  readonly retryAfterMs?: number;
+  /** Time for the clients to answer after the last wave; then their sockets are destroyed. Milliseconds. @default 5000 */
+  readonly graceMs?: number;
+  /** Close code. The reason is `retry-after=1500`, in milliseconds. @default 1012 */
+  readonly code?: number;
+  /**
+   * Called for each client right before its close frame, with the time that the frame tells: what it sends arrives first.
+   * Not waited for when it is async; a throw is reported on the channel `upwire:error`.
+   */
+  readonly notify?: (connection: Connection, retryAfterMs: number) => void;
+}
+
+/** Every default of `drain`. */
+export const drainDefaults: Readonly<Record<"spreadMs" | "retryAfterMs" | "graceMs" | "code", number>> = Object.freeze({
+  spreadMs: 5000,
+  retryAfterMs: 1000,
+  graceMs: 5000,
+  code: CloseCode.serviceRestart,
+});
+
+export interface DrainPlan extends ClosingPlan {
+  /** What refusals tell in `Retry-After`. */
+  readonly retryAfterSeconds: number;
+}
+
+/** @throws RangeError for a time that no timer can wait, or a code that may not be sent. */
+export function drainPlan(options: DrainOptions): DrainPlan {
+  const { code = drainDefaults.code, notify } = options;
+  checkClose(code, "");
+  const spreadMs = checkCount("spreadMs", options.spreadMs ?? drainDefaults.spreadMs, 0);
+  const graceMs = checkCount("graceMs", options.graceMs ?? drainDefaults.graceMs, 0);
+  const retryAfterMs = checkCount("retryAfterMs", options.retryAfterMs ?? drainDefaults.retryAfterMs, 0);
+  // `notify` may call `close`, which comes to the same connections again.
+  const told = new WeakSet<Connection>();
+  return {
+    spreadMs,
+    graceMs,
+    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
+    farewell(connection) {
+      if (told.has(connection)) return;
+      told.add(connection);
+      const ms = Math.round(retryAfterMs * (1 + Math.random()));
+      if (notify !== undefined) notifyGuarded(notify, connection, ms);
+      connection.close(code, `retry-after=${ms}`);
+    },
+  };
+}
+
+function notifyGuarded(notify: NonNullable<DrainOptions["notify"]>, connection: Connection, ms: number): void {
+  const failed = (error: unknown): void => channels.error.publish({ error, connection });
+  try {
+    const running: unknown = notify(connection, ms);
+    if (running instanceof Promise) running.catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+}

@@ -1,0 +1,149 @@
+import { existsSync, readFileSync } from "node:fs";
+import { closures, defaults, refusals, type Retry } from "@upwire/core";
+import { describe, expect, it } from "vitest";
+import { resolveCompression } from "../src/compression.ts";
+import { drainDefaults } from "../src/drain.ts";
+import { attachDefaults } from "../src/limits.ts";
+import { refusal } from "../src/refuse.ts";
+import { channels } from "../src/telemetry.ts";
+
+/** What the tables of the READMEs say, and what the code does: a difference is reported as the row that is to be written. */
+type Rows = ReadonlyMap<string, readonly string[]>;
+
+const here = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
+const readme = here("../../../README.md");
+
+/** The rows of the first table behind `after`, by the text of their `key` column. A key that comes twice is a difference of its own. */
+function tableAfter(text: string, after: string, key: number): Rows {
+  const start = text.indexOf(after);
+  if (start < 0) throw new Error(`no "${after}" in the README`);
+  const lines = text.slice(start).split("\n");
+  const head = lines.findIndex((line) => line.startsWith("| --- "));
+  const rows = new Map<string, readonly string[]>();
+  for (const line of lines.slice(head + 1)) {
+    if (!line.startsWith("|")) break;
+    const cells = line.slice(1, -1).split("|").map((cell) => cell.trim());
+    const name = (cells[key] ?? "").replaceAll("`", "");
+    rows.set(rows.has(name) ? `${name} (twice)` : name, cells);
+  }
+  return rows;
+}
+
+/** @param wanted By key: the cells as they must be; `undefined` for prose, which may say anything but nothing. */
+function differences(table: Rows, wanted: ReadonlyMap<string, readonly (string | undefined)[]>): string[] {
+  const found: string[] = [];
+  for (const [name, cells] of wanted) {
+    const row = table.get(name);
+    const isEqual = row?.length === cells.length && cells.every((cell, i) => (cell === undefined ? row[i] !== "" : cell === row[i]));
+    if (isEqual) continue;
+    const right = `| ${cells.map((cell, i) => cell ?? row?.[i] ?? "...").join(" | ")} |`;
+    found.push(row === undefined ? `missing: ${right}` : `wrong: ${name}; right is: ${right}`);
+  }
+  for (const name of table.keys()) if (!wanted.has(name)) found.push(`too many: ${name}`);
+  return found;
+}
+
+const retryWords: ReadonlyMap<Retry, string> = new Map<Retry, string>([
+  [true, "yes"],
+  [false, "no"],
+  ["later", "later"],
+]);
+
+describe("README.md", () => {
+  it("lists every refusal with its status and whether to retry", () => {
+    const wanted = Object.entries(refusals).map(([code, { status, retry }]) => [code, [`${status}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
+    expect(differences(tableAfter(readme, "### Refusals", 1), new Map(wanted))).toEqual([]);
+  });
+
+  it("names Retry-After where a refusal has it, which is where clients should come back later", () => {
+    const table = tableAfter(readme, "### Refusals", 1);
+    for (const code of Object.keys(refusals) as (keyof typeof refusals)[]) {
+      const after = refusal(code).headers["retry-after"];
+      expect([code, after !== undefined]).toEqual([code, refusals[code].retry === "later"]);
+      if (after !== undefined) expect([code, table.get(code)?.[2]]).toEqual([code, expect.stringContaining(`\`Retry-After: ${after}\``)]);
+    }
+  });
+
+  it("lists every closure with its close code and whether to retry", () => {
+    const wanted = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, [`${closeCode}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
+    expect(differences(tableAfter(readme, "### Closures", 1), new Map(wanted))).toEqual([]);
+  });
+
+  /** The options of an interface, as its source declares them. */
+  function optionsOf(file: string, name: string): string[] {
+    const body = new RegExp(`interface ${name}\\b.*\\{\\n([^]*?)\\n\\}`).exec(here(`../src/${file}`))?.[1];
+    if (body === undefined) throw new Error(`${file} has no interface ${name}`);
+    return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, option]) => option ?? "");
+  }
+
+  /** With the default where it is a number or a word, and any text for the others. */
+  function optionRows(options: readonly string[], presets: Readonly<Record<string, string | number>>): Map<string, readonly (string | undefined)[]> {
+    return new Map(
+      options.map((option) => {
+        const preset = presets[option];
+        const shown = typeof preset === "string" ? `\`"${preset}"\`` : preset?.toString();
+        return [option, [`\`${option}\``, shown, undefined]];
+      }),
+    );
+  }
+
+  /** `0 (off)` is 0 with an explanation. */
+  function withoutNotes(table: Rows): Rows {
+    return new Map([...table].map(([name, cells]) => [name, cells.map((cell, i) => (i === 1 ? cell.replace(/^(\d+) \(.*\)$/, "$1") : cell))]));
+  }
+
+  it("lists every option of a route with its default", () => {
+    const compression = Object.entries(resolveCompression(true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
+    const names = [
+      ...optionsOf("limits.ts", "ConnectionLimits"),
+      ...optionsOf("options.ts", "UpgraderOptions"),
+      ...optionsOf("rate-limit.ts", "RateLimit").map((name) => `rateLimit.${name}`),
+      ...optionsOf("compression.ts", "CompressionOptions").map((name) => `compression.${name}`),
+    ];
+    expect(names).toEqual(expect.arrayContaining(Object.keys(defaults)));
+    const wanted = optionRows(names, { ...defaults, "rateLimit.patienceMs": 10_000, ...Object.fromEntries(compression) });
+    expect(differences(withoutNotes(tableAfter(readme, "## Options", 0)), wanted)).toEqual([]);
+  });
+
+  it("lists every option of attach with its default", () => {
+    // `options` belongs to two adapters.
+    const names = [...optionsOf("attach.ts", "AttachOptions"), "options"];
+    const wanted = optionRows(names, { ...attachDefaults, handshakeTimeoutMs: defaults.handshakeTimeoutMs });
+    expect(differences(tableAfter(readme, "For `attach(server, options)`:", 0), wanted)).toEqual([]);
+  });
+
+  it("lists every option of drain with its default", () => {
+    const wanted = optionRows(optionsOf("drain.ts", "DrainOptions"), drainDefaults);
+    expect(differences(tableAfter(readme, "| Option of `drain` |", 0), wanted)).toEqual([]);
+  });
+});
+
+describe("packages/core/README.md", () => {
+  const core = here("../README.md");
+
+  it("lists every diagnostics channel", () => {
+    const wanted = Object.values(channels).map(({ name }) => [String(name), [`\`${String(name)}\``, undefined, undefined]] as const);
+    expect(differences(tableAfter(core, "## Diagnostics channels", 0), new Map(wanted))).toEqual([]);
+  });
+
+  it("lists every file of core in the layer where the structure check wants it", () => {
+    const layers = (JSON.parse(here("../../../apps/tools/layers.json")) as Record<string, string[][]>)["packages/core/src"] ?? [];
+    const table = tableAfter(core, "## The rooms", 1);
+    let layer = "";
+    const listed = [...table].map(([file, cells]) => `${(layer = cells[0] || layer)} ${file}`);
+    const wanted = layers.flatMap((files, index) => files.map((file) => `${index} ${file}`));
+    expect(new Set(listed)).toEqual(new Set(wanted));
+  });
+});
+
+describe("SECURITY.md", () => {
+  it("names tests that exist", () => {
+    const text = here("../../../SECURITY.md").replaceAll(/\s+/g, " ");
+    const paths = [...text.matchAll(/`(packages\/[\w./-]+\.ts)`/g)].map(([, path]) => path ?? "");
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !existsSync(new URL(`../../../${path}`, import.meta.url)))).toEqual([]);
+    expect(here("./connection.test.ts")).toContain("refuses %j instead of sending memory");
+    const faults = here("../../testing/src/suite-protocol-faults.ts");
+    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, faults.includes(title), text.includes(title)]).toEqual([title, true, true]);
+  });
+});

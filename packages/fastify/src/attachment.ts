@@ -1,0 +1,24 @@
+import { attach, type Attachment, type AttachOptions } from "@upwire/core";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** The WebSocket side of this application: `await app.upwire.drain()` before `app.close()`. */
+    readonly upwire: Attachment;
+  }
+}
+
+/** What `attach` is. Declared here, so that whoever imports it also gets the type of `app.upwire`. */
+export type AttachPlugin<Options extends object = AttachOptions> = FastifyPluginAsync<Options>;
+
+/** Attaches core to the server of `app`, and makes it known as `app.upwire`. */
+export function attachTo(app: FastifyInstance, options: AttachOptions): Attachment {
+  const attachment = attach(app.server, options);
+  app.decorate("upwire", attachment);
+  return attachment;
+}
+
+/** What `app.close()` waits for: a drain that goes on has its own deadline, and everybody else is told to go. */
+export function endOf(attachment: Attachment): Promise<void> {
+  return attachment.isClosing ? attachment.drain() : attachment.close();
+}
