@@ -13,18 +13,21 @@ export async function launchDemo(name) {
     throw new Error(`the ${name} demo ended with ${code ?? signal}`);
   });
   ended.catch(() => {});
+  const ask = async () => {
+    const answer = Promise.race([once(server, "message"), ended]);
+    server.send("status");
+    const [status] = await answer;
+    return status;
+  };
   const [{ port }] = await Promise.race([once(server, "message"), ended]);
   return {
     name,
     pid: server.pid,
     url: `ws://127.0.0.1:${port}/ws/echo`,
     /** Uncaught exceptions and unhandled rejections so far. Rejects when the process has ended. */
-    async faults() {
-      const answer = Promise.race([once(server, "message"), ended]);
-      server.send("faults");
-      const [{ faults }] = await answer;
-      return faults;
-    },
+    faults: async () => (await ask()).faults,
+    /** Its memory in bytes, as the system sees it. Rejects when the process has ended. */
+    rss: async () => (await ask()).rssBytes,
     close: () => server.disconnect(),
   };
 }

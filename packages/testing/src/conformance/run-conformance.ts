@@ -99,7 +99,8 @@ function failureOf({ id, group, title }: ConformanceCase, faults: readonly Fault
   return { id, group, title, level, why: faults.map(({ why }) => why) };
 }
 
-function targetOf(url: URL, headers: Readonly<Record<string, string>>): Target {
+/** @throws TypeError for what is neither `ws:` nor `wss:`. */
+export function targetOf(url: URL, headers: Readonly<Record<string, string>>): Target {
   if (url.protocol !== "ws:" && url.protocol !== "wss:") throw new TypeError(`${url.protocol} is not ws: or wss:`);
   const secure = url.protocol === "wss:";
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
