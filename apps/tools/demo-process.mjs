@@ -29,5 +29,7 @@ export async function launchDemo(name) {
     /** Its memory in bytes, as the system sees it. Rejects when the process has ended. */
     rss: async () => (await ask()).rssBytes,
     close: () => server.disconnect(),
+    /** Also when it hangs. */
+    kill: () => server.kill("SIGKILL"),
   };
 }

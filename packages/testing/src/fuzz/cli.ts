@@ -13,6 +13,7 @@ client is served. Exit code 1 on a finding, 2 when it cannot be tried.
   --at N[,N...]            only these inputs of the seed, on one connection: to see a finding again
   --concurrency N          connections at the same time (128)
   --timeout MS             longest wait for one thing (10000)
+  --any-origin             the server lets every page in: a 101 for a foreign Origin is no finding
   --header "Name: value"   added to every handshake; may be given again`;
 
 const { values, positionals } = parseArgs({
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     concurrency: { type: "string", default: "128" },
     timeout: { type: "string", default: "10000" },
     header: { type: "string", multiple: true, default: [] },
+    "any-origin": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -44,6 +46,7 @@ async function main(url: string | undefined): Promise<number> {
   const report = await runFuzz(url, {
     concurrency: numberOf("concurrency", values.concurrency),
     timeoutMs: numberOf("timeout", values.timeout),
+    anyOrigin: values["any-origin"],
     headers: Object.fromEntries(values.header.map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
     ...(values.inputs === undefined ? {} : { inputs: numberOf("inputs", values.inputs) }),
     ...(values.minutes === undefined ? {} : { minutes: numberOf("minutes", values.minutes) }),
@@ -52,7 +55,7 @@ async function main(url: string | undefined): Promise<number> {
   });
   const { inputs, connections, probes, findings, outcomes, seconds, seed } = report;
   for (const [outcome, count] of Object.entries(outcomes)) console.log(`${outcome.padEnd(28)} ${count}`);
-  for (const finding of findings) console.log(`finding: ${finding.why}\n         --seed ${seed} --at ${finding.inputs.join(",")}`);
+  for (const finding of findings) console.log(`finding: ${finding.why} (${finding.times} times)\n         --seed ${seed} --at ${finding.inputs.join(",")}`);
   console.log(
     `${inputs} inputs on ${connections} connections in ${seconds.toFixed(1)} s (${Math.round(inputs / seconds)}/s), ` +
       `${probes} good clients served meanwhile, ${findings.length} findings, seed ${seed}`,

@@ -37,14 +37,14 @@ export class Line {
   }
 
   /** @param sent The request that will be written to it. Rejects when there is no connection. */
-  static open({ host = "127.0.0.1", port, tls }: Target, sent: Buffer): Promise<Line> {
+  static open({ host = "127.0.0.1", port, tls }: Target, sent: Buffer, anyOrigin: boolean): Promise<Line> {
     return new Promise((resolve, reject) => {
       // Half open, so that a server that does not end its side is found.
       const options = { host, port, allowHalfOpen: true };
       const socket = tls ? connectTls({ ...tls, ...options }) : connectTcp(options);
       // Resets are what fuzzing leads to; the one at the start is told.
       socket.on("error", reject);
-      socket.once(tls ? "secureConnect" : "connect", () => resolve(new Line(socket, new Judge(sent), tls !== undefined)));
+      socket.once(tls ? "secureConnect" : "connect", () => resolve(new Line(socket, new Judge(sent, anyOrigin), tls !== undefined)));
     });
   }
 

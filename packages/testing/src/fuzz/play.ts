@@ -14,6 +14,8 @@ export interface Wrong {
   /** Inputs of this connection, in order; the last one is guilty, perhaps with the help of those before. */
   readonly numbers: readonly number[];
   readonly why: string;
+  /** Nothing wrong came, but nothing right either. */
+  readonly isLate: boolean;
 }
 
 /** What became of one input, in a word for the statistics. */
@@ -23,15 +25,17 @@ type Outcome = string;
 export class Player {
   readonly #target: Target;
   readonly #timeoutMs: number;
-  readonly #onWrong: (wrong: Wrong) => void;
+  readonly #anyOrigin: boolean;
+  readonly #onWrong: (wrong: Wrong) => Promise<void>;
   readonly #requests: Readonly<Record<Exclude<Lane, "handshake">, Buffer>>;
   readonly #lines = new Map<Lane, Line>();
   /** Connections so far. */
   opened = 0;
 
-  constructor(target: Target, timeoutMs: number, onWrong: (wrong: Wrong) => void) {
+  constructor(target: Target, timeoutMs: number, anyOrigin: boolean, onWrong: (wrong: Wrong) => Promise<void>) {
     this.#target = target;
     this.#timeoutMs = timeoutMs;
+    this.#anyOrigin = anyOrigin;
     this.#onWrong = onWrong;
     this.#requests = {
       frames: requestOf(target, {}),
@@ -52,13 +56,13 @@ export class Player {
       } else {
         await line.write([request]);
         const { judge } = line;
-        if (!(await line.until(() => judge.status !== undefined, this.#timeoutMs))) return this.#wrong(line, input, "a good handshake was not answered");
+        if (!(await line.until(() => judge.status !== undefined, this.#timeoutMs))) return this.#late(line, input, "a good handshake was not answered");
       }
     }
     this.#lines.set(input.lane, line);
     line.numbers.push(input.number);
     const outcome = await this.#playFrames(line, input, writes);
-    this.#report(line);
+    await this.#report(line);
     if (line.numbers.length < MAX_INPUTS_PER_LINE && !line.isOver) return outcome;
     line.reset();
     this.#lines.delete(input.lane);
@@ -86,7 +90,7 @@ export class Player {
     const mark = Buffer.from(`input ${input.number}`);
     await line.write([...writes, encodeClientFrame({ opcode: Opcode.ping, payload: mark, mask: Buffer.alloc(4) })]);
     const settled = await line.until(() => judge.pong?.equals(mark) === true, this.#timeoutMs);
-    if (!settled) return this.#wrong(line, input, "neither a pong nor the end of the connection came behind whole frames");
+    if (!settled) return this.#late(line, input, "neither a pong nor the end of the connection came behind whole frames");
     return line.isOver ? endOf(line) : "survived";
   }
 
@@ -100,7 +104,7 @@ export class Player {
     const wasRefused = judge.status !== undefined && judge.status !== 101;
     if (wasRefused) line.reset();
     const outcome = line.isOver || wasRefused || input.ending === "reset" ? endOf(line) : await this.#expectEnd(line, input);
-    this.#report(line);
+    await this.#report(line);
     return outcome;
   }
 
@@ -108,24 +112,24 @@ export class Player {
   async #expectEnd(line: Line, input: FuzzInput): Promise<Outcome> {
     line.end();
     if (await line.until(() => false, this.#timeoutMs)) return endOf(line);
-    return this.#wrong(line, input, "the server did not end the TCP connection after the client had");
+    return this.#late(line, input, "the server did not end the TCP connection after the client had");
   }
 
   async #open(sent: Buffer): Promise<Line> {
-    const line = await Line.open(this.#target, sent);
+    const line = await Line.open(this.#target, sent, this.#anyOrigin);
     this.opened++;
     return line;
   }
 
-  #wrong(line: Line, input: FuzzInput, why: string): Outcome {
+  async #late(line: Line, input: FuzzInput, why: string): Promise<Outcome> {
     line.reset();
     if (line.numbers.at(-1) !== input.number) line.numbers.push(input.number);
-    this.#onWrong({ numbers: [...line.numbers], why: `${why} (waited ${this.#timeoutMs} ms)` });
-    return "wrong";
+    await this.#onWrong({ numbers: [...line.numbers], why: `${why} (waited ${this.#timeoutMs} ms)`, isLate: true });
+    return "late";
   }
 
-  #report(line: Line): void {
-    for (const why of line.judge.faults.splice(0)) this.#onWrong({ numbers: [...line.numbers], why });
+  async #report(line: Line): Promise<void> {
+    for (const why of line.judge.faults.splice(0)) await this.#onWrong({ numbers: [...line.numbers], why, isLate: false });
   }
 }
 

@@ -25,6 +25,8 @@ export interface FuzzOptions {
   readonly timeoutMs?: number;
   /** Added to every handshake: `Origin`, `Authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The server lets every page in; otherwise a 101 for a foreign `Origin` is a finding. @default false */
+  readonly anyOrigin?: boolean;
   /** More handshakes to begin from. */
   readonly handshakes?: readonly HandshakeInit[];
   /** What went wrong inside the server so far, such as uncaught exceptions. Asked with every probe. */
@@ -40,6 +42,8 @@ export interface FuzzFinding {
   /** Inputs to repeat with `only`. Of several, each was under way when it happened, or was sent on the connection before. */
   readonly inputs: readonly number[];
   readonly why: string;
+  /** How often it was seen. */
+  readonly times: number;
 }
 
 export interface FuzzReport {
@@ -55,6 +59,7 @@ export interface FuzzReport {
   readonly seconds: number;
 }
 
+/** Different ones; then the run ends. */
 const MAX_FINDINGS = 20;
 /** A good client for each so many inputs, or more often. */
 const PROBE_EVERY = 32;
@@ -67,7 +72,8 @@ class Run {
   readonly #timeoutMs: number;
   readonly #seed: number;
   readonly #probe: Probe;
-  readonly #findings: FuzzFinding[] = [];
+  /** By what was wrong. */
+  readonly #findings = new Map<string, FuzzFinding>();
   readonly #outcomes = new Map<string, number>();
   readonly #start = performance.now();
   readonly #numbers: Iterator<number>;
@@ -79,6 +85,7 @@ class Run {
   #connections = 0;
   #isUnreachable = false;
   #isOver = false;
+  #isBlamed = false;
   #url: URL;
 
   constructor(url: string | URL, options: FuzzOptions) {
@@ -107,7 +114,7 @@ class Run {
     });
     await Promise.all([workers, this.#watch()]);
     // What the last inputs did shows a little later.
-    if (this.#findings.length < MAX_FINDINGS) await this.#check();
+    if (!this.#isBlamed) await this.#check();
     this.#probe.end();
     return this.#report();
   }
@@ -124,7 +131,7 @@ class Run {
   }
 
   async #work(): Promise<void> {
-    const player = new Player(this.#target(), this.#timeoutMs, (wrong) => this.#note(wrong));
+    const player = this.#player();
     for (let next = this.#numbers.next(); next.done !== true && !this.#isOver; next = this.#numbers.next()) {
       await this.#play(player, next.value);
     }
@@ -179,21 +186,22 @@ class Run {
   /** Stops, and finds out which of the suspects did it: each by itself, with a good client behind it. */
   async #blame(suspects: ReadonlySet<number>, why: string): Promise<void> {
     this.#isOver = true;
+    this.#isBlamed = true;
     const guilty: number[] = [];
     if (await this.#revive()) {
       for (const number of suspects) {
-        const player = new Player(this.#target(), this.#timeoutMs, (wrong) => this.#note(wrong));
+        const player = this.#player();
         await player.play(createInput(this.#seed, number, this.#corpus)).catch(() => {});
         // A reset or the end of the connection has to arrive first.
         player.end();
         const alone = await this.#fault();
         if (alone === undefined) continue;
         guilty.push(number);
-        this.#note({ numbers: [number], why: alone });
+        this.#note([number], alone);
         if (guilty.length >= 3 || !(await this.#revive())) break;
       }
     }
-    if (guilty.length === 0) this.#note({ numbers: [...suspects], why: `${why} (none of these inputs does it alone)` });
+    if (guilty.length === 0) this.#note([...suspects], `${why} (none of these inputs does it alone)`);
   }
 
   /** Is there a server, or could one be started? */
@@ -207,9 +215,20 @@ class Run {
     return (await this.#probe.fault()) === undefined;
   }
 
-  #note({ numbers, why }: Wrong): void {
-    this.#findings.push({ inputs: numbers, why });
-    if (this.#findings.length >= MAX_FINDINGS) this.#isOver = true;
+  #player(): Player {
+    return new Player(this.#target(), this.#timeoutMs, this.#options.anyOrigin ?? false, (wrong) => this.#hear(wrong));
+  }
+
+  async #hear(wrong: Wrong): Promise<void> {
+    // A server that answers nobody is not the fault of this input: the watch finds out whose it is.
+    if (wrong.isLate && (this.#isBlamed || (await new Probe(this.#target(), this.#timeoutMs).fault()) !== undefined)) return;
+    this.#note(wrong.numbers, wrong.why);
+  }
+
+  #note(inputs: readonly number[], why: string): void {
+    const { times = 0, ...first } = this.#findings.get(why) ?? { inputs, why };
+    this.#findings.set(why, { ...first, times: times + 1 });
+    if (this.#findings.size >= MAX_FINDINGS) this.#isOver = true;
   }
 
   #report(): FuzzReport {
@@ -218,7 +237,7 @@ class Run {
       inputs: this.#inputs,
       connections: this.#connections,
       probes: this.#probe.count,
-      findings: [...this.#findings],
+      findings: [...this.#findings.values()],
       outcomes: Object.fromEntries([...this.#outcomes].toSorted(([, a], [, b]) => b - a)),
       seconds: (performance.now() - this.#start) / 1000,
     };
