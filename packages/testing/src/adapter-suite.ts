@@ -4,16 +4,19 @@ import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.
 import { broadcasts } from "./suite-broadcast.ts";
 import { closing } from "./suite-closing.ts";
 import { faults } from "./suite-faults.ts";
+import { fuzzing } from "./suite-fuzzing.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
+import { loadFaults } from "./suite-load.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
+import { networkFaults } from "./suite-network.ts";
 import { origins } from "./suite-origin.ts";
 import { protocolFaults } from "./suite-protocol-faults.ts";
 import { refusals } from "./suite-refusals.ts";
 import { Suite } from "./suite.ts";
 
-const topics: Readonly<Record<string, (suite: Suite) => void>> = {
+const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[]) => void>> = {
   handshake: handshakes,
   refusals,
   origin: origins,
@@ -23,7 +26,10 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   closing,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
-  "network faults": faults,
+  "client faults": faults,
+  "network faults": networkFaults,
+  load: loadFaults,
+  fuzzing,
 };
 
 /**
@@ -55,7 +61,7 @@ export function describeAdapter(
     for (const [topic, declare] of Object.entries(topics)) {
       // oxlint-disable-next-line vitest/valid-title -- one of the names in the table above
       describe(topic, () => {
-        declare(suite);
+        declare(suite, uncaught);
       });
     }
 

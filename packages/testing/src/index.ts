@@ -5,6 +5,9 @@ export { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./clien
 export type { Chunking, ConformanceCase, DeflateStep, Echo, Expectation, FramesStep, Level, RawStep, Step } from "./conformance/case.ts";
 export { runConformance, type ConformanceFailure, type ConformanceOptions, type ConformanceReport } from "./conformance/run-conformance.ts";
 export { conformanceCases } from "./conformance/table.ts";
+export { connectNeverReading, flood, type FloodKind, type FloodOptions, type FloodReport } from "./faults/clients.ts";
+export { FaultProxy, type FaultProxyOptions, type ProxiedConnection, type Faults, type Side } from "./faults/fault-proxy.ts";
+export type { Link, LinkFaults } from "./faults/link.ts";
 export { runFuzz, type FuzzFinding, type FuzzOptions, type FuzzReport } from "./fuzz/run-fuzz.ts";
 export type { HandshakeInit, HeaderInit } from "./handshake-request.ts";
 export { HttpAnswer } from "./http-answer.ts";
