@@ -37,7 +37,7 @@ console.log(`${count(inputs)} fuzzed inputs, ${findings} findings, seed ${seed}`
 process.exitCode = findings > 0 ? 1 : 0;
 
 async function fuzzDemo(name) {
-  let demo = await launchDemo(name);
+  let demo = await launchDemo(name, { quiet: true });
   const rssAtStart = await demo.rss();
   const report = await runFuzz(demo.url, {
     seed,
@@ -46,7 +46,7 @@ async function fuzzDemo(name) {
     restart: async () => {
       // It may hang, and then it hears nothing.
       demo.kill();
-      demo = await launchDemo(name);
+      demo = await launchDemo(name, { quiet: true });
       return demo.url;
     },
   });

@@ -16,11 +16,12 @@ export class FakeSocket extends Duplex {
   #held: Done | undefined;
 
   constructor() {
-    super({ allowHalfOpen: true });
+    // Small, so that it is full soon.
+    super({ allowHalfOpen: true, writableHighWaterMark: 512 });
   }
 
   /** As if the kernel had room again, for one write. */
-  take(): void {
+  release(): void {
     const held = this.#held;
     this.#held = undefined;
     held?.();

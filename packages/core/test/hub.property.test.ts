@@ -1,3 +1,4 @@
+// oxlint-disable vitest/no-standalone-expect -- the steps below run inside the property
 import { createHub, type CloseInfo, type Connection, type Hub } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -61,7 +62,7 @@ function quit(groups: Map<string, Set<number>>, name: string, who: number): void
 
 function forget(model: Model, who: number): void {
   model.here.delete(who);
-  for (const groups of [model.rooms, model.users]) for (const name of [...groups.keys()]) quit(groups, name, who);
+  for (const groups of [model.rooms, model.users]) for (const name of groups.keys()) quit(groups, name, who);
 }
 
 /** One step for both; afterwards everything that can be asked is compared. */
@@ -112,13 +113,17 @@ function deliver(model: Model, who: Iterable<number>): { readonly text: string; 
 const who = fc.nat(COUNT - 1);
 const room = fc.constantFrom("r", "s");
 const user = fc.constantFrom("ann", "bob");
-const at = ({ members }: Real, index: number): Member => members[index] as Member;
+function memberOf({ members }: Real, index: number): Member {
+  const member = members[index];
+  if (member === undefined) throw new Error(`there is no member ${index}`);
+  return member;
+}
 
 const steps = [
   fc.tuple(who, fc.option(user, { nil: undefined })).map(
     ([index, userId]) =>
       new Step(`register ${index} ${userId}`, (model, real) => {
-        real.hub.register(at(real, index).connection, userId === undefined ? {} : { userId });
+        real.hub.register(memberOf(real, index).connection, userId === undefined ? {} : { userId });
         if (model.closed.has(index)) return;
         model.here.add(index);
         if (userId !== undefined) enter(model.users, userId, index);
@@ -127,14 +132,14 @@ const steps = [
   who.map(
     (index) =>
       new Step(`unregister ${index}`, (model, real) => {
-        real.hub.unregister(at(real, index).connection);
+        real.hub.unregister(memberOf(real, index).connection);
         forget(model, index);
       }),
   ),
   fc.tuple(who, room).map(
     ([index, name]) =>
       new Step(`join ${index} ${name}`, (model, real) => {
-        real.hub.join(at(real, index).connection, name);
+        real.hub.join(memberOf(real, index).connection, name);
         if (model.closed.has(index)) return;
         model.here.add(index);
         enter(model.rooms, name, index);
@@ -143,14 +148,14 @@ const steps = [
   fc.tuple(who, room).map(
     ([index, name]) =>
       new Step(`leave ${index} ${name}`, (model, real) => {
-        real.hub.leave(at(real, index).connection, name);
+        real.hub.leave(memberOf(real, index).connection, name);
         quit(model.rooms, name, index);
       }),
   ),
   who.map(
     (index) =>
       new Step(`close ${index}`, (model, real) => {
-        at(real, index).leave();
+        memberOf(real, index).leave();
         model.closed.add(index);
         forget(model, index);
       }),
@@ -160,7 +165,7 @@ const steps = [
       new Step(`broadcast ${name} but ${except}`, (model, real) => {
         const audience = name === undefined ? model.here : (model.rooms.get(name) ?? []);
         const { text, taken } = deliver(model, [...audience].filter((index) => index !== except));
-        expect(real.hub.broadcast(text, { room: name, except: except === undefined ? undefined : at(real, except).connection })).toBe(taken);
+        expect(real.hub.broadcast(text, { room: name, except: except === undefined ? undefined : memberOf(real, except).connection })).toBe(taken);
       }),
   ),
   who.map(

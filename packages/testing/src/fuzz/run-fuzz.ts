@@ -125,7 +125,10 @@ class Run {
 
   *#count(): Generator<number> {
     const { only, from = 0, minutes, inputs = minutes === undefined ? 10_000 : Number.MAX_SAFE_INTEGER } = this.#options;
-    if (only !== undefined) return yield* only;
+    if (only !== undefined) {
+      yield* only;
+      return;
+    }
     const end = minutes === undefined ? Number.POSITIVE_INFINITY : this.#start + minutes * 60_000;
     for (let number = from; number < from + inputs && performance.now() < end && !this.#isOver; number++) yield number;
   }
