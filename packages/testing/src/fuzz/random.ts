@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed and input on every machine (mulberry32). */
+/** Numbers that look random and are the same for the same seed and input on every machine (a counter, mixed). */
 export class Random {
   #state: number;
 
@@ -9,7 +9,7 @@ export class Random {
 
   /** A whole number from 0 to `limit - 1`. */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    this.#state = (this.#state + 0x9e3779b9) | 0;
     return Math.floor((scramble(this.#state) / 0x1_0000_0000) * limit);
   }
 
@@ -29,8 +29,9 @@ export class Random {
   }
 }
 
+/** The end of MurmurHash3: no two values give the same. */
 function scramble(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 15), value | 1);
-  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-  return (mixed ^ (mixed >>> 14)) >>> 0;
+  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
