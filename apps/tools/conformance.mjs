@@ -13,7 +13,7 @@ const print = (cells) => console.log(cells.map((cell, column) => String(cell).pa
 
 /** Returns the lines that say what failed. */
 async function judge(name) {
-  const demo = await launchDemo(name, { stderr: "ignore" });
+  const demo = await launchDemo(name, { quiet: true });
   try {
     const reports = [];
     for (const [table, play] of Object.entries(tables)) reports.push({ table, ...(await play(demo.url)) });

@@ -5,7 +5,7 @@ const faults = [];
 const note = (error) => faults.push(String(error?.stack ?? error));
 process.on("uncaughtException", note);
 process.on("unhandledRejection", note);
-process.on("message", () => process.send({ faults }));
+process.on("message", () => process.send({ faults, rssBytes: process.memoryUsage.rss() }));
 process.on("disconnect", () => process.exit());
 
 const { demos } = await startOne(process.argv[2], { host: "127.0.0.1", port: 0 });

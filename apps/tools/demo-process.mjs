@@ -7,28 +7,33 @@ const child = fileURLToPath(new URL("demo-child.mjs", import.meta.url));
 
 /**
  * @param name A key of `demos`.
- * @param options `stderr: "ignore"` for whoever sends so many bad requests that what Koa prints about each is no news.
+ * @param quiet Without what its framework prints about each bad request; why it ended is then not seen either.
  * @throws Error when it ends before it listens.
  */
-export async function launchDemo(name, { stderr = "inherit" } = {}) {
+export async function launchDemo(name, { quiet = false } = {}) {
   // What a refused request makes the frameworks print is no news here; their own end is.
-  const server = fork(child, [name], { stdio: ["ignore", "ignore", stderr, "ipc"] });
+  const server = fork(child, [name], { stdio: ["ignore", "ignore", quiet ? "ignore" : "inherit", "ipc"] });
   const ended = once(server, "exit").then(([code, signal]) => {
     throw new Error(`the ${name} demo ended with ${code ?? signal}`);
   });
   ended.catch(() => {});
+  const ask = async () => {
+    const answer = Promise.race([once(server, "message"), ended]);
+    server.send("status");
+    const [status] = await answer;
+    return status;
+  };
   const [{ port }] = await Promise.race([once(server, "message"), ended]);
   return {
     name,
     pid: server.pid,
     url: `ws://127.0.0.1:${port}/ws/echo`,
     /** Uncaught exceptions and unhandled rejections so far. Rejects when the process has ended. */
-    async faults() {
-      const answer = Promise.race([once(server, "message"), ended]);
-      server.send("faults");
-      const [{ faults }] = await answer;
-      return faults;
-    },
+    faults: async () => (await ask()).faults,
+    /** Its memory in bytes, as the system sees it. Rejects when the process has ended. */
+    rss: async () => (await ask()).rssBytes,
     close: () => server.disconnect(),
+    /** Also when it hangs. */
+    kill: () => server.kill("SIGKILL"),
   };
 }

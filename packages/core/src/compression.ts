@@ -48,6 +48,11 @@ export function resolveCompression(given: boolean | CompressionOptions): Require
   return options;
 }
 
+/** Commas in quotes do not part (RFC 6455 §9.1): what stands there was not offered. */
+function offersIn(header: string | undefined): readonly string[] {
+  return header?.match(/(?:[^",]|"(?:[^"\\]|\\.?)*"?)+/g) ?? [];
+}
+
 function parseOffer(offer: string): Map<string, string | undefined> | undefined {
   const [name, ...members] = offer.split(";").map((part) => part.trim());
   if (name !== "permessage-deflate") return undefined;
@@ -86,8 +91,7 @@ function agree(parameters: Map<string, string | undefined>): DeflateParameters |
 
 /** The text of the first offer that could be met: all that a plugin on `ws` should see, which fails a handshake for others. */
 export function firstGoodOffer(header: string | undefined): string | undefined {
-  const offers = (header ?? "").split(",");
-  return offers.find((offer) => negotiateDeflate(offer) !== undefined)?.trim();
+  return offersIn(header).find((offer) => negotiateDeflate(offer) !== undefined)?.trim();
 }
 
 /**
@@ -95,7 +99,7 @@ export function firstGoodOffer(header: string | undefined): string | undefined {
  * offer only and never the handshake (RFC 6455 §9.1, RFC 7692 §5.1).
  */
 export function negotiateDeflate(header: string | undefined): DeflateParameters | undefined {
-  for (const offer of (header ?? "").split(",")) {
+  for (const offer of offersIn(header)) {
     const parameters = parseOffer(offer.trim());
     const agreed = parameters && agree(parameters);
     if (agreed !== undefined) return agreed;

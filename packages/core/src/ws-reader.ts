@@ -4,13 +4,12 @@ import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
 
 /** The frame reader of `ws` and its inflater: exported and documented there, but not in its published types. */
 interface Receiver {
-  write(chunk: Buffer): boolean;
+  write(chunk: Buffer, written: (error?: Error | null) => void): boolean;
   destroy(): void;
   on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (data: Buffer) => void): this;
   on(event: "conclude", listener: (code: number, reason: Buffer) => void): this;
   on(event: "error", listener: (error: Error & { readonly code?: string }) => void): this;
-  on(event: "drain", listener: () => void): this;
 }
 
 interface PerMessageDeflate {
@@ -28,6 +27,12 @@ export class WsReader implements FrameReader {
   readonly partialSince = 0;
   readonly #receiver: Receiver;
   readonly #inflate: PerMessageDeflate | undefined;
+  readonly #sink: FrameSink;
+  /** What came while it was inflating. */
+  readonly #waiting: Buffer[] = [];
+  #isBusy = false;
+  /** `read` said no. */
+  #isFull = false;
 
   constructor(sink: FrameSink, { maxMessageBytes, maxFragments }: ReaderLimits, inflates: boolean) {
     this.#inflate = inflates ? new exported.PerMessageDeflate({ isServer: true, maxPayload: maxMessageBytes }) : undefined;
@@ -45,12 +50,32 @@ export class WsReader implements FrameReader {
     receiver.on("pong", (data) => sink.onPong(data));
     receiver.on("conclude", (code, reason) => sink.onClose(code, reason.toString("utf8")));
     receiver.on("error", (error) => sink.onFault(readFault(error)));
-    receiver.on("drain", () => sink.onReady());
     this.#receiver = receiver;
+    this.#sink = sink;
   }
 
   read(chunk: Buffer): boolean {
-    return this.#receiver.write(chunk);
+    this.#isFull = this.#isBusy;
+    if (this.#isBusy) this.#waiting.push(chunk);
+    else this.#write(chunk);
+    return !this.#isFull;
+  }
+
+  /**
+   * One chunk after the other: with two in its queue, the Receiver of ws 8.23.0 reads the second although the first was
+   * broken, and throws where nobody can catch it.
+   */
+  #write(chunk: Buffer): void {
+    this.#isBusy = true;
+    this.#receiver.write(chunk, (error) => {
+      this.#isBusy = false;
+      if (error) return;
+      const next = this.#waiting.shift();
+      if (next !== undefined) return this.#write(next);
+      if (!this.#isFull) return;
+      this.#isFull = false;
+      this.#sink.onReady();
+    });
   }
 
   pause(): void {
@@ -62,6 +87,7 @@ export class WsReader implements FrameReader {
   }
 
   release(): void {
+    this.#waiting.length = 0;
     this.#inflate?.cleanup();
     this.#receiver.destroy();
   }

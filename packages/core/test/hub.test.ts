@@ -2,6 +2,7 @@ import { createHub, type Connection, type Hub } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
+import { runs } from "./property.ts";
 import { closing, nextMessage, serve, textOf } from "./served.ts";
 
 interface Crowd {
@@ -147,7 +148,7 @@ describe("hub", () => {
         await done;
         expect(heard).toEqual(expected);
       }),
-      { numRuns: 100, seed: 20261121 },
+      runs(100),
     );
   });
 

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileOriginRule, type OriginSubject } from "../src/origin.ts";
+import { runs } from "./property.ts";
 
 const subject = (origin: string | undefined, host: string, more: Partial<OriginSubject> = {}): OriginSubject => ({
   origin,
@@ -87,7 +88,7 @@ describe("same origin", () => {
         const here = new URL(text(target));
         expect(allows(subject(origin, here.host))).toBe(origin === here.origin);
       }),
-      { numRuns: 2000, seed: 20261121 },
+      runs(2000),
     );
   });
 
@@ -99,7 +100,7 @@ describe("same origin", () => {
         if (!allows(subject(origin, "a.example"))) return;
         expect(["http://a.example", "https://a.example"]).toContain(new URL(origin).origin);
       }),
-      { numRuns: 5000, seed: 20261121 },
+      runs(5000),
     );
   });
 });

@@ -5,6 +5,7 @@ import type { FrameReader, FrameSink } from "../src/frame-reader.ts";
 import { OwnReader } from "../src/own-reader.ts";
 import { checkUtf8 } from "../src/utf8.ts";
 import { WsReader } from "../src/ws-reader.ts";
+import { runs } from "./property.ts";
 
 const LIMITS = { maxMessageBytes: 70_000, maxFragments: 8 };
 
@@ -83,7 +84,7 @@ describe("our frame reader", () => {
         const bytes = Buffer.concat(frames.map((sent) => frame(sent)));
         expect(read(bytes, cuts)).toEqual(read(bytes, []));
       }),
-      { numRuns: 2000, seed: 20261121 },
+      runs(2000),
     );
   });
 
@@ -97,7 +98,7 @@ describe("our frame reader", () => {
         if (isEarlier) expect(ours.slice(0, -1)).toEqual(theirs.slice(0, ours.length - 1));
         else expect(ours).toEqual(theirs);
       }),
-      { numRuns: 2000, seed: 20261121 },
+      runs(2000),
     );
   });
 
@@ -110,7 +111,7 @@ describe("our frame reader", () => {
         const end = lines.findIndex((line) => line.startsWith("fault") || line.startsWith("close"));
         expect(end === -1 || end === lines.length - 1).toBe(true);
       }),
-      { numRuns: 5000, seed: 20261121 },
+      runs(5000),
     );
   });
 
@@ -190,7 +191,7 @@ describe("text that is still coming in", () => {
         expect(then >= 0).toBe(possible);
         expect(checkUtf8(buffer, 0, buffer.byteLength, true) >= 0).toBe(decodes(list));
       }),
-      { numRuns: 20_000, seed: 20261121 },
+      runs(20_000),
     );
   });
 });

@@ -6,20 +6,23 @@ import { caps } from "./suite-caps.ts";
 import { closing } from "./suite-closing.ts";
 import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
+import { fuzzing } from "./suite-fuzzing.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
 import { limits } from "./suite-limits.ts";
 import { handshakeTable } from "./suite-handshake-table.ts";
 import { logs } from "./suite-log.ts";
+import { loadFaults } from "./suite-load.ts";
 import { messages } from "./suite-messages.ts";
 import { middleware } from "./suite-middleware.ts";
+import { networkFaults } from "./suite-network.ts";
 import { origins } from "./suite-origin.ts";
 import { protocolFaults } from "./suite-protocol-faults.ts";
 import { refusals } from "./suite-refusals.ts";
 import { slowHandshakes } from "./suite-slow-handshakes.ts";
 import { Suite } from "./suite.ts";
 
-const topics: Readonly<Record<string, (suite: Suite) => void>> = {
+const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[]) => void>> = {
   handshake: handshakes,
   "handshake table": handshakeTable,
   refusals,
@@ -34,7 +37,10 @@ const topics: Readonly<Record<string, (suite: Suite) => void>> = {
   drain: drains,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
-  "network faults": faults,
+  "client faults": faults,
+  "network faults": networkFaults,
+  load: loadFaults,
+  fuzzing,
   log: logs,
 };
 
@@ -67,7 +73,7 @@ export function describeAdapter(
     for (const [topic, declare] of Object.entries(topics)) {
       // oxlint-disable-next-line vitest/valid-title -- one of the names in the table above
       describe(topic, () => {
-        declare(suite);
+        declare(suite, uncaught);
       });
     }
 

@@ -9,8 +9,8 @@ export interface FrameInit {
   readonly payload?: Uint8Array | string;
   /** @default true */
   readonly fin?: boolean;
-  /** Servers must refuse unmasked frames. @default true */
-  readonly mask?: boolean;
+  /** Servers must refuse unmasked frames. A key of 4 bytes gives the same frame in every run. @default true, by a random key */
+  readonly mask?: boolean | Uint8Array;
   /** The three reserved bits; 4 is RSV1, "compressed". @default 0 */
   readonly rsv?: number;
 }
@@ -33,9 +33,9 @@ export function encodeClientFrame(init: FrameInit): Buffer {
   const { opcode, fin = true, mask = true, rsv = 0 } = init;
   const payload = Buffer.from((init.payload ?? "") as string);
   const first = Buffer.of((fin ? 0x80 : 0) | (rsv << 4) | opcode);
-  const length = lengthFields(payload.byteLength, mask ? 0x80 : 0);
-  if (!mask) return Buffer.concat([first, length, payload]);
-  const key = randomBytes(4);
+  const length = lengthFields(payload.byteLength, mask === false ? 0 : 0x80);
+  if (mask === false) return Buffer.concat([first, length, payload]);
+  const key = mask === true ? randomBytes(4) : mask;
   for (let at = 0; at < payload.byteLength; at++) payload[at] = (payload[at] ?? 0) ^ (key[at & 3] ?? 0);
   return Buffer.concat([first, length, key, payload]);
 }

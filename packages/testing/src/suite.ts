@@ -1,17 +1,21 @@
 import { EventEmitter, once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
 import { afterAll, beforeAll, it, onTestFinished } from "vitest";
 import type { AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServer } from "./adapter-setup.ts";
+import { FaultProxy } from "./faults/fault-proxy.ts";
 import { WireClient, type WireClientOptions } from "./wire-client.ts";
 
 type Build = (setup: AdapterSetup) => Promise<RunningServer>;
-type ClientInit = Omit<WireClientOptions, "port" | "path">;
+/** The port is the server's unless set. */
+type ClientInit = Omit<WireClientOptions, "port" | "path"> & { readonly port?: number };
 
 const everything: Capabilities = {
   sessionOn101: true,
   fullRefusals: true,
 };
+
+const SOCKET_CLOSED = Symbol("a socket of the server closed");
 
 /** A server of one test alone. */
 export interface OwnServer extends RunningServer {
@@ -27,6 +31,10 @@ export class Suite {
   readonly #capabilities: Capabilities;
   readonly #routes: AdapterRoute[] = [];
   readonly #requests = new EventEmitter();
+  /** Of this test. */
+  readonly #clients: WireClient[] = [];
+  /** Sockets of the shared server. */
+  readonly #sockets = new Set<Socket>();
   #port = 0;
 
   constructor(build: Build, capabilities: Partial<Capabilities>) {
@@ -43,6 +51,13 @@ export class Suite {
     let running: RunningServer | undefined;
     beforeAll(async () => {
       running = await this.#start(this.#routes);
+      running.server.on("connection", (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.once("close", () => {
+          this.#sockets.delete(socket);
+          this.#requests.emit(SOCKET_CLOSED);
+        });
+      });
       this.#port = portOf(running);
     });
     afterAll(async () => {
@@ -57,8 +72,8 @@ export class Suite {
   }
 
   /** Declares a behaviour. */
-  it(title: string, behaviour: () => Promise<void>): void {
-    this.#declare(title, true, behaviour);
+  it(title: string, behaviour: () => Promise<void>, timeoutMs?: number): void {
+    this.#declare(title, true, behaviour, timeoutMs);
   }
 
   /** Declares a behaviour that an adapter may lack; it is then skipped, under the reason. */
@@ -83,12 +98,12 @@ export class Suite {
 
   /** A client of the shared server that has its answer. */
   connect(path: string, init: ClientInit = {}): Promise<WireClient> {
-    return this.#client({ ...init, port: this.#port, path });
+    return this.#client({ port: this.#port, ...init, path });
   }
 
   /** A client that waits for no answer. */
   open(path: string, init: ClientInit = {}): Promise<WireClient> {
-    return this.#tracked({ ...init, port: this.#port, path });
+    return this.#tracked({ port: this.#port, ...init, path });
   }
 
   /** Settles when middleware sees the next request for `path`. Call it before that request is sent. */
@@ -104,13 +119,27 @@ export class Suite {
     if (text !== "alive?") throw new Error(`the echo came back as ${JSON.stringify(text)}`);
   }
 
-  #declare(title: string, capability: Capability, behaviour: () => Promise<void>): void {
+  /** Declares what a bad network does. Afterwards the server must serve on, and hold no socket that is of no use any more. */
+  fault(title: string, behaviour: (proxy: FaultProxy) => Promise<void>): void {
+    this.it(title, async () => {
+      const proxy = await FaultProxy.listen({ port: this.#port });
+      onTestFinished(() => proxy.close());
+      await behaviour(proxy);
+      await this.expectAlive();
+      for (const client of this.#clients.splice(0)) client.socket.destroy();
+      await proxy.close();
+      while (this.#sockets.size > 0) await once(this.#requests, SOCKET_CLOSED, { signal: AbortSignal.timeout(3000) });
+    });
+  }
+
+  #declare(title: string, capability: Capability, behaviour: () => Promise<void>, timeoutMs?: number): void {
     const name = capability === true ? title : `${title} (cannot: ${capability})`;
     // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles as arguments
     it.skipIf(capability !== true)(name, () => {
       this.errors.length = 0;
+      this.#clients.length = 0;
       return behaviour();
-    });
+    }, timeoutMs);
   }
 
   async #client(options: WireClientOptions): Promise<WireClient> {
@@ -121,6 +150,7 @@ export class Suite {
 
   async #tracked(options: WireClientOptions): Promise<WireClient> {
     const client = await WireClient.open(options);
+    this.#clients.push(client);
     onTestFinished(() => {
       client.socket.destroy();
       if (client.violations.length > 0) throw new Error(`the server broke RFC 6455: ${client.violations.join(", ")}`);

@@ -11,7 +11,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const FOREVER_MS = 600_000;
 
 /** RFC 6455 §7.4: may this code stand in a close frame? */
-const isSendable = (code: number): boolean => (code >= 1000 && code < 1015 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
+export const isSendable = (code: number): boolean => (code >= 1000 && code < 1015 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
 
 /** One open connection: sends steps, takes down what the server says, and answers its close frame. */
 export class Conversation {

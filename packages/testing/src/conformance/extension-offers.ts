@@ -10,9 +10,9 @@ export interface DeflateOffer {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** §7.1.2: a decimal integer from 8 to 15 without leading zeros. */
 const BITS = /^(?:[89]|1[0-5])$/;
-/** Commas and semicolons inside quotes do not separate. */
-const split = (text: string, separator: string): string[] =>
-  text.split(new RegExp(`${separator}(?=(?:[^"]*"[^"]*")*[^"]*$)`)).map((part) => part.trim());
+/** Commas and semicolons inside quotes do not separate. Of a quote without an end, all that follows is a part. */
+const split = (text: string, separator: "," | ";"): string[] =>
+  (text.match(new RegExp(`(?:[^"${separator}]|"(?:[^"\\\\]|\\\\.?)*"?)+`, "g")) ?? [""]).map((part) => part.trim());
 
 /** `undefined` for another extension, and for what §7 tells a server to decline. */
 function readDeflateOffer(member: string): DeflateOffer | undefined {

@@ -1,0 +1,146 @@
+import type { Target } from "../target.ts";
+import { encodeClientFrame, Opcode } from "../client-frame.ts";
+import { encodeHandshake } from "../handshake-request.ts";
+import type { FuzzInput, Lane } from "./input.ts";
+import { Line } from "./line.ts";
+
+/** Inputs on one connection at most: what is found must not need a long story. */
+const MAX_INPUTS_PER_LINE = 64;
+/** How long an answer to a request is awaited that may not be complete. */
+const PATIENCE_MS = 1000;
+
+/** Something that the server did wrong. */
+export interface Wrong {
+  /** Inputs of this connection, in order; the last one is guilty, perhaps with the help of those before. */
+  readonly numbers: readonly number[];
+  readonly why: string;
+  /** Nothing wrong came, but nothing right either. */
+  readonly isLate: boolean;
+}
+
+/** What became of one input, in a word for the statistics. */
+type Outcome = string;
+
+/** Plays inputs one after the other, on the same connection as long as the server keeps it. */
+export class Player {
+  readonly #target: Target;
+  readonly #timeoutMs: number;
+  readonly #anyOrigin: boolean;
+  readonly #onWrong: (wrong: Wrong) => Promise<void>;
+  readonly #requests: Readonly<Record<Exclude<Lane, "handshake">, Buffer>>;
+  readonly #lines = new Map<Lane, Line>();
+  /** Connections so far. */
+  opened = 0;
+
+  constructor(target: Target, timeoutMs: number, anyOrigin: boolean, onWrong: (wrong: Wrong) => Promise<void>) {
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
+    this.#anyOrigin = anyOrigin;
+    this.#onWrong = onWrong;
+    this.#requests = {
+      frames: requestOf(target, {}),
+      deflate: requestOf(target, { "Sec-WebSocket-Extensions": "permessage-deflate" }),
+    };
+  }
+
+  /** Rejects when there is no connection to the server. */
+  async play(input: FuzzInput): Promise<Outcome> {
+    if (input.lane === "handshake") return this.#playHandshake(input);
+    const request = this.#requests[input.lane];
+    let writes = input.writes;
+    let line = this.#lines.get(input.lane);
+    if (line === undefined || line.isOver) {
+      line = await this.#open(request);
+      if (input.isEarly) {
+        writes = [Buffer.concat([request, writes[0] ?? Buffer.alloc(0)]), ...writes.slice(1)];
+      } else {
+        await line.write([request]);
+        const { judge } = line;
+        if (!(await line.until(() => judge.status !== undefined, this.#timeoutMs))) return this.#late(line, input, "a good handshake was not answered");
+      }
+    }
+    this.#lines.set(input.lane, line);
+    line.numbers.push(input.number);
+    const outcome = await this.#playFrames(line, input, writes);
+    await this.#report(line);
+    if (line.numbers.length < MAX_INPUTS_PER_LINE && !line.isOver) return outcome;
+    line.reset();
+    this.#lines.delete(input.lane);
+    return outcome;
+  }
+
+  /** Lets go of the connections that are still open. */
+  end(): void {
+    for (const line of this.#lines.values()) line.reset();
+    this.#lines.clear();
+  }
+
+  async #playFrames(line: Line, input: FuzzInput, writes: readonly Buffer[]): Promise<Outcome> {
+    const { judge } = line;
+    if (input.ending === "reset") {
+      await line.write(writes);
+      line.reset();
+      return "reset by us";
+    }
+    if (input.ending === "end" || !input.isWhole) {
+      await line.write(writes);
+      return this.#expectEnd(line, input);
+    }
+    // Behind whole frames a ping is understood: its pong says that all of them were dealt with.
+    const mark = Buffer.from(`input ${input.number}`);
+    await line.write([...writes, encodeClientFrame({ opcode: Opcode.ping, payload: mark, mask: Buffer.alloc(4) })]);
+    const settled = await line.until(() => judge.pong?.equals(mark) === true, this.#timeoutMs);
+    if (!settled) return this.#late(line, input, "neither a pong nor the end of the connection came behind whole frames");
+    return line.isOver ? endOf(line) : "survived";
+  }
+
+  async #playHandshake(input: FuzzInput): Promise<Outcome> {
+    const line = await this.#open(Buffer.concat(input.writes));
+    line.numbers.push(input.number);
+    await line.write(input.writes);
+    const { judge } = line;
+    if (input.ending === "reset") line.reset();
+    else if (input.ending === "wait" && input.isWhole) await line.until(() => judge.status !== undefined, PATIENCE_MS);
+    const wasRefused = judge.status !== undefined && judge.status !== 101;
+    if (wasRefused) line.reset();
+    const outcome = line.isOver || wasRefused || input.ending === "reset" ? endOf(line) : await this.#expectEnd(line, input);
+    await this.#report(line);
+    return outcome;
+  }
+
+  /** Our side ends: then the server has nothing to wait for. */
+  async #expectEnd(line: Line, input: FuzzInput): Promise<Outcome> {
+    line.end();
+    if (await line.until(() => false, this.#timeoutMs)) return endOf(line);
+    return this.#late(line, input, "the server did not end the TCP connection after the client had");
+  }
+
+  async #open(sent: Buffer): Promise<Line> {
+    const line = await Line.open(this.#target, sent, this.#anyOrigin);
+    this.opened++;
+    return line;
+  }
+
+  async #late(line: Line, input: FuzzInput, why: string): Promise<Outcome> {
+    line.reset();
+    if (line.numbers.at(-1) !== input.number) line.numbers.push(input.number);
+    await this.#onWrong({ numbers: [...line.numbers], why: `${why} (waited ${this.#timeoutMs} ms)`, isLate: true });
+    return "late";
+  }
+
+  async #report(line: Line): Promise<void> {
+    for (const why of line.judge.faults.splice(0)) await this.#onWrong({ numbers: [...line.numbers], why, isLate: false });
+  }
+}
+
+function requestOf({ host = "127.0.0.1", port, path = "/", headers }: Target, more: Readonly<Record<string, string>>): Buffer {
+  // The key is the RFC's own (§1.3): the bytes are then the same in every run.
+  const { text } = encodeHandshake({ path, key: "dGhlIHNhbXBsZSBub25jZQ==", headers: { ...headers, ...more } }, `${host}:${port}`);
+  return Buffer.from(text, "latin1");
+}
+
+function endOf({ judge }: Line): Outcome {
+  if (judge.status === undefined) return "ended unanswered";
+  if (judge.status !== 101) return `HTTP ${judge.status}`;
+  return judge.closeCode === undefined ? "ended without a close frame" : `close ${judge.closeCode}`;
+}

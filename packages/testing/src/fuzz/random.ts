@@ -1,0 +1,37 @@
+/** Numbers that look random and are the same for the same seed and input on every machine (a counter, mixed). */
+export class Random {
+  #state: number;
+
+  constructor(seed: number, number: number) {
+    // Neighbours must not give streams that resemble each other.
+    this.#state = scramble(scramble(seed) + number);
+  }
+
+  /** A whole number from 0 to `limit - 1`. */
+  below(limit: number): number {
+    this.#state = (this.#state + 0x9e3779b9) | 0;
+    return Math.floor((scramble(this.#state) / 0x1_0000_0000) * limit);
+  }
+
+  /** True once in `times`. */
+  once(times: number): boolean {
+    return this.below(times) === 0;
+  }
+
+  pick<Item>(items: readonly Item[]): Item {
+    return items[this.below(items.length)] as Item;
+  }
+
+  bytes(length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    for (let at = 0; at < length; at++) bytes[at] = this.below(256);
+    return bytes;
+  }
+}
+
+/** The end of MurmurHash3: no two values give the same. */
+function scramble(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}

@@ -1,0 +1,23 @@
+import { expect } from "vitest";
+import { runFuzz } from "./fuzz/run-fuzz.ts";
+import type { Suite } from "./suite.ts";
+
+/** Every run of the suite sends the same inputs; `upwire-fuzz` goes on from there. */
+const SEED = 20_261_121;
+const INPUTS = 500;
+/** It takes a second, on a busy machine some more. */
+const TIMEOUT_MS = 30_000;
+
+/** Bytes that no client would send, and what the server makes of them. */
+export function fuzzing(suite: Suite, uncaught: readonly unknown[]): void {
+  suite.it(`serves good clients and breaks no rule while it gets ${INPUTS} mutated inputs (seed ${SEED})`, async () => {
+    const { findings, inputs } = await runFuzz(`ws://127.0.0.1:${suite.port}/alive`, {
+      seed: SEED,
+      inputs: INPUTS,
+      concurrency: 32,
+      faults: () => uncaught.map(String),
+    });
+    expect(findings).toEqual([]);
+    expect(inputs).toBe(INPUTS);
+  }, TIMEOUT_MS);
+}
