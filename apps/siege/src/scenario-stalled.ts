@@ -1,0 +1,88 @@
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { defaults } from "@upwire/core";
+import { openMany } from "./crowd.ts";
+import type { Peer, PeerOptions } from "./peer.ts";
+import { MB, type Attack, type Scenario, type SiegeSettings } from "./scenario.ts";
+import { nowMicroseconds, STAMP_DIGITS, type Overdue } from "./server-api.ts";
+import { socketIoClient } from "./socket-io-client.ts";
+
+/** The kernel takes several MB for a client that reads nothing, and only then it is our turn: the quick run sends faster. */
+function sizes({ full }: SiegeSettings): { clients: number; stalled: number; perSecond: number; seconds: number; calmSeconds: number } {
+  return full ? { clients: 1000, stalled: 100, perSecond: 70, seconds: 60, calmSeconds: 20 } : { clients: 40, stalled: 4, perSecond: 500, seconds: 9, calmSeconds: 3 };
+}
+
+const BYTES = 1024;
+
+export const stalled: Scenario = {
+  name: "stalled",
+  about(settings) {
+    const { clients, stalled: some, perSecond, seconds } = sizes(settings);
+    return `${some} of ${clients} clients stop reading for ${seconds} s of ${perSecond} broadcasts/s of 1 KiB`;
+  },
+  together: () => false,
+  controls: ["ws loop", "Socket.IO"],
+
+  async run(attack) {
+    const { clients, stalled: some, perSecond, seconds, calmSeconds } = sizes(attack.settings);
+    const server = await attack.start();
+    const readers = new Readers();
+    const join = (count: number, onMessage: (payload: Buffer) => void): Promise<Peer[]> => {
+      const options: PeerOptions = { port: server.port, onMessage };
+      return attack.variant === "Socket.IO" ? socketIoClient(count, options) : openMany(count, options);
+    };
+    const send = (forSeconds: number, delays: RecordableHistogram | undefined): Promise<void> => {
+      readers.delays = delays;
+      // The last messages are still on their way when the server has sent them.
+      return server.broadcast({ perSecond, seconds: forSeconds, bytes: BYTES }).then(() => delay(200));
+    };
+
+    await join(clients - some, (payload) => readers.record(payload));
+    await send(2, undefined);
+    // The calm run is before and after, so that a machine that gets slower or faster is not taken for the effect.
+    const calm = createHistogram();
+    const stormy = createHistogram();
+    await send(calmSeconds, calm);
+
+    const victims = await join(some, () => {});
+    const { rss } = await server.stats(true);
+    await server.watchQueues();
+    await server.watch();
+    for (const { socket } of victims) socket.pause();
+    await send(seconds, stormy);
+    const peak = await server.peaks();
+    const overdue = await server.overdue();
+    for (const { socket } of victims) socket.resume();
+    await Promise.all(victims.map((victim) => (attack.isControl ? victim.reset() : Promise.race([victim.ended, delay(2000)]))));
+    await send(calmSeconds, calm);
+
+    attack.atMost("RSS growth", (peak.rss - rss) / MB, (some * defaults.maxQueueBytes) / MB + 20, "MB");
+    judgeClosing(attack, overdue, some);
+    const before = calm.percentile(99) / 1000;
+    const during = stormy.percentile(99) / 1000;
+    attack.atMost("p99 of the others, with / without", during / before, 1.5, "x", `${during.toFixed(1)} / ${before.toFixed(1)} ms`);
+    attack.tell("messages to the others", stormy.count);
+    await attack.judgeHealth(server);
+  },
+};
+
+class Readers {
+  /** Where to the delays go, in microseconds. */
+  delays: RecordableHistogram | undefined;
+
+  record(payload: Buffer): void {
+    if (this.delays === undefined) return;
+    // Socket.IO has a few characters of its own in front.
+    const start = payload.indexOf("0");
+    const planned = Number(payload.toString("latin1", start, start + STAMP_DIGITS));
+    this.delays.record(Math.max(1, Math.round(nowMicroseconds() - planned)));
+  }
+}
+
+function judgeClosing(attack: Attack, overdue: readonly Overdue[], some: number): void {
+  if (attack.isControl) return;
+  const closed = overdue.filter(({ lateMs }) => lateMs !== undefined);
+  const reasons = [...new Set(closed.map(({ ending }) => ending))].join(", ");
+  attack.exactly("stalled ones closed with a reason", closed.filter(({ ending }) => /^1013 \w/.test(ending)).length, some, reasons);
+  attack.atMost("closed after passing the limit, latest", Math.max(0, ...closed.map(({ lateMs = 0 }) => lateMs)) / 1000, 2, "s");
+}
