@@ -7,7 +7,7 @@ import { WebSocketServer } from "ws";
 export interface RunningControl {
   readonly server: Server;
   broadcast(text: string): void;
-  count(): number;
+  connections(): number;
 }
 
 export const controls: Readonly<Record<string, () => Promise<RunningControl>>> = {
@@ -25,7 +25,7 @@ export const controls: Readonly<Record<string, () => Promise<RunningControl>>> =
       broadcast(text) {
         for (const client of wss.clients) if (client.readyState === client.OPEN) client.send(text);
       },
-      count: () => wss.clients.size,
+      connections: () => wss.clients.size,
     };
   },
 
@@ -34,7 +34,7 @@ export const controls: Readonly<Record<string, () => Promise<RunningControl>>> =
     const io = new SocketIoServer(server, { transports: ["websocket"], path: "/ws" });
     io.on("connection", (socket) => void socket.on("m", (text: string) => socket.emit("m", text)));
     await once(server.listen(0, "127.0.0.1"), "listening");
-    return { server, broadcast: (text) => void io.emit("m", text), count: () => io.engine.clientsCount };
+    return { server, broadcast: (text) => void io.emit("m", text), connections: () => io.engine.clientsCount };
   },
 };
 

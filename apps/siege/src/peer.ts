@@ -42,6 +42,8 @@ export class Peer {
   readonly answered: Promise<number>;
   /** Settles when the TCP connection is over. Never rejects. */
   readonly ended: Promise<PeerEnd>;
+  /** `performance.now()` when the answer came. */
+  openedAt: number = Number.NaN;
   readonly #options: PeerOptions;
   readonly #scanner = new FrameScanner((opcode, payload, length) => this.#onFrame(opcode, payload, length));
   #head = "";
@@ -107,6 +109,7 @@ export class Peer {
     const rest = Buffer.from(this.#head.slice(end + 4), "latin1");
     this.#head = "";
     this.#isOpen = status === 101;
+    this.openedAt = performance.now();
     this.#settleAnswer(status);
     if (this.#isOpen && rest.byteLength > 0) this.#scanner.push(rest);
     return true;

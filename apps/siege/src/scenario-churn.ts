@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { inParallel } from "./crowd.ts";
 import { Peer, sourceAddress } from "./peer.ts";
@@ -29,11 +30,14 @@ const VISITS: readonly ((port: number, index: number) => Promise<unknown>)[] = [
     return peer.reset();
   },
   // Gone before the request was complete.
-  async (port, index) => {
-    const peer = new Peer({ port, path: "/ws HTTP/1.1\r\nX-Half:", sourceAddress: sourceAddress(index) });
-    await new Promise((resolve) => peer.socket.once("connect", resolve).once("close", resolve));
-    return peer.reset();
-  },
+  (port, index) =>
+    new Promise((resolve) => {
+      const localAddress = sourceAddress(index);
+      const socket = connect({ port, host: "127.0.0.1", ...(localAddress !== undefined && { localAddress }) });
+      socket.on("error", () => {});
+      socket.once("connect", () => socket.write("GET /ws HTTP/1.1\r\nUpgra", () => socket.resetAndDestroy()));
+      socket.once("close", resolve);
+    }),
 ];
 
 function count({ full }: SiegeSettings): number {

@@ -38,15 +38,17 @@ export const halfOpen: Scenario = {
 
     const deadlineMs = limits.pingIntervalMs + limits.pongTimeoutMs + 1000;
     const deaf = await openMany(PEERS, { port, answers: false });
-    const found = await lifetimes(deaf, deadlineMs + 5000);
+    const found = await lifetimes(deaf, ({ openedAt }) => openedAt, deadlineMs + 5000);
     attack.atMost("half-open peer found, latest", Math.max(...found) / 1000, deadlineMs / 1000, "s");
 
     const rude = await openMany(PEERS, { port, answers: false });
     for (const peer of rude) peer.send("close");
-    const gone = await lifetimes(rude, CLOSE_MS + 5000);
+    const askedAt = performance.now();
+    const gone = await lifetimes(rude, () => askedAt, CLOSE_MS + 5000);
     attack.atMost("unanswered close gone, latest", Math.max(...gone) / 1000, CLOSE_MS / 1000, "s");
 
     await soaked;
+    await live.fallSilent();
     attack.exactly("live clients lost", live.lost, 0, `of ${clients}`);
     attack.atLeast("messages echoed to them", live.echoed, live.sent, "", `of ${live.sent}`);
     attack.exactly("connections of the server", (await server.stats(false)).connections, clients);
@@ -55,11 +57,10 @@ export const halfOpen: Scenario = {
   },
 };
 
-/** Milliseconds from now until the TCP connection of each is over; infinite for those that live on after `giveUpMs`. */
-function lifetimes(peers: readonly Peer[], giveUpMs: number): Promise<number[]> {
-  const start = performance.now();
+/** Milliseconds until the TCP connection of each is over; infinite for those that live on after `giveUpMs`. */
+function lifetimes(peers: readonly Peer[], start: (peer: Peer) => number, giveUpMs: number): Promise<number[]> {
   const over = delay(giveUpMs, Infinity);
-  return Promise.all(peers.map((peer) => Promise.race([peer.ended.then(() => performance.now() - start), over])));
+  return Promise.all(peers.map((peer) => Promise.race([peer.ended.then(() => performance.now() - start(peer)), over])));
 }
 
 class LiveClients {
@@ -86,9 +87,14 @@ class LiveClients {
     return clients;
   }
 
+  /** Says no more, and waits for the echoes that are under way. */
+  async fallSilent(): Promise<void> {
+    clearInterval(this.#timer);
+    for (let tries = 0; tries < 50 && this.echoed < this.sent; tries++) await delay(100);
+  }
+
   stop(): void {
     this.#isStopping = true;
-    clearInterval(this.#timer);
     for (const { socket } of this.#peers) socket.destroy();
   }
 

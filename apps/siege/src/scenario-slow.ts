@@ -9,10 +9,10 @@ const WAIT_MS = DEADLINE_MS + 2000;
 const GOOD_EVERY_MS = 250;
 
 /** What a slow client sends at first, and then once a second. */
-const KINDS: readonly { readonly name: string; readonly first: string; readonly then?: string }[] = [
+const KINDS: readonly { readonly name: string; readonly first: string; readonly again?: string }[] = [
   { name: "no byte", first: "" },
   { name: "half a line", first: "GET /ws HT" },
-  { name: "one header a second", first: "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n", then: "X-Slow: 1\r\n" },
+  { name: "one header a second", first: "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n", again: "X-Slow: 1\r\n" },
 ];
 
 function count({ full }: SiegeSettings): number {
@@ -28,14 +28,12 @@ export const slow: Scenario = {
     const server = await attack.start();
     await serveGoodClient(server.port);
     const clients = await inParallel(count(attack.settings), 100, (index) => SlowClient.connect(server.port, index));
-    const over = delay(WAIT_MS);
-    let isOver = false;
-    void over.then(() => (isOver = true));
+    const over = performance.now() + WAIT_MS;
     const served: number[] = [];
     const { sockets } = await server.stats(false);
-    while (!isOver && clients.some(({ openFor }) => openFor === undefined)) {
+    while (performance.now() < over && clients.some(({ openFor }) => openFor === undefined)) {
       served.push(await serveGoodClient(server.port));
-      await Promise.race([over, delay(GOOD_EVERY_MS)]);
+      await delay(GOOD_EVERY_MS);
     }
 
     attack.tell("open at once", sockets);
@@ -59,13 +57,13 @@ class SlowClient {
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(socket: Socket, index: number) {
-    const { name, first, then } = KINDS[index % KINDS.length] as (typeof KINDS)[number];
+    const { name, first, again } = KINDS[index % KINDS.length] as (typeof KINDS)[number];
     const start = performance.now();
     this.kind = name;
     this.#socket = socket;
     socket.write(first);
-    if (then !== undefined) this.#timer = setInterval(() => socket.write(then), 1000);
-    // A server's answer is not read for its end to be seen otherwise.
+    if (again !== undefined) this.#timer = setInterval(() => socket.write(again), 1000);
+    // The end of a stream is only seen by those who read it.
     socket.resume();
     socket.on("close", () => {
       this.openFor = performance.now() - start;

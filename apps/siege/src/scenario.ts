@@ -3,7 +3,7 @@ import { ServerProcess } from "./server-process.ts";
 import type { ServerOptions } from "./server-api.ts";
 
 /** What is measured against: at most, at least, or exactly this much. */
-export interface Bound {
+interface Bound {
   readonly kind: "<=" | ">=" | "=";
   readonly value: number;
 }
@@ -82,15 +82,13 @@ export class Attack {
   }
 
   /** What has to hold after every attack: the process lives, nothing went past its handlers, and a client is served. */
-  async judgeHealth(server: ServerProcess): Promise<void> {
+  async judgeHealth(...servers: readonly ServerProcess[]): Promise<void> {
     if (this.isControl) return;
-    const { faults } = await server.stats(false);
-    this.exactly("uncaught errors", faults.length, 0, faults[0] ?? "");
-    const served = await serveGoodClient(server.port).then(
-      () => ({ clients: 1, why: "" }),
-      (error: Error) => ({ clients: 0, why: error.message }),
-    );
-    this.exactly("good client served after", served.clients, 1, served.why);
+    const stats = await Promise.all(servers.map((server) => server.stats(false)));
+    const faults = stats.flatMap((each) => each.faults);
+    this.exactly("uncaught errors", faults.length, 0, faults[0]);
+    const failures = await Promise.all(servers.map(({ port }) => serveGoodClient(port).then(() => [], (error: Error) => [error.message])));
+    this.exactly("good client not served after", failures.flat().length, 0, failures.flat()[0]);
   }
 
   /** Runs `scenario`; what it throws is a failure of the variant, since the scenario itself expects nothing of it. */

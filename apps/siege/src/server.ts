@@ -1,9 +1,8 @@
 // The process that is attacked: one variant, one route. Started by server-process.ts.
-import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { createHub, defaults } from "@upwire/core";
-import { controls } from "./controls.ts";
+import { controls, type RunningControl } from "./controls.ts";
 import { authorize, siegeHandler } from "./handler.ts";
 import { nowMicroseconds, STAMP_DIGITS, type BroadcastPlan, type ServerApi, type ServerOptions } from "./server-api.ts";
 import { variants, type RunningVariant } from "./variants.ts";
@@ -26,14 +25,14 @@ let reported = 0;
 /** Of `--expose-gc`. */
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => {});
 
-const { server, connections, broadcast } = await start();
+const attacked = await start();
 const api: ServerApi = {
   async stats(withGc) {
     if (withGc) await settle();
     const { rss, heapUsed, external } = process.memoryUsage();
-    const sockets = await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+    const sockets = await new Promise<number>((resolve) => attacked.server.getConnections((_error, count) => resolve(count)));
     const hubCounts = { members: hub.count(), rooms: hub.rooms().length };
-    return { rss, heap: heapUsed + external, connections: connections(), ...hubCounts, sockets, faults, reported, endings };
+    return { rss, heap: heapUsed + external, connections: attacked.connections(), ...hubCounts, sockets, faults, reported, endings };
   },
   async watch() {
     peaks.reset();
@@ -54,17 +53,12 @@ process.on("message", ({ id, call, args }: { id: number; call: keyof ServerApi; 
   const run = api[call] as (...values: readonly never[]) => Promise<unknown>;
   void run(...args).then((result) => process.send?.({ id, result }));
 });
-process.send?.({ port: (server.address() as AddressInfo).port });
+process.send?.({ port: (attacked.server.address() as AddressInfo).port });
 
-interface Attacked {
-  readonly server: Server;
-  connections(): number;
-  broadcast(text: string): void;
-}
-
-async function start(): Promise<Attacked> {
+/** Our variants as the controls are: the same calls for both. */
+async function start(): Promise<RunningControl> {
   const control = await controls[name]?.();
-  if (control !== undefined) return { ...control, connections: control.count };
+  if (control !== undefined) return control;
   const running = await startVariant();
   return {
     server: running.server,
@@ -98,7 +92,7 @@ async function keepTime({ perSecond, seconds, bytes }: BroadcastPlan): Promise<v
     const planned = first + Math.round((sent * 1e6) / perSecond);
     const early = planned - nowMicroseconds();
     if (early > 0) await delay(Math.ceil(early / 1000));
-    broadcast(String(planned).padStart(STAMP_DIGITS, "0") + filler);
+    attacked.broadcast(String(planned).padStart(STAMP_DIGITS, "0") + filler);
   }
 }
 

@@ -1,7 +1,7 @@
 // npm run siege: attacks every server variant and judges it by what it measures. Exits with 1 when a bound is broken.
 import { writeFileSync } from "node:fs";
 import { controlNames } from "./controls.ts";
-import { bomb } from "./scenario-bomb.ts";
+import { bombScenario } from "./scenario-bomb.ts";
 import { churn } from "./scenario-churn.ts";
 import { fragments } from "./scenario-fragments.ts";
 import { halfOpen } from "./scenario-half-open.ts";
@@ -14,7 +14,7 @@ import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { heading, printRow } from "./table.ts";
 import { variantNames } from "./variants.ts";
 
-const scenarios: readonly Scenario[] = [stalled, fragments, bomb, slow, halfOpen, pings, throws, churn];
+const scenarios: readonly Scenario[] = [stalled, fragments, bombScenario(), slow, halfOpen, pings, throws, churn];
 
 try {
   const settings = readSettings(process.argv.slice(2), { scenarios: scenarios.map(({ name }) => name), variants: variantNames });

@@ -1,6 +1,6 @@
 import type { Row } from "./scenario.ts";
 
-const WIDTHS = { scenario: 10, variant: 18, figure: 36, measured: 14, bound: 14 };
+const WIDTHS = { scenario: 10, variant: 18, figure: 40, measured: 14, bound: 14 };
 
 export function heading(): string {
   return `${line("scenario", "variant", "figure", "measured", "bound")}  verdict`;

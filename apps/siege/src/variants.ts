@@ -16,7 +16,7 @@ import { Hono } from "hono";
 import Koa from "koa";
 
 /** One route, `/ws`, in the framework's own manner. */
-export interface RouteSetup {
+interface RouteSetup {
   readonly handler: ConnectionHandler;
   readonly options: UpgraderOptions;
   /** The same limits for the `ws` server of a plugin, which reads before upwire does. */
