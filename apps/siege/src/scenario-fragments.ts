@@ -46,7 +46,7 @@ export const fragments: Scenario = {
     attack.atMost("heap of each", (during.heap - before.heap) / KiB / clients, 64, "KiB");
     attack.tell("RSS of each", (during.rss - before.rss) / KiB / clients, "KiB");
 
-    const giveUp = delay(messageTimeoutMs + GRACE_MS + 1000);
+    const giveUp = delay(messageTimeoutMs + GRACE_MS + 1000, undefined, { ref: false });
     const ends = await Promise.all(peers.map((peer) => Promise.race([peer.ended.then((end) => ({ end, peer })), giveUp])));
     const closed = ends.flatMap((ended) => (ended === undefined ? [] : { ...ended.end, after: ended.end.at - (begun.get(ended.peer) ?? 0) }));
     const onTime = closed.filter(({ after }) => after >= messageTimeoutMs - BEAT_MS && after <= messageTimeoutMs + GRACE_MS);

@@ -40,6 +40,8 @@ export const halfOpen: Scenario = {
     const deaf = await openMany(PEERS, { port, answers: false });
     const found = await lifetimes(deaf, ({ openedAt }) => openedAt, deadlineMs + 5000);
     attack.atMost("half-open peer found, latest", Math.max(...found) / 1000, deadlineMs / 1000, "s");
+    const { endings } = await server.stats(false);
+    attack.exactly("found for want of a pong", endings["ERR_PONG_TIMEOUT"] ?? 0, PEERS);
 
     const rude = await openMany(PEERS, { port, answers: false });
     for (const peer of rude) peer.send("close");
@@ -59,7 +61,7 @@ export const halfOpen: Scenario = {
 
 /** Milliseconds until the TCP connection of each is over; infinite for those that live on after `giveUpMs`. */
 function lifetimes(peers: readonly Peer[], start: (peer: Peer) => number, giveUpMs: number): Promise<number[]> {
-  const over = delay(giveUpMs, Infinity);
+  const over = delay(giveUpMs, Infinity, { ref: false });
   return Promise.all(peers.map((peer) => Promise.race([peer.ended.then(() => performance.now() - start(peer)), over])));
 }
 

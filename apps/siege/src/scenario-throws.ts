@@ -25,9 +25,9 @@ export const throws: Scenario = {
       return (await peer.ended).code;
     });
     attack.exactly("closed with 1011", codes.filter((code) => code === 1011).length, wanted);
-    const { reported, sockets } = await server.stats(false);
+    const { reported, endings } = await server.stats(false);
     attack.exactly("reported to onError", reported, wanted);
-    attack.tell("sockets left", sockets);
+    attack.exactly("ended by ERR_HANDLER", endings["ERR_HANDLER"] ?? 0, wanted);
     await attack.judgeHealth(server);
   },
 };
