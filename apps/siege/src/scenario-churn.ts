@@ -4,7 +4,6 @@ import { inParallel } from "./crowd.ts";
 import { Peer, sourceAddress } from "./peer.ts";
 import { MB, type Scenario, type SiegeSettings } from "./scenario.ts";
 import type { ServerProcess } from "./server-process.ts";
-import type { ServerStats } from "./server-api.ts";
 
 const WIDTH = 100;
 /** So many that what the first ones load and warm up is there. */
@@ -52,11 +51,11 @@ export const churn: Scenario = {
   async run(attack) {
     const server = await attack.start();
     await comeAndGo(server, WARM_UP);
-    const before = await quiet(server);
+    const before = await server.quiet();
     const start = performance.now();
     await comeAndGo(server, count(attack.settings));
     const seconds = (performance.now() - start) / 1000;
-    const after = await quiet(server);
+    const after = await server.quiet();
 
     attack.atMost("heap growth", (after.heap - before.heap) / MB, 2, "MB", `${(before.heap / MB).toFixed(1)} MB before`);
     attack.exactly("connections left", after.connections, 0);
@@ -74,10 +73,4 @@ function visit(port: number, index: number): Promise<Peer> {
 
 async function comeAndGo({ port }: ServerProcess, times: number): Promise<void> {
   await inParallel(times, WIDTH, (index) => VISITS[index % VISITS.length]?.(port, index) ?? Promise.resolve());
-}
-
-/** The figures once the last sockets are gone, or after 10 s if some stay. */
-async function quiet(server: ServerProcess): Promise<ServerStats> {
-  for (let tries = 0; tries < 100 && (await server.stats(false)).sockets > 0; tries++) await delay(100);
-  return server.stats(true);
 }

@@ -19,7 +19,7 @@ export interface ServerStats {
   readonly faults: readonly string[];
   /** How often `onError` was told of something. */
   readonly reported: number;
-  /** How many connections ended, by what ended them: the code of upwire's error, else the close code. */
+  /** How many `close` hooks were called, by the code of the `error` before, else by the close code. */
   readonly endings: Readonly<Record<string, number>>;
 }
 

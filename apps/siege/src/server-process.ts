@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { BroadcastPlan, Overdue, Peaks, ServerApi, ServerOptions, ServerStats } from "./server-api.ts";
 
@@ -46,6 +47,12 @@ export class ServerProcess implements ServerApi {
     const exit = once(this.#child, "exit");
     this.#child.disconnect();
     await exit;
+  }
+
+  /** The figures once the last sockets are gone, or after 10 s if some stay. */
+  async quiet(): Promise<ServerStats> {
+    for (let tries = 0; tries < 100 && (await this.stats(false)).sockets > 0; tries++) await delay(100);
+    return this.stats(true);
   }
 
   stats(withGc: boolean): Promise<ServerStats> {

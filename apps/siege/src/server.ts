@@ -1,6 +1,6 @@
 // The process that is attacked: one variant, one route. Started by server-process.ts.
 import type { AddressInfo } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { createHub, defaults } from "@upwire/core";
 import { controls, type RunningControl } from "./controls.ts";
 import { authorize, siegeHandler } from "./handler.ts";
@@ -84,14 +84,14 @@ function startVariant(): Promise<RunningVariant> {
   });
 }
 
-/** Sends at planned times: what is late is sent at once and stays late in its stamp. */
+/** Sends at planned times: what is late is sent in the next turn and stays late in its stamp. */
 async function keepTime({ perSecond, seconds, bytes }: BroadcastPlan): Promise<void> {
   const filler = "x".repeat(bytes - STAMP_DIGITS);
   const first = nowMicroseconds() + 10_000;
   for (let sent = 0; sent < perSecond * seconds; sent++) {
     const planned = first + Math.round((sent * 1e6) / perSecond);
     const early = planned - nowMicroseconds();
-    if (early > 0) await delay(Math.ceil(early / 1000));
+    await (early > 0 ? delay(Math.ceil(early / 1000)) : nextTurn());
     attacked.broadcast(String(planned).padStart(STAMP_DIGITS, "0") + filler);
   }
 }
