@@ -31,7 +31,7 @@ export default defineConfig({
         ...fromSource,
         test: {
           name: "e2e",
-          include: ["apps/e2e/test/**/*.e2e.ts"],
+          include: ["apps/*/test/**/*.e2e.ts"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           // Browsers and demo servers fight for the CPU: one file at a time, after the unit tests.

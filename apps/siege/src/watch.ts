@@ -1,0 +1,91 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { Connection, Hub } from "@upwire/core";
+import type { Overdue, Peaks } from "./server-api.ts";
+
+const RSS_EVERY_MS = 10;
+const QUEUES_EVERY_MS = 20;
+
+/** The highest RSS and the longest delay of the event loop. */
+export class PeakWatch {
+  readonly #delays = monitorEventLoopDelay({ resolution: 1 });
+  #rss = 0;
+  #maxRssBefore = 0;
+
+  constructor() {
+    this.#delays.enable();
+    setInterval(() => this.#sample(), RSS_EVERY_MS).unref();
+  }
+
+  reset(): void {
+    this.#delays.reset();
+    this.#rss = 0;
+    this.#maxRssBefore = maxRss();
+    this.#sample();
+  }
+
+  read(): Peaks {
+    this.#sample();
+    // A peak between two samples still shows in the high-water mark of the process, when it is a new one.
+    const marked = maxRss();
+    return { rss: marked > this.#maxRssBefore ? Math.max(marked, this.#rss) : this.#rss, loopDelayMs: this.#delays.max / 1e6 };
+  }
+
+  #sample(): void {
+    this.#rss = Math.max(this.#rss, process.memoryUsage.rss());
+  }
+}
+
+function maxRss(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+interface Queue {
+  waitingSince: number | undefined;
+  overdueSince: number | undefined;
+  overdue: { lateMs: number | undefined; ending: string } | undefined;
+}
+
+/** Looks at every queue from outside, and notes when one is over its limit and when its connection is closed. */
+export class QueueWatch {
+  readonly #queues = new Map<Connection, Queue>();
+  readonly #limits: { readonly maxQueueBytes: number; readonly writeTimeoutMs: number };
+
+  constructor(hub: Hub, limits: { readonly maxQueueBytes: number; readonly writeTimeoutMs: number }) {
+    this.#limits = limits;
+    setInterval(() => {
+      const now = performance.now();
+      for (const connection of hub.list()) this.#look(connection, now);
+    }, QUEUES_EVERY_MS).unref();
+  }
+
+  /** upwire itself found it to be too slow: what a sample may have missed. */
+  noteFound(connection: Connection): void {
+    const queue = this.#queues.get(connection);
+    if (queue !== undefined) this.#pass(connection, queue, performance.now());
+  }
+
+  get overdue(): Overdue[] {
+    return [...this.#queues.values()].flatMap(({ overdue }) => overdue ?? []);
+  }
+
+  #look(connection: Connection, now: number): void {
+    const waiting = connection.bufferedBytes;
+    let queue = this.#queues.get(connection);
+    if (queue === undefined) this.#queues.set(connection, (queue = { waitingSince: undefined, overdueSince: undefined, overdue: undefined }));
+    if (waiting === 0) queue.waitingSince = undefined;
+    else queue.waitingSince ??= now;
+    const isOld = queue.waitingSince !== undefined && now - queue.waitingSince >= this.#limits.writeTimeoutMs;
+    if (isOld || waiting > this.#limits.maxQueueBytes) this.#pass(connection, queue, now);
+  }
+
+  #pass(connection: Connection, queue: Queue, now: number): void {
+    if (queue.overdueSince !== undefined) return;
+    queue.overdueSince = now;
+    const overdue = { lateMs: undefined as number | undefined, ending: "open" };
+    queue.overdue = overdue;
+    connection.onClose(({ code, reason }) => {
+      overdue.lateMs = performance.now() - now;
+      overdue.ending = `${code} ${reason}`;
+    });
+  }
+}
