@@ -1,0 +1,26 @@
+import type { Figures } from "./driver/job.ts";
+
+/** The rounds of one row in one cell. */
+export type Rounds = readonly Figures[];
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The median of one figure; `undefined` when the rounds have none. */
+export function medianOf(rounds: Rounds, figure: keyof Figures): number | undefined {
+  const values = rounds.map((round) => round[figure]).filter((value) => value !== undefined && Number.isFinite(value)) as number[];
+  return values.length === 0 ? undefined : median(values);
+}
+
+/** Largest less smallest, as a share of the median. */
+export function spreadOf(rounds: Rounds, figure: keyof Figures): number | undefined {
+  const values = rounds.map((round) => round[figure]).filter((value) => value !== undefined) as number[];
+  return values.length < 2 ? undefined : (Math.max(...values) - Math.min(...values)) / median(values);
+}
+
+export function sumOf(rounds: Rounds, figure: "lost" | "disorders" | "closed"): number {
+  return rounds.reduce((sum, round) => sum + round[figure], 0);
+}
