@@ -3,7 +3,7 @@ import type { Results } from "./runner.ts";
 import { medianOf } from "./stats.ts";
 
 /** A ratio that is stated for upwire. `factor`: how many times less than the other row, at least. `share`: of the other row, at most. */
-export interface Claim {
+interface Claim {
   readonly cell: string;
   readonly figure: keyof Figures;
   readonly row: string;
@@ -30,7 +30,7 @@ const ADAPTERS = ["express", "fastify", "hono", "koa", "fastify-websocket", "hon
 /** What two measurements of the same thing may differ by. */
 const NOISE = 1.25;
 
-export const claims: readonly Claim[] = [
+const claims: readonly Claim[] = [
   cpu("b64", "ws", { factor: 50 }),
   cpu("b64", "socketio", { factor: 80 }),
   cpu("b64", "gorilla", { factor: 40 }),

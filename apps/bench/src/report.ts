@@ -57,17 +57,30 @@ const TRAFFIC = [
   figure("RSS MB", "rssMb"),
 ];
 
+const STOPPED = [figure("RSS growth MB", "rssGrowthMb"), figure("stopped closed", "stoppedClosed")];
+const MEMORY = [
+  figure("B/connection", "bytesPerConnection"),
+  ratio(`${BASE} / it`, "bytesPerConnection"),
+  figure("idle CPU %", "idleShare", 100),
+  figure("RSS MB", "rssMb"),
+];
+
 function columnsFor({ workload, load }: Cell): readonly Column[] {
   switch (workload.kind) {
     case "closed":
       return [...TRAFFIC, ...(load.deflate ? [figure("wire B", "compressedBytes")] : []), ...FAULTS];
     case "rate":
-      return [...TRAFFIC, figure("RSS growth MB", "rssGrowthMb"), ...(workload.stopped > 0 ? [figure("stopped closed", "stoppedClosed")] : []), ...FAULTS];
+      return [...TRAFFIC, ...(workload.stopped > 0 ? STOPPED : []), ...FAULTS];
     case "idle":
-      return [figure("B/connection", "bytesPerConnection"), ratio(`${BASE} / it`, "bytesPerConnection"), figure("idle CPU %", "idleShare", 100), figure("RSS MB", "rssMb"), ...FAULTS];
+      return [...MEMORY, ...FAULTS];
     case "connect":
-      return [figure("CPU µs", "cpuUs"), spread("cpuUs"), ratio(`${BASE} / it`, "cpuUs"), figure("user µs", "userUs"), figure("k/s", "perSecond", 1e-3), ...FAULTS];
+      return [...TRAFFIC.slice(0, 5), ...FAULTS];
   }
+  return unknown(workload);
+}
+
+function unknown(what: never): never {
+  throw new TypeError(`unknown: ${JSON.stringify(what)}`);
 }
 
 /** One table for each cell, and one of what is stated. */

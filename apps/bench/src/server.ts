@@ -8,7 +8,9 @@ if (entry?.load === undefined) throw new Error(`there is no row "${name}"`);
 
 process.stdin.on("end", () => process.exit()).resume();
 // What is garbage is no memory of a connection: the driver asks before it looks.
-process.on("SIGUSR2", () => void globalThis.gc?.());
+process.on("SIGUSR2", () => {
+  globalThis.gc?.();
+});
 
 const { row } = await entry.load();
 const port = await row.start(JSON.parse(load) as Load);

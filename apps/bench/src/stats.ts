@@ -3,7 +3,7 @@ import type { Figures } from "./driver/job.ts";
 /** The rounds of one row in one cell. */
 export type Rounds = readonly Figures[];
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
@@ -11,14 +11,18 @@ export function median(values: readonly number[]): number {
 
 /** The median of one figure; `undefined` when the rounds have none. */
 export function medianOf(rounds: Rounds, figure: keyof Figures): number | undefined {
-  const values = rounds.map((round) => round[figure]).filter((value) => value !== undefined && Number.isFinite(value)) as number[];
+  const values = valuesOf(rounds, figure);
   return values.length === 0 ? undefined : median(values);
 }
 
-/** Largest less smallest, as a share of the median. */
+/** Largest less smallest, as a share of the median; `undefined` for less than two rounds. */
 export function spreadOf(rounds: Rounds, figure: keyof Figures): number | undefined {
-  const values = rounds.map((round) => round[figure]).filter((value) => value !== undefined) as number[];
+  const values = valuesOf(rounds, figure);
   return values.length < 2 ? undefined : (Math.max(...values) - Math.min(...values)) / median(values);
+}
+
+function valuesOf(rounds: Rounds, figure: keyof Figures): number[] {
+  return rounds.map((round) => round[figure]).filter((value): value is number => value !== undefined && Number.isFinite(value));
 }
 
 export function sumOf(rounds: Rounds, figure: "lost" | "disorders" | "closed"): number {

@@ -17,21 +17,20 @@ type Of<Kind extends Workload["kind"]> = Extract<Workload, { readonly kind: Kind
 /** Runs one measurement against a server that listens. @throws Error when it refuses clients. */
 export async function measure(job: Job): Promise<Figures> {
   const swarm = new Swarm(job);
-  const server = new ServerProcess(job.pid);
   try {
-    switch (job.workload.kind) {
-      case "closed":
-        return await measureClosed(job, job.workload, swarm, server);
-      case "rate":
-        return await measureRate(job, job.workload, swarm, server);
-      case "idle":
-        return await measureIdle(job, job.workload, swarm, server);
-      case "connect":
-        return await measureConnect(job, swarm, server);
-    }
+    return await measureWith(swarm, job);
   } finally {
     swarm.disconnect();
   }
+}
+
+function measureWith(swarm: Swarm, job: Job): Promise<Figures> {
+  const { workload } = job;
+  const server = new ServerProcess(job.pid);
+  if (workload.kind === "closed") return measureClosed(job, workload, swarm, server);
+  if (workload.kind === "rate") return measureRate(job, workload, swarm, server);
+  if (workload.kind === "idle") return measureIdle(job, workload, swarm, server);
+  return measureConnect(job, swarm, server);
 }
 
 async function measureClosed(job: Job, workload: Of<"closed">, swarm: Swarm, server: ServerProcess): Promise<Figures> {

@@ -9,11 +9,11 @@ import { listen, type Row } from "./row.ts";
 export const row: Row = {
   start({ mode }) {
     const app = new Hono();
-    const { injectWebSocket, upgradeWebSocket } = createNodeWebSocket({ app });
+    const nodeWs = createNodeWebSocket({ app });
     const loop = new Loop<string>();
     app.get(
       "/ws",
-      upgradeWebSocket((c) => {
+      nodeWs.upgradeWebSocket((c) => {
         const room = mode === "rooms" ? (c.req.query("room") ?? "") : "";
         let me: WSContext;
         return {
@@ -30,7 +30,7 @@ export const row: Row = {
       }),
     );
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-    injectWebSocket(server);
+    nodeWs.injectWebSocket(server);
     return listen(server);
   },
 };

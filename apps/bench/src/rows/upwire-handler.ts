@@ -4,15 +4,9 @@ import { roomOf, type Load } from "./row.ts";
 /** The same handler for all seven variants: what a user would write. */
 export function handlerFor({ mode }: Load): ConnectionHandler {
   const hub = createHub();
-  switch (mode) {
-    case "echo":
-      return { message: (connection, message) => void connection.send(message) };
-    case "broadcast":
-      return { open: (connection) => hub.register(connection), message: (_connection, message) => void hub.broadcast(message) };
-    case "rooms":
-    case "idle":
-      return roomHandler(hub);
-  }
+  if (mode === "echo") return { message: (connection, message) => void connection.send(message) };
+  if (mode !== "broadcast") return roomHandler(hub);
+  return { open: (connection) => hub.register(connection), message: (_connection, message) => void hub.broadcast(message) };
 }
 
 function roomHandler(hub: Hub): ConnectionHandler {
