@@ -6,8 +6,8 @@ import { Swarm } from "./swarm.ts";
 import { Traffic } from "./traffic.ts";
 
 const MB = 1e6;
-/** So long without a delivery, and what is missing counts as lost. */
-const SILENCE_MS = 3000;
+/** So long without a delivery, and what is missing counts as lost. Far longer than a busy machine makes anybody wait. */
+const SILENCE_MS = 10_000;
 const RATE_PUBLISHERS = 16;
 /** Messages that a talking client gets before it falls silent. */
 const SMALL_TALK = 30;
@@ -118,7 +118,7 @@ async function windowOf(job: Job, swarm: Swarm, traffic: Traffic, latencies: His
     perRead: deliveries / Math.max(1, after.reads - before.reads),
     rssMb: server.rssBytes() / MB,
     ...(swarm.compressedBytes === undefined ? {} : { compressedBytes: swarm.compressedBytes }),
-    lost: traffic.outstanding,
+    lost: traffic.lost + traffic.outstanding,
     disorders: traffic.disorders,
     closed: traffic.goneClients,
     driverShare: (after.driverUs - before.driverUs) / 1e6 / seconds,
@@ -173,7 +173,7 @@ async function measureIdle(job: Job, workload: Of<"idle">, swarm: Swarm, server:
     bytesPerConnection: (rss - rssBefore) / (job.clients - first),
     idleShare: (after.server.totalUs - before.server.totalUs) / wallUs,
     rssMb: rss / MB,
-    lost: swarm.traffic?.outstanding ?? 0,
+    lost: (swarm.traffic?.lost ?? 0) + (swarm.traffic?.outstanding ?? 0),
     disorders: swarm.traffic?.disorders ?? 0,
     closed: swarm.goneFrom(0),
     driverShare: (after.driverUs - before.driverUs) / wallUs,

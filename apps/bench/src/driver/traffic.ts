@@ -30,6 +30,8 @@ export class Traffic {
   now = 0;
   deliveries = 0;
   disorders = 0;
+  /** What will not come any more: skipped, or meant for a client that is gone. */
+  lost = 0;
   goneClients = 0;
   /** Called when all have got a message. */
   onComplete: (publisher: number) => void = () => {};
@@ -79,7 +81,7 @@ export class Traffic {
       this.disorders++;
       if (sequence < expected) return;
       // What was skipped will not come any more, and nobody should wait for it.
-      for (let lost = expected; lost < sequence; lost++) this.#settle(publisher, lost);
+      for (let skipped = expected; skipped < sequence; skipped++) this.#lose(publisher, skipped);
     }
     this.#next[at] = sequence + 1;
     this.deliveries++;
@@ -99,7 +101,7 @@ export class Traffic {
     for (let i = 0; i < publishersPerGroup; i++) {
       const publisher = group * publishersPerGroup + i;
       const next = this.#next[client * publishersPerGroup + i]!;
-      for (let lost = next; lost < this.#sent[publisher]!; lost++) this.#settle(publisher, lost);
+      for (let missed = next; missed < this.#sent[publisher]!; missed++) this.#lose(publisher, missed);
     }
   }
 
@@ -108,9 +110,14 @@ export class Traffic {
     this.#windowStart = performance.now();
   }
 
-  /** Deliveries that should have happened by now or are still under way. */
+  /** Deliveries that are still to come. */
   get outstanding(): number {
-    return this.#expectedDeliveries - this.deliveries;
+    return this.#expectedDeliveries - this.deliveries - this.lost;
+  }
+
+  #lose(publisher: number, sequence: number): void {
+    this.lost++;
+    this.#settle(publisher, sequence);
   }
 
   #settle(publisher: number, sequence: number): void {
