@@ -27,14 +27,14 @@ const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
 const QUICK_TIMES = { warmUpMs: 300, windowMs: 600 };
 
-/** `inFlight` senders with one message each: the most that can be joined. */
+/** One client has so many messages on their way, and sends the next when all have one. */
 function inFlight(count: number, details: Partial<Cell> = {}): Cell {
   const clients = details.clients ?? 1000;
   const payloadBytes = details.payloadBytes ?? 64;
   return {
     title: `broadcast, ${clients.toLocaleString("en")} clients, ${sizeOf(payloadBytes)}, ${count} in flight`,
     load: PLAIN,
-    workload: { kind: "closed", groups: 1, publishersPerGroup: count, inFlight: 1 },
+    workload: { kind: "closed", groups: 1, publishersPerGroup: 1, inFlight: count },
     clients,
     payloadBytes,
     ...TIMES,
@@ -92,6 +92,10 @@ export const cells: Readonly<Record<string, Cell>> = {
   b64: inFlight(64, {
     rows: Object.keys(catalogue),
     quick: { ...QUICK_TIMES, rows: ["upwire", "upwire-koa", "ws", "raw-net-joined", "socketio", ...GORILLA] },
+  }),
+  "b64-senders": inFlight(64, {
+    title: "broadcast, 1,000 clients, 64 B, 64 senders with one message in flight each",
+    workload: { kind: "closed", groups: 1, publishersPerGroup: 64, inFlight: 1 },
   }),
   "b64-1k": inFlight(64, { payloadBytes: 1024 }),
   "b8-16k": inFlight(8, { payloadBytes: 16 * 1024 }),

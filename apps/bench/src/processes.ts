@@ -12,6 +12,9 @@ const GO_PROGRAM = fileURLToPath(new URL("gorilla-chat", import.meta.url));
 /** Where Debian's golang-*-dev packages are. */
 const DEBIAN_GOPATH = "/usr/share/gocode";
 
+/** A profile takes a moment to write; a server with seconds of work queued up is not waited for. */
+const STOP_MS = 1500;
+
 export interface RunningServer {
   readonly port: number;
   readonly pid: number;
@@ -71,9 +74,9 @@ export async function startServer(name: string, load: Load, { server: core }: Co
     port: Number(/^listening on (\d+)$/.exec(line)?.[1]),
     pid: child.pid ?? 0,
     async stop() {
-      // Its stdin ends it; a server that has a second of work queued up is not waited for.
+      // Its stdin ends it.
       child.stdin.end();
-      const timer = setTimeout(() => child.kill("SIGKILL"), 300);
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       await ended.catch(() => {});
       clearTimeout(timer);
     },

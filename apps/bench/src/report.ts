@@ -1,7 +1,7 @@
 import { catalogue } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
 import type { Verdict } from "./claims.ts";
-import { DRIVER_BOUND, type Figures } from "./driver/job.ts";
+import { isDriverBound, type Figures } from "./driver/job.ts";
 import type { Results } from "./runner.ts";
 import { medianOf, spreadOf, sumOf, type Rounds } from "./stats.ts";
 import { digits, table } from "./table.ts";
@@ -36,16 +36,14 @@ const spread = (key: keyof Figures): Column => ({
   },
 });
 const count = (name: string, key: "lost" | "disorders" | "closed"): Column => ({ name, text: (rounds) => digits0(sumOf(rounds, key)) });
+const server: Column = figure("server %", "serverShare", 100);
 const driver: Column = {
-  name: "driver",
-  text: (rounds) => {
-    const share = medianOf(rounds, "driverShare") ?? 0;
-    return `${(share * 100).toFixed(0)} %${share > DRIVER_BOUND ? " (!)" : ""}`;
-  },
+  name: "driver %",
+  text: (rounds) => `${digits((medianOf(rounds, "driverShare") ?? 0) * 100)}${rounds.some(isDriverBound) ? " (!)" : ""}`,
 };
 
 const LATENCIES = [figure("p50 ms", "p50Ms"), figure("p99 ms", "p99Ms"), figure("p99.9 ms", "p999Ms")];
-const FAULTS = [count("lost", "lost"), count("disorder", "disorders"), count("closed", "closed"), driver];
+const FAULTS = [count("lost", "lost"), count("disorder", "disorders"), count("closed", "closed"), server, driver];
 const TRAFFIC = [
   figure("CPU µs", "cpuUs"),
   spread("cpuUs"),
@@ -61,7 +59,6 @@ const STOPPED = [figure("RSS growth MB", "rssGrowthMb"), figure("stopped closed"
 const MEMORY = [
   figure("B/connection", "bytesPerConnection"),
   ratio(`${BASE} / it`, "bytesPerConnection"),
-  figure("idle CPU %", "idleShare", 100),
   figure("RSS MB", "rssMb"),
 ];
 

@@ -8,7 +8,7 @@ import { report } from "../src/report.ts";
 import { select } from "../src/selection.ts";
 
 function figures(cpuUs: number, others: Partial<Figures> = {}): Figures {
-  return { cpuUs, rssMb: 80, lost: 0, disorders: 0, closed: 0, driverShare: 0.5, ...others };
+  return { cpuUs, rssMb: 80, lost: 0, disorders: 0, closed: 0, serverShare: 0.9, driverShare: 0.5, ...others };
 }
 
 const results = new Map([
@@ -16,7 +16,7 @@ const results = new Map([
     "b64",
     new Map([
       ["upwire", [figures(0.3), figures(0.2), figures(0.1)]],
-      ["ws", [figures(12), figures(10), figures(11, { driverShare: 0.99, lost: 3 })]],
+      ["ws", [figures(12), figures(10), figures(11, { lost: 3 })]],
       ["raw-net-joined", [figures(0.05)]],
     ]),
   ],
@@ -35,9 +35,9 @@ describe("judge", () => {
 describe("report", () => {
   it("shows median, spread and ratio to ws, and marks rows that the driver limited", () => {
     const text = report(new Map([["b64", { ...cells["b64"]!, rows: [] }]]), results, []);
-    expect(text).toMatch(/^\| upwire, node:http +\| +0\.200 \| +100 % \| +55\.0 x \|.*\| +50 % \|$/m);
-    expect(text).toMatch(/^\| ws, a loop of send +\| +11\.0 \| +18 % \| +1\.00 x \|.*\| +3 \| +0 \| +0 \| +50 % \|$/m);
-    expect(report(new Map([["b64", cells["b64"]!]]), new Map([["b64", new Map([["ws", [figures(1, { driverShare: 0.95 })]]])]]), [])).toContain("95 % (!)");
+    expect(text).toMatch(/^\| upwire, node:http +\| +0\.200 \| +100 % \| +55\.0 x \|.*\| +90.0 \| +50.0 \|$/m);
+    expect(text).toMatch(/^\| ws, a loop of send +\| +11\.0 \| +18 % \| +1\.00 x \|.*\| +3 \| +0 \| +0 \| +90.0 \| +50.0 \|$/m);
+    expect(report(new Map([["b64", cells["b64"]!]]), new Map([["b64", new Map([["ws", [figures(1, { driverShare: 0.95 })]]])]]), [])).toContain("95.0 (!)");
   });
 });
 

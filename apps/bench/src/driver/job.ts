@@ -40,8 +40,6 @@ export interface Figures {
   readonly p999Ms?: number;
   /** How many messages came with one read: what the server had joined, or the kernel. */
   readonly perRead?: number;
-  /** CPU of the server while nothing happens, as a share of one core. */
-  readonly idleShare?: number;
   readonly bytesPerConnection?: number;
   readonly rssMb: number;
   /** While the messages went. */
@@ -54,9 +52,12 @@ export interface Figures {
   readonly closed: number;
   /** Clients that stopped reading and were closed for it. */
   readonly stoppedClosed?: number;
-  /** CPU of the driver, as a share of one core. */
+  /** CPU of both while they were measured, as a share of one core. */
+  readonly serverShare: number;
   readonly driverShare: number;
 }
 
-/** From here on the driver was as much a limit as the server: the figures of such a row are lower bounds. */
-export const DRIVER_BOUND = 0.9;
+/** The driver had no time left and the server had: the row's figures per second are lower bounds, and so is what it joins. */
+export function isDriverBound({ serverShare, driverShare }: Pick<Figures, "serverShare" | "driverShare">): boolean {
+  return driverShare > 0.9 && serverShare < driverShare;
+}

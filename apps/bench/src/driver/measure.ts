@@ -121,7 +121,7 @@ async function windowOf(job: Job, swarm: Swarm, traffic: Traffic, latencies: His
     lost: traffic.lost + traffic.outstanding,
     disorders: traffic.disorders,
     closed: traffic.goneClients,
-    driverShare: (after.driverUs - before.driverUs) / 1e6 / seconds,
+    ...sharesOf(before, after, seconds),
   };
 }
 
@@ -141,6 +141,13 @@ function lookAt(swarm: Swarm, traffic: Traffic | undefined, server: ServerProces
     driverUs: user + system,
     deliveries: traffic?.deliveries ?? 0,
     reads: swarm.reads,
+  };
+}
+
+function sharesOf(before: Sight, after: Sight, seconds: number): Pick<Figures, "serverShare" | "driverShare"> {
+  return {
+    serverShare: (after.server.totalUs - before.server.totalUs) / 1e6 / seconds,
+    driverShare: (after.driverUs - before.driverUs) / 1e6 / seconds,
   };
 }
 
@@ -168,15 +175,13 @@ async function measureIdle(job: Job, workload: Of<"idle">, swarm: Swarm, server:
   const before = lookAt(swarm, undefined, server);
   await sleep(job.windowMs);
   const after = lookAt(swarm, undefined, server);
-  const wallUs = (after.at - before.at) * 1000;
   return {
     bytesPerConnection: (rss - rssBefore) / (job.clients - first),
-    idleShare: (after.server.totalUs - before.server.totalUs) / wallUs,
     rssMb: rss / MB,
     lost: (swarm.traffic?.lost ?? 0) + (swarm.traffic?.outstanding ?? 0),
     disorders: swarm.traffic?.disorders ?? 0,
     closed: swarm.goneFrom(0),
-    driverShare: (after.driverUs - before.driverUs) / wallUs,
+    ...sharesOf(before, after, (after.at - before.at) / 1000),
   };
 }
 
@@ -216,6 +221,6 @@ async function measureConnect(job: Job, swarm: Swarm, server: ServerProcess): Pr
     lost: 0,
     disorders: 0,
     closed: swarm.goneFrom(0),
-    driverShare: (after.driverUs - before.driverUs) / 1e6 / seconds,
+    ...sharesOf(before, after, seconds),
   };
 }
