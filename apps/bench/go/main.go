@@ -126,16 +126,17 @@ func (c *client) writePump() {
 }
 
 func (c *client) write(message []byte) error {
+	if !*glue {
+		return c.conn.WriteMessage(websocket.TextMessage, message)
+	}
 	w, err := c.conn.NextWriter(websocket.TextMessage)
 	if err != nil {
 		return err
 	}
 	w.Write(message)
-	if *glue {
-		for n := len(c.send); n > 0; n-- {
-			w.Write([]byte{'\n'})
-			w.Write(<-c.send)
-		}
+	for n := len(c.send); n > 0; n-- {
+		w.Write([]byte{'\n'})
+		w.Write(<-c.send)
 	}
 	return w.Close()
 }

@@ -41,18 +41,23 @@ export function readArguments(args: readonly string[]): Arguments {
       node: { type: "string", multiple: true, default: [] },
     },
   });
-  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) throw new TypeError(`--rounds ${values.rounds} is no number of rounds`);
   return {
     quick: values.quick,
     check: values.check,
-    rounds,
+    rounds: roundsIn(values.rounds),
     only: namesIn(values.only, cells, "cell"),
     rows: namesIn(values.rows, catalogue, "row"),
     json: values.json,
     svg: values.svg,
     nodeArguments: values.node,
   };
+}
+
+function roundsIn(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new TypeError(`--rounds ${text} is no number of rounds`);
+  return rounds;
 }
 
 function namesIn(list: string | undefined, known: Readonly<Record<string, unknown>>, what: string): string[] | undefined {

@@ -11,6 +11,7 @@ import { report } from "./report.ts";
 import { run, type Results } from "./runner.ts";
 import { select } from "./selection.ts";
 import { sumOf } from "./stats.ts";
+import { digits } from "./table.ts";
 
 /** Measures, prints and writes what was asked for. @returns whether what upwire must keep to was kept. */
 export async function bench(options: Arguments): Promise<boolean> {
@@ -65,7 +66,10 @@ function faultsIn(results: Results): string[] {
 function grossRatios(verdicts: readonly Verdict[]): string[] {
   return verdicts
     .filter(({ isGrosslyWrong, claim }) => isGrosslyWrong && claim.figure === "cpuUs")
-    .map(({ claim, measured }) => `${claim.cell}: ${claim.row} against ${claim.against} is ${measured.toFixed(2)}, stated is ${claim.factor ?? claim.share}`);
+    .map(({ claim, measured }) => {
+      const { cell, row, against, factor, share } = claim;
+      return `${cell}, ${row} against ${against}: ${digits(measured)} is measured, ${digits(factor ?? share)} is stated`;
+    });
 }
 
 function plain(cells: ReadonlyMap<string, Cell>, results: Results, verdicts: readonly Verdict[]): object {

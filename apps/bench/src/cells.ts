@@ -16,7 +16,7 @@ export interface Cell {
   /** More rounds than this tell nothing new. */
   readonly maxRounds?: number;
   /** What `--quick` changes; without it the cell is left out there. */
-  readonly quick?: Partial<Pick<Cell, "clients" | "warmUpMs" | "windowMs" | "rows">>;
+  readonly quick?: Partial<Pick<Cell, "title" | "clients" | "warmUpMs" | "windowMs" | "rows">>;
 }
 
 const CONTROLS = ["ws", "ws-framed", "raw-net", "raw-net-joined"];
@@ -134,7 +134,7 @@ export const cells: Readonly<Record<string, Cell>> = {
     windowMs: 30_000,
     maxRounds: 1,
     rows: [...WEBSOCKET, "raw-net"],
-    quick: { clients: 2000, warmUpMs: 300, windowMs: 500, rows: ["upwire", "ws"] },
+    quick: { title: "idle, 2,000 connections", clients: 2000, warmUpMs: 300, windowMs: 500, rows: ["upwire", "ws"] },
   },
   connect: {
     title: "opening 5,000 connections, 64 at a time",
@@ -145,7 +145,11 @@ export const cells: Readonly<Record<string, Cell>> = {
     warmUpMs: 0,
     windowMs: 0,
     rows: [...WEBSOCKET, "raw-net"],
-    quick: { clients: 2000, rows: [...WEBSOCKET.filter((name) => name.startsWith("upwire")), "ws"] },
+    quick: {
+      title: "opening 2,000 connections, 64 at a time",
+      clients: 2000,
+      rows: [...WEBSOCKET.filter((name) => name.startsWith("upwire")), "ws"],
+    },
   },
   stopped: {
     ...rate(150, { clients: 200, payloadBytes: 16 * 1024, windowMs: 7000, maxRounds: 1 }),

@@ -7,6 +7,8 @@ import { catalogue } from "./catalogue.ts";
 import type { Figures, Job } from "./driver/job.ts";
 import type { Load } from "./rows/row.ts";
 
+const NODE_PROGRAM = fileURLToPath(new URL("server.js", import.meta.url));
+const DRIVER_PROGRAM = fileURLToPath(new URL("driver.js", import.meta.url));
 const GO_SOURCE = fileURLToPath(new URL("../go/main.go", import.meta.url));
 const GO_PROGRAM = fileURLToPath(new URL("gorilla-chat", import.meta.url));
 /** Where Debian's golang-*-dev packages are. */
@@ -48,19 +50,26 @@ function pinned(core: number | undefined, command: string, args: readonly string
 /** @returns why the rows in Go cannot run, or `undefined` once their program is built. */
 export function buildGorilla(): string | undefined {
   if (spawnSync("go", ["version"]).status !== 0) return "no Go toolchain (Debian: golang-go)";
-  if (!existsSync(`${DEBIAN_GOPATH}/src/github.com/gorilla/websocket`)) return "no gorilla/websocket (Debian: golang-github-gorilla-websocket-dev)";
+  const library = `${DEBIAN_GOPATH}/src/github.com/gorilla/websocket`;
+  if (!existsSync(library)) return "no gorilla/websocket (Debian: golang-github-gorilla-websocket-dev)";
   const env = { ...process.env, GO111MODULE: "off", GOPATH: DEBIAN_GOPATH };
   const { status, stderr } = spawnSync("go", ["build", "-o", GO_PROGRAM, GO_SOURCE], { env, encoding: "utf8" });
   return status === 0 ? undefined : `go build failed: ${stderr.trim()}`;
 }
 
-/** @param nodeArguments For the Node process of the row, such as `--cpu-prof`. */
-export async function startServer(name: string, load: Load, { server: core }: Cores, nodeArguments: readonly string[] = []): Promise<RunningServer> {
+export interface ServerOptions {
+  readonly cores: Cores;
+  /** For the Node process of a row, such as `--cpu-prof`. */
+  readonly nodeArguments: readonly string[];
+}
+
+/** @throws Error when it ends before it listens. */
+export async function startServer(name: string, load: Load, { cores, nodeArguments }: ServerOptions): Promise<RunningServer> {
   const { goArguments } = catalogue[name] ?? {};
   const [command, args] =
     goArguments === undefined
-      ? pinned(core, process.execPath, ["--expose-gc", ...nodeArguments, fileURLToPath(new URL("server.js", import.meta.url)), name, JSON.stringify(load)])
-      : pinned(core, GO_PROGRAM, [`-mode=${load.mode}`, `-deflate=${load.deflate}`, ...goArguments]);
+      ? pinned(cores.server, process.execPath, ["--expose-gc", ...nodeArguments, NODE_PROGRAM, name, JSON.stringify(load)])
+      : pinned(cores.server, GO_PROGRAM, [`-mode=${load.mode}`, `-deflate=${load.deflate}`, ...goArguments]);
   // One core for everybody: Go would otherwise use what pinning has not taken away.
   const env = { ...process.env, NODE_ENV: "production", GOMAXPROCS: "1" };
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
@@ -89,7 +98,7 @@ export class Driver {
 
   constructor({ driver: core }: Cores) {
     const [execPath, execArgv] = pinned(core, process.execPath, []);
-    this.#child = fork(fileURLToPath(new URL("driver.js", import.meta.url)), { execPath, execArgv });
+    this.#child = fork(DRIVER_PROGRAM, { execPath, execArgv });
   }
 
   /** @throws Error when the server refused clients, or the driver itself ended. */

@@ -95,13 +95,21 @@ export function report(cells: ReadonlyMap<string, Cell>, results: Results, verdi
   return parts.join("\n\n");
 }
 
+const NAMES: Partial<Record<keyof Figures, string>> = {
+  cpuUs: "CPU",
+  userUs: "user CPU",
+  p50Ms: "p50",
+  p99Ms: "p99",
+  bytesPerConnection: "memory",
+  rssGrowthMb: "RSS growth",
+};
+
 function verdictTable(verdicts: readonly Verdict[]): string {
-  const names: Partial<Record<keyof Figures, string>> = { cpuUs: "CPU", userUs: "user CPU", p50Ms: "p50", p99Ms: "p99", bytesPerConnection: "memory", rssGrowthMb: "RSS growth" };
   return table(
     ["cell", "figure", "row", "against", "stated", "measured", ""],
     verdicts.map(({ claim, measured, holds }) => [
       claim.cell,
-      names[claim.figure] ?? claim.figure,
+      NAMES[claim.figure] ?? claim.figure,
       claim.row,
       claim.against,
       claim.factor === undefined ? `at most ${digits(claim.share)} of it` : `at least ${digits(claim.factor)} x less`,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { catalogue } from "./catalogue.ts";
+import { catalogue, type Protocol } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
 import type { Figures, Job } from "./driver/job.ts";
-import { Cores, Driver, startServer } from "./processes.ts";
+import { Driver, startServer, type Cores, type RunningServer, type ServerOptions } from "./processes.ts";
 
 /** The rounds of every row that could be measured, by cell and row. */
 export type Results = ReadonlyMap<string, ReadonlyMap<string, Figures[]>>;
@@ -39,7 +39,7 @@ export async function run({ cells, rounds, cores, nodeArguments = [], onStep }: 
     for (const [done, { name, cell, row, round }] of steps.entries()) {
       const step = { cell: name, row, round, done: done + 1, of: steps.length };
       try {
-        const figures = await measureOnce(row, cell, driver, cores, nodeArguments);
+        const figures = await measureOnce(row, cell, driver, { cores, nodeArguments });
         results.get(name)?.get(row)?.push(figures);
         onStep({ ...step, figures });
       } catch (error) {
@@ -62,16 +62,19 @@ function* stepsOf(cells: Plan["cells"], rounds: number): Generator<{ name: strin
   }
 }
 
-async function measureOnce(row: string, cell: Cell, driver: Driver, cores: Cores, nodeArguments: readonly string[]): Promise<Figures> {
-  const server = await startServer(row, cell.load, cores, nodeArguments);
+async function measureOnce(row: string, cell: Cell, driver: Driver, options: ServerOptions): Promise<Figures> {
+  const server = await startServer(row, cell.load, options);
   try {
     // Its start-up is no part of what it is measured for.
     await sleep(100);
-    const { load, workload, clients, payloadBytes, rooms, warmUpMs, windowMs } = cell;
-    const protocol = catalogue[row]?.protocol ?? "websocket";
-    const job: Job = { port: server.port, pid: server.pid, protocol, deflate: load.deflate, clients, payloadBytes, workload, warmUpMs, windowMs };
-    return await driver.run(rooms === undefined ? job : { ...job, rooms });
+    return await driver.run(jobFor(cell, catalogue[row]?.protocol ?? "websocket", server));
   } finally {
     await server.stop();
   }
+}
+
+function jobFor(cell: Cell, protocol: Protocol, { port, pid }: RunningServer): Job {
+  const { load, workload, clients, payloadBytes, rooms, warmUpMs, windowMs } = cell;
+  const job = { port, pid, protocol, deflate: load.deflate, workload, clients, payloadBytes, warmUpMs, windowMs };
+  return rooms === undefined ? job : { ...job, rooms };
 }

@@ -2,14 +2,12 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Histogram } from "../src/driver/histogram.ts";
 import { Traffic } from "../src/driver/traffic.ts";
 
-let latencies: Histogram;
 let traffic: Traffic;
 let completed: number[];
 
 /** Two groups: clients 0, 2, 4 hear publishers 0 and 1; clients 1, 3 hear publishers 2 and 3. */
 beforeEach(() => {
-  latencies = new Histogram();
-  traffic = new Traffic({ clients: 5, groups: 2, publishersPerGroup: 2, outstanding: 4 }, latencies);
+  traffic = new Traffic({ clients: 5, groups: 2, publishersPerGroup: 2, outstanding: 4 });
   completed = [];
   traffic.onComplete = (publisher) => completed.push(publisher);
 });
@@ -67,11 +65,11 @@ describe("Traffic", () => {
     traffic.now = performance.now() + 50;
     traffic.delivered(1, 2, traffic.sending(2, 0));
     traffic.openWindow();
-    expect(latencies.quantile(0.5)).toBe(0);
+    expect(traffic.latencies.quantile(0.5)).toBe(0);
     const planned = performance.now() + 10;
     traffic.now = planned + 40;
     traffic.delivered(3, 3, traffic.sending(3, planned));
-    expect(latencies.quantile(0.5)).toBeCloseTo(40, 0);
+    expect(traffic.latencies.quantile(0.5)).toBeCloseTo(40, 0);
   });
 });
 

@@ -76,6 +76,10 @@ export class Client implements FrameSink {
     this.#socket.pause();
   }
 
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
   /** A reset, so that no port stays in TIME_WAIT. */
   reset(): void {
     this.#socket.removeAllListeners("close").removeAllListeners("end");

@@ -119,6 +119,8 @@ export class Swarm implements ClientHost {
 
   message(client: Client, payload: Buffer, compressed: boolean): void {
     if (compressed && this.#order !== undefined) this.#order.receive(client.index, payload);
+    // In fragments, for example.
+    else if (payload.length === this.messageBytes) this.stamped(client.index, payload, 0);
     else if (this.dialect.separator) this.#glued(client.index, payload);
     else client.ended(`it sent ${payload.length} bytes that are no message of ours`);
   }

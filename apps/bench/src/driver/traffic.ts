@@ -1,4 +1,4 @@
-import type { Histogram } from "./histogram.ts";
+import { Histogram } from "./histogram.ts";
 import { MAX_PUBLISHERS } from "./stamp.ts";
 
 export interface TrafficShape {
@@ -13,8 +13,9 @@ export interface TrafficShape {
 /** Who has sent what, who has got it, and whether in order: one number for each sender that a client hears. */
 export class Traffic {
   readonly publishers: number;
+  /** Of what was to be sent since `openWindow`. */
+  readonly latencies: Histogram = new Histogram();
   readonly #shape: TrafficShape;
-  readonly #latencies: Histogram;
   readonly #ring: number;
   /** Per publisher and message under way: when it was to be sent, and how many have yet to get it. */
   readonly #planned: Float64Array;
@@ -36,12 +37,11 @@ export class Traffic {
   /** Called when all have got a message. */
   onComplete: (publisher: number) => void = () => {};
 
-  constructor(shape: TrafficShape, latencies: Histogram) {
+  constructor(shape: TrafficShape) {
     const { clients, groups, publishersPerGroup, outstanding } = shape;
     this.publishers = groups * publishersPerGroup;
     if (this.publishers > MAX_PUBLISHERS) throw new RangeError("more publishers than a stamp can name");
     this.#shape = shape;
-    this.#latencies = latencies;
     this.#ring = 2 ** Math.ceil(Math.log2(outstanding));
     this.#planned = new Float64Array(this.publishers * this.#ring);
     this.#missing = new Int32Array(this.publishers * this.#ring);
@@ -86,7 +86,7 @@ export class Traffic {
     this.#next[at] = sequence + 1;
     this.deliveries++;
     const planned = this.#planned[this.#slot(publisher, sequence)]!;
-    if (planned >= this.#windowStart) this.#latencies.add(this.now - planned);
+    if (planned >= this.#windowStart) this.latencies.add(this.now - planned);
     this.#settle(publisher, sequence);
   }
 
@@ -105,7 +105,6 @@ export class Traffic {
     }
   }
 
-  /** Latencies count for what was to be sent from now on. */
   openWindow(): void {
     this.#windowStart = performance.now();
   }
