@@ -21,7 +21,7 @@ const results = new Map([
   ],
 ]);
 
-const selected = select(readArguments(["--only", "b64"]), () => true);
+const b64Only = select(readArguments(["--only", "b64"]), () => true);
 
 describe("judge", () => {
   it("compares medians with what is stated", () => {
@@ -35,10 +35,10 @@ describe("judge", () => {
 
 describe("report", () => {
   it("shows median, spread and ratio to ws, and marks rows that the driver limited", () => {
-    const text = report(selected, results, []);
+    const text = report(b64Only, results, []);
     expect(text).toMatch(/^\| upwire, node:http +\| +0\.200 \| +100 % \| +55\.0 x \|.*\| +90.0 \| +50.0 \|$/m);
     expect(text).toMatch(/^\| ws, a loop of send +\| +11\.0 \| +18 % \| +1\.00 x \|.*\| +3 \| +0 \| +0 \| +90.0 \| +50.0 \|$/m);
-    expect(report(selected, new Map([["b64", new Map([["ws", [figures(1, { driverShare: 0.95 })]]])]]), [])).toContain("95.0 (!)");
+    expect(report(b64Only, new Map([["b64", new Map([["ws", [figures(1, { driverShare: 0.95 })]]])]]), [])).toContain("95.0 (!)");
   });
 });
 
