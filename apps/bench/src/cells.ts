@@ -25,7 +25,7 @@ const MAIN = ["upwire", ...CONTROLS, "socketio", ...GORILLA];
 const WEBSOCKET = Object.keys(catalogue).filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
 const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
-const QUICK_TIMES = { warmUpMs: 300, windowMs: 600 };
+const QUICK_TIMES = { warmUpMs: 500, windowMs: 700 };
 
 /** One client has so many messages on their way, and sends the next when all have one. */
 function inFlight(count: number, details: Partial<Cell> = {}): Cell {
@@ -110,7 +110,7 @@ export const cells: Readonly<Record<string, Cell>> = {
     rooms: 100,
   },
   r25: rate(25),
-  r200: rate(200, { quick: { warmUpMs: 300, windowMs: 1000, rows: ["upwire", "ws"] } }),
+  r200: rate(200, { quick: { warmUpMs: 500, windowMs: 1000, rows: ["upwire", "ws"] } }),
   z1: compressed(1, { quick: { ...QUICK_TIMES, rows: ["upwire", "ws"] } }),
   z16: compressed(16, { quick: { ...QUICK_TIMES, rows: ["upwire", "ws"] } }),
   "z-idle": {
@@ -137,7 +137,7 @@ export const cells: Readonly<Record<string, Cell>> = {
     quick: { title: "idle, 2,000 connections", clients: 2000, warmUpMs: 300, windowMs: 500, rows: ["upwire", "ws"] },
   },
   connect: {
-    title: "opening 5,000 connections, 64 at a time",
+    title: "opening 2,500 connections beside 2,500 others, 64 at a time",
     load: { mode: "idle", deflate: false },
     workload: { kind: "connect" },
     clients: 5000,
@@ -146,7 +146,7 @@ export const cells: Readonly<Record<string, Cell>> = {
     windowMs: 0,
     rows: [...WEBSOCKET, "raw-net"],
     quick: {
-      title: "opening 2,000 connections, 64 at a time",
+      title: "opening 1,000 connections beside 1,000 others, 64 at a time",
       clients: 2000,
       rows: [...WEBSOCKET.filter((name) => name.startsWith("upwire")), "ws"],
     },

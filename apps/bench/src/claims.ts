@@ -46,6 +46,7 @@ const claims: readonly Claim[] = [
   { cell: "r25", figure: "p50Ms", row: "upwire", against: "ws-framed", share: 1.05 },
   cpu("z16", "ws", { factor: 80 }),
   cpu("z1", "ws", { factor: 5 }),
+  { cell: "z-idle", figure: "bytesPerConnection", row: "upwire", against: "ws", share: 16 / 230 },
   { cell: "idle", figure: "bytesPerConnection", row: "upwire", against: "ws", share: 0.8 },
   cpu("connect", "ws", { share: 0.9 }),
   ...["upwire-fastify", "upwire-koa", "upwire-hono"].map((row) => cpu("connect", "ws", { share: 1.25 }, row)),

@@ -175,10 +175,10 @@ async function settled({ job, server }: Setup): Promise<number> {
   return server.rssBytes();
 }
 
-/** The first fifth warms the server up. */
+/** The first half warms the server up. */
 async function measureConnect(setup: Setup): Promise<Figures> {
   const { job, swarm, server } = setup;
-  const first = Math.ceil(job.clients / 5);
+  const first = Math.ceil(job.clients / 2);
   await swarm.connect(first);
   const before = lookAt(setup);
   await swarm.connect(job.clients - first);
