@@ -57,7 +57,7 @@ function faultsIn(results: Results): string[] {
       if (catalogue[row]?.kind === "rival") continue;
       if (sumOf(rounds, "disorders") > 0) found.push(`${cell}, ${row}: messages out of order`);
       if (sumOf(rounds, "closed") > 0) found.push(`${cell}, ${row}: clients closed that had done nothing wrong`);
-      else if (sumOf(rounds, "lost") > 0 && catalogue[row]?.kind === "upwire") found.push(`${cell}, ${row}: messages lost`);
+      else if (sumOf(rounds, "lost") > 0) found.push(`${cell}, ${row}: messages lost`);
     }
   }
   return found;

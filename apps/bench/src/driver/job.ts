@@ -59,5 +59,5 @@ export interface Figures {
 
 /** The driver had no time left and the server had: the row's figures per second are lower bounds, and so is what it joins. */
 export function isDriverBound({ serverShare, driverShare }: Pick<Figures, "serverShare" | "driverShare">): boolean {
-  return driverShare > 0.9 && serverShare < driverShare;
+  return driverShare > 0.9 && serverShare < 0.95;
 }
