@@ -27,14 +27,14 @@ const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
 const QUICK_TIMES = { warmUpMs: 500, windowMs: 700 };
 
-/** One client has so many messages on their way, and sends the next when all have one. */
+/** So many senders have one message each on its way, and send the next when all have it. */
 function inFlight(count: number, details: Partial<Cell> = {}): Cell {
   const clients = details.clients ?? 1000;
   const payloadBytes = details.payloadBytes ?? 64;
   return {
     title: `broadcast, ${clients.toLocaleString("en")} clients, ${sizeOf(payloadBytes)}, ${count} in flight`,
     load: PLAIN,
-    workload: { kind: "closed", groups: 1, publishersPerGroup: 1, inFlight: count },
+    workload: { kind: "closed", groups: 1, publishersPerGroup: count, inFlight: 1 },
     clients,
     payloadBytes,
     ...TIMES,
@@ -93,9 +93,9 @@ export const cells: Readonly<Record<string, Cell>> = {
     rows: Object.keys(catalogue),
     quick: { ...QUICK_TIMES, rows: ["upwire", "upwire-koa", "ws", "raw-net-joined", "socketio", ...GORILLA] },
   }),
-  "b64-senders": inFlight(64, {
-    title: "broadcast, 1,000 clients, 64 B, 64 senders with one message in flight each",
-    workload: { kind: "closed", groups: 1, publishersPerGroup: 64, inFlight: 1 },
+  "b64-one": inFlight(64, {
+    title: "broadcast, 1,000 clients, 64 B, one sender with 64 messages in flight",
+    workload: { kind: "closed", groups: 1, publishersPerGroup: 1, inFlight: 64 },
   }),
   "b64-1k": inFlight(64, { payloadBytes: 1024 }),
   "b8-16k": inFlight(8, { payloadBytes: 16 * 1024 }),
