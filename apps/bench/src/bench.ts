@@ -1,0 +1,85 @@
+import { writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import type { Arguments } from "./arguments.ts";
+import { catalogue } from "./catalogue.ts";
+import type { Cell } from "./cells.ts";
+import { chart } from "./chart.ts";
+import { judge, type Verdict } from "./claims.ts";
+import { buildGorilla, Cores } from "./processes.ts";
+import { progress } from "./progress.ts";
+import { report } from "./report.ts";
+import { run, type Results } from "./runner.ts";
+import { select } from "./selection.ts";
+import { sumOf } from "./stats.ts";
+import { digits } from "./table.ts";
+
+/** Measures, prints and writes what was asked for. @returns whether what upwire must keep to was kept. */
+export async function bench(options: Arguments): Promise<boolean> {
+  const cells = selectRunnable(options);
+  const cores = new Cores();
+  if (!cores.areApart) console.error("Server and driver share their cores: ratios are rougher, and latencies say little.");
+  const start = performance.now();
+  const failures: string[] = [];
+  const results = await run({
+    cells,
+    cores,
+    rounds: options.rounds ?? (options.quick || options.check ? 1 : 3),
+    nodeArguments: options.nodeArguments,
+    onStep: (step) => {
+      progress(step, (performance.now() - start) / 1000);
+      if (step.failure !== undefined) failures.push(`${step.cell}, ${step.row}: ${step.failure}`);
+    },
+  });
+  const verdicts = judge(results);
+  console.log(`\n${report(cells, results, options.check ? [] : verdicts)}\n`);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(plain(cells, results, verdicts), undefined, 2)}\n`);
+  const svg = options.svg === undefined ? undefined : chart(results);
+  if (options.svg !== undefined && svg !== undefined) writeFileSync(options.svg, svg);
+
+  const faults = [...failures, ...faultsIn(results), ...(options.check ? grossRatios(verdicts) : [])];
+  for (const fault of faults) console.error(fault);
+  return faults.length === 0;
+}
+
+function selectRunnable(options: Arguments): Map<string, Cell> {
+  const isGo = (row: string): boolean => catalogue[row]?.goArguments !== undefined;
+  const wantsGo = [...select(options, () => true).values()].some(({ rows }) => rows.some(isGo));
+  const whyNoGo = wantsGo ? buildGorilla() : undefined;
+  if (whyNoGo !== undefined) console.error(`The rows in Go are left out: ${whyNoGo}.`);
+  return select(options, (row) => whyNoGo === undefined || !isGo(row));
+}
+
+/** A rival may lose messages, and its table says so. We may not, nor may the controls, which judge the driver itself. */
+function faultsIn(results: Results): string[] {
+  const found: string[] = [];
+  for (const [cell, rows] of results) {
+    for (const [row, rounds] of rows) {
+      if (catalogue[row]?.kind === "rival") continue;
+      if (sumOf(rounds, "disorders") > 0) found.push(`${cell}, ${row}: messages out of order`);
+      if (sumOf(rounds, "closed") > 0) found.push(`${cell}, ${row}: clients closed that had done nothing wrong`);
+      else if (sumOf(rounds, "lost") > 0) found.push(`${cell}, ${row}: messages lost`);
+    }
+  }
+  return found;
+}
+
+function grossRatios(verdicts: readonly Verdict[]): string[] {
+  return verdicts
+    .filter(({ isGrosslyWrong, claim }) => isGrosslyWrong && claim.figure === "cpuUs")
+    .map(({ claim, measured }) => {
+      const { cell, row, against, factor, share } = claim;
+      return `${cell}, ${row} against ${against}: ${digits(measured)} is measured, ${digits(factor ?? share)} is stated`;
+    });
+}
+
+function plain(cells: ReadonlyMap<string, Cell>, results: Results, verdicts: readonly Verdict[]): object {
+  return {
+    at: new Date().toISOString(),
+    node: process.version,
+    kernel: release(),
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    cells: Object.fromEntries([...cells].map(([name, { title }]) => [name, { title, rows: Object.fromEntries(results.get(name) ?? []) }])),
+    claims: verdicts,
+  };
+}

@@ -1,0 +1,42 @@
+import type { Row } from "./rows/row.ts";
+
+/** How the load driver has to speak to a row. */
+export type Protocol = "websocket" | "socket.io" | "glued";
+
+export interface CatalogueEntry {
+  readonly label: string;
+  readonly kind: "upwire" | "control" | "rival";
+  readonly protocol: Protocol;
+  /** Loads the server module, in the server process only; a row in Go has `program` instead. */
+  readonly load?: () => Promise<{ readonly row: Row }>;
+  /** Arguments of the Go program. */
+  readonly goArguments?: readonly string[];
+}
+
+type Load = NonNullable<CatalogueEntry["load"]>;
+const upwire = (label: string, load: Load): CatalogueEntry => ({ label, kind: "upwire", protocol: "websocket", load });
+const control = (label: string, load: Load): CatalogueEntry => ({ label, kind: "control", protocol: "websocket", load });
+const rival = (label: string, load: Load): CatalogueEntry => ({ label, kind: "rival", protocol: "websocket", load });
+
+/** Every row by the name that `--rows` takes. */
+export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
+  upwire: upwire("upwire, node:http", () => import("./rows/upwire-node.ts")),
+  "upwire-express": upwire("upwire, Express", () => import("./rows/upwire-express.ts")),
+  "upwire-fastify": upwire("upwire, Fastify", () => import("./rows/upwire-fastify.ts")),
+  "upwire-hono": upwire("upwire, Hono", () => import("./rows/upwire-hono.ts")),
+  "upwire-koa": upwire("upwire, Koa", () => import("./rows/upwire-koa.ts")),
+  "upwire-fastify-websocket": upwire("upwire, @fastify/websocket", () => import("./rows/upwire-fastify-websocket.ts")),
+  "upwire-hono-node-ws": upwire("upwire, @hono/node-ws", () => import("./rows/upwire-hono-node-ws.ts")),
+  ws: control("ws, a loop of send", () => import("./rows/ws.ts")),
+  "ws-framed": control("ws, framed once", () => import("./rows/ws-framed.ts")),
+  "raw-net": control("raw net", () => import("./rows/raw-net.ts")),
+  "raw-net-joined": control("raw net, joined", () => import("./rows/raw-net-joined.ts")),
+  socketio: { ...rival("Socket.IO", () => import("./rows/socketio.ts")), protocol: "socket.io" },
+  crossws: rival("crossws", () => import("./rows/crossws.ts")),
+  "fastify-websocket": rival("@fastify/websocket", () => import("./rows/fastify-websocket.ts")),
+  "hono-node-ws": rival("@hono/node-ws", () => import("./rows/hono-node-ws.ts")),
+  "express-ws": rival("express-ws", () => import("./rows/express-ws.ts")),
+  "koa-websocket": rival("koa-websocket", () => import("./rows/koa-websocket.ts")),
+  gorilla: { label: "gorilla chat (Go)", kind: "rival", protocol: "websocket", goArguments: [] },
+  "gorilla-glued": { label: "gorilla chat, glued (Go)", kind: "rival", protocol: "glued", goArguments: ["-glue"] },
+};

@@ -1,0 +1,139 @@
+import { Client, type ClientHost } from "./client.ts";
+import { dialects, type Dialect } from "./dialect.ts";
+import { InflatedOrder } from "./inflated-order.ts";
+import type { Job } from "./job.ts";
+import { PayloadFactory } from "./payload.ts";
+import { publisherAt, sequenceAt, STAMP_BYTES } from "./stamp.ts";
+import type { Traffic } from "./traffic.ts";
+
+const READ_BUFFER_BYTES = 256 * 1024;
+const CONNECTING_AT_ONCE = 64;
+
+/** All clients of one measurement. */
+export class Swarm implements ClientHost {
+  readonly port: number;
+  readonly dialect: Dialect;
+  readonly deflate: boolean;
+  readonly messageBytes: number;
+  readonly readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly clients: Client[] = [];
+  /** Nothing that comes is counted without it. */
+  traffic: Traffic | undefined;
+  readonly #rooms: number | undefined;
+  readonly #payloadBytes: number;
+  readonly #payloads: PayloadFactory;
+  readonly #gone = new Map<number, string>();
+  #order: InflatedOrder | undefined;
+  #dirty: Client[] = [];
+  #isClosing = false;
+  #fail: (error: Error) => void = () => {};
+
+  constructor(job: Job) {
+    this.port = job.port;
+    this.dialect = dialects[job.protocol];
+    this.deflate = job.deflate;
+    this.#rooms = job.rooms;
+    this.#payloadBytes = job.payloadBytes;
+    this.#payloads = new PayloadFactory(job.payloadBytes, this.dialect);
+    this.messageBytes = this.#payloads.messageBytes;
+  }
+
+  /** Chunks read so far. */
+  get reads(): number {
+    return this.clients.reduce((sum, client) => sum + client.reads, 0);
+  }
+
+  /** Mean length of the compressed payloads that were looked into. */
+  get compressedBytes(): number | undefined {
+    return this.#order && this.#order.bytes / this.#order.messages;
+  }
+
+  /** How many clients the server has closed, of those from `first` on. */
+  goneFrom(first: number): number {
+    return [...this.#gone.keys()].filter((index) => index >= first).length;
+  }
+
+  /** Adds so many open clients. @throws Error when one is refused or closed meanwhile. */
+  async connect(count: number): Promise<void> {
+    let left = count;
+    const lane = async (): Promise<void> => {
+      while (left-- > 0) await this.#add().opened();
+    };
+    await new Promise<void>((resolve, reject) => {
+      this.#fail = reject;
+      void Promise.all(Array.from({ length: Math.min(count, CONNECTING_AT_ONCE) }, lane)).then(() => resolve());
+    });
+    this.#fail = () => {};
+  }
+
+  #add(): Client {
+    const index = this.clients.length;
+    const client = new Client(index, this, this.#rooms === undefined ? undefined : index % this.#rooms);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Counts from here on with `traffic`, whose sequence numbers start again. */
+  talk(traffic: Traffic): void {
+    this.traffic = traffic;
+    if (!this.deflate) return;
+    this.#order ??= new InflatedOrder({
+      payloadBytes: this.messageBytes,
+      deliver: (client, message) => this.stamped(client, message, 0),
+      onFault: () => void (this.traffic && this.traffic.disorders++),
+    });
+    this.#order.restart();
+  }
+
+  /** Queues a message; `flush` sends it. */
+  send(publisher: number, planned: number): void {
+    const { traffic } = this;
+    if (traffic === undefined) return;
+    const client = this.clients[traffic.clientOf(publisher)];
+    if (client?.queue(this.#payloads.frame(publisher, traffic.sending(publisher, planned))) === true) this.#dirty.push(client);
+  }
+
+  flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const client of dirty) client.flush();
+  }
+
+  disconnect(): void {
+    this.#isClosing = true;
+    for (const client of this.clients) client.reset();
+  }
+
+  beforeRead(): void {
+    if (this.traffic !== undefined) this.traffic.now = performance.now();
+  }
+
+  afterRead(): void {
+    if (this.#dirty.length > 0) this.flush();
+  }
+
+  stamped(client: number, data: Buffer, at: number): void {
+    const stampAt = at + this.dialect.prefix.length;
+    this.traffic?.delivered(client, publisherAt(data, stampAt), sequenceAt(data, stampAt));
+  }
+
+  message(client: Client, payload: Buffer, compressed: boolean): void {
+    if (compressed && this.#order !== undefined) this.#order.receive(client.index, payload);
+    // In fragments, for example.
+    else if (payload.length === this.messageBytes) this.stamped(client.index, payload, 0);
+    else if (this.dialect.separator) this.#glued(client.index, payload);
+    else client.ended(`it sent ${payload.length} bytes that are no message of ours`);
+  }
+
+  gone(client: Client, why: string): void {
+    if (this.#isClosing || this.#gone.has(client.index)) return;
+    this.#gone.set(client.index, why);
+    this.#fail(new Error(`client ${client.index}: ${why}`));
+    this.traffic?.dropped(client.index);
+  }
+
+  #glued(client: number, payload: Buffer): void {
+    const step = this.#payloadBytes + 1;
+    for (let at = 0; at + STAMP_BYTES <= payload.length; at += step) this.stamped(client, payload, at);
+  }
+}

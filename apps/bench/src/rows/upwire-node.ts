@@ -1,0 +1,13 @@
+import { attach, websocket } from "@upwire/core";
+import { createServer } from "node:http";
+import { listen, type Row } from "./row.ts";
+import { handlerFor, optionsFor } from "./upwire-handler.ts";
+
+export const row: Row = {
+  start(load) {
+    const ws = websocket(handlerFor(load), optionsFor(load));
+    const server = createServer((req, res) => void ws(req, res));
+    attach(server);
+    return listen(server);
+  },
+};
