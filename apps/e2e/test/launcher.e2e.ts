@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { Client } from "./client.ts";
 import { freePorts } from "./ports.ts";
@@ -113,9 +113,10 @@ describe("npm start", { timeout: BUILD_MS }, () => {
   });
 
   it("says in one line that a port is taken and what to do", async () => {
-    const blocker = createServer().listen(0, "127.0.0.1");
+    // Its neighbours are free: without a name, the frameworks take those first.
+    const port = await freePorts(5);
+    const blocker = createServer().listen(port, "127.0.0.1");
     await once(blocker, "listening");
-    const { port } = blocker.address() as AddressInfo;
     try {
       for (const args of [["koa"], []]) {
         const one = start(args, { PORT: String(port) });

@@ -26,6 +26,8 @@ export class PluginSocket extends Duplex {
   #isUsed = false;
   #isWithheld = false;
   #isDetached = false;
+  /** The client left before the plugin had read or written anything. */
+  #isGone = false;
   #bare: { readonly status: number; readonly send: () => void } | undefined;
 
   constructor(socket: Socket, head: Buffer) {
@@ -53,11 +55,11 @@ export class PluginSocket extends Duplex {
     this.#bare = { status, send };
   }
 
-  /** Gives the real socket to us. `undefined` when the bytes were not withheld. */
-  takeOver(): TakenSocket | undefined {
+  /** Gives the real socket to us. `undefined` when the bytes were not withheld, `"gone"` when the client has left. */
+  takeOver(): TakenSocket | "gone" | undefined {
     if (!this.#isWithheld || this.#isDetached) return undefined;
     this.detach();
-    return { socket: this.#socket, head: this.#head ?? Buffer.alloc(0) };
+    return this.#isGone ? "gone" : { socket: this.#socket, head: this.#head ?? Buffer.alloc(0) };
   }
 
   /** To the plugin, the socket closes; the real one stays as it is. */
@@ -79,6 +81,7 @@ export class PluginSocket extends Duplex {
   }
 
   #relay(): void {
+    if (this.#isGone) return void this.destroy();
     const socket = this.#socket;
     const head = this.#head;
     if (head !== undefined) {
@@ -109,6 +112,7 @@ export class PluginSocket extends Duplex {
       this.#bare?.send();
       return done();
     }
+    if (this.#isGone) return done();
     const socket = this.#socket;
     socket.cork();
     for (const { chunk } of chunks.slice(0, -1)) socket.write(chunk);
@@ -128,7 +132,7 @@ export class PluginSocket extends Duplex {
   }
 
   override _final(done: Done): void {
-    if (this.#socket.writableEnded) return done();
+    if (this.#isGone || this.#socket.writableEnded) return done();
     this.#socket.end(done);
     // Refused before anything was read: bytes that nobody will ever read would hide the client's end from us.
     if (this.#head !== undefined) this.#socket.destroySoon();
@@ -168,6 +172,11 @@ export class PluginSocket extends Duplex {
   }
 
   readonly #onClose = (): void => {
+    // `ws` would forget the handshake without a word, and `@hono/node-ws` waits for one: it finds out behind its 101.
+    if (!this.#isUsed) {
+      this.#isGone = true;
+      return;
+    }
     // Both sides ended in order: what the plugin has not read yet is still its own.
     if (this.#socket.readableEnded && this.writableFinished) return;
     this.destroy(this.#socket.errored ?? undefined);

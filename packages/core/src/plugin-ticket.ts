@@ -24,8 +24,8 @@ export interface PluginTicket {
   complete(refused: Refusal): void;
   /** Keeps the client's bytes from the plugin. @returns false when it has begun to answer or to read. */
   withhold(): boolean;
-  /** Ends the plugin's part. `undefined` when the bytes were not withheld. */
-  take(): TakenSocket | undefined;
+  /** Ends the plugin's part. `undefined` when the bytes were not withheld, `"gone"` when the client has left. */
+  take(): TakenSocket | "gone" | undefined;
   /** Gives the bytes to the plugin after all. */
   release(): void;
   /** What `check` decided. */

@@ -51,6 +51,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   readonly #reading: ReadGate;
   readonly #throttle: Throttle | undefined;
   #events: ConnectionEvents | undefined;
+  /** What ended it before anybody could be told. */
+  #untold: ConnectionError | undefined;
   #closeListeners: ((info: CloseInfo) => void)[] = [];
   #isPulled = false;
   /** By the heartbeat's clock. */
@@ -98,7 +100,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
     this.inbox.clear();
     channels.closure.publish({ connection: this.connection, error });
-    this.#events?.error(error);
+    if (this.#events === undefined) this.#untold = error;
+    else this.#events.error(error);
     if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
     if (isSlow) this.sender.discard();
     else this.sender.settle();
@@ -113,6 +116,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Hands the messages and events to a handler, first those that came before. Once. */
   deliverTo(events: ConnectionEvents): void {
     this.#events = events;
+    if (this.#untold !== undefined) events.error(this.#untold);
     for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(message);
     this.#steerReading();
     if (this.closeInfo !== undefined) events.close(this.closeInfo);

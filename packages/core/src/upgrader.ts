@@ -141,6 +141,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     this.#approved.delete(req);
     // One that somebody closed already has its close frame on the wire, and nothing may follow that.
     const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
+    if (taken === "gone") return undefined;
     const connection =
       approval !== undefined && taken !== undefined
         ? this.#take(taken.socket, taken.head, approval, handler)

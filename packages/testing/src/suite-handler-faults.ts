@@ -1,4 +1,4 @@
-import type { CloseInfo, ConnectionHandler } from "@upwire/core";
+import type { CloseInfo, ConnectionError, ConnectionHandler } from "@upwire/core";
 import { expect } from "vitest";
 import { Channel } from "./channel.ts";
 import type { Suite } from "./suite.ts";
@@ -10,12 +10,17 @@ function bug(where: string): never {
 /** A bug of the application ends one connection, is reported, and nothing else. */
 export function handlerFaults(suite: Suite): void {
   const closes = new Channel<CloseInfo>();
-  const close = (_connection: unknown, info: CloseInfo): void => closes.push(info);
+  const told = new Channel<string>();
+  const close = (_connection: unknown, info: CloseInfo): void => {
+    told.push("close");
+    closes.push(info);
+  };
+  const error = (_connection: unknown, { code }: ConnectionError): void => told.push(code);
   const buggy: Readonly<Record<string, ConnectionHandler>> = {
-    "open throws": { open: () => bug("open"), close },
-    "open rejects": { open: async () => bug("open"), close },
-    "message throws": { message: () => bug("message"), close },
-    "message rejects": { message: async () => bug("message"), close },
+    "open throws": { open: () => bug("open"), error, close },
+    "open rejects": { open: async () => bug("open"), error, close },
+    "message throws": { message: () => bug("message"), error, close },
+    "message rejects": { message: async () => bug("message"), error, close },
   };
 
   for (const [index, [title, handler]] of Object.entries(buggy).entries()) {
@@ -29,6 +34,7 @@ export function handlerFaults(suite: Suite): void {
       expect(code).toBe(1011);
       expect(reason).not.toContain("a bug");
       expect(await closes.next()).toMatchObject({ code: 1011 });
+      expect([await told.next(), await told.next()]).toEqual(["ERR_HANDLER", "close"]);
       expect(suite.errors).toMatchObject([{ message: `a bug in ${title.split(" ")[0]}` }]);
       bystander.sendText("still here");
       expect((await bystander.nextMessage()).text).toBe("still here");
