@@ -15,12 +15,12 @@ export function handlerFaults(suite: Suite): void {
     told.push("close");
     closes.push(info);
   };
-  const error = (_connection: unknown, { code }: ConnectionError): void => told.push(code);
+  const tellWhy = (_connection: unknown, { code }: ConnectionError): void => told.push(code);
   const buggy: Readonly<Record<string, ConnectionHandler>> = {
-    "open throws": { open: () => bug("open"), error, close },
-    "open rejects": { open: async () => bug("open"), error, close },
-    "message throws": { message: () => bug("message"), error, close },
-    "message rejects": { message: async () => bug("message"), error, close },
+    "open throws": { open: () => bug("open"), error: tellWhy, close },
+    "open rejects": { open: async () => bug("open"), error: tellWhy, close },
+    "message throws": { message: () => bug("message"), error: tellWhy, close },
+    "message rejects": { message: async () => bug("message"), error: tellWhy, close },
   };
 
   for (const [index, [title, handler]] of Object.entries(buggy).entries()) {
