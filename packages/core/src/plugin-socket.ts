@@ -108,11 +108,11 @@ export class PluginSocket extends Duplex {
   #pass(chunks: readonly Chunk[], done: Done): void {
     const isReplaced = !this.#isUsed && this.#bare !== undefined && this.#isBare(chunks[0]?.chunk);
     this.#isUsed = true;
+    if (this.#isGone) return done();
     if (isReplaced) {
       this.#bare?.send();
       return done();
     }
-    if (this.#isGone) return done();
     const socket = this.#socket;
     socket.cork();
     for (const { chunk } of chunks.slice(0, -1)) socket.write(chunk);
