@@ -70,17 +70,12 @@ async function start(): Promise<RunningControl> {
 function startVariant(): Promise<RunningVariant> {
   const build = variants[name];
   if (build === undefined) throw new Error(`there is no variant ${name}`);
-  const { maxMessageBytes: maxPayload, compression } = options;
   return build({
     handler: siegeHandler(hub, {
       slow: (connection) => queues?.noteFound(connection),
       ended: (why) => void (endings[why] = (endings[why] ?? 0) + 1),
     }),
     options: { ...options, authorize, onError: () => void reported++ },
-    pluginOptions: {
-      ...(maxPayload !== undefined && { maxPayload }),
-      ...(compression !== undefined && { perMessageDeflate: { serverNoContextTakeover: true, clientNoContextTakeover: true } }),
-    },
   });
 }
 

@@ -19,8 +19,6 @@ import Koa from "koa";
 interface RouteSetup {
   readonly handler: ConnectionHandler;
   readonly options: UpgraderOptions;
-  /** The same limits for the `ws` server of a plugin, which reads before upwire does. */
-  readonly pluginOptions: { readonly maxPayload?: number; readonly perMessageDeflate?: object };
 }
 
 export interface RunningVariant {
@@ -77,20 +75,20 @@ export const variants: Readonly<Record<string, Builder>> = {
     return listening(server, attachKoa(server));
   },
 
-  async "fastify-websocket"({ handler, options, pluginOptions }) {
+  async "fastify-websocket"({ handler, options }) {
     const app = Fastify();
-    await app.register(attachFastifyPlugin, { options: pluginOptions });
+    await app.register(attachFastifyPlugin);
     app.get("/ws", fastifyPluginRoute(handler, options));
     await app.listen({ host: HOST, port: 0 });
     return { server: app.server };
   },
 
-  "hono-node-ws"({ handler, options, pluginOptions }) {
+  "hono-node-ws"({ handler, options }) {
     const app = new Hono();
     const nodeWs = createNodeWebSocket({ app });
     app.get("/ws", nodeWsRoute(nodeWs, handler, options));
     const server = serve({ fetch: app.fetch, hostname: HOST, port: 0 }) as Server;
-    return listening(server, attachNodeWs(server, nodeWs, { options: pluginOptions }));
+    return listening(server, attachNodeWs(server, nodeWs));
   },
 };
 

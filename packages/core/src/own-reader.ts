@@ -186,8 +186,8 @@ export class OwnReader implements FrameReader {
   }
 
   /**
-   * Inflates what is here of a compressed message to see whether it can still become one. Each time it has doubled, so
-   * that all the probes together cost no more than the message itself.
+   * Inflates what is here of a compressed message to see whether it can still become one. Only each time it has
+   * doubled, so that a message in many pieces is not inflated as many times.
    */
   #probe(isComplete: boolean): void {
     const { bytes, length } = this.#message;

@@ -38,7 +38,7 @@ const EMPTY = Buffer.alloc(0);
 /** What happens on a connection, behind the `Connection` that users hold: its state, its deadlines, its delivery. */
 export class Session implements EngineEvents, Beating, SendingConnection, ThrottledConnection {
   readonly sender: Sender;
-  readonly inbox: Inbox = new Inbox();
+  readonly #inbox = new Inbox();
   state: "open" | "closing" | "closed" = "open";
   closeInfo: CloseInfo | undefined;
   /** What the diagnostics channels show. */
@@ -98,7 +98,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#counters.ended(error.code);
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
-    this.inbox.clear();
+    this.#inbox.clear();
     channels.closure.publish({ connection: this.connection, error });
     if (this.#events === undefined) this.#untold = error;
     else this.#events.error(error);
@@ -129,7 +129,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   /** The next message, for who pulls. */
   async take(): Promise<IteratorResult<Message, undefined>> {
-    const next = await this.inbox.take();
+    const next = await this.#inbox.take();
     this.#steerReading();
     return next;
   }
@@ -143,7 +143,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#throttle?.charge(bytes.byteLength);
     const message = new Message(bytes, isBinary);
     if (this.#events !== undefined && !this.#isPulled) return this.#events.message(message);
-    this.inbox.put(message);
+    this.#inbox.put(message);
     this.#steerReading();
   }
 
@@ -177,7 +177,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.state = "closed";
     this.closeInfo = info;
     this.#heartbeat.delete(this);
-    this.inbox.end();
+    this.#inbox.end();
     this.#throttle?.end();
     this.sender.end();
     for (const listener of this.#closeListeners.splice(0)) listener(info);
@@ -214,10 +214,10 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   #nextForHandler(): Message | undefined {
-    return this.#isPulled ? undefined : this.inbox.shift();
+    return this.#isPulled ? undefined : this.#inbox.shift();
   }
 
   #steerReading(): void {
-    this.#reading.set(Hold.inbox, !this.inbox.isEmpty);
+    this.#reading.set(Hold.inbox, !this.#inbox.isEmpty);
   }
 }
