@@ -1,5 +1,6 @@
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
+import { Message } from "./message.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import { readFault } from "./ws-reader.ts";
 
@@ -26,6 +27,7 @@ const CLOSED = 3;
 
 /** A `ws` object of a server that is not ours: `ws` frames, answers pings and closes; the rest is the same. */
 export class AdoptedEngine implements Engine {
+  readonly outbox = undefined;
   readonly #ws: WebSocketLike;
   readonly #maxMessageBytes: number;
   readonly #now: () => number;
@@ -132,7 +134,7 @@ export class AdoptedEngine implements Engine {
     if (this.#failure !== undefined) return;
     // The limit of its server holds for all of its routes; this one is the route's.
     if (data.byteLength > this.#maxMessageBytes) this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
-    else this.#events?.message(data, isBinary);
+    else this.#events?.message(new Message(data, isBinary));
   }
 
   #fail(error: ConnectionError): void {

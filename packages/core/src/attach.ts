@@ -3,6 +3,7 @@ import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { systemClock, type Clock } from "./clock.ts";
+import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
 import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
@@ -99,10 +100,12 @@ export class Attachment implements TicketHolder {
 
   track(connection: Connection): void {
     this.#connections.add(connection);
-    connection.onClose(() => this.#connections.delete(connection));
+    connection.onClose(this.#closed);
     // `close` or `drain` may have come between the answer and this moment.
     if (connection.isOpen) this.#farewell?.(connection);
   }
+
+  readonly #closed = (_info: CloseInfo, connection: Connection): void => void this.#connections.delete(connection);
 
   /** Refuses new connections with 503, closes all others at once, and settles when they are gone. Hastens a `drain`. */
   async close(options: CloseAllOptions = {}): Promise<void> {

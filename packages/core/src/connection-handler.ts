@@ -47,8 +47,14 @@ class HandlerRun<Context> implements ConnectionEvents {
     return this.#run(() => this.#handler.open?.(this.#connection, request));
   }
 
+  /** As the others, without a closure for each message. */
   message(message: Message): void {
-    void this.#run(() => this.#handler.message?.(this.#connection, message));
+    try {
+      const running = this.#handler.message?.(this.#connection, message);
+      if (typeof running?.then === "function") Promise.resolve(running).catch((error: unknown) => this.#failed(error));
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   ping(data: Buffer): void {

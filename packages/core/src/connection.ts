@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
+import type { Outbox } from "./outbox.ts";
 import { prepare, type Sendable, type SendOptions } from "./sendable.ts";
 import type { Session } from "./session.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
@@ -13,7 +14,6 @@ export interface ConnectionInit<Context> {
   readonly subprotocol: string;
   readonly request: ConnectionRequest;
 }
-
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> {
@@ -29,10 +29,12 @@ export class Connection<Context = unknown> {
   readonly request: ConnectionRequest;
 
   readonly #session: Session;
+  readonly #outbox: Outbox | undefined;
 
   /** Made by an Upgrader. */
   constructor(session: Session, init: ConnectionInit<Context>) {
     this.#session = session;
+    this.#outbox = session.sender.outbox;
     session.connection = this;
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
@@ -63,8 +65,9 @@ export class Connection<Context = unknown> {
    * @returns whether the queue took it: `false` when the connection is not open or the client is too slow.
    * @throws TypeError for what is neither text nor bytes.
    */
-  send(data: Sendable, { key }: SendOptions = {}): boolean {
-    return this.#session.sender.send(data instanceof Blob ? data : prepare(data), key);
+  send(data: Sendable, options?: SendOptions): boolean {
+    if (this.#outbox?.offer(data) === true) return true;
+    return this.#session.sender.send(data instanceof Blob ? data : prepare(data), options?.key);
   }
 
   /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. */
@@ -116,9 +119,9 @@ export class Connection<Context = unknown> {
     });
   }
 
-  /** Calls `listener` once when the connection is over, at once when it is already. */
-  onClose(listener: (info: CloseInfo) => void): void {
-    this.#session.onClose(listener);
+  /** Calls `listener` once when the connection is over, at once when it is already. It gets the connection, so one serves for all. */
+  onClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
+    this.#session.onClose(listener as (info: CloseInfo, connection: unknown) => void);
   }
 
   /**

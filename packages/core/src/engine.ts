@@ -1,5 +1,7 @@
 import type { CloseInfo } from "./close-code.ts";
 import type { ConnectionError } from "./errors.ts";
+import type { Message } from "./message.ts";
+import type { Outbox } from "./outbox.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 
 /**
@@ -8,6 +10,8 @@ import type { PreparedMessage } from "./prepared-message.ts";
  * by a call from outside its own delivery.
  */
 export interface Engine {
+  /** Where messages can be put past the sender, when it allows that. */
+  readonly outbox: Outbox | undefined;
   /** Bytes that wait to leave. */
   readonly bufferedBytes: number;
   /** Messages that wait and have not been given to the socket. */
@@ -42,7 +46,7 @@ export interface FragmentPosition {
 }
 
 export interface EngineEvents {
-  message(bytes: Buffer, isBinary: boolean): void;
+  message(message: Message): void;
   ping(data: Buffer): void;
   pong(data: Buffer): void;
   /** Any byte came in. */

@@ -1,51 +1,101 @@
+import type { Clock } from "./clock.ts";
 import { FrameRun } from "./frame-run.ts";
 
-/** Something that has frames to write at the end of this turn. */
+/** Something that has frames to write soon. */
 export interface Flushable {
-  /** Writes what waits, in one call, and returns the run that was written, if any. */
+  /** Writes what waits, in one call, and returns the run that was written, if others may have the same. */
   flush(): FrameRun | undefined;
 }
 
 /** Connections per slice: about 10 ms of write calls, so that reads and timers get their turn in between. */
 const SLICE = 1000;
+/** Longest time for which messages to many are gathered while every turn of the event loop brings more. Milliseconds. */
+const GATHER_MS = 1;
 
 /**
- * Once per turn of the event loop each socket gets one write. `setImmediate` and not a microtask: microtasks run between
+ * Gives each socket ONE write for everything that came together. `setImmediate` and not a microtask: microtasks run between
  * two sockets of the same poll, which gives 8 instead of 60 frames per write at 64 messages in flight.
+ *
+ * Replies to one client leave at the end of the turn. A message to many waits until a turn has brought no other: a burst of
+ * many senders comes in two or three turns, and every write that is saved is saved for each member.
  */
 export class Flusher {
+  readonly #clock: Clock;
+  readonly #maxBatchDelayMs: number;
   #root = FrameRun.root();
   #queue: Flushable[] = [];
-  #scheduled = false;
+  #isScheduled = false;
+  /** Different frames that were pushed since the last flush, and how many there were at the end of the last turn. */
+  #frames = 0;
+  #framesSeen = 0;
+  #gatheredSince = 0;
+  #flushedAt = -Infinity;
 
-  /** Where the paths of this turn start; connections that share it share their joined bytes. */
-  get root(): FrameRun {
-    return this.#root;
+  /** @param maxBatchDelayMs Least time between two flushes, for those who like fewer writes better than early ones. */
+  constructor(clock: Clock, maxBatchDelayMs: number) {
+    this.#clock = clock;
+    this.#maxBatchDelayMs = maxBatchDelayMs;
+  }
+
+  /** `run`, or the empty one, followed by a frame that others may get too. */
+  extend(run: FrameRun | undefined, frame: Buffer): FrameRun {
+    const before = run ?? this.#root;
+    const known = before.known(frame);
+    if (known !== undefined) return known;
+    this.#frames++;
+    return before.with(frame);
+  }
+
+  /** `run`, or the empty one, followed by frames for one connection alone. */
+  extendOwn(run: FrameRun | undefined, block: Buffer, frames: number): FrameRun {
+    return (run ?? this.#root).withOwn(block, frames);
   }
 
   /** `target.flush` will be called once, soon; the caller sees to it that it asks once. */
   add(target: Flushable): void {
     this.#queue.push(target);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#run);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#begin);
   }
 
+  readonly #begin = (): void => {
+    if (this.#maxBatchDelayMs === 0 && this.#frames === 0) return this.#run();
+    const now = this.#clock.now();
+    const waitMs = this.#flushedAt + this.#maxBatchDelayMs - now;
+    if (waitMs > 0) {
+      this.#clock.after(waitMs, this.#run);
+      return;
+    }
+    this.#gatheredSince = now;
+    this.#gather();
+  };
+
+  readonly #gather = (): void => {
+    const hasMore = this.#frames > this.#framesSeen;
+    this.#framesSeen = this.#frames;
+    if (hasMore && this.#clock.now() - this.#gatheredSince < GATHER_MS) setImmediate(this.#gather);
+    else this.#run();
+  };
+
   readonly #run = (): void => {
-    const turn = this.#queue.length <= SLICE ? this.#queue : this.#queue.slice(0, SLICE);
-    this.#queue = turn.length === this.#queue.length ? [] : this.#queue.slice(SLICE);
+    const slice = this.#queue.length <= SLICE ? this.#queue : this.#queue.slice(0, SLICE);
+    this.#queue = slice.length === this.#queue.length ? [] : this.#queue.slice(SLICE);
     this.#root.release();
     this.#root = FrameRun.root();
+    this.#frames = 0;
+    this.#framesSeen = 0;
     let last: FrameRun | undefined;
     const written: FrameRun[] = [];
-    for (const target of turn) {
+    for (const target of slice) {
       const run = target.flush();
       if (run === undefined || run === last) continue;
       last = run;
       written.push(run);
     }
     for (const run of written) run.release();
-    this.#scheduled = this.#queue.length > 0;
-    if (this.#scheduled) setImmediate(this.#run);
+    this.#isScheduled = this.#queue.length > 0;
+    if (this.#isScheduled) setImmediate(this.#run);
+    else if (this.#maxBatchDelayMs > 0) this.#flushedAt = this.#clock.now();
   };
 }

@@ -1,9 +1,10 @@
 import type { ConnectionError } from "./errors.ts";
+import type { Message } from "./message.ts";
 
 /** What a reader tells; after `onClose` or `onFault` nothing more. */
 export interface FrameSink {
   /** A complete message; text is valid UTF-8. */
-  onMessage(bytes: Buffer, isBinary: boolean): void;
+  onMessage(message: Message): void;
   onPing(data: Buffer): void;
   onPong(data: Buffer): void;
   /** A close frame; 1005 when it was empty. */

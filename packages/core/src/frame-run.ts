@@ -5,7 +5,7 @@
  */
 export class FrameRun {
   readonly #before: FrameRun | undefined;
-  readonly #frame: Buffer;
+  readonly #block: Buffer;
   /** Bytes from the first frame to this one. */
   readonly bytes: number;
   /** How many frames that is. */
@@ -14,11 +14,11 @@ export class FrameRun {
   #next: FrameRun | undefined;
   #joined: Buffer | undefined;
 
-  private constructor(before: FrameRun | undefined, frame: Buffer, bytes: number) {
+  private constructor(before: FrameRun | undefined, block: Buffer, frames: number) {
     this.#before = before;
-    this.#frame = frame;
-    this.bytes = bytes;
-    this.frames = before === undefined ? 0 : before.frames + 1;
+    this.#block = block;
+    this.bytes = (before?.bytes ?? 0) + block.byteLength;
+    this.frames = (before?.frames ?? 0) + frames;
   }
 
   /** The empty run that every path of one turn starts from. */
@@ -26,12 +26,21 @@ export class FrameRun {
     return new FrameRun(undefined, Buffer.alloc(0), 0);
   }
 
-  /** This run followed by `frame`. */
-  with(frame: Buffer): FrameRun {
+  /** This run followed by `frame`, if somebody has been here with it. */
+  known(frame: Buffer): FrameRun | undefined {
     const next = this.#next;
-    if (next !== undefined && next.#frame === frame) return next;
-    this.#next = new FrameRun(this, frame, this.bytes + frame.byteLength);
+    return next !== undefined && next.#block === frame ? next : undefined;
+  }
+
+  /** This run followed by `frame`, for others to find. */
+  with(frame: Buffer): FrameRun {
+    this.#next = new FrameRun(this, frame, 1);
     return this.#next;
+  }
+
+  /** This run followed by frames for one connection alone. */
+  withOwn(block: Buffer, frames: number): FrameRun {
+    return new FrameRun(this, block, frames);
   }
 
   /** All frames in one buffer, made at the first call and kept until `release`. */
@@ -47,13 +56,13 @@ export class FrameRun {
   }
 
   static #concat(last: FrameRun): Buffer {
-    if (last.bytes === last.#frame.byteLength) return last.#frame;
+    if (last.bytes === last.#block.byteLength) return last.#block;
     // Not from the pool: a slow client would pin the 8 KiB block of many others.
     const joined = Buffer.allocUnsafeSlow(last.bytes);
     let end = last.bytes;
     for (let run = last; run.#before !== undefined; run = run.#before) {
-      end -= run.#frame.byteLength;
-      joined.set(run.#frame, end);
+      end -= run.#block.byteLength;
+      joined.set(run.#block, end);
     }
     return joined;
   }

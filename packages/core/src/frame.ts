@@ -16,44 +16,45 @@ export interface FrameFlags {
   readonly compressed?: boolean;
 }
 
-/** RFC 6455 §5.2: the length takes 0, 2 or 8 extra bytes, whichever is the shortest. */
-function headerBytes(payloadBytes: number): number {
-  if (payloadBytes < 126) return 2;
-  return payloadBytes < 0x10000 ? 4 : 10;
+const wholeFrame: FrameFlags = {};
+
+/** Length of a whole frame. RFC 6455 §5.2: the length takes 0, 2 or 8 extra bytes, whichever is the shortest. */
+export function frameLength(payloadBytes: number): number {
+  if (payloadBytes < 126) return 2 + payloadBytes;
+  return payloadBytes + (payloadBytes < 0x10000 ? 4 : 10);
 }
 
-function writeHeader(frame: Buffer, opcode: Opcode, payloadBytes: number, flags: FrameFlags): number {
-  frame[0] = opcode | (flags.fin === false ? 0 : FIN) | (flags.compressed === true ? RSV1 : 0);
+/** Writes the header of a frame to `target` at `at`. @returns where its payload begins. */
+export function writeHeader(target: Buffer, at: number, opcode: Opcode, payloadBytes: number, flags: FrameFlags = wholeFrame): number {
+  target[at] = opcode | (flags.fin === false ? 0 : FIN) | (flags.compressed === true ? RSV1 : 0);
   // RFC 6455 §5.1: a server never masks, so the mask bit stays 0.
   if (payloadBytes < 126) {
-    frame[1] = payloadBytes;
-    return 2;
+    target[at + 1] = payloadBytes;
+    return at + 2;
   }
   if (payloadBytes < 0x10000) {
-    frame[1] = 126;
-    frame.writeUInt16BE(payloadBytes, 2);
-    return 4;
+    target[at + 1] = 126;
+    target.writeUInt16BE(payloadBytes, at + 2);
+    return at + 4;
   }
-  frame[1] = 127;
-  frame.writeUInt32BE(Math.floor(payloadBytes / 0x100000000), 2);
-  frame.writeUInt32BE(payloadBytes >>> 0, 6);
-  return 10;
+  target[at + 1] = 127;
+  target.writeUInt32BE(Math.floor(payloadBytes / 0x100000000), at + 2);
+  target.writeUInt32BE(payloadBytes >>> 0, at + 6);
+  return at + 10;
 }
-
-const wholeFrame: FrameFlags = {};
 
 /** One complete frame as it goes on the wire: header, then a copy of the payload. */
 export function encodeFrame(opcode: Opcode, payload: Uint8Array, flags: FrameFlags = wholeFrame): Buffer {
-  const frame = Buffer.allocUnsafe(headerBytes(payload.byteLength) + payload.byteLength);
-  frame.set(payload, writeHeader(frame, opcode, payload.byteLength, flags));
+  const frame = Buffer.allocUnsafe(frameLength(payload.byteLength));
+  frame.set(payload, writeHeader(frame, 0, opcode, payload.byteLength, flags));
   return frame;
 }
 
 /** The same for text, which is encoded straight into the frame. Lone surrogates become U+FFFD. */
 export function encodeTextFrame(text: string): Buffer {
   const payloadBytes = Buffer.byteLength(text);
-  const frame = Buffer.allocUnsafe(headerBytes(payloadBytes) + payloadBytes);
-  frame.write(text, writeHeader(frame, Opcode.text, payloadBytes, wholeFrame), "utf8");
+  const frame = Buffer.allocUnsafe(frameLength(payloadBytes));
+  frame.write(text, writeHeader(frame, 0, Opcode.text, payloadBytes), "utf8");
   return frame;
 }
 

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from "./clock.ts";
+import type { CloseInfo } from "./close-code.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
 import { checkCount } from "./limits.ts";
@@ -55,8 +56,10 @@ export class Hub<Context = unknown> {
     if (options.userId !== undefined) this.#users.join(connection, options.userId);
     if (this.#connections.has(connection.id)) return;
     this.#connections.set(connection.id, connection);
-    connection.onClose(() => this.unregister(connection));
+    connection.onClose(this.#closed);
   }
+
+  readonly #closed = (_info: CloseInfo, connection: Connection<Context>): void => this.unregister(connection);
 
   /** Forgets a connection, its rooms and its user; it stays open. */
   unregister(connection: Connection<Context>): void {

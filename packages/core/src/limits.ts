@@ -52,10 +52,13 @@ export const attachDefaults: Readonly<{ headTimeoutMs: number; maxPendingHandsha
 });
 
 /** Every default that is a number or a word. */
-export const defaults: Readonly<Required<Omit<ConnectionLimits, "rateLimit">> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number }> =
+export const defaults: Readonly<
+  Required<Omit<ConnectionLimits, "rateLimit">> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number; readonly maxBatchDelayMs: number }
+> =
   Object.freeze({
     origin: "same-origin",
     handshakeTimeoutMs: 10_000,
+    maxBatchDelayMs: 0,
     maxMessageBytes: 1024 * 1024,
     maxFragments: 1024,
     maxQueueBytes: 1024 * 1024,
@@ -69,10 +72,15 @@ export const defaults: Readonly<Required<Omit<ConnectionLimits, "rateLimit">> & 
     closeTimeoutMs: 5_000,
   });
 
-const mayBeZero = new Set(["pingIntervalMs", "idleTimeoutMs"]);
+const mayBeZero = new Set(["pingIntervalMs", "idleTimeoutMs", "maxBatchDelayMs"]);
+
+interface UpgraderNumbers {
+  readonly handshakeTimeoutMs: number;
+  readonly maxBatchDelayMs: number;
+}
 
 /** @throws RangeError for a value that cannot be meant. */
-export function resolveLimits(options: ConnectionLimits & { readonly handshakeTimeoutMs?: number }): ResolvedLimits & { readonly handshakeTimeoutMs: number } {
+export function resolveLimits(options: ConnectionLimits & Partial<UpgraderNumbers>): ResolvedLimits & UpgraderNumbers {
   const resolved: Record<string, unknown> = { rateLimit: resolveRateLimit(options.rateLimit) };
   for (const [name, preset] of Object.entries(defaults)) {
     if (name === "origin") continue;
@@ -81,7 +89,7 @@ export function resolveLimits(options: ConnectionLimits & { readonly handshakeTi
     if (!valid) throw new RangeError(`${name}: ${String(value)} is not allowed`);
     resolved[name] = value;
   }
-  return resolved as unknown as ResolvedLimits & { readonly handshakeTimeoutMs: number };
+  return resolved as unknown as ResolvedLimits & UpgraderNumbers;
 }
 
 /** @throws RangeError for what is no time that a timer can wait, and no number of things. */

@@ -1,9 +1,10 @@
 /** A message that declares a megabyte and sends a byte must not cost a megabyte: memory grows with what came. */
 const FIRST_BYTES = 1024;
+const EMPTY = Buffer.alloc(0);
 
 /** The payload of one message or control frame, unmasked as it comes in. */
 export class MessageBuffer {
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = EMPTY;
   length = 0;
 
   /** Makes room for what comes next. @param expected How much more the frame has declared. @param now How much of it is here. */
@@ -43,7 +44,7 @@ export class MessageBuffer {
   /** What came, and a fresh start. */
   take(): Buffer {
     const { bytes, length } = this;
-    this.bytes = Buffer.alloc(0);
+    this.bytes = EMPTY;
     this.length = 0;
     return length === bytes.byteLength ? bytes : bytes.subarray(0, length);
   }

@@ -1,31 +1,55 @@
 import { brand, hasBrand } from "./brand.ts";
+import { copyBytes } from "./copy-bytes.ts";
 import { ConnectionError } from "./errors.ts";
 import { parseJson } from "./json.ts";
+
+const MARK: unique symbol = Symbol.for("upwire.message") as never;
 
 /** One complete message from a client. */
 export class Message {
   /** Also true for one of another copy of core in this process. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, "upwire.message");
+    return hasBrand(value, MARK);
   }
 
   static {
-    brand(this, "upwire.message");
+    brand(this, MARK);
+  }
+
+  /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
+  readonly isBinary: boolean;
+  /** What the payload lies in. A view on it is made when somebody asks: many handlers only want the text, or send it on. */
+  #block: Buffer;
+  #start: number;
+  #end: number;
+
+  /** The payload is `block` from `start` to `end`. */
+  constructor(block: Buffer, isBinary: boolean, start = 0, end: number = block.byteLength) {
+    this.isBinary = isBinary;
+    this.#block = block;
+    this.#start = start;
+    this.#end = end;
   }
 
   /** The payload. It may be a view on the larger block that was read from the socket: copy it to keep it for long. */
-  readonly bytes: Buffer;
-  /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
-  readonly isBinary: boolean;
+  get bytes(): Buffer {
+    const { byteLength } = this;
+    if (byteLength < this.#block.byteLength) {
+      this.#block = this.#block.subarray(this.#start, this.#end);
+      this.#start = 0;
+      this.#end = byteLength;
+    }
+    return this.#block;
+  }
 
-  constructor(bytes: Buffer, isBinary: boolean) {
-    this.bytes = bytes;
-    this.isBinary = isBinary;
+  /** Length of the payload. */
+  get byteLength(): number {
+    return this.#end - this.#start;
   }
 
   /** The payload decoded as UTF-8. */
   text(): string {
-    return this.bytes.toString("utf8");
+    return this.#block.toString("utf8", this.#start, this.#end);
   }
 
   /**
@@ -40,5 +64,10 @@ export class Message {
     } catch (cause) {
       throw new ConnectionError("ERR_JSON", { cause });
     }
+  }
+
+  /** Copies the payload into `target`, which must have room for it behind `at`. */
+  copyTo(target: Buffer, at: number): void {
+    copyBytes(this.#block, this.#start, this.#end, target, at);
   }
 }

@@ -3,24 +3,22 @@ import { createDeflate, type CompressionOptions, type DeflateParameters } from "
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { Flusher } from "./flusher.ts";
 import type { FrameReader, FrameSink, ReaderKind, ReaderLimits } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
-import { Outbox } from "./outbox.ts";
+import type { Message } from "./message.ts";
+import { Outbox, type OutboxSetup } from "./outbox.ts";
 import { OwnReader } from "./own-reader.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 import { WsReader } from "./ws-reader.ts";
 
 /** What all native engines of one Upgrader share. */
-export interface EngineSetup {
-  readonly limits: ReaderLimits;
+export interface EngineSetup extends OutboxSetup {
+  readonly limits: OutboxSetup["limits"] & ReaderLimits;
   /** Whose code reads the frames. */
   readonly reader: ReaderKind;
   readonly compression: Required<CompressionOptions> | undefined;
-  readonly flusher: Flusher;
   readonly counters: Counters;
-  readonly now: () => number;
 }
 
 export interface EngineSocket {
@@ -38,12 +36,13 @@ interface CloseFrame {
 }
 
 const EMPTY = Buffer.alloc(0);
+const EMPTY_PING = encodeFrame(Opcode.ping, EMPTY);
 
 /** Our own socket. */
 export class NativeEngine implements Engine, FrameSink, SocketOwner {
   readonly #setup: EngineSetup;
   readonly #socket: Socket;
-  readonly #outbox: Outbox;
+  readonly outbox: Outbox;
   readonly #deflate: Deflate | undefined;
   /** Made when the first byte comes: many clients only listen. */
   #reader: FrameReader | undefined;
@@ -63,20 +62,20 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     this.#setup = setup;
     this.#socket = socket;
     this.#head = head;
-    this.#outbox = new Outbox(socket, setup.flusher, setup.now);
     this.#deflate = deflate && setup.compression && createDeflate(deflate, setup.compression);
+    this.outbox = new Outbox(setup, socket, this.#deflate);
   }
 
   get bufferedBytes(): number {
-    return this.#outbox.bytes;
+    return this.outbox.bytes;
   }
 
   get queuedMessages(): number {
-    return this.#outbox.frames;
+    return this.outbox.frames;
   }
 
   get blockedSince(): number {
-    return this.#outbox.blockedSince;
+    return this.outbox.blockedSince;
   }
 
   get partialSince(): number {
@@ -99,33 +98,34 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   send(message: PreparedMessage): void {
-    this.#outbox.push(message.frame(this.#deflate));
+    this.outbox.push(message.frame(this.#deflate));
   }
 
   sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
     const opcode = isBinary ? Opcode.binary : Opcode.text;
-    this.#outbox.push(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }));
+    this.outbox.push(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }));
   }
 
   flush(): void {
-    this.#outbox.flush();
+    this.outbox.flush();
   }
 
   ping(data: Buffer): void {
-    this.#outbox.push(encodeFrame(Opcode.ping, data));
+    // The heartbeat's are all the same: one frame for all.
+    this.outbox.push(data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data));
   }
 
   close(code: number, reason: string): void {
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason };
-    this.#outbox.push(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
+    this.outbox.push(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
     // RFC 6455 §7.1.1: the server ends the TCP connection first, once both close frames have passed.
-    if (this.#receivedClose !== undefined || this.#deaf) this.#outbox.end();
+    if (this.#receivedClose !== undefined || this.#deaf) this.outbox.end();
     this.resume();
   }
 
   discard(): void {
-    this.#outbox.discard();
+    this.outbox.discard();
   }
 
   terminate(): void {
@@ -172,8 +172,8 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   onDrain(): void {
-    this.#outbox.unblock();
-    if (this.#outbox.bytes === 0) this.#events?.drain();
+    this.outbox.unblock();
+    if (this.outbox.bytes === 0) this.#events?.drain();
   }
 
   onError(cause: Error): void {
@@ -187,7 +187,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
     this.#deaf = true;
     this.#events?.closing();
-    this.#outbox.end();
+    this.outbox.end();
   }
 
   onSocketClose(): void {
@@ -195,7 +195,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     if (events === undefined) return;
     this.#events = undefined;
     this.#deaf = true;
-    this.#outbox.discard();
+    this.outbox.discard();
     this.#reader?.release();
     const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
     const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
@@ -204,12 +204,12 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
 
   // What the reader tells.
 
-  onMessage(bytes: Buffer, isBinary: boolean): void {
-    if (!this.#deaf) this.#events?.message(bytes, isBinary);
+  onMessage(message: Message): void {
+    if (!this.#deaf) this.#events?.message(message);
   }
 
   onPing(data: Buffer): void {
-    if (this.#sentClose === undefined && this.#outbox.pushPong(encodeFrame(Opcode.pong, data))) this.#setup.counters.skippedPongs++;
+    if (this.#sentClose === undefined && this.outbox.pushPong(encodeFrame(Opcode.pong, data))) this.#setup.counters.skippedPongs++;
     this.#events?.ping(data);
   }
 
@@ -224,7 +224,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
       this.#events?.closing();
       this.close(code, "");
     } else {
-      this.#outbox.end();
+      this.outbox.end();
     }
     this.#congest(false);
   }
@@ -234,7 +234,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     this.#deaf = true;
     this.#events?.failed(error);
     // The connection may have been closing already, and then the peer's close frame will never be understood.
-    if (this.#sentClose !== undefined) this.#outbox.end();
+    if (this.#sentClose !== undefined) this.outbox.end();
     this.#congest(false);
   }
 

@@ -45,6 +45,12 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly compression?: boolean | CompressionOptions;
   /** Time for the whole handshake, `authorize` and middleware included. @default 10000 */
   readonly handshakeTimeoutMs?: number;
+  /**
+   * Least time between two writes to the clients. 0 writes at the end of each turn of the event loop. With 5 a message that
+   * comes within 5 ms of the last write waits for the rest of them, and a busy server makes fewer and longer writes; one that
+   * comes later still leaves at once. Milliseconds. @default 0
+   */
+  readonly maxBatchDelayMs?: number;
   /** Sees every refusal by this upgrader; the channel `upwire:refused` also has those from before any route was reached. */
   readonly onReject?: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** Sees every error of your own code: a handler, `authorize`, a hook. @default writes it to stderr */
@@ -59,6 +65,7 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
 export interface ResolvedOptions<Context, Native> {
   readonly limits: ResolvedLimits;
   readonly handshakeTimeoutMs: number;
+  readonly maxBatchDelayMs: number;
   readonly clientOf: (req: IncomingMessage) => Client;
   /** `undefined` when nothing is capped. */
   readonly caps: AdmissionCaps | undefined;
@@ -111,11 +118,12 @@ function resolveSubprotocols<Context, Native>(
 
 /** @throws RangeError or TypeError for a value that cannot be meant. */
 export function resolveOptions<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native> {
-  const { handshakeTimeoutMs, ...limits } = resolveLimits(options);
+  const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false, headers = {} } = options;
   return {
     limits,
     handshakeTimeoutMs,
+    maxBatchDelayMs,
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
     checkOrigin: resolveOrigin(options),

@@ -1,34 +1,57 @@
 import type { Socket } from "node:net";
 import type { Flushable, Flusher } from "./flusher.ts";
+import { frameLength, Opcode, writeHeader } from "./frame.ts";
 import type { FrameRun } from "./frame-run.ts";
+import type { ResolvedLimits } from "./limits.ts";
+import { Message } from "./message.ts";
+import { PreparedMessage, type Deflate } from "./prepared-message.ts";
+
+/** What all outboxes of one Upgrader share. */
+export interface OutboxSetup {
+  readonly limits: Pick<ResolvedLimits, "maxQueueBytes" | "maxQueueMessages">;
+  readonly flusher: Flusher;
+  readonly now: () => number;
+}
+
+const EMPTY = Buffer.alloc(0);
+/** Room for the second and further replies of one turn. */
+const OWN_BYTES = 1024;
 
 /** The frames on their way to one socket: one write per turn, and none while the kernel is not taking any. */
 export class Outbox implements Flushable {
+  /** Whether `offer` may take messages past everything that its sender is for: policies, writers, the state. */
+  isDirect = false;
+  readonly #setup: OutboxSetup;
   readonly #socket: Socket;
-  readonly #flusher: Flusher;
-  readonly #now: () => number;
+  readonly #deflate: Deflate | undefined;
+  /** What waits; behind it, what nobody else gets: written frame by frame into one block, whose end is `#ownBytes`. */
   #run: FrameRun | undefined;
+  #own = EMPTY;
+  #ownBytes = 0;
+  #ownFrames = 0;
+  /** What the socket held when the first of the waiting frames came: it can only have become less. */
+  #inSocket = 0;
   /** The newest pong: RFC 6455 §5.5.3 lets us answer only the latest ping, so at most one ever waits. */
   #pong: Buffer | undefined;
-  #queued = false;
-  #ending = false;
+  #isQueued = false;
+  #isEnding = false;
   /** Since when the socket takes nothing, or 0. */
   #blockedSince = 0;
 
-  constructor(socket: Socket, flusher: Flusher, now: () => number) {
+  constructor(setup: OutboxSetup, socket: Socket, deflate: Deflate | undefined) {
+    this.#setup = setup;
     this.#socket = socket;
-    this.#flusher = flusher;
-    this.#now = now;
+    this.#deflate = deflate;
   }
 
   /** Bytes that wait here and in the socket. */
   get bytes(): number {
-    return (this.#run?.bytes ?? 0) + this.#socket.writableLength;
+    return this.#waiting + this.#socket.writableLength;
   }
 
   /** Frames that wait here. */
   get frames(): number {
-    return this.#run?.frames ?? 0;
+    return this.#ownFrames + (this.#run === undefined ? 0 : this.#run.frames);
   }
 
   /** When the oldest waiting byte was written to the socket, or 0 when nothing waits there. */
@@ -36,8 +59,27 @@ export class Outbox implements Flushable {
     return this.#blockedSince;
   }
 
+  get #waiting(): number {
+    return this.#ownBytes + (this.#run === undefined ? 0 : this.#run.bytes);
+  }
+
+  /** Takes a message when nothing stands in its way. @returns false when its sender has to look at it. */
+  offer(data: unknown): boolean {
+    if (!this.isDirect) return false;
+    if (data instanceof PreparedMessage) {
+      if (!this.#hasRoomFor(data.frameBytes)) return false;
+      this.push(data.frame(this.#deflate));
+      return true;
+    }
+    if (this.#deflate !== undefined) return false;
+    if (typeof data === "string") return this.#offerText(data);
+    return data instanceof Message && this.#offerMessage(data);
+  }
+
+  /** @param frame One or more whole frames; the same object for everybody who gets the same. */
   push(frame: Buffer): void {
-    this.#run = (this.#run ?? this.#flusher.root).with(frame);
+    const run = this.#ownFrames === 0 ? this.#run : this.#sealed();
+    this.#run = this.#setup.flusher.extend(run, frame);
     this.#schedule();
   }
 
@@ -53,22 +95,23 @@ export class Outbox implements Flushable {
   discard(): void {
     this.#run = undefined;
     this.#pong = undefined;
+    this.#takeOwn();
   }
 
   /** Ends the TCP stream after everything that waits. */
   end(): void {
-    this.#ending = true;
+    this.#isEnding = true;
     this.#schedule();
   }
 
   /** The socket emitted `drain`. */
   unblock(): void {
     this.#blockedSince = 0;
-    if (this.#run !== undefined || this.#pong !== undefined || this.#ending) this.#schedule();
+    if (this.frames > 0 || this.#pong !== undefined || this.#isEnding) this.#schedule();
   }
 
   flush(): FrameRun | undefined {
-    this.#queued = false;
+    this.#isQueued = false;
     if (this.#blockedSince !== 0) return undefined;
     const run = this.#run;
     const pong = this.#pong;
@@ -79,16 +122,79 @@ export class Outbox implements Flushable {
       this.#socket.cork();
       this.#socket.write(pong);
     }
-    if (run !== undefined) this.#socket.write(run.join());
+    if (this.#ownFrames === 0) {
+      if (run !== undefined) this.#socket.write(run.join());
+    } else {
+      const frames = this.#ownFrames;
+      const own = this.#takeOwn();
+      this.#socket.write(run === undefined ? own : run.withOwn(own, frames).join());
+    }
     if (pong !== undefined) this.#socket.uncork();
-    if (this.#socket.writableNeedDrain) this.#blockedSince = this.#now();
-    if (this.#ending) this.#socket.end();
+    if (this.#socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
+    if (this.#isEnding) this.#socket.end();
     return run;
   }
 
+  #offerText(text: string): boolean {
+    const payloadBytes = Buffer.byteLength(text);
+    const bytes = frameLength(payloadBytes);
+    if (!this.#hasRoomFor(bytes)) return false;
+    const at = this.#reserve(bytes);
+    this.#own.write(text, writeHeader(this.#own, at, Opcode.text, payloadBytes), "utf8");
+    return true;
+  }
+
+  #offerMessage(message: Message): boolean {
+    const { byteLength, isBinary } = message;
+    const bytes = frameLength(byteLength);
+    if (!this.#hasRoomFor(bytes)) return false;
+    const at = this.#reserve(bytes);
+    message.copyTo(this.#own, writeHeader(this.#own, at, isBinary ? Opcode.binary : Opcode.text, byteLength));
+    return true;
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const here = this.#waiting;
+    // Asking the socket each time would cost more than all of the rest.
+    if (here === 0) this.#inSocket = this.#socket.writableLength;
+    const waiting = here + this.#inSocket;
+    const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
+    return waiting === 0 || (waiting + bytes <= maxQueueBytes && this.frames < maxQueueMessages);
+  }
+
+  /** Room for one more frame of this client alone. @returns where it begins. */
+  #reserve(bytes: number): number {
+    const at = this.#ownBytes;
+    const needed = at + bytes;
+    if (needed > this.#own.byteLength) {
+      // The first one usually stays the only one. What could be shared with slow clients is not taken from the pool.
+      const grown = at === 0 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(Math.max(OWN_BYTES, needed, 2 * at));
+      this.#own.copy(grown, 0, 0, at);
+      this.#own = grown;
+    }
+    this.#ownBytes = needed;
+    this.#ownFrames++;
+    this.#schedule();
+    return at;
+  }
+
+  #sealed(): FrameRun {
+    const frames = this.#ownFrames;
+    return this.#setup.flusher.extendOwn(this.#run, this.#takeOwn(), frames);
+  }
+
+  #takeOwn(): Buffer {
+    const own = this.#own;
+    const bytes = this.#ownBytes;
+    this.#own = EMPTY;
+    this.#ownBytes = 0;
+    this.#ownFrames = 0;
+    return bytes === own.byteLength ? own : own.subarray(0, bytes);
+  }
+
   #schedule(): void {
-    if (this.#queued || this.#blockedSince !== 0) return;
-    this.#queued = true;
-    this.#flusher.add(this);
+    if (this.#isQueued || this.#blockedSince !== 0) return;
+    this.#isQueued = true;
+    this.#setup.flusher.add(this);
   }
 }

@@ -1,6 +1,8 @@
 import { brand, hasBrand } from "./brand.ts";
 import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
 
+const MARK: unique symbol = Symbol.for("upwire.prepared-message") as never;
+
 /** What can be sent as one message: text, or bytes (the view is copied at the call, so it may be reused). */
 export type MessageData = string | ArrayBuffer | ArrayBufferView;
 
@@ -29,14 +31,16 @@ function toFrame(data: MessageData): Buffer {
 export class PreparedMessage {
   /** Also true for one of another copy of core in this process. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, "upwire.prepared-message");
+    return hasBrand(value, MARK);
   }
 
   static {
-    brand(this, "upwire.prepared-message");
+    brand(this, MARK);
   }
 
   readonly isBinary: boolean;
+  /** Length of the uncompressed frame in bytes: what the message counts for in a send queue. */
+  readonly frameBytes: number;
   readonly #frame: Buffer;
   #deflated: Map<string, Buffer> | undefined;
 
@@ -45,6 +49,7 @@ export class PreparedMessage {
     const isBinary = options.isBinary ?? typeof data !== "string";
     this.isBinary = isBinary;
     this.#frame = toFrame(data);
+    this.frameBytes = this.#frame.byteLength;
     // Bytes that are known to be UTF-8 text, and text that is wanted as binary: only the opcode differs.
     this.#frame[0] = ((this.#frame[0] ?? 0) & 0xf0) | (isBinary ? Opcode.binary : Opcode.text);
   }
@@ -52,11 +57,6 @@ export class PreparedMessage {
   /** The message as it was given, encoded; do not write to it. */
   get payload(): Buffer {
     return payloadOf(this.#frame);
-  }
-
-  /** Length of the uncompressed frame in bytes: what the message counts for in a send queue. */
-  get frameBytes(): number {
-    return this.#frame.byteLength;
   }
 
   /** The bytes for the wire, for connections that agreed on `deflate` or on no compression. */

@@ -5,15 +5,17 @@ import { refusals, type RefusalCode } from "./errors.ts";
 import { channels } from "./telemetry.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
+const MARK: unique symbol = Symbol.for("upwire.refusal") as never;
+
 /** A "no" to an upgrade request, as the client gets it. */
 export class Refusal {
   /** Also true for one of another copy of core in this process: taking it for a context would let everybody in. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, "upwire.refusal");
+    return hasBrand(value, MARK);
   }
 
   static {
-    brand(this, "upwire.refusal");
+    brand(this, MARK);
   }
 
   /** HTTP status. */

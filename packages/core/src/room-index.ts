@@ -1,7 +1,8 @@
 /** Who is in which room, both ways round; empty rooms do not exist. */
 export class RoomIndex<Member> {
   readonly #members = new Map<string, Set<Member>>();
-  readonly #rooms = new Map<Member, Set<string>>();
+  /** Many are in one room only, and a `Set` for each of them would cost more than all of the rest. */
+  readonly #rooms = new Map<Member, string | Set<string>>();
 
   /** The names of all rooms that somebody is in. */
   get names(): string[] {
@@ -9,13 +10,24 @@ export class RoomIndex<Member> {
   }
 
   join(member: Member, room: string): void {
-    add(this.#members, room, member);
-    add(this.#rooms, member, room);
+    const members = this.#members.get(room);
+    if (members === undefined) this.#members.set(room, new Set([member]));
+    else members.add(member);
+    const rooms = this.#rooms.get(member);
+    if (rooms === undefined) this.#rooms.set(member, room);
+    else if (typeof rooms !== "string") rooms.add(room);
+    else if (rooms !== room) this.#rooms.set(member, new Set([rooms, room]));
   }
 
   leave(member: Member, room: string): void {
-    remove(this.#members, room, member);
-    remove(this.#rooms, member, room);
+    const members = this.#members.get(room);
+    members?.delete(member);
+    if (members?.size === 0) this.#members.delete(room);
+    const rooms = this.#rooms.get(member);
+    if (rooms === room) this.#rooms.delete(member);
+    if (!(rooms instanceof Set)) return;
+    rooms.delete(room);
+    if (rooms.size === 0) this.#rooms.delete(member);
   }
 
   leaveAll(member: Member): void {
@@ -23,12 +35,13 @@ export class RoomIndex<Member> {
   }
 
   has(member: Member, room: string): boolean {
-    return this.#rooms.get(member)?.has(room) ?? false;
+    return this.#members.get(room)?.has(member) ?? false;
   }
 
   /** In how many rooms this member is. */
   countOf(member: Member): number {
-    return this.#rooms.get(member)?.size ?? 0;
+    const rooms = this.#rooms.get(member);
+    return rooms instanceof Set ? rooms.size : rooms === undefined ? 0 : 1;
   }
 
   membersOf(room: string): ReadonlySet<Member> {
@@ -36,18 +49,7 @@ export class RoomIndex<Member> {
   }
 
   roomsOf(member: Member): string[] {
-    return [...(this.#rooms.get(member) ?? [])];
+    const rooms = this.#rooms.get(member);
+    return rooms instanceof Set ? [...rooms] : rooms === undefined ? [] : [rooms];
   }
-}
-
-function add<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function remove<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
-  const set = sets.get(key);
-  set?.delete(value);
-  if (set?.size === 0) sets.delete(key);
 }

@@ -5,6 +5,7 @@ import type { Engine } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { MessageWriter } from "./message-writer.ts";
+import type { Outbox } from "./outbox.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import { Hold, type ReadGate } from "./read-gate.ts";
 import { SendGate } from "./send-gate.ts";
@@ -24,7 +25,10 @@ export interface SenderInit {
 /** What the socket is given at a time when later messages may drop or replace those behind. */
 const PORTION_BYTES = 64 * 1024;
 
-/** The outgoing half of a connection: order, budget, slow-consumer policy. */
+/**
+ * The outgoing half of a connection: order, budget, slow-consumer policy. As long as none of them has anything to say, most
+ * messages go to the engine's outbox and pass it by.
+ */
 export class Sender {
   readonly #engine: Engine;
   readonly #limits: SenderInit["limits"];
@@ -35,7 +39,7 @@ export class Sender {
   readonly #backlog: Backlog | undefined;
   #gate: SendGate | undefined;
   #writer: MessageWriter | undefined;
-  #drainWaiters: (() => void)[] = [];
+  #drainWaiters: (() => void)[] | undefined;
 
   constructor(init: SenderInit, reading: ReadGate, connection: SendingConnection) {
     const { slowConsumer } = init.limits;
@@ -46,6 +50,19 @@ export class Sender {
     this.#reading = reading;
     this.#connection = connection;
     this.#backlog = takesBack ? new Backlog() : undefined;
+    this.direct();
+  }
+
+  /** Where messages may be put past this sender, as far as its `isDirect` says so. */
+  get outbox(): Outbox | undefined {
+    return this.#engine.outbox;
+  }
+
+  /** Opens or bars the way past this sender: its state, or the connection's, has changed. */
+  direct(): void {
+    const { outbox } = this.#engine;
+    if (outbox === undefined) return;
+    outbox.isDirect = this.#connection.isOpen && this.#gate === undefined && this.#backlog === undefined && this.#limits.slowConsumer !== "pause";
   }
 
   get bufferedBytes(): number {
@@ -61,9 +78,10 @@ export class Sender {
     if (this.#gate !== undefined) {
       this.#gate.hold(message);
     } else if (isBlob) {
-      this.#gate = new SendGate();
-      this.#gate.hold(message);
-      this.#open(this.#gate);
+      const gate = new SendGate();
+      this.#setGate(gate);
+      gate.hold(message);
+      this.#open(gate);
     } else {
       this.#pass(message, key);
     }
@@ -89,7 +107,7 @@ export class Sender {
       },
       isBinary,
     );
-    this.#gate = gate;
+    this.#setGate(gate);
     this.#writer = writer;
     if (!this.#connection.isOpen) writer.destroy();
     return writer;
@@ -98,7 +116,7 @@ export class Sender {
   drain(): Promise<void> {
     this.#advance();
     if (this.#engine.blockedSince === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+    return new Promise((resolve) => (this.#drainWaiters ??= []).push(resolve));
   }
 
   /** The socket takes data again. @returns whether nothing waits any more. */
@@ -130,7 +148,9 @@ export class Sender {
   }
 
   #settleWaiters(): void {
-    for (const resolve of this.#drainWaiters.splice(0)) resolve();
+    const waiters = this.#drainWaiters ?? [];
+    this.#drainWaiters = undefined;
+    for (const resolve of waiters) resolve();
   }
 
   #pass(message: PreparedMessage, key?: string): void {
@@ -194,13 +214,16 @@ export class Sender {
     return this.#engine.blockedSince !== 0 && isHalfFull();
   }
 
+  #setGate(gate: SendGate | undefined): void {
+    this.#gate = gate;
+    this.direct();
+  }
+
   #open(gate: SendGate): void {
     const send = (message: PreparedMessage): void => {
       if (this.#connection.isOpen) this.#pass(message);
     };
-    const opened = (): void => {
-      this.#gate = undefined;
-    };
+    const opened = (): void => this.#setGate(undefined);
     gate.release(send, opened).catch(() => this.#connection.fail(new ConnectionError("ERR_WRITER_ABORTED")));
   }
 }

@@ -6,7 +6,7 @@ import { ConnectionError } from "./errors.ts";
 import type { Beating, Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { Message } from "./message.ts";
+import type { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
 import { Hold, ReadGate } from "./read-gate.ts";
 import { Sender, type SendingConnection } from "./sender.ts";
@@ -23,6 +23,8 @@ export interface ConnectionEvents {
   close(info: CloseInfo): void;
 }
 
+type CloseListener = (info: CloseInfo, connection: object | undefined) => void;
+
 export interface SessionInit {
   readonly engine: Engine;
   readonly limits: ResolvedLimits;
@@ -38,7 +40,6 @@ const EMPTY = Buffer.alloc(0);
 /** What happens on a connection, behind the `Connection` that users hold: its state, its deadlines, its delivery. */
 export class Session implements EngineEvents, Beating, SendingConnection, ThrottledConnection {
   readonly sender: Sender;
-  readonly #inbox = new Inbox();
   state: "open" | "closing" | "closed" = "open";
   closeInfo: CloseInfo | undefined;
   /** What the diagnostics channels show. */
@@ -53,7 +54,10 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   #events: ConnectionEvents | undefined;
   /** What ended it before anybody could be told. */
   #untold: ConnectionError | undefined;
-  #closeListeners: ((info: CloseInfo) => void)[] = [];
+  /** Most connections have one or two. */
+  #closeListeners: CloseListener | CloseListener[] | undefined;
+  /** Made when a message comes that nobody takes at once, or somebody pulls. */
+  #inbox: Inbox | undefined;
   #isPulled = false;
   /** By the heartbeat's clock. */
   #closeDeadline = 0;
@@ -98,7 +102,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#counters.ended(error.code);
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
-    this.#inbox.clear();
+    this.#inbox?.clear();
     channels.closure.publish({ connection: this.connection, error });
     if (this.#events === undefined) this.#untold = error;
     else this.#events.error(error);
@@ -108,9 +112,12 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#engine.close(error.closeCode, error.message);
   }
 
-  onClose(listener: (info: CloseInfo) => void): void {
-    if (this.closeInfo !== undefined) listener(this.closeInfo);
-    else this.#closeListeners.push(listener);
+  onClose(listener: CloseListener): void {
+    const before = this.#closeListeners;
+    if (this.closeInfo !== undefined) listener(this.closeInfo, this.connection);
+    else if (before === undefined) this.#closeListeners = listener;
+    else if (Array.isArray(before)) before.push(listener);
+    else this.#closeListeners = [before, listener];
   }
 
   /** Hands the messages and events to a handler, first those that came before. Once. */
@@ -129,21 +136,20 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   /** The next message, for who pulls. */
   async take(): Promise<IteratorResult<Message, undefined>> {
-    const next = await this.#inbox.take();
+    const next = await this.#inboxNow().take();
     this.#steerReading();
     return next;
   }
 
   // What the engine tells.
 
-  message(bytes: Buffer, isBinary: boolean): void {
+  message(message: Message): void {
     // After our close frame nobody is there to answer: what still comes is dropped.
     if (this.state !== "open") return;
     this.#vitals.messageCame(this.#heartbeat.now);
-    this.#throttle?.charge(bytes.byteLength);
-    const message = new Message(bytes, isBinary);
+    this.#throttle?.charge(message.byteLength);
     if (this.#events !== undefined && !this.#isPulled) return this.#events.message(message);
-    this.#inbox.put(message);
+    this.#inboxNow().put(message);
     this.#steerReading();
   }
 
@@ -175,12 +181,15 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   closed(info: CloseInfo): void {
     this.state = "closed";
+    this.sender.direct();
     this.closeInfo = info;
     this.#heartbeat.delete(this);
-    this.#inbox.end();
+    this.#inbox?.end();
     this.#throttle?.end();
     this.sender.end();
-    for (const listener of this.#closeListeners.splice(0)) listener(info);
+    const listeners = this.#closeListeners ?? [];
+    this.#closeListeners = undefined;
+    for (const listener of [listeners].flat()) listener(info, this.connection);
     this.#events?.close(info);
   }
 
@@ -209,15 +218,24 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   #enterClosing(timeoutMs: number): void {
     if (this.state !== "open") return;
     this.state = "closing";
+    this.sender.direct();
     this.#reading.end();
     this.#closeDeadline = this.#heartbeat.now + timeoutMs;
   }
 
   #nextForHandler(): Message | undefined {
-    return this.#isPulled ? undefined : this.#inbox.shift();
+    return this.#isPulled ? undefined : this.#inbox?.shift();
+  }
+
+  #inboxNow(): Inbox {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox();
+      if (this.state === "closed") this.#inbox.end();
+    }
+    return this.#inbox;
   }
 
   #steerReading(): void {
-    this.#reading.set(Hold.inbox, !this.#inbox.isEmpty);
+    this.#reading.set(Hold.inbox, this.#inbox?.isEmpty === false);
   }
 }

@@ -22,6 +22,8 @@ import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
 
+const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
+
 /** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
 export interface UpgradeAnswer {
   readonly status: number;
@@ -41,11 +43,11 @@ type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 export class Upgrader<Context = unknown, Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, "upwire.upgrader");
+    return hasBrand(value, MARK);
   }
 
   static {
-    brand(this, "upwire.upgrader");
+    brand(this, MARK);
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
@@ -60,10 +62,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
-    const { limits, compression, reader, clock } = this.#options;
+    const { limits, compression, reader, clock, maxBatchDelayMs } = this.#options;
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.#heartbeat = heartbeat;
-    this.#engineSetup = { limits, compression, reader, flusher: new Flusher(), counters: this.#counters, now: () => heartbeat.now };
+    const flusher = new Flusher(clock, maxBatchDelayMs);
+    this.#engineSetup = { limits, compression, reader, flusher, counters: this.#counters, now: () => heartbeat.now };
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */

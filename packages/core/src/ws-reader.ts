@@ -1,6 +1,7 @@
 import * as ws from "ws";
 import { ConnectionError, type ClosureCode } from "./errors.ts";
 import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
+import { Message } from "./message.ts";
 
 /** The frame reader of `ws` and its inflater: exported and documented there, but not in its published types. */
 interface Receiver {
@@ -45,7 +46,7 @@ export class WsReader implements FrameReader {
       // Chunks of one unfinished frame: at 64 KiB a read this is far above any message that may pass.
       maxBufferedChunks: 262_144,
     });
-    receiver.on("message", (data, isBinary) => sink.onMessage(data, isBinary));
+    receiver.on("message", (data, isBinary) => sink.onMessage(new Message(data, isBinary)));
     receiver.on("ping", (data) => sink.onPing(data));
     receiver.on("pong", (data) => sink.onPong(data));
     receiver.on("conclude", (code, reason) => sink.onClose(code, reason.toString("utf8")));

@@ -9,7 +9,7 @@ class Member {
   readonly id: string;
   readonly heard: string[] = [];
   state: "open" | "closed" = "open";
-  readonly #listeners: ((info: CloseInfo) => void)[] = [];
+  readonly #listeners: ((info: CloseInfo, connection: Connection) => void)[] = [];
 
   constructor(index: number) {
     this.id = `c${index}`;
@@ -20,13 +20,13 @@ class Member {
     return this.state === "open";
   }
 
-  onClose(listener: (info: CloseInfo) => void): void {
+  onClose(listener: (info: CloseInfo, connection: Connection) => void): void {
     this.#listeners.push(listener);
   }
 
   leave(): void {
     this.state = "closed";
-    for (const listener of this.#listeners.splice(0)) listener({ code: 1006, reason: "", wasClean: false });
+    for (const listener of this.#listeners.splice(0)) listener({ code: 1006, reason: "", wasClean: false }, this.connection);
   }
 
   get connection(): Connection {

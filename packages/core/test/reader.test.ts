@@ -37,7 +37,7 @@ interface Log {
 function log(): Log {
   const lines: string[] = [];
   const sink: FrameSink = {
-    onMessage: (bytes, isBinary) => void lines.push(`${isBinary ? "binary" : "text"} ${bytes.toString("hex")}`),
+    onMessage: ({ bytes, isBinary }) => void lines.push(`${isBinary ? "binary" : "text"} ${bytes.toString("hex")}`),
     onPing: (data) => void lines.push(`ping ${data.toString("hex")}`),
     onPong: (data) => void lines.push(`pong ${data.toString("hex")}`),
     onClose: (code, reason) => void lines.push(`close ${code} ${reason}`),
@@ -147,8 +147,8 @@ describe("our frame reader", () => {
     const reader: OwnReader = new OwnReader(
       {
         ...sink,
-        onMessage: (bytes) => {
-          lines.push(bytes.toString());
+        onMessage: (message) => {
+          lines.push(message.text());
           reader.pause();
         },
         onReady: () => void lines.push("ready"),
