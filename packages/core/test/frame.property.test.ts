@@ -12,7 +12,7 @@ function read(bytes: Buffer, cuts: readonly number[]): string[] {
   const lines: string[] = [];
   const reader = new OwnReader(
     {
-      onMessage: ({ bytes, isBinary }) => void lines.push(`${isBinary ? "binary" : "text"} ${bytes.toString("hex")}`),
+      onMessage: (message) => void lines.push(`${message.isBinary ? "binary" : "text"} ${message.bytes.toString("hex")}`),
       onPing: (data) => void lines.push(`ping ${data.toString("hex")}`),
       onPong: (data) => void lines.push(`pong ${data.toString("hex")}`),
       onClose: (code, reason) => void lines.push(`close ${code} ${reason}`),

@@ -1,0 +1,180 @@
+// oxlint-disable vitest/no-standalone-expect -- judged inside the property
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import { constants, inflateRawSync } from "node:zlib";
+import { attach, createHub, Message, PreparedMessage, Upgrader, type Connection, type Hub } from "@upwire/core";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FakeSocket } from "./fake-socket.ts";
+import { runs } from "./property.ts";
+
+/** What three clients agreed on: nothing, compression, compression with a window of its own. */
+const OFFERS = [undefined, "permessage-deflate", "permessage-deflate; server_max_window_bits=10"];
+const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+
+interface Client {
+  readonly connection: Connection;
+  readonly socket: FakeSocket;
+  /** Every message and ping that it has to get, in this order. */
+  readonly owed: string[];
+}
+
+async function connect(): Promise<{ readonly hub: Hub; readonly clients: readonly Client[] }> {
+  const hub = createHub();
+  const upgrader = new Upgrader({ compression: { thresholdBytes: 16 } });
+  const server = createServer();
+  attach(server);
+  let opened = (_connection: Connection): void => {};
+  server.on("request", (req, res) => void upgrader.upgrade(req, res, { open: (connection) => opened(connection) }));
+  const clients: Client[] = [];
+  for (const offer of OFFERS) {
+    const opening = new Promise<Connection>((resolve) => (opened = resolve));
+    const socket = new FakeSocket();
+    server.emit("connection", socket);
+    socket.receive(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+        `Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${offer === undefined ? "" : `Sec-WebSocket-Extensions: ${offer}\r\n`}\r\n`,
+    );
+    const connection = await opening;
+    hub.register(connection);
+    await setImmediate();
+    socket.written.length = 0;
+    clients.push({ connection, socket, owed: [] });
+  }
+  return { hub, clients };
+}
+
+/** The messages and pings of a server's stream, and `close` for a close frame. Throws for what is no valid stream. */
+function read(stream: Buffer): string[] {
+  const got: string[] = [];
+  let parts: Buffer[] = [];
+  let isDeflated = false;
+  for (let at = 0; at < stream.byteLength; ) {
+    const first = stream.readUInt8(at);
+    const short = stream.readUInt8(at + 1);
+    const start = at + (short === 127 ? 10 : short === 126 ? 4 : 2);
+    const end = start + (short === 127 ? Number(stream.readBigUInt64BE(at + 2)) : short === 126 ? stream.readUInt16BE(at + 2) : short);
+    if (end > stream.byteLength) throw new Error("half a frame");
+    const payload = stream.subarray(start, end);
+    at = end;
+    if ((first & 0x0f) === 9) got.push(`ping ${payload.toString()}`);
+    else if ((first & 0x0f) === 8) got.push("close");
+    else {
+      if ((parts.length > 0) !== ((first & 0x0f) === 0)) throw new Error("fragments of two messages mix");
+      if (parts.length === 0) isDeflated = (first & 0x40) !== 0;
+      parts.push(payload);
+      if ((first & 0x80) === 0) continue;
+      const whole = Buffer.concat(parts);
+      got.push((isDeflated ? inflateRawSync(Buffer.concat([whole, TAIL]), { finishFlush: constants.Z_SYNC_FLUSH }) : whole).toString());
+      parts = [];
+    }
+  }
+  return got;
+}
+
+const who = fc.nat(OFFERS.length - 1);
+const length = fc.oneof(fc.integer({ min: 4, max: 40 }), fc.constantFrom(125, 126, 500, 3000));
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("broadcast" as const), length, except: fc.option(who, { nil: undefined }) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("send" as const), who, length, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob", "writer") }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("ping" as const), who }) },
+  { weight: 3, arbitrary: fc.constant({ kind: "turn" as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("stall" as const, "flow" as const), who }) },
+);
+
+function send({ connection }: Client, as: string, text: string): boolean {
+  const bytes = Buffer.from(text);
+  if (as === "bytes") return connection.send(bytes);
+  if (as === "message") return connection.send(new Message(Buffer.concat([bytes, bytes]), true, bytes.byteLength));
+  if (as === "prepared") return connection.send(new PreparedMessage(text));
+  if (as === "blob") return connection.send(new Blob([text]));
+  return connection.send(text);
+}
+
+async function settled(clients: readonly Client[]): Promise<void> {
+  for (let turns = 0; turns < 1000 && clients.some(({ connection }) => connection.bufferedBytes > 0); turns++) {
+    for (const { socket } of clients) socket.release();
+    await setImmediate();
+  }
+}
+
+describe("what a connection is given", () => {
+  it("leaves in that order, whatever it is and whoever else gets it (property)", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const { hub, clients } = await connect();
+        const writing = new Set<Client>();
+        const writers: Promise<unknown>[] = [];
+        for (const [number, what] of steps.entries()) {
+          const text = "length" in what ? `${number} `.padEnd(what.length, "abc ") : "";
+          const client = "who" in what ? (clients[what.who] as Client) : undefined;
+          if (what.kind === "broadcast") {
+            const left = what.except === undefined ? undefined : clients[what.except];
+            expect(hub.broadcast(text, { except: left?.connection })).toBe(left === undefined ? 3 : 2);
+            for (const one of clients) if (one !== left) one.owed.push(text);
+          } else if (what.kind === "turn") {
+            await setImmediate();
+          } else if (client === undefined) {
+            throw new Error("a step for nobody");
+          } else if (what.kind === "ping") {
+            client.connection.ping(`${number}`);
+            // Control frames may stand between the fragments of a message, and need not wait for a Blob.
+            if (!writing.has(client)) client.owed.push(`ping ${number}`);
+          } else if (what.kind === "send" && what.as === "writer") {
+            if (writing.has(client)) continue;
+            writing.add(client);
+            client.owed.push(text);
+            const writer = client.connection.createWriter("text");
+            writers.push(once(writer, "close"));
+            writer.write(text.slice(0, 3));
+            writer.end(text.slice(3));
+          } else if (what.kind === "send") {
+            if (what.as === "blob") writing.add(client);
+            expect(send(client, what.as, text)).toBe(true);
+            client.owed.push(text);
+          } else {
+            client.socket.isTaking = what.kind === "flow";
+            if (what.kind === "flow") client.socket.release();
+          }
+        }
+        for (const { socket } of clients) {
+          socket.isTaking = true;
+          socket.release();
+        }
+        await Promise.all(writers);
+        await settled(clients);
+        for (const { connection } of clients) connection.close();
+        await settled(clients);
+        await setImmediate();
+        for (const client of clients) {
+          const got = read(Buffer.concat(client.socket.written));
+          const compared = writing.has(client) ? got.filter((item) => !item.startsWith("ping")) : got;
+          const owed = writing.has(client) ? client.owed.filter((item) => !item.startsWith("ping")) : client.owed;
+          expect(compared).toEqual([...owed, "close"]);
+          client.socket.destroy();
+        }
+      }),
+      runs(150),
+    );
+  });
+
+  it("is one write for each client, and one block of bytes for those that get the same", async () => {
+    const { hub, clients } = await connect();
+    const given = clients.map(({ socket }) => {
+      const blocks: unknown[] = [];
+      const write = socket.write.bind(socket) as (block: unknown) => boolean;
+      socket.write = (block: unknown) => {
+        blocks.push(block);
+        return write(block);
+      };
+      return blocks;
+    });
+    for (let i = 0; i < 5; i++) hub.broadcast(`short ${i}`);
+    await settled(clients);
+    expect(given.map(({ length: writes }) => writes)).toEqual([1, 1, 1]);
+    expect(given[1]?.[0]).toBe(given[0]?.[0]);
+    expect(given[2]?.[0]).toBe(given[0]?.[0]);
+    for (const { socket } of clients) socket.destroy();
+  });
+});
