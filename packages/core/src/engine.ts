@@ -51,7 +51,7 @@ export interface EngineEvents {
   pong(data: Buffer): void;
   /** Any byte came in. */
   alive(): void;
-  /** Nothing waits any more. */
+  /** The socket takes data again. */
   drain(): void;
   /** The peer's close frame came; the engine answers it. */
   closing(): void;

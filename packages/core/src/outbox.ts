@@ -104,10 +104,10 @@ export class Outbox implements Flushable {
     this.#schedule();
   }
 
-  /** The socket emitted `drain`. */
+  /** The socket emitted `drain`: it gets what came meanwhile. */
   unblock(): void {
     this.#blockedSince = 0;
-    if (this.frames > 0 || this.#pong !== undefined || this.#isEnding) this.#schedule();
+    this.flush();
   }
 
   flush(): FrameRun | undefined {

@@ -155,7 +155,7 @@ describe("what a connection is given", () => {
           client.socket.destroy();
         }
       }),
-      runs(150),
+      { ...runs(150), timeout: 5000 },
     );
   });
 
