@@ -42,6 +42,11 @@ export class Connection<Context = unknown> {
     this.request = init.request;
   }
 
+  /** For the hub. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
+  static outboxOf(connection: object): Outbox | undefined {
+    return #outbox in connection ? connection.#outbox : undefined;
+  }
+
   get isOpen(): boolean {
     return this.#session.isOpen;
   }

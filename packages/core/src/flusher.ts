@@ -7,6 +7,14 @@ export interface Flushable {
   flush(): FrameRun | undefined;
 }
 
+/** What was queued since the last flush. */
+export class Turn {
+  /** Where the paths of frames start; connections that share it share their joined bytes. */
+  readonly root: FrameRun = FrameRun.root();
+  /** For those that send to the same members again. */
+  readonly shared: Map<object, object> = new Map();
+}
+
 /** Connections per slice: about 10 ms of write calls, so that reads and timers get their turn in between. */
 const SLICE = 1000;
 /** Longest time for which messages to many are gathered while every turn of the event loop brings more. Milliseconds. */
@@ -22,7 +30,7 @@ const GATHER_MS = 1;
 export class Flusher {
   readonly #clock: Clock;
   readonly #maxBatchDelayMs: number;
-  #root = FrameRun.root();
+  #turn = new Turn();
   #queue: Flushable[] = [];
   #isScheduled = false;
   /** Different frames that were pushed since the last flush, and how many there were at the end of the last turn. */
@@ -37,9 +45,13 @@ export class Flusher {
     this.#maxBatchDelayMs = maxBatchDelayMs;
   }
 
+  get turn(): Turn {
+    return this.#turn;
+  }
+
   /** `run`, or the empty one, followed by a frame that others may get too. */
   extend(run: FrameRun | undefined, frame: Buffer): FrameRun {
-    const before = run ?? this.#root;
+    const before = run ?? this.#turn.root;
     const known = before.known(frame);
     if (known !== undefined) return known;
     this.#frames++;
@@ -48,7 +60,7 @@ export class Flusher {
 
   /** `run`, or the empty one, followed by frames for one connection alone. */
   extendOwn(run: FrameRun | undefined, block: Buffer, frames: number): FrameRun {
-    return (run ?? this.#root).withOwn(block, frames);
+    return (run ?? this.#turn.root).withOwn(block, frames);
   }
 
   /** `target.flush` will be called once, soon; the caller sees to it that it asks once. */
@@ -81,8 +93,8 @@ export class Flusher {
   readonly #run = (): void => {
     const slice = this.#queue.length <= SLICE ? this.#queue : this.#queue.slice(0, SLICE);
     this.#queue = slice.length === this.#queue.length ? [] : this.#queue.slice(SLICE);
-    this.#root.release();
-    this.#root = FrameRun.root();
+    this.#turn.root.release();
+    this.#turn = new Turn();
     this.#frames = 0;
     this.#framesSeen = 0;
     let last: FrameRun | undefined;

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from "./clock.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
+import { fanOut } from "./fan-out.ts";
 import { checkCount } from "./limits.ts";
 import { RoomIndex } from "./room-index.ts";
 import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
@@ -43,6 +44,8 @@ export class Hub<Context = unknown> {
   readonly #maxRooms: number;
   readonly #maxRoomName: number;
   #refusedJoins = 0;
+  /** Changes with every change of who is here, or in a room. */
+  #version = 0;
 
   constructor({ maxRoomsPerConnection = 128, maxRoomNameLength = 255, clock = systemClock }: HubOptions) {
     this.#clock = clock;
@@ -55,6 +58,7 @@ export class Hub<Context = unknown> {
     if (connection.state === "closed") return;
     if (options.userId !== undefined) this.#users.join(connection, options.userId);
     if (this.#connections.has(connection.id)) return;
+    this.#version++;
     this.#connections.set(connection.id, connection);
     connection.onClose(this.#closed);
   }
@@ -63,6 +67,7 @@ export class Hub<Context = unknown> {
 
   /** Forgets a connection, its rooms and its user; it stays open. */
   unregister(connection: Connection<Context>): void {
+    this.#version++;
     this.#connections.delete(connection.id);
     this.#rooms.leaveAll(connection);
     this.#users.leaveAll(connection);
@@ -80,6 +85,7 @@ export class Hub<Context = unknown> {
       this.#refusedJoins++;
       return false;
     }
+    this.#version++;
     this.#rooms.join(connection, room);
     return true;
   }
@@ -90,18 +96,20 @@ export class Hub<Context = unknown> {
   }
 
   leave(connection: Connection<Context>, room: string): void {
+    this.#version++;
     this.#rooms.leave(connection, room);
   }
 
   /** @returns how many queues took the message. @throws TypeError for what cannot be sent. */
   broadcast(data: Broadcastable, options: BroadcastOptions<Context> = {}): number {
     const message = prepare(data);
-    const { filter } = options;
+    const { filter, room } = options;
     const except = exclusions(options.except);
+    const members = room === undefined ? this.#connections : this.#rooms.membersOf(room);
+    if (filter === undefined) return fanOut({ members, version: this.#version }, message, options, except);
     let taken = 0;
-    for (const connection of this.#audience(options.room)) {
-      if (except?.has(connection) === true) continue;
-      if (filter !== undefined && !filter(connection)) continue;
+    for (const connection of members.values()) {
+      if (except?.has(connection) === true || !filter(connection)) continue;
       if (connection.send(message, options)) taken++;
     }
     return taken;

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { OutboxSetup } from "./cohort.ts";
 import { createDeflate, type CompressionOptions, type DeflateParameters } from "./compression.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
@@ -6,7 +7,7 @@ import { ConnectionError } from "./errors.ts";
 import type { FrameReader, FrameSink, ReaderKind, ReaderLimits } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
 import type { Message } from "./message.ts";
-import { Outbox, type OutboxSetup } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { OwnReader } from "./own-reader.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";

@@ -1,17 +1,10 @@
 import type { Socket } from "node:net";
-import type { Flushable, Flusher } from "./flusher.ts";
+import { Cohort, type OutboxSetup } from "./cohort.ts";
+import type { Flushable, Turn } from "./flusher.ts";
 import { frameLength, Opcode, writeHeader } from "./frame.ts";
 import type { FrameRun } from "./frame-run.ts";
-import type { ResolvedLimits } from "./limits.ts";
 import { Message } from "./message.ts";
 import { PreparedMessage, type Deflate } from "./prepared-message.ts";
-
-/** What all outboxes of one Upgrader share. */
-export interface OutboxSetup {
-  readonly limits: Pick<ResolvedLimits, "maxQueueBytes" | "maxQueueMessages">;
-  readonly flusher: Flusher;
-  readonly now: () => number;
-}
 
 const EMPTY = Buffer.alloc(0);
 /** Room for the second and further replies of one turn. */
@@ -19,13 +12,14 @@ const OWN_BYTES = 1024;
 
 /** The frames on their way to one socket: one write per turn, and none while the kernel is not taking any. */
 export class Outbox implements Flushable {
-  /** Whether `offer` may take messages past everything that its sender is for: policies, writers, the state. */
-  isDirect = false;
+  #isDirect = false;
   readonly #setup: OutboxSetup;
   readonly #socket: Socket;
   readonly #deflate: Deflate | undefined;
   /** What waits; behind it, what nobody else gets: written frame by frame into one block, whose end is `#ownBytes`. */
   #run: FrameRun | undefined;
+  /** Holds the run in our place. */
+  #cohort: Cohort | undefined;
   #own = EMPTY;
   #ownBytes = 0;
   #ownFrames = 0;
@@ -51,7 +45,8 @@ export class Outbox implements Flushable {
 
   /** Frames that wait here. */
   get frames(): number {
-    return this.#ownFrames + (this.#run === undefined ? 0 : this.#run.frames);
+    const run = this.#cohort === undefined ? this.#run : this.#cohort.run;
+    return this.#ownFrames + (run === undefined ? 0 : run.frames);
   }
 
   /** When the oldest waiting byte was written to the socket, or 0 when nothing waits there. */
@@ -59,13 +54,53 @@ export class Outbox implements Flushable {
     return this.#blockedSince;
   }
 
+  /** What is shared until the next flush. */
+  get turn(): Turn {
+    return this.#setup.flusher.turn;
+  }
+
   get #waiting(): number {
-    return this.#ownBytes + (this.#run === undefined ? 0 : this.#run.bytes);
+    const run = this.#cohort === undefined ? this.#run : this.#cohort.run;
+    return this.#ownBytes + (run === undefined ? 0 : run.bytes);
+  }
+
+  /** Whether `offer` may take messages past everything that its sender is for: policies, writers, the state. */
+  set isDirect(isDirect: boolean) {
+    this.#isDirect = isDirect;
+    if (!isDirect) this.part();
+  }
+
+  isIn(cohorts: readonly Cohort[]): boolean {
+    return this.#cohort !== undefined && cohorts.includes(this.#cohort);
+  }
+
+  /** Waits together with those who wait for the same; in a new cohort, if there may be one more. */
+  joinOneOf(cohorts: Cohort[], max: number): void {
+    const run = this.#run;
+    if (!this.#isDirect || run === undefined || this.#ownFrames > 0 || this.#blockedSince !== 0) return;
+    for (const cohort of cohorts) {
+      if (!cohort.admit(this.#setup, this.#deflate, run, this.#inSocket)) continue;
+      this.#cohort = cohort;
+      return;
+    }
+    if (cohorts.length === max) return;
+    cohorts.push(new Cohort(this.#setup, this.#deflate, run));
+    this.joinOneOf(cohorts, max);
+  }
+
+  /** From now on what waits here is our own again. */
+  part(): void {
+    const cohort = this.#cohort;
+    if (cohort === undefined) return;
+    this.#cohort = undefined;
+    this.#run = cohort.run;
+    cohort.size--;
   }
 
   /** Takes a message when nothing stands in its way. @returns false when its sender has to look at it. */
   offer(data: unknown): boolean {
-    if (!this.isDirect) return false;
+    if (!this.#isDirect) return false;
+    this.part();
     if (data instanceof PreparedMessage) {
       if (!this.#hasRoomFor(data.frameBytes)) return false;
       this.push(data.frame(this.#deflate));
@@ -78,6 +113,7 @@ export class Outbox implements Flushable {
 
   /** @param frame One or more whole frames; the same object for everybody who gets the same. */
   push(frame: Buffer): void {
+    this.part();
     const run = this.#ownFrames === 0 ? this.#run : this.#sealed();
     this.#run = this.#setup.flusher.extend(run, frame);
     this.#schedule();
@@ -93,6 +129,7 @@ export class Outbox implements Flushable {
 
   /** Forgets what the socket has not been given: whole frames only, so the stream stays valid. */
   discard(): void {
+    this.part();
     this.#run = undefined;
     this.#pong = undefined;
     this.#takeOwn();
@@ -113,6 +150,7 @@ export class Outbox implements Flushable {
   flush(): FrameRun | undefined {
     this.#isQueued = false;
     if (this.#blockedSince !== 0) return undefined;
+    this.part();
     const run = this.#run;
     const pong = this.#pong;
     this.#run = undefined;
