@@ -76,7 +76,7 @@ function echo(count: number): Cell {
     clients,
     payloadBytes: 64,
     ...TIMES,
-    rows: WEBSOCKET,
+    rows: [...WEBSOCKET, "raw-net", "raw-net-joined"],
     quick: { ...QUICK_TIMES, rows: ["upwire", "ws"] },
   };
 }

@@ -20,8 +20,8 @@ export class Cohort {
   run: FrameRun;
   readonly #setup: OutboxSetup;
   readonly #deflate: Deflate | undefined;
-  /** The most that the socket of any of them held when it came. */
-  #inSocket = 0;
+  /** The most that the socket of any of them may hold. */
+  #slack = 0;
 
   constructor(setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun) {
     this.#setup = setup;
@@ -30,16 +30,16 @@ export class Cohort {
   }
 
   /** Takes an outbox that waits for `run`, if it would frame and count the next message as the others do. */
-  admit(setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun, inSocket: number): boolean {
+  admit(setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun, slack: number): boolean {
     if (run !== this.run || setup !== this.#setup || deflate?.key !== this.#deflate?.key) return false;
-    this.#inSocket = Math.max(this.#inSocket, inSocket);
+    this.#slack = Math.max(this.#slack, slack);
     this.size++;
     return true;
   }
 
   hasRoomFor({ frameBytes }: PreparedMessage): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
-    return this.run.bytes + this.#inSocket + frameBytes <= maxQueueBytes && this.run.frames < maxQueueMessages;
+    return this.run.bytes + this.#slack + frameBytes <= maxQueueBytes && this.run.frames < maxQueueMessages;
   }
 
   push(message: PreparedMessage): void {

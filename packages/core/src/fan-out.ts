@@ -9,40 +9,53 @@ export interface Audience<Context> {
   readonly version: number;
 }
 
-/** What the members of an audience share from the first message to all of them until the next flush. */
-interface Cohorts {
+/** What the members of an audience share from the second message to all of them until the next flush. */
+interface Shared {
   readonly version: number;
-  readonly all: Cohort[];
+  cohorts: Cohort[] | undefined;
 }
 
 /** Whoever waits for something that fewer wait for gets each message by itself. */
 const MAX_COHORTS = 4;
 
 /**
- * Sends one message to all members but `except`. The first one since the last flush goes to each member. A further one goes
- * to the cohorts that have formed, and to each member that is in none.
+ * Sends one message to all members but `except`. The first two since the last flush go to each member. Further ones go to the
+ * cohorts that have formed, and to each member that is in none.
  * @returns how many queues took it.
  */
 export function fanOut<Context>(
-  { members, version }: Audience<Context>,
+  audience: Audience<Context>,
   message: PreparedMessage,
   options: SendOptions,
   except: ReadonlySet<Connection<Context>> | undefined,
 ): number {
+  const { members, version } = audience;
   const [first] = members.values();
-  const shared = first && Connection.outboxOf(first)?.turn.shared;
-  const known = shared?.get(members) as Cohorts | undefined;
-  if (known?.version === version) {
-    for (const connection of except ?? []) Connection.outboxOf(connection)?.part();
-    if (known.all.every((cohort) => cohort.hasRoomFor(message))) return toCohorts(known.all, members, message, options, except);
+  const turn = first && Connection.outboxOf(first)?.turn;
+  const known = turn?.shared.get(members) as Shared | undefined;
+  if (known?.version !== version) {
+    // With one message a turn, forming cohorts would be for nothing.
+    turn?.shared.set(members, { version, cohorts: undefined } satisfies Shared);
+    return toEach(members, message, options, except, undefined);
   }
-  const all: Cohort[] = [];
-  shared?.set(members, { version, all } satisfies Cohorts);
+  for (const connection of except ?? []) Connection.outboxOf(connection)?.part();
+  if (known.cohorts?.every((cohort) => cohort.hasRoomFor(message)) === true) return toCohorts(known.cohorts, members, message, options, except);
+  known.cohorts = [];
+  return toEach(members, message, options, except, known.cohorts);
+}
+
+function toEach<Context>(
+  members: Audience<Context>["members"],
+  message: PreparedMessage,
+  options: SendOptions,
+  except: ReadonlySet<Connection<Context>> | undefined,
+  cohorts: Cohort[] | undefined,
+): number {
   let taken = 0;
   for (const connection of members.values()) {
     if (except?.has(connection) === true || !connection.send(message, options)) continue;
     taken++;
-    if (shared !== undefined) Connection.outboxOf(connection)?.joinOneOf(all, MAX_COHORTS);
+    if (cohorts !== undefined) Connection.outboxOf(connection)?.joinOneOf(cohorts, MAX_COHORTS);
   }
   return taken;
 }

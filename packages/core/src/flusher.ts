@@ -59,8 +59,8 @@ export class Flusher {
   }
 
   /** `run`, or the empty one, followed by frames for one connection alone. */
-  extendOwn(run: FrameRun | undefined, block: Buffer, frames: number): FrameRun {
-    return (run ?? this.#turn.root).withOwn(block, frames);
+  extendOwn(run: FrameRun | undefined, frames: number, block: Buffer): FrameRun {
+    return (run ?? this.#turn.root).withOwn(frames, block);
   }
 
   /** `target.flush` will be called once, soon; the caller sees to it that it asks once. */

@@ -39,7 +39,7 @@ export class FrameRun {
   }
 
   /** This run followed by frames for one connection alone. */
-  withOwn(block: Buffer, frames: number): FrameRun {
+  withOwn(frames: number, block: Buffer): FrameRun {
     return new FrameRun(this, block, frames);
   }
 

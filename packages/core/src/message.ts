@@ -1,15 +1,18 @@
-import { brand, hasBrand } from "./brand.ts";
-import { copyBytes } from "./copy-bytes.ts";
+import { brand } from "./brand.ts";
 import { ConnectionError } from "./errors.ts";
 import { parseJson } from "./json.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.message") as never;
 
+/** Above, a call into the engine copies faster than words of two views. */
+const MANY_BYTES = 256;
+
 /** One complete message from a client. */
 export class Message {
   /** Also true for one of another copy of core in this process. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, MARK);
+    // Not by `hasBrand`: this is asked for every message, and with a mark of its own it costs next to nothing.
+    return typeof value === "object" && value !== null && MARK in value;
   }
 
   static {
@@ -22,13 +25,15 @@ export class Message {
   #block: Buffer;
   #start: number;
   #end: number;
+  #view: DataView | undefined;
 
-  /** The payload is `block` from `start` to `end`. */
-  constructor(block: Buffer, isBinary: boolean, start = 0, end: number = block.byteLength) {
+  /** The payload is `block` from `start` to `end`. @param view Of the block, if there is one: it makes copies faster. */
+  constructor(block: Buffer, isBinary: boolean, start = 0, end: number = block.byteLength, view?: DataView) {
     this.isBinary = isBinary;
     this.#block = block;
     this.#start = start;
     this.#end = end;
+    this.#view = view;
   }
 
   /** The payload. It may be a view on the larger block that was read from the socket: copy it to keep it for long. */
@@ -38,6 +43,7 @@ export class Message {
       this.#block = this.#block.subarray(this.#start, this.#end);
       this.#start = 0;
       this.#end = byteLength;
+      this.#view = undefined;
     }
     return this.#block;
   }
@@ -66,8 +72,16 @@ export class Message {
     }
   }
 
-  /** Copies the payload into `target`, which must have room for it behind `at`. */
-  copyTo(target: Buffer, at: number): void {
-    copyBytes(this.#block, this.#start, this.#end, target, at);
+  /** Copies the payload into `target`, which must have room for it behind `at`. @param view Of `target`, if there is one. */
+  copyTo(target: Buffer, at: number, view?: DataView): void {
+    const from = this.#view;
+    const end = this.#end;
+    if (from === undefined || view === undefined || end - this.#start > MANY_BYTES) {
+      this.#block.copy(target, at, this.#start, end);
+      return;
+    }
+    let start = this.#start;
+    for (const whole = end - 3; start < whole; start += 4, at += 4) view.setInt32(at, from.getInt32(start, true), true);
+    for (; start < end; start++, at++) view.setUint8(at, from.getUint8(start));
   }
 }

@@ -1,14 +1,11 @@
 import type { Socket } from "node:net";
 import { Cohort, type OutboxSetup } from "./cohort.ts";
 import type { Flushable, Turn } from "./flusher.ts";
-import { frameLength, Opcode, writeHeader } from "./frame.ts";
+import { frameLength } from "./frame.ts";
 import type { FrameRun } from "./frame-run.ts";
 import { Message } from "./message.ts";
+import { OwnFrames } from "./own-frames.ts";
 import { PreparedMessage, type Deflate } from "./prepared-message.ts";
-
-const EMPTY = Buffer.alloc(0);
-/** Room for the second and further replies of one turn. */
-const OWN_BYTES = 1024;
 
 /** The frames on their way to one socket: one write per turn, and none while the kernel is not taking any. */
 export class Outbox implements Flushable {
@@ -16,15 +13,13 @@ export class Outbox implements Flushable {
   readonly #setup: OutboxSetup;
   readonly #socket: Socket;
   readonly #deflate: Deflate | undefined;
-  /** What waits; behind it, what nobody else gets: written frame by frame into one block, whose end is `#ownBytes`. */
+  /** What waits, and behind it what nobody else gets. */
   #run: FrameRun | undefined;
   /** Holds the run in our place. */
   #cohort: Cohort | undefined;
-  #own = EMPTY;
-  #ownBytes = 0;
-  #ownFrames = 0;
-  /** What the socket held when the first of the waiting frames came: it can only have become less. */
-  #inSocket = 0;
+  #own: OwnFrames | undefined;
+  /** The socket holds less than this unless it is blocked; asking it each time would cost more than all of the rest. */
+  readonly #slack: number;
   /** The newest pong: RFC 6455 §5.5.3 lets us answer only the latest ping, so at most one ever waits. */
   #pong: Buffer | undefined;
   #isQueued = false;
@@ -36,6 +31,7 @@ export class Outbox implements Flushable {
     this.#setup = setup;
     this.#socket = socket;
     this.#deflate = deflate;
+    this.#slack = socket.writableHighWaterMark;
   }
 
   /** Bytes that wait here and in the socket. */
@@ -46,7 +42,7 @@ export class Outbox implements Flushable {
   /** Frames that wait here. */
   get frames(): number {
     const run = this.#cohort === undefined ? this.#run : this.#cohort.run;
-    return this.#ownFrames + (run === undefined ? 0 : run.frames);
+    return (this.#own === undefined ? 0 : this.#own.frames) + (run === undefined ? 0 : run.frames);
   }
 
   /** When the oldest waiting byte was written to the socket, or 0 when nothing waits there. */
@@ -61,7 +57,11 @@ export class Outbox implements Flushable {
 
   get #waiting(): number {
     const run = this.#cohort === undefined ? this.#run : this.#cohort.run;
-    return this.#ownBytes + (run === undefined ? 0 : run.bytes);
+    return (this.#own === undefined ? 0 : this.#own.bytes) + (run === undefined ? 0 : run.bytes);
+  }
+
+  get #hasOwn(): boolean {
+    return this.#own !== undefined && this.#own.frames > 0;
   }
 
   /** Whether `offer` may take messages past everything that its sender is for: policies, writers, the state. */
@@ -77,9 +77,9 @@ export class Outbox implements Flushable {
   /** Waits together with those who wait for the same; in a new cohort, if there may be one more. */
   joinOneOf(cohorts: Cohort[], max: number): void {
     const run = this.#run;
-    if (!this.#isDirect || run === undefined || this.#ownFrames > 0 || this.#blockedSince !== 0) return;
+    if (!this.#isDirect || run === undefined || this.#hasOwn || this.#blockedSince !== 0) return;
     for (const cohort of cohorts) {
-      if (!cohort.admit(this.#setup, this.#deflate, run, this.#inSocket)) continue;
+      if (!cohort.admit(this.#setup, this.#deflate, run, this.#slack)) continue;
       this.#cohort = cohort;
       return;
     }
@@ -114,8 +114,10 @@ export class Outbox implements Flushable {
   /** @param frame One or more whole frames; the same object for everybody who gets the same. */
   push(frame: Buffer): void {
     this.part();
-    const run = this.#ownFrames === 0 ? this.#run : this.#sealed();
-    this.#run = this.#setup.flusher.extend(run, frame);
+    const { flusher } = this.#setup;
+    const own = this.#own;
+    if (own !== undefined && own.frames > 0) this.#run = flusher.extendOwn(this.#run, own.frames, own.take());
+    this.#run = flusher.extend(this.#run, frame);
     this.#schedule();
   }
 
@@ -132,7 +134,7 @@ export class Outbox implements Flushable {
     this.part();
     this.#run = undefined;
     this.#pong = undefined;
-    this.#takeOwn();
+    this.#own?.take();
   }
 
   /** Ends the TCP stream after everything that waits. */
@@ -160,12 +162,11 @@ export class Outbox implements Flushable {
       this.#socket.cork();
       this.#socket.write(pong);
     }
-    if (this.#ownFrames === 0) {
-      if (run !== undefined) this.#socket.write(run.join());
-    } else {
-      const frames = this.#ownFrames;
-      const own = this.#takeOwn();
-      this.#socket.write(run === undefined ? own : run.withOwn(own, frames).join());
+    const own = this.#own;
+    if (own !== undefined && own.frames > 0) {
+      this.#socket.write(run === undefined ? own.take() : run.withOwn(own.frames, own.take()).join());
+    } else if (run !== undefined) {
+      this.#socket.write(run.join());
     }
     if (pong !== undefined) this.#socket.uncork();
     if (this.#socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
@@ -175,59 +176,29 @@ export class Outbox implements Flushable {
 
   #offerText(text: string): boolean {
     const payloadBytes = Buffer.byteLength(text);
-    const bytes = frameLength(payloadBytes);
-    if (!this.#hasRoomFor(bytes)) return false;
-    const at = this.#reserve(bytes);
-    this.#own.write(text, writeHeader(this.#own, at, Opcode.text, payloadBytes), "utf8");
+    if (!this.#hasRoomFor(frameLength(payloadBytes))) return false;
+    this.#ownNow().addText(text, payloadBytes);
+    this.#schedule();
     return true;
   }
 
   #offerMessage(message: Message): boolean {
-    const { byteLength, isBinary } = message;
-    const bytes = frameLength(byteLength);
-    if (!this.#hasRoomFor(bytes)) return false;
-    const at = this.#reserve(bytes);
-    message.copyTo(this.#own, writeHeader(this.#own, at, isBinary ? Opcode.binary : Opcode.text, byteLength));
+    if (!this.#hasRoomFor(frameLength(message.byteLength))) return false;
+    this.#ownNow().addMessage(message);
+    this.#schedule();
     return true;
   }
 
+  #ownNow(): OwnFrames {
+    this.#own ??= new OwnFrames();
+    return this.#own;
+  }
+
+  /** Whether there is room for sure; the sender knows exactly. */
   #hasRoomFor(bytes: number): boolean {
-    const here = this.#waiting;
-    // Asking the socket each time would cost more than all of the rest.
-    if (here === 0) this.#inSocket = this.#socket.writableLength;
-    const waiting = here + this.#inSocket;
+    if (this.#blockedSince !== 0) return false;
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
-    return waiting === 0 || (waiting + bytes <= maxQueueBytes && this.frames < maxQueueMessages);
-  }
-
-  /** Room for one more frame of this client alone. @returns where it begins. */
-  #reserve(bytes: number): number {
-    const at = this.#ownBytes;
-    const needed = at + bytes;
-    if (needed > this.#own.byteLength) {
-      // The first one usually stays the only one. What could be shared with slow clients is not taken from the pool.
-      const grown = at === 0 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(Math.max(OWN_BYTES, needed, 2 * at));
-      this.#own.copy(grown, 0, 0, at);
-      this.#own = grown;
-    }
-    this.#ownBytes = needed;
-    this.#ownFrames++;
-    this.#schedule();
-    return at;
-  }
-
-  #sealed(): FrameRun {
-    const frames = this.#ownFrames;
-    return this.#setup.flusher.extendOwn(this.#run, this.#takeOwn(), frames);
-  }
-
-  #takeOwn(): Buffer {
-    const own = this.#own;
-    const bytes = this.#ownBytes;
-    this.#own = EMPTY;
-    this.#ownBytes = 0;
-    this.#ownFrames = 0;
-    return bytes === own.byteLength ? own : own.subarray(0, bytes);
+    return this.#waiting + this.#slack + bytes <= maxQueueBytes && this.frames < maxQueueMessages;
   }
 
   #schedule(): void {

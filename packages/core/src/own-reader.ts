@@ -30,6 +30,8 @@ export class OwnReader implements FrameReader {
   #state: number = State.first;
   /** What came while paused. */
   #rest: Buffer | undefined;
+  /** Of the bytes that are read now. */
+  #view: DataView | undefined;
   #isPaused = false;
   #isReading = false;
 
@@ -97,6 +99,7 @@ export class OwnReader implements FrameReader {
       if (this.#state === State.payload && this.#position === this.#length) this.#endFrame();
     }
     this.#isReading = false;
+    this.#view = undefined;
     this.#rest = at < chunk.byteLength && this.#state !== State.over ? chunk.subarray(at) : undefined;
   }
 
@@ -118,9 +121,10 @@ export class OwnReader implements FrameReader {
     }
     const end = start + length;
     if (second < 0x80 || end > chunk.byteLength || length > this.#limits.maxMessageBytes) return at;
-    const isAscii = unmask(chunk, start, end);
+    this.#view ??= new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const isAscii = unmask(this.#view, start, end);
     if (first === WHOLE_TEXT && !isAscii && !isUtf8(chunk.subarray(start, end))) this.#fault("ERR_UTF8");
-    else this.#sink.onMessage(new Message(chunk, first === WHOLE_BINARY, start, end));
+    else this.#sink.onMessage(new Message(chunk, first === WHOLE_BINARY, start, end, this.#view));
     return end;
   }
 
