@@ -110,6 +110,11 @@ export function negotiateDeflate(header: string | undefined): DeflateParameters 
 /** RFC 7692 §7.2.1: a sync flush ends in these bytes, which do not go on the wire. */
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
+/** How long a message of at most `maxBytes` can be when it is deflated: what cannot shrink grows by 5 bytes for each stored block (RFC 1951 §3.2.4). */
+export function maxDeflatedBytes(maxBytes: number): number {
+  return maxBytes + (maxBytes >>> 10) + 64;
+}
+
 /**
  * Inflates a message, or the beginning of one as far as it goes: behind that, a tail would be read as data.
  * @returns the bytes, or why there are none; it stops at `maxBytes`.

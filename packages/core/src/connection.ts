@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
+import { flat } from "./flat.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
@@ -18,7 +19,7 @@ export interface ConnectionInit<Context> {
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> {
   /** A random UUID, unique in every process. It may be shown to other clients; it proves nothing. */
-  readonly id: string = randomUUID();
+  readonly id: string = flat(randomUUID());
   /** What `authorize` returned. */
   context: Context;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
@@ -37,7 +38,7 @@ export class Connection<Context = unknown> {
     this.#outbox = session.sender.outbox;
     session.connection = this;
     this.context = init.context;
-    this.remoteAddress = init.remoteAddress;
+    this.remoteAddress = flat(init.remoteAddress);
     this.subprotocol = init.subprotocol;
     this.request = init.request;
   }

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { isSendableCloseCode } from "./close-code.ts";
-import { inflate } from "./compression.ts";
+import { inflate, maxDeflatedBytes } from "./compression.ts";
 import { ConnectionError, type ClosureCode } from "./errors.ts";
 import { MAX_CONTROL_BYTES, Opcode } from "./frame.ts";
 import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
@@ -188,16 +188,12 @@ export class OwnReader implements FrameReader {
   #beginMask(length: number): void {
     this.#length = length;
     const isData = this.#opcode < Opcode.close;
-    if (isData && this.#message.length + length > this.#maxWireBytes()) return this.#fault("ERR_MESSAGE_TOO_BIG");
+    const { maxMessageBytes } = this.#limits;
+    const maxBytes = this.#isCompressed ? maxDeflatedBytes(maxMessageBytes) : maxMessageBytes;
+    if (isData && this.#message.length + length > maxBytes) return this.#fault("ERR_MESSAGE_TOO_BIG");
     this.#mask = 0;
     this.#missing = 4;
     this.#state = State.mask;
-  }
-
-  /** Deflate makes what it cannot shrink longer, by 5 bytes for each stored block (RFC 1951 §3.2.4). */
-  #maxWireBytes(): number {
-    const { maxMessageBytes } = this.#limits;
-    return this.#isCompressed ? maxMessageBytes + (maxMessageBytes >>> 10) + 64 : maxMessageBytes;
   }
 
   #readMask(byte: number): void {

@@ -7,19 +7,17 @@ import type { ResolvedLimits } from "./limits.ts";
 import { MessageWriter } from "./message-writer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
-import { Hold, type ReadGate } from "./read-gate.ts";
+import { Hold } from "./hold.ts";
 import { SendGate } from "./send-gate.ts";
 
 /** What sending needs to know of the connection. */
 export interface SendingConnection {
   readonly isOpen: boolean;
-  fail(error: ConnectionError): void;
-}
-
-export interface SenderInit {
-  readonly engine: Engine;
   readonly limits: Pick<ResolvedLimits, "maxQueueBytes" | "maxQueueMessages" | "slowConsumer">;
   readonly counters: Counters;
+  fail(error: ConnectionError): void;
+  /** Says whether reading has to stop for this reason. */
+  hold(reason: Hold, isHeld: boolean): void;
 }
 
 /** What the socket is given at a time when later messages may drop or replace those behind. */
@@ -31,9 +29,6 @@ const PORTION_BYTES = 64 * 1024;
  */
 export class Sender {
   readonly #engine: Engine;
-  readonly #limits: SenderInit["limits"];
-  readonly #counters: Counters;
-  readonly #reading: ReadGate;
   readonly #connection: SendingConnection;
   /** Only with a policy that takes messages back: what the engine has cannot be. */
   readonly #backlog: Backlog | undefined;
@@ -41,13 +36,10 @@ export class Sender {
   #writer: MessageWriter | undefined;
   #drainWaiters: (() => void)[] | undefined;
 
-  constructor(init: SenderInit, reading: ReadGate, connection: SendingConnection) {
-    const { slowConsumer } = init.limits;
+  constructor(engine: Engine, connection: SendingConnection) {
+    const { slowConsumer } = connection.limits;
     const takesBack = slowConsumer === "drop-oldest" || slowConsumer === "keep-latest";
-    this.#engine = init.engine;
-    this.#limits = init.limits;
-    this.#counters = init.counters;
-    this.#reading = reading;
+    this.#engine = engine;
     this.#connection = connection;
     this.#backlog = takesBack ? new Backlog() : undefined;
     this.direct();
@@ -62,7 +54,7 @@ export class Sender {
   direct(): void {
     const { outbox } = this.#engine;
     if (outbox === undefined) return;
-    outbox.isDirect = this.#connection.isOpen && this.#gate === undefined && this.#backlog === undefined && this.#limits.slowConsumer !== "pause";
+    outbox.isDirect = this.#connection.isOpen && this.#gate === undefined && this.#backlog === undefined && this.#connection.limits.slowConsumer !== "pause";
   }
 
   get bufferedBytes(): number {
@@ -85,7 +77,7 @@ export class Sender {
     } else {
       this.#pass(message, key);
     }
-    if (this.#limits.slowConsumer === "pause" && this.#isHalfFull()) this.#reading.set(Hold.queue, true);
+    if (this.#connection.limits.slowConsumer === "pause" && this.#isHalfFull()) this.#connection.hold(Hold.queue, true);
     return true;
   }
 
@@ -123,7 +115,7 @@ export class Sender {
   wake(): boolean {
     this.#advance();
     if (this.#engine.blockedSince !== 0) return false;
-    if (this.#limits.slowConsumer === "pause") this.#reading.set(Hold.queue, false);
+    if (this.#connection.limits.slowConsumer === "pause") this.#connection.hold(Hold.queue, false);
     this.#settleWaiters();
     return true;
   }
@@ -175,10 +167,10 @@ export class Sender {
   }
 
   #replace(message: PreparedMessage, key: string): boolean {
-    const backlog = this.#limits.slowConsumer === "keep-latest" ? this.#backlog : undefined;
+    const backlog = this.#connection.limits.slowConsumer === "keep-latest" ? this.#backlog : undefined;
     const freed = backlog?.bytesOf(key) ?? 0;
-    if (freed === 0 || this.bufferedBytes - freed + message.frameBytes > this.#limits.maxQueueBytes) return false;
-    this.#counters.replaced++;
+    if (freed === 0 || this.bufferedBytes - freed + message.frameBytes > this.#connection.limits.maxQueueBytes) return false;
+    this.#connection.counters.replaced++;
     return backlog?.replace(key, message) ?? false;
   }
 
@@ -186,14 +178,14 @@ export class Sender {
     if (this.#fits(bytes)) return true;
     // What was queued in this turn has not been tried on the socket yet: a fast client must not pay for a busy turn.
     this.#advance();
-    const { slowConsumer } = this.#limits;
+    const { slowConsumer } = this.#connection.limits;
     while (!this.#fits(bytes)) {
       if (slowConsumer === "drop-oldest" && this.#backlog?.shift() !== undefined) {
-        this.#counters.dropped++;
+        this.#connection.counters.dropped++;
         continue;
       }
       if (slowConsumer === "close" || slowConsumer === "keep-latest") this.#connection.fail(new ConnectionError("ERR_SLOW_CONSUMER"));
-      else this.#counters.dropped++;
+      else this.#connection.counters.dropped++;
       return false;
     }
     return true;
@@ -203,11 +195,11 @@ export class Sender {
     const waiting = this.bufferedBytes;
     if (waiting === 0) return true;
     const messages = this.#engine.queuedMessages + (this.#gate?.size ?? 0) + (this.#backlog?.size ?? 0);
-    return waiting + bytes <= this.#limits.maxQueueBytes && messages < this.#limits.maxQueueMessages;
+    return waiting + bytes <= this.#connection.limits.maxQueueBytes && messages < this.#connection.limits.maxQueueMessages;
   }
 
   #isHalfFull(): boolean {
-    const isHalfFull = (): boolean => this.bufferedBytes * 2 > this.#limits.maxQueueBytes;
+    const isHalfFull = (): boolean => this.bufferedBytes * 2 > this.#connection.limits.maxQueueBytes;
     if (!isHalfFull()) return false;
     // Perhaps nobody has offered it to the socket yet.
     this.#engine.flush();

@@ -4,11 +4,11 @@ import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Beating, Heartbeat } from "./heartbeat.ts";
+import { Hold } from "./hold.ts";
 import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
-import { Hold, ReadGate } from "./read-gate.ts";
 import { Sender, type SendingConnection } from "./sender.ts";
 import { channels } from "./telemetry.ts";
 import { Vitals } from "./vitals.ts";
@@ -25,8 +25,8 @@ export interface ConnectionEvents {
 
 type CloseListener = (info: CloseInfo, connection: object | undefined) => void;
 
-export interface SessionInit {
-  readonly engine: Engine;
+/** What all sessions of one Upgrader share. */
+export interface SessionSetup {
   readonly limits: ResolvedLimits;
   readonly heartbeat: Heartbeat;
   readonly counters: Counters;
@@ -45,11 +45,10 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** What the diagnostics channels show. */
   connection: object | undefined;
   readonly #engine: Engine;
-  readonly #limits: ResolvedLimits;
-  readonly #heartbeat: Heartbeat;
-  readonly #counters: Counters;
+  readonly #setup: SessionSetup;
   readonly #vitals: Vitals;
-  readonly #reading: ReadGate;
+  /** The reasons for which nothing is read now. */
+  #holds = 0;
   readonly #throttle: Throttle | undefined;
   #events: ConnectionEvents | undefined;
   /** What ended it before anybody could be told. */
@@ -62,18 +61,23 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** By the heartbeat's clock. */
   #closeDeadline = 0;
 
-  constructor(init: SessionInit) {
-    const { engine, limits, heartbeat } = init;
+  constructor(setup: SessionSetup, engine: Engine) {
+    const { limits, heartbeat, clock } = setup;
+    this.#setup = setup;
     this.#engine = engine;
-    this.#limits = limits;
-    this.#heartbeat = heartbeat;
-    this.#counters = init.counters;
-    this.#reading = new ReadGate(engine);
-    this.sender = new Sender(init, this.#reading, this);
+    this.sender = new Sender(engine, this);
     heartbeat.add(this);
-    this.#vitals = new Vitals(limits, heartbeat.now);
-    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, init.clock, this);
+    this.#vitals = new Vitals(heartbeat.now);
+    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this);
     engine.start(this);
+  }
+
+  get limits(): ResolvedLimits {
+    return this.#setup.limits;
+  }
+
+  get counters(): Counters {
+    return this.#setup.counters;
   }
 
   get isOpen(): boolean {
@@ -99,9 +103,9 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Reports `error` and ends the connection with its close code. */
   fail(error: ConnectionError): void {
     if (this.state !== "open") return;
-    this.#counters.ended(error.code);
+    this.counters.ended(error.code);
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
-    this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.#limits.closeTimeoutMs);
+    this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
     this.#inbox?.clear();
     channels.closure.publish({ connection: this.connection, error });
     if (this.#events === undefined) this.#untold = error;
@@ -146,7 +150,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   message(message: Message): void {
     // After our close frame nobody is there to answer: what still comes is dropped.
     if (this.state !== "open") return;
-    this.#vitals.messageCame(this.#heartbeat.now);
+    this.#vitals.messageCame(this.#setup.heartbeat.now);
     this.#throttle?.charge(message.byteLength);
     if (this.#events !== undefined && !this.#isPulled) return this.#events.message(message);
     this.#inboxNow().put(message);
@@ -172,7 +176,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   closing(): void {
-    this.#enterClosing(this.#limits.closeTimeoutMs);
+    this.#enterClosing(this.limits.closeTimeoutMs);
   }
 
   failed(error: ConnectionError): void {
@@ -183,7 +187,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.state = "closed";
     this.sender.direct();
     this.closeInfo = info;
-    this.#heartbeat.delete(this);
+    this.#setup.heartbeat.delete(this);
     this.#inbox?.end();
     this.#throttle?.end();
     this.sender.end();
@@ -193,11 +197,18 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#events?.close(info);
   }
 
+  hold(reason: Hold, isHeld: boolean): void {
+    if (this.state !== "open") return;
+    this.#holds = isHeld ? this.#holds | reason : this.#holds & ~reason;
+    if (this.#holds === 0) this.#engine.resume();
+    else this.#engine.pause();
+  }
+
   // What the rate limit tells.
 
   throttled(isHeld: boolean): void {
-    if (isHeld) this.#counters.throttled++;
-    this.#reading.set(Hold.rate, isHeld);
+    if (isHeld) this.counters.throttled++;
+    this.hold(Hold.rate, isHeld);
   }
 
   overrun(): void {
@@ -210,17 +221,19 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
       if (now >= this.#closeDeadline) this.#engine.terminate();
       return;
     }
-    const overdue = this.#vitals.overdue(now, this.#engine, this.#reading.isHeld);
+    const overdue = this.#vitals.overdue(this.limits, now, this.#engine, this.#holds !== 0);
     if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
-    if (this.#vitals.takePing(now)) this.#engine.ping(EMPTY);
+    if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.#engine.ping(EMPTY);
   }
 
   #enterClosing(timeoutMs: number): void {
     if (this.state !== "open") return;
     this.state = "closing";
     this.sender.direct();
-    this.#reading.end();
-    this.#closeDeadline = this.#heartbeat.now + timeoutMs;
+    // From now on everything is read: only the peer's close frame is waited for.
+    this.#holds = 0;
+    this.#engine.resume();
+    this.#closeDeadline = this.#setup.heartbeat.now + timeoutMs;
   }
 
   #nextForHandler(): Message | undefined {
@@ -236,6 +249,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   #steerReading(): void {
-    this.#reading.set(Hold.inbox, this.#inbox?.isEmpty === false);
+    this.hold(Hold.inbox, this.#inbox?.isEmpty === false);
   }
 }

@@ -11,7 +11,7 @@ import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionSetup } from "./session.ts";
 import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
@@ -19,7 +19,7 @@ import type { ResolvedLimits } from "./limits.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
 import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
-import { UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
+import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
@@ -54,6 +54,9 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #heartbeat: Heartbeat;
   readonly #counters = new Counters();
   readonly #engineSetup: EngineSetup;
+  readonly #sessionSetup: SessionSetup;
+  /** What the last connection kept of its request. */
+  #lastKept: ConnectionRequest = { url: "", host: "", origin: undefined, secure: false };
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
   readonly #approved = new WeakMap<IncomingMessage, Approval<Context, Native>>();
@@ -65,6 +68,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const { limits, compression, reader, clock, maxBatchDelayMs } = this.#options;
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.#heartbeat = heartbeat;
+    this.#sessionSetup = { limits, heartbeat, counters: this.#counters, clock };
     const flusher = new Flusher(clock, maxBatchDelayMs);
     this.#engineSetup = { limits, compression, reader, flusher, counters: this.#counters, now: () => heartbeat.now };
   }
@@ -209,15 +213,20 @@ export class Upgrader<Context = unknown, Native = unknown> {
     handler: ConnectionHandler<Context> | undefined,
     subprotocol: string,
   ): Connection<Context> {
-    const { url, host, origin, secure, remoteAddress } = request;
-    const { limits, clock } = this.#options;
-    const session = new Session({ engine, limits, heartbeat: this.#heartbeat, counters: this.#counters, clock });
-    const connection = new Connection<Context>(session, { context, remoteAddress, subprotocol, request: { url, host, origin, secure } });
+    const session = new Session(this.#sessionSetup, engine);
+    const connection = new Connection<Context>(session, { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#keep(request) });
     this.#counters.opened++;
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
     if (handler !== undefined) runHandler(handler, connection, session, request, this.#report);
     return connection;
+  }
+
+  /** What a connection keeps of its request. Most clients ask for the same: they share it. */
+  #keep({ url, host, origin, secure }: UpgradeRequest<Native>): ConnectionRequest {
+    const last = this.#lastKept;
+    if (url !== last.url || host !== last.host || origin !== last.origin || secure !== last.secure) this.#lastKept = { url, host, origin, secure };
+    return this.#lastKept;
   }
 
   /** Never rejects. */

@@ -4,7 +4,6 @@ import type { ResolvedLimits } from "./limits.ts";
 
 /** What the deadlines of one open connection count from. All times are of the heartbeat's clock, in milliseconds. */
 export class Vitals {
-  readonly #limits: ResolvedLimits;
   #pingedAt: number;
   /** 0 when no pong is awaited. */
   #pongAwaitedSince = 0;
@@ -12,8 +11,7 @@ export class Vitals {
   /** When the socket was last not being read, by our own choice. */
   #heldUntil = 0;
 
-  constructor(limits: ResolvedLimits, now: number) {
-    this.#limits = limits;
+  constructor(now: number) {
     this.#pingedAt = now;
     this.#lastMessageAt = now;
   }
@@ -28,8 +26,8 @@ export class Vitals {
   }
 
   /** The deadline that has passed. @param isHeld Whether we do not read the socket now. */
-  overdue(now: number, engine: Pick<Engine, "blockedSince" | "partialSince">, isHeld: boolean): ClosureCode | undefined {
-    const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs } = this.#limits;
+  overdue(limits: ResolvedLimits, now: number, engine: Pick<Engine, "blockedSince" | "partialSince">, isHeld: boolean): ClosureCode | undefined {
+    const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs } = limits;
     const { blockedSince, partialSince } = engine;
     if (blockedSince !== 0 && now - blockedSince >= writeTimeoutMs) return "ERR_WRITE_TIMEOUT";
     if (idleTimeoutMs > 0 && now - this.#lastMessageAt >= idleTimeoutMs) return "ERR_IDLE";
@@ -44,8 +42,7 @@ export class Vitals {
   }
 
   /** Whether it is time for a ping, which then counts as sent. */
-  takePing(now: number): boolean {
-    const { pingIntervalMs } = this.#limits;
+  takePing(pingIntervalMs: number, now: number): boolean {
     if (pingIntervalMs === 0 || now - this.#pingedAt < pingIntervalMs) return false;
     this.#pingedAt = now;
     if (this.#pongAwaitedSince === 0) this.#pongAwaitedSince = now;

@@ -1,0 +1,11 @@
+/** Why nothing is read from a client for a while. */
+export const Hold = {
+  /** Messages that nobody has taken. */
+  inbox: 1,
+  /** It sent more than the rate limit allows. */
+  rate: 2,
+  /** By the policy `pause`, it is behind with reading. */
+  queue: 4,
+} as const;
+
+export type Hold = (typeof Hold)[keyof typeof Hold];
