@@ -58,6 +58,11 @@ export function encodeTextFrame(text: string): Buffer {
   return frame;
 }
 
+/** Are these bytes a client's answer to an empty ping, and nothing else? */
+export function isEmptyPong(bytes: Buffer): boolean {
+  return bytes.byteLength === 6 && bytes[0] === (FIN | Opcode.pong) && bytes[1] === 0x80;
+}
+
 /** The payload inside a frame that `encodeFrame` or `encodeTextFrame` made. */
 export function payloadOf(frame: Buffer): Buffer {
   const length = (frame[1] ?? 0) & 0x7f;

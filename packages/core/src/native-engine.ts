@@ -5,7 +5,7 @@ import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { FrameReader, FrameSink, ReaderKind, ReaderLimits } from "./frame-reader.ts";
-import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
+import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
 import type { Message } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnReader } from "./own-reader.ts";
@@ -169,6 +169,8 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   onData(chunk: Buffer): void {
     if (this.#deaf || this.#receivedClose !== undefined) return;
     this.#events?.alive();
+    // All that most idle clients ever send, and no reason for a reader.
+    if (this.#reader === undefined && isEmptyPong(chunk)) return this.onPong(EMPTY);
     if (!this.#readerNow().read(chunk)) this.#congest(true);
   }
 

@@ -41,6 +41,23 @@ export class Vitals {
     return undefined;
   }
 
+  /**
+   * When to look again: as soon as something may be overdue or a ping is to be sent. What begins after this moment, a message
+   * or a write that blocks, is found half of its time later.
+   */
+  nextLook(limits: ResolvedLimits, now: number, engine: Pick<Engine, "blockedSince" | "partialSince">, isHeld: boolean): number {
+    if (isHeld) return now;
+    const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs, pingIntervalMs } = limits;
+    const { blockedSince, partialSince } = engine;
+    let at = now + Math.min(writeTimeoutMs, messageTimeoutMs) / 2;
+    if (pingIntervalMs > 0) at = Math.min(at, this.#pingedAt + pingIntervalMs);
+    if (idleTimeoutMs > 0) at = Math.min(at, this.#lastMessageAt + idleTimeoutMs);
+    if (blockedSince !== 0) at = Math.min(at, blockedSince + writeTimeoutMs);
+    if (partialSince !== 0) at = Math.min(at, Math.max(partialSince, this.#heldUntil) + messageTimeoutMs);
+    if (this.#pongAwaitedSince !== 0) at = Math.min(at, this.#pongAwaitedSince + pongTimeoutMs);
+    return Math.floor(at);
+  }
+
   /** Whether it is time for a ping, which then counts as sent. */
   takePing(pingIntervalMs: number, now: number): boolean {
     if (pingIntervalMs === 0 || now - this.#pingedAt < pingIntervalMs) return false;
