@@ -1,4 +1,4 @@
-import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { Deflate } from "./prepared-message.ts";
 
 /** permessage-deflate, RFC 7692. */
@@ -128,18 +128,21 @@ export function inflate(payload: Buffer, isWhole: boolean, maxBytes: number): Bu
   }
 }
 
+/** zlib does not look further back than its window less these bytes (MIN_LOOKAHEAD in its deflate.h). */
+const UNUSED_WINDOW = 262;
+
 export function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>): Deflate {
   const { thresholdBytes, maxDeflateBytes, level } = options;
-  const zlibOptions = {
-    level,
-    windowBits: parameters.serverMaxWindowBits,
-    finishFlush: constants.Z_SYNC_FLUSH,
+  // No window and no tables beyond what this message can use: to prepare the full ones takes longer than to deflate a short one.
+  const zlibOptions = (byteLength: number): ZlibOptions => {
+    const windowBits = Math.min(parameters.serverMaxWindowBits, Math.max(9, Math.ceil(Math.log2(byteLength + UNUSED_WINDOW))));
+    return { level, windowBits, memLevel: Math.min(8, windowBits - 5), chunkSize: byteLength + 64, finishFlush: constants.Z_SYNC_FLUSH };
   };
   return {
     key: `${parameters.serverMaxWindowBits}/${level}/${thresholdBytes}/${maxDeflateBytes}`,
     compress(payload) {
       if (payload.byteLength < thresholdBytes || payload.byteLength > maxDeflateBytes) return undefined;
-      const deflated = deflateRawSync(payload, zlibOptions);
+      const deflated = deflateRawSync(payload, zlibOptions(payload.byteLength));
       const bytes = deflated.subarray(0, deflated.byteLength - TAIL.byteLength);
       return bytes.byteLength < payload.byteLength ? bytes : undefined;
     },
