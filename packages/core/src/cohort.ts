@@ -1,4 +1,5 @@
-import type { Flusher } from "./flusher.ts";
+import type { Socket } from "node:net";
+import type { Flusher, Group } from "./flusher.ts";
 import type { FrameRun } from "./frame-run.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
@@ -10,39 +11,99 @@ export interface OutboxSetup {
   readonly now: () => number;
 }
 
+/** An outbox, as its cohort sees it. */
+export interface CohortMember {
+  readonly socket: Socket;
+  /** Where it is in its cohort. */
+  place: number;
+  /** Takes what its cohort waits for, and leaves. */
+  part(): void;
+  /** Its socket took the last bytes, and takes no more for now. */
+  block(): void;
+}
+
+/** All of a cohort are written to in one turn of the event loop; see `flusher.ts`. */
+export const MAX_COHORT_SIZE = 1000;
+
 /**
- * Outboxes that wait for the same frames, until the next flush: a message to all of them is queued once, here, and not once
- * in each. One that gets anything else parts before.
+ * Outboxes that wait for the same frames, or all for none: a message to all of them is queued once, here, and written in one
+ * loop over their sockets. One that gets anything else, or is blocked, parts before.
  */
-export class Cohort {
-  /** How many outboxes have not parted. */
-  size = 0;
-  run: FrameRun;
+export class Cohort implements Group {
+  /** Those of the same audience. */
+  readonly siblings: readonly Cohort[];
   readonly #setup: OutboxSetup;
   readonly #deflate: Deflate | undefined;
-  /** The most that the socket of any of them may hold. */
+  readonly #members: CohortMember[] = [];
+  readonly #sockets: Socket[] = [];
+  #run: FrameRun | undefined;
+  /** The most that the socket of any of them may hold without being blocked. */
   #slack = 0;
 
-  constructor(setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun) {
+  /** @param run What its first member waits for. */
+  constructor(siblings: readonly Cohort[], setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun) {
+    this.siblings = siblings;
     this.#setup = setup;
     this.#deflate = deflate;
-    this.run = run;
+    this.#run = run;
+    setup.flusher.addGroup(this);
   }
 
-  /** Takes an outbox that waits for `run`, if it would frame and count the next message as the others do. */
-  admit(setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun, slack: number): boolean {
-    if (run !== this.run || setup !== this.#setup || deflate?.key !== this.#deflate?.key) return false;
-    this.#slack = Math.max(this.#slack, slack);
-    this.size++;
+  get size(): number {
+    return this.#members.length;
+  }
+
+  get run(): FrameRun | undefined {
+    return this.#run;
+  }
+
+  /** Takes an outbox that waits for the same, if the next message would be framed and counted for it as for the others. */
+  admit(member: CohortMember, setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun): boolean {
+    if (run !== this.#run || setup !== this.#setup || deflate?.key !== this.#deflate?.key || this.size === MAX_COHORT_SIZE) return false;
+    member.place = this.#members.push(member) - 1;
+    this.#sockets.push(member.socket);
+    this.#slack = Math.max(this.#slack, member.socket.writableHighWaterMark);
     return true;
+  }
+
+  dissolve(): void {
+    for (const member of [...this.#members]) member.part();
+  }
+
+  /** Lets a member go, which takes `run` with it. */
+  dismiss({ place }: CohortMember): void {
+    const last = this.#members.pop();
+    const lastSocket = this.#sockets.pop();
+    if (last === undefined || lastSocket === undefined || place === this.#members.length) return;
+    this.#members[place] = last;
+    this.#sockets[place] = lastSocket;
+    last.place = place;
   }
 
   hasRoomFor({ frameBytes }: PreparedMessage): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
-    return this.run.bytes + this.#slack + frameBytes <= maxQueueBytes && this.run.frames < maxQueueMessages;
+    const run = this.#run;
+    return (run?.bytes ?? 0) + this.#slack + frameBytes <= maxQueueBytes && (run?.frames ?? 0) < maxQueueMessages;
   }
 
   push(message: PreparedMessage): void {
-    this.run = this.#setup.flusher.extend(this.run, message.frame(this.#deflate));
+    const run = this.#run;
+    this.#run = this.#setup.flusher.extend(run, message.frame(this.#deflate));
+    if (run === undefined) this.#setup.flusher.addGroup(this);
+  }
+
+  flush(): FrameRun | undefined {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run === undefined || this.size === 0) return run;
+    const bytes = run.join();
+    const sockets = this.#sockets;
+    // From the end, since who is blocked leaves its place to the last one.
+    for (let at = sockets.length - 1; at >= 0; at--) {
+      const socket = sockets[at] as Socket;
+      socket.write(bytes);
+      if (socket.writableNeedDrain) this.#members[at]?.block();
+    }
+    return run;
   }
 }

@@ -3,79 +3,69 @@ import { Connection } from "./connection.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import type { SendOptions } from "./sendable.ts";
 
-/** Those that a message may go to, and a number that changes whenever they do. */
-export interface Audience<Context> {
-  readonly members: ReadonlySet<Connection<Context>> | ReadonlyMap<string, Connection<Context>>;
-  readonly version: number;
-}
+/** Everybody, or who is in a room. */
+export type Members<Context> = ReadonlySet<Connection<Context>> | ReadonlyMap<string, Connection<Context>>;
 
-/** What the members of an audience share from the second message to all of them until the next flush. */
-interface Shared {
-  readonly version: number;
-  cohorts: Cohort[] | undefined;
-}
+type Excluded<Context> = ReadonlySet<Connection<Context>> | undefined;
 
-/** Whoever waits for something that fewer wait for gets each message by itself. */
-const MAX_COHORTS = 4;
+/** Below, a loop costs nothing. */
+const FEWEST_MEMBERS = 8;
 
 /**
- * Sends one message to all members but `except`. The first two since the last flush go to each member. Further ones go to the
- * cohorts that have formed, and to each member that is in none.
- * @returns how many queues took it.
+ * Sends messages to many. Members who wait for the same form cohorts, which stay: a message is queued once for each cohort, and
+ * for each member that is in none.
  */
-export function fanOut<Context>(
-  audience: Audience<Context>,
-  message: PreparedMessage,
-  options: SendOptions,
-  except: ReadonlySet<Connection<Context>> | undefined,
-): number {
-  const { members, version } = audience;
-  const [first] = members.values();
-  const turn = first && Connection.outboxOf(first)?.turn;
-  const known = turn?.shared.get(members) as Shared | undefined;
-  if (known?.version !== version) {
-    // With one message a turn, forming cohorts would be for nothing.
-    turn?.shared.set(members, { version, cohorts: undefined } satisfies Shared);
-    return toEach(members, message, options, except, undefined);
+export class FanOut<Context> {
+  readonly #cohorts = new WeakMap<Members<Context>, Cohort[]>();
+
+  /** Whoever is no member any more must part from the cohort of the members. */
+  part(connection: Connection<Context>): void {
+    Connection.outboxOf(connection)?.part();
   }
-  for (const connection of except ?? []) Connection.outboxOf(connection)?.part();
-  if (known.cohorts?.every((cohort) => cohort.hasRoomFor(message)) === true) return toCohorts(known.cohorts, members, message, options, except);
-  known.cohorts = [];
-  return toEach(members, message, options, except, known.cohorts);
+
+  /** Sends to all members but `except`. @returns how many queues took it. */
+  send(members: Members<Context>, message: PreparedMessage, options: SendOptions, except: Excluded<Context>): number {
+    const cohorts = this.#cohorts.get(members);
+    if (cohorts === undefined) {
+      // They form with the second message: most rooms are small or quiet.
+      if (members.size >= FEWEST_MEMBERS) this.#cohorts.set(members, []);
+      return sendToEach(members, message, options, except, undefined);
+    }
+    for (const connection of except ?? []) this.part(connection);
+    const taken = sendToCohorts(cohorts, message);
+    return taken === members.size ? taken : taken + sendToEach(members, message, options, except, cohorts);
+  }
 }
 
-function toEach<Context>(
-  members: Audience<Context>["members"],
-  message: PreparedMessage,
-  options: SendOptions,
-  except: ReadonlySet<Connection<Context>> | undefined,
-  cohorts: Cohort[] | undefined,
-): number {
+function sendToCohorts(cohorts: Cohort[], message: PreparedMessage): number {
   let taken = 0;
-  for (const connection of members.values()) {
-    if (except?.has(connection) === true || !connection.send(message, options)) continue;
-    taken++;
-    if (cohorts !== undefined) Connection.outboxOf(connection)?.joinOneOf(cohorts, MAX_COHORTS);
+  for (let at = cohorts.length - 1; at >= 0; at--) {
+    const cohort = cohorts[at] as Cohort;
+    // Its members find out for themselves who has no room.
+    if (!cohort.hasRoomFor(message)) cohort.dissolve();
+    if (cohort.size === 0) cohorts.splice(at, 1);
+    else cohort.push(message);
+    taken += cohort.size;
   }
   return taken;
 }
 
-function toCohorts<Context>(
-  cohorts: readonly Cohort[],
-  members: Audience<Context>["members"],
+/** To those who are in none of `cohorts`; then they may be. */
+function sendToEach<Context>(
+  members: Members<Context>,
   message: PreparedMessage,
   options: SendOptions,
-  except: ReadonlySet<Connection<Context>> | undefined,
+  except: Excluded<Context>,
+  cohorts: Cohort[] | undefined,
 ): number {
   let taken = 0;
-  for (const cohort of cohorts) {
-    cohort.push(message);
-    taken += cohort.size;
-  }
-  if (taken === members.size) return taken;
   for (const connection of members.values()) {
-    if (Connection.outboxOf(connection)?.isIn(cohorts) === true || except?.has(connection) === true) continue;
-    if (connection.send(message, options)) taken++;
+    if (except?.has(connection) === true) continue;
+    const outbox = cohorts && Connection.outboxOf(connection);
+    if (cohorts !== undefined && outbox?.isIn(cohorts) === true) continue;
+    if (!connection.send(message, options)) continue;
+    taken++;
+    if (cohorts !== undefined) outbox?.joinOneOf(cohorts, members.size);
   }
   return taken;
 }

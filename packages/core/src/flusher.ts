@@ -7,12 +7,10 @@ export interface Flushable {
   flush(): FrameRun | undefined;
 }
 
-/** What was queued since the last flush. */
-export class Turn {
-  /** Where the paths of frames start; connections that share it share their joined bytes. */
-  readonly root: FrameRun = FrameRun.root();
-  /** For those that send to the same members again. */
-  readonly shared: Map<object, object> = new Map();
+/** Many that are flushed at once. */
+export interface Group extends Flushable {
+  /** How many sockets that is. */
+  readonly size: number;
 }
 
 /** Connections per slice: about 10 ms of write calls, so that reads and timers get their turn in between. */
@@ -30,8 +28,10 @@ const GATHER_MS = 1;
 export class Flusher {
   readonly #clock: Clock;
   readonly #maxBatchDelayMs: number;
-  #turn = new Turn();
+  /** Where the paths of frames start; connections that share it share their joined bytes. */
+  #root = FrameRun.root();
   #queue: Flushable[] = [];
+  #groups: Group[] = [];
   #isScheduled = false;
   /** Different frames that were pushed since the last flush, and how many there were at the end of the last turn. */
   #frames = 0;
@@ -45,13 +45,9 @@ export class Flusher {
     this.#maxBatchDelayMs = maxBatchDelayMs;
   }
 
-  get turn(): Turn {
-    return this.#turn;
-  }
-
   /** `run`, or the empty one, followed by a frame that others may get too. */
   extend(run: FrameRun | undefined, frame: Buffer): FrameRun {
-    const before = run ?? this.#turn.root;
+    const before = run ?? this.#root;
     const known = before.known(frame);
     if (known !== undefined) return known;
     this.#frames++;
@@ -60,15 +56,35 @@ export class Flusher {
 
   /** `run`, or the empty one, followed by frames for one connection alone. */
   extendOwn(run: FrameRun | undefined, frames: number, block: Buffer): FrameRun {
-    return (run ?? this.#turn.root).withOwn(frames, block);
+    return (run ?? this.#root).withOwn(frames, block);
   }
 
   /** `target.flush` will be called once, soon; the caller sees to it that it asks once. */
   add(target: Flushable): void {
     this.#queue.push(target);
+    this.#schedule();
+  }
+
+  addGroup(group: Group): void {
+    this.#groups.push(group);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(this.#begin);
+  }
+
+  /** So many as may be written to before others get their turn. */
+  #takeSlice(): readonly Flushable[] {
+    const groups = this.#groups;
+    let left = SLICE;
+    let taken = 0;
+    for (; left > 0 && taken < groups.length; taken++) left -= Math.max(1, groups[taken]?.size ?? 0);
+    this.#groups = groups.slice(taken);
+    const singles = this.#queue.splice(0, Math.max(0, left));
+    return taken === 0 ? singles : [...groups.slice(0, taken), ...singles];
   }
 
   readonly #begin = (): void => {
@@ -91,10 +107,9 @@ export class Flusher {
   };
 
   readonly #run = (): void => {
-    const slice = this.#queue.length <= SLICE ? this.#queue : this.#queue.slice(0, SLICE);
-    this.#queue = slice.length === this.#queue.length ? [] : this.#queue.slice(SLICE);
-    this.#turn.root.release();
-    this.#turn = new Turn();
+    const slice = this.#takeSlice();
+    this.#root.release();
+    this.#root = FrameRun.root();
     this.#frames = 0;
     this.#framesSeen = 0;
     let last: FrameRun | undefined;
@@ -106,7 +121,7 @@ export class Flusher {
       written.push(run);
     }
     for (const run of written) run.release();
-    this.#isScheduled = this.#queue.length > 0;
+    this.#isScheduled = this.#queue.length > 0 || this.#groups.length > 0;
     if (this.#isScheduled) setImmediate(this.#run);
     else if (this.#maxBatchDelayMs > 0) this.#flushedAt = this.#clock.now();
   };

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from "./clock.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
-import { fanOut } from "./fan-out.ts";
+import { FanOut } from "./fan-out.ts";
 import { checkCount } from "./limits.ts";
 import { RoomIndex } from "./room-index.ts";
 import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
@@ -44,8 +44,7 @@ export class Hub<Context = unknown> {
   readonly #maxRooms: number;
   readonly #maxRoomName: number;
   #refusedJoins = 0;
-  /** Changes with every change of who is here, or in a room. */
-  #version = 0;
+  readonly #fanOut = new FanOut<Context>();
 
   constructor({ maxRoomsPerConnection = 128, maxRoomNameLength = 255, clock = systemClock }: HubOptions) {
     this.#clock = clock;
@@ -58,7 +57,6 @@ export class Hub<Context = unknown> {
     if (connection.state === "closed") return;
     if (options.userId !== undefined) this.#users.join(connection, options.userId);
     if (this.#connections.has(connection.id)) return;
-    this.#version++;
     this.#connections.set(connection.id, connection);
     connection.onClose(this.#closed);
   }
@@ -67,7 +65,7 @@ export class Hub<Context = unknown> {
 
   /** Forgets a connection, its rooms and its user; it stays open. */
   unregister(connection: Connection<Context>): void {
-    this.#version++;
+    this.#fanOut.part(connection);
     this.#connections.delete(connection.id);
     this.#rooms.leaveAll(connection);
     this.#users.leaveAll(connection);
@@ -85,7 +83,6 @@ export class Hub<Context = unknown> {
       this.#refusedJoins++;
       return false;
     }
-    this.#version++;
     this.#rooms.join(connection, room);
     return true;
   }
@@ -96,7 +93,7 @@ export class Hub<Context = unknown> {
   }
 
   leave(connection: Connection<Context>, room: string): void {
-    this.#version++;
+    this.#fanOut.part(connection);
     this.#rooms.leave(connection, room);
   }
 
@@ -106,7 +103,7 @@ export class Hub<Context = unknown> {
     const { filter, room } = options;
     const except = exclusions(options.except);
     const members = room === undefined ? this.#connections : this.#rooms.membersOf(room);
-    if (filter === undefined) return fanOut({ members, version: this.#version }, message, options, except);
+    if (filter === undefined) return this.#fanOut.send(members, message, options, except);
     let taken = 0;
     for (const connection of members.values()) {
       if (except?.has(connection) === true || !filter(connection)) continue;

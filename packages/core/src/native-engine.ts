@@ -108,7 +108,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   flush(): void {
-    this.outbox.flush();
+    this.outbox.flushNow();
   }
 
   ping(data: Buffer): void {

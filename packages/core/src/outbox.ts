@@ -1,17 +1,21 @@
 import type { Socket } from "node:net";
-import { Cohort, type OutboxSetup } from "./cohort.ts";
-import type { Flushable, Turn } from "./flusher.ts";
+import { Cohort, MAX_COHORT_SIZE, type CohortMember, type OutboxSetup } from "./cohort.ts";
+import type { Flushable } from "./flusher.ts";
 import { frameLength } from "./frame.ts";
 import type { FrameRun } from "./frame-run.ts";
 import { Message } from "./message.ts";
 import { OwnFrames } from "./own-frames.ts";
 import { PreparedMessage, type Deflate } from "./prepared-message.ts";
 
+/** For those who do not wait for what most wait for. */
+const SPARE_COHORTS = 3;
+
 /** The frames on their way to one socket: one write per turn, and none while the kernel is not taking any. */
-export class Outbox implements Flushable {
+export class Outbox implements Flushable, CohortMember {
+  readonly socket: Socket;
+  place = 0;
   #isDirect = false;
   readonly #setup: OutboxSetup;
-  readonly #socket: Socket;
   readonly #deflate: Deflate | undefined;
   /** What waits, and behind it what nobody else gets. */
   #run: FrameRun | undefined;
@@ -29,14 +33,14 @@ export class Outbox implements Flushable {
 
   constructor(setup: OutboxSetup, socket: Socket, deflate: Deflate | undefined) {
     this.#setup = setup;
-    this.#socket = socket;
+    this.socket = socket;
     this.#deflate = deflate;
     this.#slack = socket.writableHighWaterMark;
   }
 
   /** Bytes that wait here and in the socket. */
   get bytes(): number {
-    return this.#waiting + this.#socket.writableLength;
+    return this.#waiting + this.socket.writableLength;
   }
 
   /** Frames that wait here. */
@@ -48,11 +52,6 @@ export class Outbox implements Flushable {
   /** When the oldest waiting byte was written to the socket, or 0 when nothing waits there. */
   get blockedSince(): number {
     return this.#blockedSince;
-  }
-
-  /** What is shared until the next flush. */
-  get turn(): Turn {
-    return this.#setup.flusher.turn;
   }
 
   get #waiting(): number {
@@ -70,31 +69,41 @@ export class Outbox implements Flushable {
     if (!isDirect) this.part();
   }
 
+  /** Whether this is in a cohort of that audience. */
   isIn(cohorts: readonly Cohort[]): boolean {
-    return this.#cohort !== undefined && cohorts.includes(this.#cohort);
+    return this.#cohort?.siblings === cohorts;
   }
 
-  /** Waits together with those who wait for the same; in a new cohort, if there may be one more. */
-  joinOneOf(cohorts: Cohort[], max: number): void {
+  /** From now on this waits with others who wait for the same, if there are any or `audience` is large enough for a new cohort. */
+  joinOneOf(cohorts: Cohort[], audience: number): void {
     const run = this.#run;
-    if (!this.#isDirect || run === undefined || this.#hasOwn || this.#blockedSince !== 0) return;
-    for (const cohort of cohorts) {
-      if (!cohort.admit(this.#setup, this.#deflate, run, this.#slack)) continue;
-      this.#cohort = cohort;
-      return;
-    }
-    if (cohorts.length === max) return;
-    cohorts.push(new Cohort(this.#setup, this.#deflate, run));
-    this.joinOneOf(cohorts, max);
+    if (!this.#isDirect || run === undefined || this.#hasOwn || this.#pong !== undefined || this.#blockedSince !== 0) return;
+    for (let at = cohorts.length - 1; at >= 0; at--) if (this.#join(cohorts[at] as Cohort, run)) return;
+    if (cohorts.length > SPARE_COHORTS + audience / MAX_COHORT_SIZE) return;
+    const cohort = new Cohort(cohorts, this.#setup, this.#deflate, run);
+    cohorts.push(cohort);
+    this.#join(cohort, run);
   }
 
-  /** From now on what waits here is our own again. */
+  #join(cohort: Cohort, run: FrameRun): boolean {
+    if (!cohort.admit(this, this.#setup, this.#deflate, run)) return false;
+    this.#cohort = cohort;
+    this.#run = undefined;
+    return true;
+  }
+
   part(): void {
     const cohort = this.#cohort;
     if (cohort === undefined) return;
     this.#cohort = undefined;
+    cohort.dismiss(this);
     this.#run = cohort.run;
-    cohort.size--;
+    if (this.#run !== undefined) this.#schedule();
+  }
+
+  block(): void {
+    this.part();
+    this.#blockedSince = this.#setup.now();
   }
 
   /** Takes a message when nothing stands in its way. @returns false when its sender has to look at it. */
@@ -123,6 +132,7 @@ export class Outbox implements Flushable {
 
   /** @returns whether it takes the place of one that had not left. */
   pushPong(frame: Buffer): boolean {
+    this.part();
     const isInstead = this.#pong !== undefined;
     this.#pong = frame;
     this.#schedule();
@@ -139,6 +149,7 @@ export class Outbox implements Flushable {
 
   /** Ends the TCP stream after everything that waits. */
   end(): void {
+    this.part();
     this.#isEnding = true;
     this.#schedule();
   }
@@ -146,31 +157,36 @@ export class Outbox implements Flushable {
   /** The socket emitted `drain`: it gets what came meanwhile. */
   unblock(): void {
     this.#blockedSince = 0;
+    this.flushNow();
+  }
+
+  flushNow(): void {
+    this.part();
     this.flush();
   }
 
+  /** What waits in a cohort is written by that. */
   flush(): FrameRun | undefined {
     this.#isQueued = false;
-    if (this.#blockedSince !== 0) return undefined;
-    this.part();
+    if (this.#blockedSince !== 0 || this.#cohort !== undefined) return undefined;
     const run = this.#run;
     const pong = this.#pong;
     this.#run = undefined;
     this.#pong = undefined;
     if (pong !== undefined) {
       // In front of the shared bytes, and still one write: cork gathers the two.
-      this.#socket.cork();
-      this.#socket.write(pong);
+      this.socket.cork();
+      this.socket.write(pong);
     }
     const own = this.#own;
     if (own !== undefined && own.frames > 0) {
-      this.#socket.write(run === undefined ? own.take() : run.withOwn(own.frames, own.take()).join());
+      this.socket.write(run === undefined ? own.take() : run.withOwn(own.frames, own.take()).join());
     } else if (run !== undefined) {
-      this.#socket.write(run.join());
+      this.socket.write(run.join());
     }
-    if (pong !== undefined) this.#socket.uncork();
-    if (this.#socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
-    if (this.#isEnding) this.#socket.end();
+    if (pong !== undefined) this.socket.uncork();
+    if (this.socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
+    if (this.#isEnding) this.socket.end();
     return run;
   }
 

@@ -9,8 +9,12 @@ import { describe, expect, it } from "vitest";
 import { FakeSocket } from "./fake-socket.ts";
 import { runs } from "./property.ts";
 
-/** What the clients agreed on: nothing, compression, compression with a window of its own. */
-const OFFERS = [undefined, undefined, "permessage-deflate", "permessage-deflate", "permessage-deflate; server_max_window_bits=10"];
+/** What the clients agreed on: nothing, compression, compression with a window of its own. Enough of them for cohorts. */
+const OFFERS = [
+  ...Array.from({ length: 6 }, () => undefined),
+  ...Array.from({ length: 3 }, () => "permessage-deflate"),
+  "permessage-deflate; server_max_window_bits=10",
+];
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
 interface Client {
