@@ -14,6 +14,7 @@ const STEPS = [
   ["lint", "oxlint", "."],
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],
   ["packages", ...node("packages.mjs")],
+  ["benchmark", "node", "apps/bench/dist/main.js", "--check"],
   // Last, so that its closing line of counts ends the output.
   ["tests", ...vitest],
 ];

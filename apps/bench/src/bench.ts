@@ -13,6 +13,9 @@ import { select } from "./selection.ts";
 import { sumOf } from "./stats.ts";
 import { digits } from "./table.ts";
 
+/** So often a ratio must be grossly wrong before that is a fault. */
+const GROSS_TRIES = 3;
+
 /** Measures, prints and writes what was asked for. @returns whether what upwire must keep to was kept. */
 export async function bench(options: Arguments): Promise<boolean> {
   const cells = selectRunnable(options);
@@ -20,23 +23,25 @@ export async function bench(options: Arguments): Promise<boolean> {
   if (!cores.areApart) console.error("Server and driver share their cores: ratios are rougher, and latencies say little.");
   const start = performance.now();
   const failures: string[] = [];
-  const results = await run({
-    cells,
-    cores,
-    rounds: options.rounds ?? (options.quick || options.check ? 1 : 3),
-    nodeArguments: options.nodeArguments,
-    onStep: (step) => {
-      progress(step, (performance.now() - start) / 1000);
-      if (step.failure !== undefined) failures.push(`${step.cell}, ${step.row}: ${step.failure}`);
-    },
-  });
+  const measure = (wanted: ReadonlyMap<string, Cell>): Promise<Results> =>
+    run({
+      cells: wanted,
+      cores,
+      rounds: options.rounds ?? (options.quick || options.check ? 1 : 3),
+      nodeArguments: options.nodeArguments,
+      onStep: (step) => {
+        progress(step, (performance.now() - start) / 1000);
+        if (step.failure !== undefined) failures.push(`${step.cell}, ${step.row}: ${step.failure}`);
+      },
+    });
+  const results = await measure(cells);
   const verdicts = judge(results);
   console.log(`\n${report(cells, results, options.check ? [] : verdicts)}\n`);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(plain(cells, results, verdicts), undefined, 2)}\n`);
   const svg = options.svg === undefined ? undefined : chart(results);
   if (options.svg !== undefined && svg !== undefined) writeFileSync(options.svg, svg);
 
-  const faults = [...failures, ...faultsIn(results), ...(options.check ? grossRatios(verdicts) : [])];
+  const faults = [...failures, ...faultsIn(results), ...(options.check ? await grossRatios(verdicts, cells, measure) : [])];
   for (const fault of faults) console.error(fault);
   return faults.length === 0;
 }
@@ -63,13 +68,22 @@ function faultsIn(results: Results): string[] {
   return found;
 }
 
-function grossRatios(verdicts: readonly Verdict[]): string[] {
-  return verdicts
-    .filter(({ isGrosslyWrong, claim }) => isGrosslyWrong && claim.figure === "cpuUs")
-    .map(({ claim, measured }) => {
-      const { cell, row, against, factor, share } = claim;
-      return `${cell}, ${row} against ${against}: ${digits(measured)} is measured, ${digits(factor ?? share)} is stated`;
-    });
+/** What is wrong whenever it is measured: one bad moment of the machine must not fail anybody's tests. */
+async function grossRatios(
+  verdicts: readonly Verdict[],
+  cells: ReadonlyMap<string, Cell>,
+  measure: (wanted: ReadonlyMap<string, Cell>) => Promise<Results>,
+): Promise<string[]> {
+  let gross = verdicts.filter(({ isGrosslyWrong, claim }) => isGrosslyWrong && claim.figure === "cpuUs");
+  for (let tries = 1; gross.length > 0 && tries < GROSS_TRIES; tries++) {
+    const doubted = new Set(gross.map(({ claim }) => claim.cell));
+    const again = judge(await measure(new Map([...cells].filter(([name]) => doubted.has(name)))));
+    gross = gross.flatMap(({ claim }) => again.find((verdict) => verdict.claim === claim && verdict.isGrosslyWrong) ?? []);
+  }
+  return gross.map(({ claim, measured }) => {
+    const { cell, row, against, factor, share } = claim;
+    return `${cell}, ${row} against ${against}: ${digits(measured)} is measured, ${digits(factor ?? share)} is stated`;
+  });
 }
 
 function plain(cells: ReadonlyMap<string, Cell>, results: Results, verdicts: readonly Verdict[]): object {

@@ -67,7 +67,7 @@ export class Cohort implements Group {
   }
 
   dissolve(): void {
-    for (const member of [...this.#members]) member.part();
+    for (let last = this.#members.at(-1); last !== undefined; last = this.#members.at(-1)) last.part();
   }
 
   /** Lets a member go, which takes `run` with it. */

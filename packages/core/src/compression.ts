@@ -135,8 +135,8 @@ export function createDeflate(parameters: DeflateParameters, options: Required<C
   const { thresholdBytes, maxDeflateBytes, level } = options;
   // No window and no tables beyond what this message can use: to prepare the full ones takes longer than to deflate a short one.
   const zlibOptions = (byteLength: number): ZlibOptions => {
-    const windowBits = Math.min(parameters.serverMaxWindowBits, Math.max(9, Math.ceil(Math.log2(byteLength + UNUSED_WINDOW))));
-    return { level, windowBits, memLevel: Math.min(8, windowBits - 5), chunkSize: byteLength + 64, finishFlush: constants.Z_SYNC_FLUSH };
+    const bits = Math.min(parameters.serverMaxWindowBits, Math.max(9, Math.ceil(Math.log2(byteLength + UNUSED_WINDOW))));
+    return { level, windowBits: bits, memLevel: Math.min(8, bits - 5), chunkSize: byteLength + 64, finishFlush: constants.Z_SYNC_FLUSH };
   };
   return {
     key: `${parameters.serverMaxWindowBits}/${level}/${thresholdBytes}/${maxDeflateBytes}`,

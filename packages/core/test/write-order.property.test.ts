@@ -117,7 +117,7 @@ describe("what a connection is given", () => {
         const writers: Promise<unknown>[] = [];
         for (const [number, what] of steps.entries()) {
           const text = "length" in what ? `${number} `.padEnd(what.length, "abc ") : "";
-          const client = "who" in what ? (clients[what.who] as Client) : undefined;
+          const client = "who" in what ? clients[what.who] : undefined;
           if (what.kind === "broadcast") {
             const left = what.except === undefined ? undefined : clients[what.except];
             const audience = clients.filter((one) => one !== left && (what.room === undefined || one.rooms.has(what.room)));

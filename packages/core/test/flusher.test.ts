@@ -1,0 +1,87 @@
+import { setImmediate } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { Flusher, type Flushable } from "../src/flusher.ts";
+import { FakeClock } from "./fake-clock.ts";
+
+class Target implements Flushable {
+  flushes = 0;
+
+  flush(): undefined {
+    this.flushes++;
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await setImmediate();
+}
+
+describe("when waiting frames are written", () => {
+  it("is the end of the turn for what one client gets", async () => {
+    const flusher = new Flusher(new FakeClock(), 0);
+    const target = new Target();
+    flusher.add(target);
+    expect(target.flushes).toBe(0);
+    await turns(1);
+    expect(target.flushes).toBe(1);
+  });
+
+  it("is after a turn that brought nothing more for many, and at the latest after a millisecond of them", async () => {
+    const clock = new FakeClock();
+    const flusher = new Flusher(clock, 0);
+    const target = new Target();
+    let run = flusher.extend(undefined, Buffer.from("first"));
+    flusher.add(target);
+    for (let turn = 0; turn < 5; turn++) {
+      await setImmediate();
+      run = flusher.extend(run, Buffer.from("more"));
+    }
+    expect(target.flushes).toBe(0);
+    await turns(2);
+    expect(target.flushes).toBe(1);
+
+    run = flusher.extend(undefined, Buffer.from("first"));
+    flusher.add(target);
+    await setImmediate();
+    run = flusher.extend(run, Buffer.from("more"));
+    clock.advance(1);
+    await turns(1);
+    expect(target.flushes).toBe(2);
+  });
+
+  it("is not before maxBatchDelayMs have passed since the last time, and at once after a pause", async () => {
+    const clock = new FakeClock();
+    const flusher = new Flusher(clock, 5);
+    const target = new Target();
+    flusher.add(target);
+    await turns(2);
+    expect(target.flushes).toBe(1);
+
+    clock.advance(2);
+    flusher.add(target);
+    await turns(5);
+    expect(target.flushes).toBe(1);
+    clock.advance(3);
+    expect(target.flushes).toBe(2);
+
+    clock.advance(100);
+    flusher.add(target);
+    await turns(2);
+    expect(target.flushes).toBe(3);
+  });
+
+  it("comes in slices, so that thousands do not hold up the event loop", async () => {
+    const flusher = new Flusher(new FakeClock(), 0);
+    const singles = Array.from({ length: 2500 }, () => new Target());
+    const groups = Array.from({ length: 3 }, () => Object.assign(new Target(), { size: 400 }));
+    for (const target of singles) flusher.add(target);
+    for (const group of groups) flusher.addGroup(group);
+    const left = [];
+    do {
+      await setImmediate();
+      left.push([...singles, ...groups].filter(({ flushes }) => flushes === 0).length);
+    } while (left.at(-1) !== 0 && left.length < 10);
+    // Groups first; each slice stops behind 1000 sockets.
+    expect(left).toEqual([2500, 1500, 500, 0]);
+    expect([...singles, ...groups].every(({ flushes }) => flushes === 1)).toBe(true);
+  });
+});
