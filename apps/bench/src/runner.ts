@@ -39,7 +39,7 @@ export async function run({ cells, rounds, cores, nodeArguments = [], onStep }: 
     for (const [done, { name, cell, row, round }] of steps.entries()) {
       const step = { cell: name, row, round, done: done + 1, of: steps.length };
       try {
-        const figures = await measureOnce(row, cell, driver, { cores, nodeArguments });
+        const figures = await measureOnce(row, cell, driver, { cores, nodeArguments: [...(cell.nodeArguments ?? []), ...nodeArguments] });
         results.get(name)?.get(row)?.push(figures);
         onStep({ ...step, figures });
       } catch (error) {
