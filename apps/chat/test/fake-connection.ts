@@ -7,7 +7,7 @@ export class FakeClient {
   readonly received: (string | Buffer)[] = [];
   readonly connection: Connection;
   readonly #handler: ConnectionHandler;
-  readonly #onClose: ((info: CloseInfo) => void)[] = [];
+  readonly #onClose: ((info: CloseInfo, connection: Connection) => void)[] = [];
 
   constructor(handler: ConnectionHandler, id: string) {
     this.#handler = handler;
@@ -16,7 +16,7 @@ export class FakeClient {
       remoteAddress: `127.0.0.1:${id}`,
       state: "open",
       send: (data: string | Message | PreparedMessage) => this.received.push(contentOf(data)) > 0,
-      onClose: (listener: (info: CloseInfo) => void) => this.#onClose.push(listener),
+      onClose: (listener: (info: CloseInfo, connection: Connection) => void) => this.#onClose.push(listener),
     } as unknown as Connection;
     void handler.open?.(this.connection, {} as UpgradeRequest);
   }
@@ -30,7 +30,7 @@ export class FakeClient {
   }
 
   leave(): void {
-    for (const listener of this.#onClose) listener(going);
+    for (const listener of this.#onClose) listener(going, this.connection);
     void this.#handler.close?.(this.connection, going);
   }
 

@@ -27,88 +27,77 @@ export interface ConnectionHandler<Context = unknown> {
 }
 
 /**
- * Runs the hooks of one connection so that nothing they do reaches us: a throw or a rejection is reported and closes the
- * connection. One object, which does not know the request: it lives as long as the connection.
+ * Runs the hooks of a handler so that nothing they do reaches us: a throw or a rejection is reported and closes the
+ * connection. One for all connections of a handler; it keeps no request.
  */
-class HandlerRun<Context> implements ConnectionEvents {
+export class HandlerRun<Context> implements ConnectionEvents {
   readonly #handler: ConnectionHandler<Context>;
-  readonly #connection: Connection<Context>;
-  readonly #session: Session;
   readonly #onError: OnHandlerError;
 
-  constructor(handler: ConnectionHandler<Context>, connection: Connection<Context>, session: Session, onError: OnHandlerError) {
+  constructor(handler: ConnectionHandler<Context>, onError: OnHandlerError) {
     this.#handler = handler;
-    this.#connection = connection;
-    this.#session = session;
     this.#onError = onError;
   }
 
-  open(request: UpgradeRequest): void | Promise<void> {
-    return this.#run(() => this.#handler.open?.(this.#connection, request));
+  /** Runs the handler on a new connection. Never throws. */
+  start(session: Session, request: UpgradeRequest): void {
+    const opening = this.#run(session, () => this.#handler.open?.(this.#of(session), request));
+    if (opening === undefined) session.deliverTo(this);
+    else void opening.then(() => session.deliverTo(this));
   }
 
   /** As the others, without a closure for each message. */
-  message(message: Message): void {
+  message(session: Session, message: Message): void {
     try {
-      const running = this.#handler.message?.(this.#connection, message);
-      if (typeof running?.then === "function") Promise.resolve(running).catch((error: unknown) => this.#failed(error));
+      const running = this.#handler.message?.(this.#of(session), message);
+      if (typeof running?.then === "function") Promise.resolve(running).catch((error: unknown) => this.#failed(session, error));
     } catch (error) {
-      this.#failed(error);
+      this.#failed(session, error);
     }
   }
 
-  ping(data: Buffer): void {
-    void this.#run(() => this.#handler.ping?.(this.#connection, data));
+  ping(session: Session, data: Buffer): void {
+    void this.#run(session, () => this.#handler.ping?.(this.#of(session), data));
   }
 
-  pong(data: Buffer): void {
-    void this.#run(() => this.#handler.pong?.(this.#connection, data));
+  pong(session: Session, data: Buffer): void {
+    void this.#run(session, () => this.#handler.pong?.(this.#of(session), data));
   }
 
-  drain(): void {
-    void this.#run(() => this.#handler.drain?.(this.#connection));
+  drain(session: Session): void {
+    void this.#run(session, () => this.#handler.drain?.(this.#of(session)));
   }
 
-  error(error: ConnectionError): void {
-    void this.#run(() => this.#handler.error?.(this.#connection, error));
+  error(session: Session, error: ConnectionError): void {
+    void this.#run(session, () => this.#handler.error?.(this.#of(session), error));
   }
 
-  close(info: CloseInfo): void {
-    void this.#run(() => this.#handler.close?.(this.#connection, info));
+  close(session: Session, info: CloseInfo): void {
+    void this.#run(session, () => this.#handler.close?.(this.#of(session), info));
   }
 
-  #run(hook: () => void | Promise<void>): void | Promise<void> {
+  #of({ owner }: Session): Connection<Context> {
+    return owner as Connection<Context>;
+  }
+
+  #run(session: Session, hook: () => void | Promise<void>): void | Promise<void> {
     try {
       const running = hook();
       // A handler in plain JavaScript may return any thenable.
-      if (typeof running?.then === "function") return Promise.resolve(running).catch((error: unknown) => this.#failed(error));
+      if (typeof running?.then === "function") return Promise.resolve(running).catch((error: unknown) => this.#failed(session, error));
     } catch (error) {
-      this.#failed(error);
+      this.#failed(session, error);
     }
     return undefined;
   }
 
-  #failed(cause: unknown): void {
+  #failed(session: Session, cause: unknown): void {
     // The client's fault and not the handler's, such as a message that is not JSON.
-    if (cause instanceof ConnectionError) return this.#session.fail(cause);
-    this.#onError(cause, this.#connection);
-    this.#session.fail(new ConnectionError("ERR_HANDLER", { cause }));
+    if (cause instanceof ConnectionError) return session.fail(cause);
+    this.#onError(cause, this.#of(session));
+    session.fail(new ConnectionError("ERR_HANDLER", { cause }));
   }
 }
 
 /** Gets what a hook threw, or its promise was rejected with. */
 type OnHandlerError = (error: unknown, connection: Connection) => void;
-
-/** Runs `handler` on a new connection. Never throws. */
-export function runHandler<Context>(
-  handler: ConnectionHandler<Context>,
-  connection: Connection<Context>,
-  session: Session,
-  request: UpgradeRequest,
-  onError: OnHandlerError,
-): void {
-  const run = new HandlerRun(handler, connection, session, onError);
-  const opening = run.open(request);
-  if (opening === undefined) session.deliverTo(run);
-  else void opening.then(() => session.deliverTo(run));
-}

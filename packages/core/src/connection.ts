@@ -35,8 +35,8 @@ export class Connection<Context = unknown> {
   /** Made by an Upgrader. */
   constructor(session: Session, init: ConnectionInit<Context>) {
     this.#session = session;
-    this.#outbox = session.sender.outbox;
-    session.connection = this;
+    this.#outbox = session.outbox;
+    session.owner = this;
     this.context = init.context;
     this.remoteAddress = flat(init.remoteAddress);
     this.subprotocol = init.subprotocol;
@@ -127,7 +127,7 @@ export class Connection<Context = unknown> {
 
   /** Calls `listener` once when the connection is over, at once when it is already. It gets the connection, so one serves for all. */
   onClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
-    this.#session.onClose(listener as (info: CloseInfo, connection: unknown) => void);
+    this.#session.onClose(listener as (info: CloseInfo, owner: object) => void);
   }
 
   /**

@@ -3,9 +3,8 @@ import { Backlog } from "./backlog.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { ResolvedLimits } from "./limits.ts";
+import type { ResolvedLimits, SlowConsumerPolicy } from "./limits.ts";
 import { MessageWriter } from "./message-writer.ts";
-import type { Outbox } from "./outbox.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import { Hold } from "./hold.ts";
 import { SendGate } from "./send-gate.ts";
@@ -18,6 +17,13 @@ export interface SendingConnection {
   fail(error: ConnectionError): void;
   /** Says whether reading has to stop for this reason. */
   hold(reason: Hold, isHeld: boolean): void;
+  /** Messages may pass the sender by from now on, or may not any more. */
+  steer(): void;
+}
+
+/** Whether the policy has no say as long as there is room. */
+export function mayPassBy(policy: SlowConsumerPolicy): boolean {
+  return policy === "close" || policy === "drop-newest";
 }
 
 /** What the socket is given at a time when later messages may drop or replace those behind. */
@@ -42,19 +48,11 @@ export class Sender {
     this.#engine = engine;
     this.#connection = connection;
     this.#backlog = takesBack ? new Backlog() : undefined;
-    this.direct();
   }
 
-  /** Where messages may be put past this sender, as far as its `isDirect` says so. */
-  get outbox(): Outbox | undefined {
-    return this.#engine.outbox;
-  }
-
-  /** Opens or bars the way past this sender: its state, or the connection's, has changed. */
-  direct(): void {
-    const { outbox } = this.#engine;
-    if (outbox === undefined) return;
-    outbox.isDirect = this.#connection.isOpen && this.#gate === undefined && this.#backlog === undefined && this.#connection.limits.slowConsumer !== "pause";
+  /** Whether messages have to wait here for one that is not complete. */
+  get isBusy(): boolean {
+    return this.#gate !== undefined;
   }
 
   get bufferedBytes(): number {
@@ -208,7 +206,7 @@ export class Sender {
 
   #setGate(gate: SendGate | undefined): void {
     this.#gate = gate;
-    this.direct();
+    this.#connection.steer();
   }
 
   #open(gate: SendGate): void {

@@ -9,21 +9,22 @@ import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
-import { Sender, type SendingConnection } from "./sender.ts";
+import type { Outbox } from "./outbox.ts";
+import { mayPassBy, Sender, type SendingConnection } from "./sender.ts";
 import { channels } from "./telemetry.ts";
 import { Vitals } from "./vitals.ts";
 
 /** What a connection tells the one that runs its handler. None of these may throw. */
 export interface ConnectionEvents {
-  message(message: Message): void;
-  ping(data: Buffer): void;
-  pong(data: Buffer): void;
-  drain(): void;
-  error(error: ConnectionError): void;
-  close(info: CloseInfo): void;
+  message(session: Session, message: Message): void;
+  ping(session: Session, data: Buffer): void;
+  pong(session: Session, data: Buffer): void;
+  drain(session: Session): void;
+  error(session: Session, error: ConnectionError): void;
+  close(session: Session, info: CloseInfo): void;
 }
 
-type CloseListener = (info: CloseInfo, connection: object | undefined) => void;
+type CloseListener = (info: CloseInfo, owner: object) => void;
 
 /** What all sessions of one Upgrader share. */
 export interface SessionSetup {
@@ -39,22 +40,24 @@ const EMPTY = Buffer.alloc(0);
 
 /** What happens on a connection, behind the `Connection` that users hold: its state, its deadlines, its delivery. */
 export class Session implements EngineEvents, Beating, SendingConnection, ThrottledConnection {
-  readonly sender: Sender;
+  /** The connection that users hold. */
+  owner!: object;
   state: "open" | "closing" | "closed" = "open";
   closeInfo: CloseInfo | undefined;
-  /** What the diagnostics channels show. */
-  connection: object | undefined;
   readonly #engine: Engine;
   readonly #setup: SessionSetup;
   readonly #vitals: Vitals;
   /** The reasons for which nothing is read now. */
   #holds = 0;
   readonly #throttle: Throttle | undefined;
+  /** Made when a message cannot pass it by. */
+  #sender: Sender | undefined;
   #events: ConnectionEvents | undefined;
   /** What ended it before anybody could be told. */
   #untold: ConnectionError | undefined;
-  /** Most connections have one or two. */
-  #closeListeners: CloseListener | CloseListener[] | undefined;
+  /** Most connections have two, and an array costs 64 bytes. */
+  #closeListener: CloseListener | undefined;
+  #laterCloseListeners: CloseListener | CloseListener[] | undefined;
   /** Made when a message comes that nobody takes at once, or somebody pulls. */
   #inbox: Inbox | undefined;
   #isPulled = false;
@@ -65,11 +68,21 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     const { limits, heartbeat, clock } = setup;
     this.#setup = setup;
     this.#engine = engine;
-    this.sender = new Sender(engine, this);
+    this.steer();
     heartbeat.add(this);
     this.#vitals = new Vitals(heartbeat.now);
     this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this);
     engine.start(this);
+  }
+
+  get sender(): Sender {
+    this.#sender ??= new Sender(this.#engine, this);
+    return this.#sender;
+  }
+
+  /** Where messages may be put past the sender, as far as its `isDirect` says so. */
+  get outbox(): Outbox | undefined {
+    return this.#engine.outbox;
   }
 
   get limits(): ResolvedLimits {
@@ -84,6 +97,11 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     return this.state === "open";
   }
 
+  steer(): void {
+    const { outbox } = this.#engine;
+    if (outbox !== undefined) outbox.isDirect = this.isOpen && this.#sender?.isBusy !== true && mayPassBy(this.limits.slowConsumer);
+  }
+
   sendPing(data: Buffer): void {
     if (this.state === "open") this.#engine.ping(data);
   }
@@ -92,7 +110,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   close(code: number, reason: string): void {
     if (this.state !== "open") return;
     this.closing();
-    this.sender.settle();
+    this.#sender?.settle();
     this.#engine.close(code, reason);
   }
 
@@ -107,30 +125,32 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
     this.#inbox?.clear();
-    channels.closure.publish({ connection: this.connection, error });
+    channels.closure.publish({ connection: this.owner, error });
     if (this.#events === undefined) this.#untold = error;
-    else this.#events.error(error);
+    else this.#events.error(this, error);
     if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
-    if (isSlow) this.sender.discard();
-    else this.sender.settle();
+    if (!isSlow) this.#sender?.settle();
+    else if (this.#sender === undefined) this.#engine.discard();
+    else this.#sender.discard();
     this.#engine.close(error.closeCode, error.message);
   }
 
   onClose(listener: CloseListener): void {
-    const before = this.#closeListeners;
-    if (this.closeInfo !== undefined) listener(this.closeInfo, this.connection);
-    else if (before === undefined) this.#closeListeners = listener;
-    else if (Array.isArray(before)) before.push(listener);
-    else this.#closeListeners = [before, listener];
+    const later = this.#laterCloseListeners;
+    if (this.closeInfo !== undefined) listener(this.closeInfo, this.owner);
+    else if (this.#closeListener === undefined) this.#closeListener = listener;
+    else if (later === undefined) this.#laterCloseListeners = listener;
+    else if (Array.isArray(later)) later.push(listener);
+    else this.#laterCloseListeners = [later, listener];
   }
 
   /** Hands the messages and events to a handler, first those that came before. Once. */
   deliverTo(events: ConnectionEvents): void {
     this.#events = events;
-    if (this.#untold !== undefined) events.error(this.#untold);
-    for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(message);
+    if (this.#untold !== undefined) events.error(this, this.#untold);
+    for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(this, message);
     this.#steerReading();
-    if (this.closeInfo !== undefined) events.close(this.closeInfo);
+    if (this.closeInfo !== undefined) events.close(this, this.closeInfo);
   }
 
   /** From now on messages are pulled, and no handler gets any. */
@@ -152,19 +172,19 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.state !== "open") return;
     this.#vitals.messageCame(this.#setup.heartbeat.now);
     this.#throttle?.charge(message.byteLength);
-    if (this.#events !== undefined && !this.#isPulled) return this.#events.message(message);
+    if (this.#events !== undefined && !this.#isPulled) return this.#events.message(this, message);
     this.#inboxNow().put(message);
     this.#steerReading();
   }
 
   ping(data: Buffer): void {
     this.#throttle?.charge(data.byteLength);
-    this.#events?.ping(data);
+    this.#events?.ping(this, data);
   }
 
   pong(data: Buffer): void {
     this.#throttle?.charge(data.byteLength);
-    this.#events?.pong(data);
+    this.#events?.pong(this, data);
   }
 
   alive(): void {
@@ -172,7 +192,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   drain(): void {
-    if (this.sender.wake()) this.#events?.drain();
+    if (this.#sender === undefined || this.#sender.wake()) this.#events?.drain(this);
   }
 
   closing(): void {
@@ -185,16 +205,17 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   closed(info: CloseInfo): void {
     this.state = "closed";
-    this.sender.direct();
+    this.steer();
     this.closeInfo = info;
     this.#setup.heartbeat.delete(this);
     this.#inbox?.end();
     this.#throttle?.end();
-    this.sender.end();
-    const listeners = this.#closeListeners ?? [];
-    this.#closeListeners = undefined;
-    for (const listener of [listeners].flat()) listener(info, this.connection);
-    this.#events?.close(info);
+    this.#sender?.end();
+    const listeners = [this.#closeListener ?? [], this.#laterCloseListeners ?? []].flat();
+    this.#closeListener = undefined;
+    this.#laterCloseListeners = undefined;
+    for (const listener of listeners) listener(info, this.owner);
+    this.#events?.close(this, info);
   }
 
   hold(reason: Hold, isHeld: boolean): void {
@@ -229,7 +250,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   #enterClosing(timeoutMs: number): void {
     if (this.state !== "open") return;
     this.state = "closing";
-    this.sender.direct();
+    this.steer();
     // From now on everything is read: only the peer's close frame is waited for.
     this.#holds = 0;
     this.#engine.resume();

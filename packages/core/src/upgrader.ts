@@ -6,7 +6,7 @@ import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
 import { examine, type Approval, type Denial } from "./approval.ts";
 import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
-import { runHandler, type ConnectionHandler } from "./connection-handler.ts";
+import { HandlerRun, type ConnectionHandler } from "./connection-handler.ts";
 import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { Flusher } from "./flusher.ts";
@@ -55,6 +55,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #counters = new Counters();
   readonly #engineSetup: EngineSetup;
   readonly #sessionSetup: SessionSetup;
+  readonly #runs = new WeakMap<ConnectionHandler<Context>, HandlerRun<Context>>();
   /** What the last connection kept of its request. */
   #lastKept: ConnectionRequest = { url: "", host: "", origin: undefined, secure: false };
   readonly #admission: Admission | undefined;
@@ -218,8 +219,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
     this.#counters.opened++;
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
-    if (handler !== undefined) runHandler(handler, connection, session, request, this.#report);
+    if (handler !== undefined) this.#runOf(handler).start(session, request);
     return connection;
+  }
+
+  #runOf(handler: ConnectionHandler<Context>): HandlerRun<Context> {
+    let run = this.#runs.get(handler);
+    if (run === undefined) this.#runs.set(handler, (run = new HandlerRun(handler, this.#report)));
+    return run;
   }
 
   /** What a connection keeps of its request. Most clients ask for the same: they share it. */
