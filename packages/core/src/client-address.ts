@@ -37,7 +37,8 @@ export function directClient(req: IncomingMessage): Client {
 /** `ip:port` as Go prints it, IPv6 in brackets; the bare address when the port is not known. */
 export function printAddress({ ip, port }: Endpoint): string {
   if (port === undefined) return ip;
-  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+  // Joined, since it is kept as long as the connection: a template would keep a tree of its parts.
+  return [ip.includes(":") ? `[${ip}]` : ip, port].join(":");
 }
 
 /** Every value of a header as it stood on the wire: Node's own `headers` drop or join doubled ones. */
