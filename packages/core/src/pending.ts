@@ -12,9 +12,7 @@ export interface PendingHandshake {
 }
 
 /** Least time between two looks at all of them. */
-const RESOLUTION_MS = 50;
-/** By so much Node's timers can be ahead of the clock. */
-const EARLY_MS = 1;
+const RESOLUTION_MS = 10;
 
 /** The handshakes that are under way on one server, and ONE timer for them: nearly all are over long before it fires. */
 export class PendingHandshakes {
@@ -78,7 +76,7 @@ export class PendingHandshakes {
     this.#wakeAt = Infinity;
     let next = Infinity;
     for (const handshake of this.#handshakes) {
-      if (handshake.deadline > now + EARLY_MS) {
+      if (handshake.deadline > now) {
         next = Math.min(next, handshake.deadline);
       } else {
         handshake.deadline = Infinity;

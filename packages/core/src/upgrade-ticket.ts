@@ -1,4 +1,4 @@
-import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders } from "node:http";
+import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
 import type { Connection } from "./connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
@@ -115,25 +115,28 @@ export class UpgradeTicket implements PendingHandshake {
   readonly #writeHead = (status: number, reason?: unknown, headers?: unknown): ServerResponse => {
     const { res } = this;
     const acceptance = this.#acceptance;
-    if (acceptance === undefined || !ACCEPTING.has(status)) return plainWriteHead.call(res, status, reason, headers);
+    if (acceptance === undefined || !ACCEPTING.has(status)) return plainWriteHead(res, status, reason, headers);
     this.#isSwitched = true;
     setGivenHeaders(res, typeof reason === "string" ? headers : reason);
     const names = res.getHeaderNames();
     // Node writes them as they are; beside others it would take each out and put it in again.
-    if (names.length === 0) return plainWriteHead.call(res, 101, acceptance.headers);
+    if (names.length === 0) return plainWriteHead(res, 101, acceptance.headers);
     for (const name of names) if (NOT_ON_101.test(name)) res.removeHeader(name);
     for (const [name, value] of Object.entries(acceptance.headers)) {
       if (name === "set-cookie") res.appendHeader(name, value);
       else res.setHeader(name, value);
     }
-    return plainWriteHead.call(res, 101);
+    return plainWriteHead(res, 101);
   };
 }
 
+interface HeadWriter {
+  writeHead(status: number, reason?: unknown, headers?: unknown): ServerResponse;
+}
+
 /** Node's own; looked up at each call, since tracers replace it there. */
-function plainWriteHead(this: ServerResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
-  const { writeHead } = ServerResponse.prototype as { writeHead(status: number, reason?: unknown, headers?: unknown): ServerResponse };
-  return writeHead.call(this, status, reason, headers);
+function plainWriteHead(res: ServerResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
+  return (ServerResponse.prototype as HeadWriter).writeHead.call(res, status, reason, headers);
 }
 
 /**
