@@ -110,7 +110,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
    */
-  async upgrade(req: IncomingMessage, res: ServerResponse, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+  upgrade(req: IncomingMessage, res: ServerResponse, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
       void andThen(this.#answer(req, handler, undefined, opened), (answer) => {
         if (answer instanceof Refusal) {
