@@ -46,7 +46,7 @@ export class HeadGuard {
   readonly #options: HeadGuardOptions;
   /** The oldest first, since all have the same time. */
   readonly #waiting = new Map<Socket | string, Waiting>();
-  /** Only for TLS. */
+  /** Only for TLS, of accepted sockets: one that is closed has forgotten its addresses. */
   readonly #keys: WeakMap<Socket, string> | undefined;
   readonly #onClose: (this: Socket) => void;
   #timer: Timer | undefined;
@@ -82,6 +82,7 @@ export class HeadGuard {
     // An end of TLS that is late may have the key of a connection that came after it.
     if (waiting === undefined || (waiting.socket !== socket && waiting.accepted !== socket)) return;
     this.#waiting.delete(key);
+    this.#keys?.delete(waiting.accepted);
     waiting.accepted.off("close", this.#onClose);
   }
 
@@ -92,7 +93,8 @@ export class HeadGuard {
 
   #onSecureConnection(socket: TLSSocket): void {
     const waiting = this.#waiting.get(this.#keyOf(socket));
-    if (socket.alpnProtocol === "h2") return this.#forget(socket);
+    // The TLS socket itself is not known yet.
+    if (socket.alpnProtocol === "h2") return waiting && this.#forget(waiting.accepted);
     if (waiting === undefined) return this.#add(socket);
     waiting.socket = socket;
     waiting.onEnd = socket.listeners("end").at(-1);
@@ -108,6 +110,7 @@ export class HeadGuard {
     const waiting: Waiting = { socket, onEnd, deadline: clock.now() + timeoutMs, accepted: socket };
     socket.on("close", this.#onClose);
     this.#waiting.set(key, waiting);
+    if (typeof key === "string") this.#keys?.set(socket, key);
     if (this.#timer === undefined) {
       subscribe(REQUEST_START, this.#onRequestStart);
       this.#arm();
@@ -125,10 +128,7 @@ export class HeadGuard {
     if (known !== undefined) return known;
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
     if (remotePort === undefined) return socket;
-    const key = `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
-    // A socket that is closed has forgotten them.
-    this.#keys.set(socket, key);
-    return key;
+    return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
   }
 
   readonly #onRequestStart = (message: unknown): void => {
