@@ -56,10 +56,10 @@ describe("chart", () => {
 
 describe("arguments", () => {
   it("select cells and rows by name", () => {
-    const selected = select(readArguments(["--only", "b64,echo32", "--rows", "ws,raw-net-joined"]), () => true);
+    const selected = select(readArguments(["--only", "b64,z16", "--rows", "ws,raw-net-joined"]), () => true);
     expect([...selected].map(([name, { rows }]) => [name, rows])).toEqual([
       ["b64", ["ws", "raw-net-joined"]],
-      ["echo32", ["ws"]],
+      ["z16", ["ws"]],
     ]);
   });
   it("leave out what cannot run", () => {

@@ -36,43 +36,53 @@ function setHeader(headers: Record<string, string | readonly string[]>, name: st
   headers[name.toLowerCase()] = value;
 }
 
-/** The order of the checks: handshake, origin, admission, authorize. The first refusal wins. Rejects when code of the user fails. */
-export async function examine<Context, Native>(
+/** Nearly all checks answer at once: then nobody waits. @returns what `next` makes of `value`, or of what it settles to. */
+export function andThen<Value, Result>(value: Value | Promise<Value>, next: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
+  // A check in plain JavaScript may return any thenable.
+  return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
+}
+
+function isThenable<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as Partial<Promise<Value>> | null | undefined)?.then === "function";
+}
+
+/**
+ * The order of the checks: handshake, origin, admission, authorize. The first refusal wins. Throws or rejects when code of
+ * the user fails.
+ */
+export function examine<Context, Native>(
   request: UpgradeRequest<Native>,
   options: ResolvedOptions<Context, Native>,
   admit: () => RefusalCode | undefined,
-): Promise<Approval<Context, Native> | Refusal> {
+): Approval<Context, Native> | Refusal | Promise<Approval<Context, Native> | Refusal> {
   // Before the HTTP version: a proxy that is not told about WebSocket may also speak HTTP/1.0 to us, as nginx does.
   if (request.headers["sec-websocket-key"] !== undefined && !isWebSocketUpgrade(request.raw)) return refusal("ERR_UPGRADE_STRIPPED");
   const fault = handshakeFault(request.raw);
   if (fault !== undefined) return refusal(fault);
-  // A check in plain JavaScript may return anything, and only `true` is a yes.
-  const isAllowed: unknown = await options.checkOrigin(request.origin, request);
-  if (isAllowed !== true) return refusal("ERR_ORIGIN");
-  const excess = admit();
-  if (excess !== undefined) return refusal(excess);
-  const context = await options.authorize?.(request);
-  if (context instanceof Refusal) return context;
-  if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");
+  return andThen(options.checkOrigin(request.origin, request), (isAllowed: unknown) => {
+    // A check in plain JavaScript may return anything, and only `true` is a yes.
+    if (isAllowed !== true) return refusal("ERR_ORIGIN");
+    const excess = admit();
+    if (excess !== undefined) return refusal(excess);
+    if (options.authorize === undefined) return approve(request, options, undefined as Context);
+    return andThen(options.authorize(request), (context) => {
+      if (context instanceof Refusal) return context;
+      if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");
+      return approve(request, options, context);
+    });
+  });
+}
+
+function approve<Context, Native>(request: UpgradeRequest<Native>, options: ResolvedOptions<Context, Native>, context: Context): Approval<Context, Native> {
   const subprotocol = options.pickSubprotocol(request.subprotocols, request);
   const deflate = options.compression && negotiateDeflate(request.headers["sec-websocket-extensions"]);
   const headers: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(options.headers(request))) setHeader(headers, name, value);
-  return {
-    ok: true,
-    status: 101,
-    headers: {
-      ...headers,
-      upgrade: "websocket",
-      connection: "Upgrade",
-      // The handshake was checked: the key is there.
-      "sec-websocket-accept": acceptKey(request.headers["sec-websocket-key"] ?? ""),
-      ...(subprotocol !== undefined && { "sec-websocket-protocol": subprotocol }),
-      ...(deflate !== undefined && { "sec-websocket-extensions": deflate.header }),
-    },
-    context: context as Context,
-    subprotocol,
-    deflate,
-    request,
-  };
+  headers["upgrade"] = "websocket";
+  headers["connection"] = "Upgrade";
+  // The handshake was checked: the key is there.
+  headers["sec-websocket-accept"] = acceptKey(request.headers["sec-websocket-key"] ?? "");
+  if (subprotocol !== undefined) headers["sec-websocket-protocol"] = subprotocol;
+  if (deflate !== undefined) headers["sec-websocket-extensions"] = deflate.header;
+  return { ok: true, status: 101, headers, context, subprotocol, deflate, request };
 }

@@ -7,18 +7,17 @@ import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
 import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
-import { Deadline } from "./deadline.ts";
 import { drainPlan, type DrainOptions } from "./drain.ts";
 import { isReadableTarget, isWebSocketUpgrade, offeredSubprotocols } from "./handshake.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
-import { PendingHandshakes } from "./pending.ts";
+import { PendingHandshakes, type PendingHandshake } from "./pending.ts";
 import { PluginSocket } from "./plugin-socket.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
 import { drainingRefusal, publishRefusal, refusal, sendBare, sendRefusal, type Refusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
-import { destroyOnEnd, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
+import { destroyOnEnd, destroyOnError, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
   /** Time for the whole handshake, middleware included, until a route's own value takes over. Milliseconds. @default 10000 */
@@ -63,7 +62,7 @@ export class Attachment implements TicketHolder {
   readonly #maxPending: number;
   readonly #heads: HeadGuard | undefined;
   readonly #connections = new Set<Connection>();
-  readonly #pending = new PendingHandshakes();
+  readonly #pending: PendingHandshakes;
   #farewell: ClosingPlan["farewell"] | undefined;
   #ending: Closing | undefined;
   #retryAfterSeconds = 1;
@@ -74,6 +73,7 @@ export class Attachment implements TicketHolder {
     }
     this.#server = server;
     this.#clock = options.clock ?? systemClock;
+    this.#pending = new PendingHandshakes(this.#clock);
     this.#match = options.match ?? (() => true);
     this.#handOver = options.handOver;
     this.#handshakeTimeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
@@ -185,7 +185,6 @@ export class Attachment implements TicketHolder {
   #dispatch(req: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.setTimeout(0);
     socket.setNoDelay(true);
-    this.#pending.add(socket);
     // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
     if (!isWebSocketUpgrade(req)) return this.#serve(req, this.#ticket(req, socket, head).res);
     const refused = this.#refusal(req);
@@ -203,15 +202,14 @@ export class Attachment implements TicketHolder {
     // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
     if (req.method !== "GET") return refusal("ERR_METHOD");
     if (this.isClosing) return drainingRefusal(this.#retryAfterSeconds);
-    // This one is among them.
-    if (this.#pending.size > this.#maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
+    if (this.#pending.size >= this.#maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
     // Plugins parse it unguarded, or leave the socket open when they cannot.
     if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return refusal("ERR_TARGET");
     return undefined;
   }
 
   #ticket(req: IncomingMessage, socket: Socket, head: Buffer): UpgradeTicket {
-    const ticket = new UpgradeTicket(req, socket, head, this, this.#clock, () => this.#pending.delete(socket));
+    const ticket = new UpgradeTicket(req, socket, head, this, this.#pending);
     ticket.expireAfter(this.#handshakeTimeoutMs);
     return ticket;
   }
@@ -230,23 +228,27 @@ export class Attachment implements TicketHolder {
   #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
     const before = socket.bytesWritten;
     const plugin = new PluginSocket(socket, head);
-    const deadline = new Deadline(this.#clock, () => {
-      this.#pending.delete(socket);
-      // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
-      if (socket.bytesWritten > before) {
-        if (plugin.isWithheld) socket.destroy();
-        return;
-      }
-      // The plugin is still busy with it: its late answer must go nowhere.
-      plugin.detach();
-      const late = refusal("ERR_HANDSHAKE_TIMEOUT");
-      publishRefusal(late, new UpgradeRequest(req, { native: req }));
-      sendBare(socket, late);
-    });
-    deadline.expireAfter(this.#handshakeTimeoutMs);
+    const startedAt = this.#pending.now;
+    const handshake: PendingHandshake = {
+      socket,
+      deadline: startedAt + this.#handshakeTimeoutMs,
+      expire: () => {
+        this.#pending.delete(handshake);
+        // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
+        if (socket.bytesWritten > before) {
+          if (plugin.isWithheld) socket.destroy();
+          return;
+        }
+        // The plugin is still busy with it: its late answer must go nowhere.
+        plugin.detach();
+        const late = refusal("ERR_HANDSHAKE_TIMEOUT");
+        publishRefusal(late, new UpgradeRequest(req, { native: req }));
+        sendBare(socket, late);
+      },
+    };
+    this.#pending.add(handshake);
     const over = (): void => {
-      deadline.cancel();
-      this.#pending.delete(socket);
+      this.#pending.delete(handshake);
       socket.off("end", destroyOnEnd);
       // Or it would keep the request as long as the socket.
       socket.off("close", over);
@@ -255,7 +257,7 @@ export class Attachment implements TicketHolder {
     if (head.byteLength === 0) socket.once("end", destroyOnEnd);
     putPluginTicket(req, {
       holder: this,
-      expireAfter: (ms) => deadline.expireAfter(ms),
+      expireAfter: (ms) => this.#pending.move(handshake, startedAt + ms),
       answered: over,
       complete: (refused) => plugin.replaceBare(refused.status, () => sendBare(socket, refused)),
       withhold: () => plugin.withhold(),
@@ -284,11 +286,6 @@ export class Attachment implements TicketHolder {
       failed(error);
     }
   }
-}
-
-// Not a closure: one would keep the request alive as long as the socket.
-function destroyOnError(this: Socket): void {
-  this.destroy();
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { isIPv6, SocketAddress } from "node:net";
+import { isIPv6, SocketAddress, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 /** One end of a connection. The port is `undefined` where a proxy did not tell it. */
@@ -23,29 +23,31 @@ export function foldAddress(ip: string): string {
   return /^::ffff:\d+\./.test(address) ? address.slice(7) : address;
 }
 
-/** The other end of the socket. */
-function peerOf(req: IncomingMessage): Endpoint {
-  const { remoteAddress = "unknown", remotePort = 0 } = req.socket;
-  const ip = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
-  return { ip, port: remotePort };
-}
-
 /** The client by the socket alone; no header is believed. */
 export function directClient(req: IncomingMessage): Client {
-  return { ...peerOf(req), scheme: (req.socket as Partial<TLSSocket>).encrypted === true ? "https" : undefined, host: undefined };
+  const { remoteAddress = "unknown", remotePort = 0, encrypted } = req.socket as Socket & Partial<Pick<TLSSocket, "encrypted">>;
+  return {
+    ip: remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress,
+    port: remotePort,
+    scheme: encrypted === true ? "https" : undefined,
+    host: undefined,
+  };
 }
 
 /** `ip:port` as Go prints it, IPv6 in brackets; the bare address when the port is not known. */
 export function printAddress({ ip, port }: Endpoint): string {
   if (port === undefined) return ip;
-  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+  // Joined, since it is kept as long as the connection: a template would keep a tree of its parts.
+  return [ip.includes(":") ? `[${ip}]` : ip, port].join(":");
 }
 
 /** Every value of a header as it stood on the wire: Node's own `headers` drop or join doubled ones. */
 export function rawHeaderValues(req: IncomingMessage, name: string): string[] {
   const values: string[] = [];
-  for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
-    if (req.rawHeaders[i]?.toLowerCase() === name) values.push(req.rawHeaders[i + 1] ?? "");
+  const { rawHeaders } = req;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const given = rawHeaders[i] ?? "";
+    if (given.length === name.length && given.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? "");
   }
   return values;
 }

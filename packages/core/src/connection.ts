@@ -38,7 +38,7 @@ export class Connection<Context = unknown> {
     this.#outbox = session.outbox;
     session.owner = this;
     this.context = init.context;
-    this.remoteAddress = flat(init.remoteAddress);
+    this.remoteAddress = init.remoteAddress;
     this.subprotocol = init.subprotocol;
     this.request = init.request;
   }

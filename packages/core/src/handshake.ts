@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { rawHeaderValues } from "./client-address.ts";
 import type { RefusalCode } from "./errors.ts";
@@ -46,9 +46,7 @@ export function handshakeFault(req: IncomingMessage): RefusalCode | undefined {
 
 /** RFC 6455 §4.2.2: the proof that the server understood the handshake. */
 export function acceptKey(key: string): string {
-  return createHash("sha1")
-    .update(key + ACCEPT_GUID)
-    .digest("base64");
+  return hash("sha1", key + ACCEPT_GUID, "base64");
 }
 
 /** Can this request target be parsed as a URL and decoded? `//`, `//[::1` and `/%` cannot. */

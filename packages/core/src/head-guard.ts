@@ -20,7 +20,8 @@ interface Waiting {
   /** Node's own listener for the end of an HTTP connection; `undefined` during a TLS handshake. */
   onEnd: unknown;
   readonly deadline: number;
-  readonly forget: () => void;
+  /** For TLS, where `socket` changes. */
+  readonly accepted: Socket;
 }
 
 interface RequestStart {
@@ -43,19 +44,26 @@ export interface HeadGuardOptions {
 export class HeadGuard {
   readonly #server: HttpServer | HttpsServer;
   readonly #options: HeadGuardOptions;
-  readonly #isTls: boolean;
   /** The oldest first, since all have the same time. */
   readonly #waiting = new Map<Socket | string, Waiting>();
+  /** Only for TLS, of accepted sockets: one that is closed has forgotten its addresses. */
+  readonly #keys: WeakMap<Socket, string> | undefined;
+  readonly #onClose: (this: Socket) => void;
   #timer: Timer | undefined;
 
   constructor(server: HttpServer | HttpsServer, options: HeadGuardOptions) {
     this.#server = server;
     this.#options = options;
-    this.#isTls = server instanceof TlsServer;
+    const forget = (socket: Socket): void => this.#forget(socket);
+    this.#onClose = function onClose() {
+      forget(this);
+    };
     // Bare HTTP/2 has sessions instead of request heads.
     if (!("headersTimeout" in server)) return;
     server.on("connection", (socket) => this.#onConnection(socket));
-    if (this.#isTls) server.on("secureConnection", (socket) => this.#onSecureConnection(socket));
+    if (!(server instanceof TlsServer)) return;
+    this.#keys = new WeakMap();
+    server.on("secureConnection", (socket) => this.#onSecureConnection(socket));
   }
 
   /** How many connections are waited for. */
@@ -65,17 +73,28 @@ export class HeadGuard {
 
   /** The head is complete. */
   arrived(socket: Socket): void {
-    this.#waiting.get(this.#keyOf(socket))?.forget();
+    this.#forget(socket);
+  }
+
+  #forget(socket: Socket): void {
+    const key = this.#keyOf(socket);
+    const waiting = this.#waiting.get(key);
+    // An end of TLS that is late may have the key of a connection that came after it.
+    if (waiting === undefined || (waiting.socket !== socket && waiting.accepted !== socket)) return;
+    this.#waiting.delete(key);
+    this.#keys?.delete(waiting.accepted);
+    waiting.accepted.off("close", this.#onClose);
   }
 
   #onConnection(socket: Socket): void {
     // A Unix socket has no port to know its TLS socket by: it counts from the end of the TLS handshake.
-    if (!this.#isTls || socket.remotePort !== undefined) this.#add(socket);
+    if (this.#keys === undefined || socket.remotePort !== undefined) this.#add(socket);
   }
 
   #onSecureConnection(socket: TLSSocket): void {
     const waiting = this.#waiting.get(this.#keyOf(socket));
-    if (socket.alpnProtocol === "h2") return waiting?.forget();
+    // The TLS socket itself is not known yet.
+    if (socket.alpnProtocol === "h2") return waiting && this.#forget(waiting.accepted);
     if (waiting === undefined) return this.#add(socket);
     waiting.socket = socket;
     waiting.onEnd = socket.listeners("end").at(-1);
@@ -86,31 +105,30 @@ export class HeadGuard {
     if (!(socket instanceof Socket) || socket.destroyed) return;
     const key = this.#keyOf(socket);
     const { clock, timeoutMs, max } = this.#options;
-    const waiting: Waiting = {
-      socket,
-      // Node's listener was there first, and added its own.
-      onEnd: typeof key === "string" ? undefined : socket.listeners("end").at(-1),
-      deadline: clock.now() + timeoutMs,
-      forget: () => {
-        socket.off("close", waiting.forget);
-        if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
-      },
-    };
-    socket.once("close", waiting.forget);
+    // Node's listener was there first, and added its own.
+    const onEnd = typeof key === "string" ? undefined : socket.listeners("end").at(-1);
+    const waiting: Waiting = { socket, onEnd, deadline: clock.now() + timeoutMs, accepted: socket };
+    socket.on("close", this.#onClose);
     this.#waiting.set(key, waiting);
+    if (typeof key === "string") this.#keys?.set(socket, key);
     if (this.#timer === undefined) {
       subscribe(REQUEST_START, this.#onRequestStart);
       this.#arm();
     }
+    if (this.#waiting.size <= max) return;
     // The oldest goes, not the newest: slow ones cannot keep others out, who need their place for one round trip only.
     const [oldest] = this.#waiting.values();
-    if (oldest !== undefined && this.#waiting.size > max) this.#drop(oldest, "ERR_TOO_MANY_HANDSHAKES");
+    if (oldest !== undefined) this.#drop(oldest, "ERR_TOO_MANY_HANDSHAKES");
   }
 
   /** TLS and TCP sockets of one connection are two objects that do not know each other; both know who is at the ends. */
   #keyOf(socket: Socket): Socket | string {
+    if (this.#keys === undefined) return socket;
+    const known = this.#keys.get(socket);
+    if (known !== undefined) return known;
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
-    return this.#isTls && remotePort !== undefined ? `${remoteAddress} ${remotePort} ${localAddress} ${localPort}` : socket;
+    if (remotePort === undefined) return socket;
+    return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
   }
 
   readonly #onRequestStart = (message: unknown): void => {
@@ -140,8 +158,8 @@ export class HeadGuard {
     this.#arm();
   };
 
-  #drop({ socket, onEnd, forget }: Waiting, code: RefusalCode): void {
-    forget();
+  #drop({ socket, onEnd, accepted }: Waiting, code: RefusalCode): void {
+    this.#forget(accepted);
     // CONNECT, or an upgrade that somebody took from us: HTTP has let go of the socket.
     if (onEnd !== undefined && !socket.listeners("end").includes(onEnd as () => void)) return;
     channels.dropped.publish({ code, remoteAddress: socket.remoteAddress });

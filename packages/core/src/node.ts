@@ -13,8 +13,6 @@ export function websocket<Context>(
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   const upgrader = Upgrader.from(options);
   return async (req, res) => {
-    const { status, headers, body } = await upgrader.answer(req, handler);
-    // Something in front, such as a time limit of the application, may have answered meanwhile.
-    if (!res.headersSent) res.writeHead(status, headers).end(body);
+    await upgrader.upgrade(req, res, handler);
   };
 }

@@ -1,31 +1,88 @@
 import type { Socket } from "node:net";
+import type { Clock, Timer } from "./clock.ts";
 import { inSlices } from "./closing.ts";
 
-/** The sockets of handshakes that are under way. */
-export class PendingHandshakes {
-  readonly #sockets = new Set<Socket>();
-  #waiting: (() => void)[] = [];
+/** A handshake that is under way. */
+export interface PendingHandshake {
+  readonly socket: Socket;
+  /** When it is given up, by the clock. */
+  deadline: number;
+  /** Gives it up. Called once, unless `deadline` is set again. */
+  expire(): void;
+}
 
-  get size(): number {
-    return this.#sockets.size;
+/** Least time between two looks at all of them. */
+const RESOLUTION_MS = 10;
+
+/** The handshakes that are under way on one server, and ONE timer for them: nearly all are over long before it fires. */
+export class PendingHandshakes {
+  readonly #clock: Clock;
+  readonly #handshakes = new Set<PendingHandshake>();
+  #waiting: (() => void)[] = [];
+  #timer: Timer | undefined;
+  #wakeAt = Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  add(socket: Socket): void {
-    this.#sockets.add(socket);
+  get size(): number {
+    return this.#handshakes.size;
+  }
+
+  /** The clock's time. */
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  add(handshake: PendingHandshake): void {
+    this.#handshakes.add(handshake);
+    this.#wakeBy(handshake.deadline);
+  }
+
+  /** Puts the deadline elsewhere, unless it is over. */
+  move(handshake: PendingHandshake, deadline: number): void {
+    handshake.deadline = deadline;
+    if (this.#handshakes.has(handshake)) this.#wakeBy(deadline);
   }
 
   /** It became a WebSocket, or was answered otherwise, or is gone. */
-  delete(socket: Socket): void {
-    this.#sockets.delete(socket);
-    if (this.#sockets.size === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  delete(handshake: PendingHandshake): void {
+    this.#handshakes.delete(handshake);
+    if (this.#handshakes.size === 0 && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Settles as soon as none is under way. */
+  /** Settles as soon as none is under way. For the end of a server: others may still come. */
   async over(): Promise<void> {
-    if (this.#sockets.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#handshakes.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#handshakes.size > 0) return;
+    this.#timer?.cancel();
+    this.#wakeAt = Infinity;
   }
 
   destroy(): void {
-    inSlices([...this.#sockets], (socket) => socket.destroy());
+    inSlices([...this.#handshakes], ({ socket }) => socket.destroy());
   }
+
+  #wakeBy(time: number): void {
+    if (time >= this.#wakeAt) return;
+    this.#timer?.cancel();
+    this.#wakeAt = time;
+    this.#timer = this.#clock.after(Math.max(0, time - this.#clock.now()), this.#onTime);
+  }
+
+  readonly #onTime = (): void => {
+    const now = this.#clock.now();
+    this.#wakeAt = Infinity;
+    let next = Infinity;
+    for (const handshake of this.#handshakes) {
+      if (handshake.deadline > now) {
+        next = Math.min(next, handshake.deadline);
+      } else {
+        handshake.deadline = Infinity;
+        handshake.expire();
+      }
+    }
+    if (next < Infinity) this.#wakeBy(Math.max(next, now + RESOLUTION_MS));
+  };
 }

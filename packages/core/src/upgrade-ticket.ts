@@ -1,8 +1,7 @@
 import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
-import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { Deadline } from "./deadline.ts";
+import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
 import { publishRefusal, refusal, sendBare } from "./refuse.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
@@ -27,56 +26,45 @@ interface Acceptance {
 }
 
 /** What middleware may have set for an ordinary answer and what a 101 must not carry (RFC 9110 §15.2, RFC 6455 §4.2.2). */
-const NOT_ON_101 = /^(?:content-.*|transfer-encoding|connection|upgrade|keep-alive|sec-websocket-.*)$/i;
+const NOT_ON_101 = /^(?:content-|sec-websocket-|(?:transfer-encoding|connection|upgrade|keep-alive)$)/;
 /** Frameworks on the Fetch standard cannot say 101: `new Response(null, { status: 101 })` throws. They say 204. */
 const ACCEPTING = new Set([101, 204]);
 
 /** One upgrade request on its way through the application: it ends as a WebSocket, or as the HTTP answer it got. */
-export class UpgradeTicket {
+export class UpgradeTicket implements PendingHandshake {
   readonly holder: TicketHolder;
+  readonly socket: Socket;
+  deadline: number = Infinity;
   /** Where the application writes its answer. */
   readonly res: ServerResponse;
-  readonly #socket: Socket;
   readonly #head: Buffer;
-  readonly #deadline: Deadline;
+  readonly #pending: PendingHandshakes;
+  readonly #startedAt: number;
   #acceptance: Acceptance | undefined;
   #isSwitched = false;
   #isOver = false;
 
-  constructor(req: IncomingMessage, socket: Socket, head: Buffer, holder: TicketHolder, clock: Clock, onOver: () => void) {
+  constructor(req: IncomingMessage, socket: Socket, head: Buffer, holder: TicketHolder, pending: PendingHandshakes) {
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
     this.res = res;
-    this.#socket = socket;
+    this.socket = socket;
     this.#head = head;
     this.holder = holder;
-    this.#deadline = new Deadline(clock, () => this.#expire());
-    this.#interceptHead();
-    const over = (): void => {
-      if (this.#isOver) return;
-      this.#isOver = true;
-      this.#deadline.cancel();
-      onOver();
-    };
-    const onClose = (): void => {
-      over();
-      this.#acceptance?.abandoned();
-    };
+    this.#pending = pending;
+    this.#startedAt = pending.now;
+    res.writeHead = this.#writeHead;
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
-    res.prependOnceListener("finish", () => {
-      over();
-      // Or the ticket, and with it the request, would live as long as the socket.
-      socket.off("close", onClose).off("end", destroyOnEnd);
-      this.#hand();
-    });
-    socket.once("close", onClose);
-    if (head.byteLength === 0) socket.once("end", destroyOnEnd);
+    res.prependListener("finish", this.#onFinish);
+    socket.on("close", this.#onClose);
+    if (head.byteLength === 0) socket.on("end", destroyOnEnd);
+    pending.add(this);
   }
 
   /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
   expireAfter(ms: number): void {
-    this.#deadline.expireAfter(ms);
+    this.#pending.move(this, this.#startedAt + ms);
   }
 
   /**
@@ -88,43 +76,67 @@ export class UpgradeTicket {
     else this.#acceptance = acceptance;
   }
 
-  #hand(): void {
-    const acceptance = this.#acceptance;
-    this.#acceptance = undefined;
-    this.res.detachSocket(this.#socket);
-    if (acceptance !== undefined && this.#isSwitched) return acceptance.take(this.#socket, this.#head);
-    acceptance?.abandoned();
-    this.#socket.destroySoon();
-  }
-
-  #expire(): void {
-    const res = this.res;
-    if (res.headersSent || this.#socket.destroyed) return void this.#socket.destroy();
+  /** Called at the deadline. */
+  expire(): void {
+    const { res, socket } = this;
+    if (res.headersSent || res.destroyed || socket.destroyed) return void socket.destroy();
     // The application is still busy with this response: it must not find the socket when it wakes up.
-    res.detachSocket(this.#socket);
+    res.detachSocket(socket);
     res.destroy();
     const late = refusal("ERR_HANDSHAKE_TIMEOUT");
     publishRefusal(late, new UpgradeRequest(res.req, { native: res.req }));
-    sendBare(this.#socket, late);
+    sendBare(socket, late);
   }
 
-  /** An own property, because Express replaces the prototype of the response and session libraries wrap this one method. */
-  #interceptHead(): void {
-    const res = this.res;
-    const writeHead = res.writeHead.bind(res) as (status: number, ...rest: unknown[]) => ServerResponse;
-    const intercepted = (status: number, ...rest: unknown[]): ServerResponse => {
-      if (this.#acceptance === undefined || !ACCEPTING.has(status)) return writeHead(status, ...rest);
-      this.#isSwitched = true;
-      setGivenHeaders(res, typeof rest[0] === "string" ? rest[1] : rest[0]);
-      for (const name of res.getHeaderNames()) if (NOT_ON_101.test(name)) res.removeHeader(name);
-      for (const [name, value] of Object.entries(this.#acceptance.headers)) {
-        if (name === "set-cookie") res.appendHeader(name, value);
-        else res.setHeader(name, value);
-      }
-      return writeHead(101);
-    };
-    res.writeHead = intercepted;
+  readonly #onClose = (): void => {
+    this.#over();
+    this.#acceptance?.abandoned();
+  };
+
+  readonly #onFinish = (): void => {
+    this.#over();
+    const { res, socket } = this;
+    // Or the ticket, and with it the request, would live as long as the socket.
+    socket.off("close", this.#onClose).off("end", destroyOnEnd);
+    const acceptance = this.#acceptance;
+    this.#acceptance = undefined;
+    res.detachSocket(socket);
+    if (acceptance !== undefined && this.#isSwitched) return acceptance.take(socket, this.#head);
+    acceptance?.abandoned();
+    socket.destroySoon();
+  };
+
+  #over(): void {
+    this.#isOver = true;
+    this.#pending.delete(this);
   }
+
+  /** An own property of the response: Express replaces its prototype, and session libraries wrap this one method. */
+  readonly #writeHead = (status: number, reason?: unknown, headers?: unknown): ServerResponse => {
+    const { res } = this;
+    const acceptance = this.#acceptance;
+    if (acceptance === undefined || !ACCEPTING.has(status)) return plainWriteHead(res, status, reason, headers);
+    this.#isSwitched = true;
+    setGivenHeaders(res, typeof reason === "string" ? headers : reason);
+    const names = res.getHeaderNames();
+    // Node writes them as they are; beside others it would take each out and put it in again.
+    if (names.length === 0) return plainWriteHead(res, 101, acceptance.headers);
+    for (const name of names) if (NOT_ON_101.test(name)) res.removeHeader(name);
+    for (const [name, value] of Object.entries(acceptance.headers)) {
+      if (name === "set-cookie") res.appendHeader(name, value);
+      else res.setHeader(name, value);
+    }
+    return plainWriteHead(res, 101);
+  };
+}
+
+interface HeadWriter {
+  writeHead(status: number, reason?: unknown, headers?: unknown): ServerResponse;
+}
+
+/** Node's own; looked up at each call, since tracers replace it there. */
+function plainWriteHead(res: ServerResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
+  return (ServerResponse.prototype as HeadWriter).writeHead.call(res, status, reason, headers);
 }
 
 /**
@@ -132,6 +144,11 @@ export class UpgradeTicket {
  * the stream tells us only when nothing was sent behind the handshake. What was is still to be delivered.
  */
 export function destroyOnEnd(this: Socket): void {
+  this.destroy();
+}
+
+/** Until the socket has an owner. Not a closure: one would keep the request alive as long as the socket. */
+export function destroyOnError(this: Socket): void {
   this.destroy();
 }
 
@@ -146,14 +163,19 @@ function setGivenHeaders(res: ServerResponse, given: unknown): void {
   }
 }
 
+interface TicketCarrier {
+  [ticketKey]?: UpgradeTicket | undefined;
+}
+
 export function putTicket(req: IncomingMessage, ticket: UpgradeTicket): void {
-  Object.defineProperty(req, ticketKey, { value: ticket, configurable: true });
+  (req as TicketCarrier)[ticketKey] = ticket;
 }
 
 /** Takes the ticket off the request: it can be used once. */
 export function takeTicket(req: IncomingMessage): UpgradeTicket | undefined {
-  const carrier = req as { [ticketKey]?: UpgradeTicket };
+  const carrier = req as TicketCarrier;
   const ticket = carrier[ticketKey];
-  if (ticket !== undefined) delete carrier[ticketKey];
+  // Not deleted: that would make a slow dictionary of the request.
+  if (ticket !== undefined) carrier[ticketKey] = undefined;
   return ticket;
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
 import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
-import { examine, type Approval, type Denial } from "./approval.ts";
+import { andThen, examine, type Approval, type Denial } from "./approval.ts";
 import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
 import { HandlerRun, type ConnectionHandler } from "./connection-handler.ts";
@@ -20,7 +20,7 @@ import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./op
 import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
-import { takeTicket } from "./upgrade-ticket.ts";
+import { destroyOnError, takeTicket } from "./upgrade-ticket.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
@@ -37,6 +37,7 @@ function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
   return { native: req as Native };
 }
 
+type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
@@ -114,9 +115,9 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
    */
-  async upgrade(req: IncomingMessage, res: ServerResponse, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+  upgrade(req: IncomingMessage, res: ServerResponse, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
-      void this.#answer(req, handler, undefined, opened).then((answer) => {
+      void andThen(this.#answer(req, handler, undefined, opened), (answer) => {
         if (answer instanceof Refusal) {
           sendRefusal(res, answer);
           opened(undefined);
@@ -131,7 +132,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * For adapters: what the framework should answer. When it then sends the 101, core takes the socket and runs `handler`.
    * Never rejects.
    */
-  answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
+  async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
     return this.#answer(req, handler, framework, () => {});
   }
 
@@ -178,34 +179,38 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#open(engine, approval, handler, ws.protocol);
   }
 
-  async #answer(
+  #answer(
     req: IncomingMessage,
     handler: ConnectionHandler<Context> | undefined,
     framework: FrameworkRequest<Native> | undefined,
     opened: Opened<Context>,
-  ): Promise<UpgradeAnswer | Refusal> {
+  ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
     const ticket = takeTicket(req);
     ticket?.expireAfter(this.#options.handshakeTimeoutMs);
     const request = new UpgradeRequest(req, framework ?? nodeRequest<Native>(req), this.#options.clientOf(req));
-    const approval = await this.#decide(request);
-    if (approval instanceof Refusal) return this.#refused(approval, request);
-    if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
-    if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
-    ticket.accept({
-      headers: approval.headers,
-      take: (socket, head) => {
-        const connection = this.#take(socket, head, approval, handler);
-        ticket.holder.track(connection);
-        opened(connection);
-      },
-      abandoned: () => opened(undefined),
+    return andThen(this.#decide(request), (approval) => {
+      if (approval instanceof Refusal) return this.#refused(approval, request);
+      if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
+      if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
+      ticket.accept({
+        headers: approval.headers,
+        take: (socket, head) => {
+          const connection = this.#take(socket, head, approval, handler);
+          ticket.holder.track(connection);
+          opened(connection);
+        },
+        abandoned: () => opened(undefined),
+      });
+      return SWITCHING;
     });
-    return SWITCHING;
   }
 
   #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
     const engine = new NativeEngine(this.#engineSetup, { socket, head, deflate: approval.deflate });
-    return this.#open(engine, approval, handler, approval.subprotocol ?? "");
+    const connection = this.#open(engine, approval, handler, approval.subprotocol ?? "");
+    // From here on the engine has one of its own.
+    socket.off("error", destroyOnError);
+    return connection;
   }
 
   #open(
@@ -236,15 +241,20 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#lastKept;
   }
 
-  /** Never rejects. */
-  async #decide(request: UpgradeRequest<Native>): Promise<Approval<Context, Native> | Refusal> {
+  /** Neither throws nor rejects. */
+  #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
     try {
-      return await examine(request, this.#options, () => this.#admit(request));
+      const decision = examine(request, this.#options, () => this.#admit(request));
+      return decision instanceof Promise ? decision.catch(this.#checkFailed) : decision;
     } catch (error) {
-      this.#report(error);
-      return refusal("ERR_CHECK_FAILED");
+      return this.#checkFailed(error);
     }
   }
+
+  readonly #checkFailed = (error: unknown): Refusal => {
+    this.#report(error);
+    return refusal("ERR_CHECK_FAILED");
+  };
 
   /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. */
   #admit(request: UpgradeRequest<Native>): RefusalCode | undefined {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import { connect, type AddressInfo } from "node:net";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -52,6 +52,27 @@ it.each(["the application", "a plugin"])("lets the upgrade request go while its 
     collect();
   }
   expect([request?.deref(), opened[0]?.state]).toEqual([undefined, "open"]);
+  client.destroy();
+});
+
+it("leaves nothing of the handshake on the socket", async () => {
+  const sockets: Socket[] = [];
+  const upgrader = new Upgrader();
+  const server = createServer((req, res) => {
+    sockets.push(req.socket);
+    void upgrader.upgrade(req, res);
+  });
+  attach(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const client = connect(port, "127.0.0.1");
+  client.write(handshake(port));
+  await once(client, "data");
+  const left = ["close", "error", "end"].map((event) => sockets[0]?.listenerCount(event));
+  // One each of the connection; the end is Node's own business too.
+  expect(left).toEqual([1, 1, 2]);
   client.destroy();
 });
 
