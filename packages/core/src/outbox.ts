@@ -74,7 +74,7 @@ export class Outbox implements Flushable, CohortMember {
     return this.#cohort?.siblings === cohorts;
   }
 
-  /** From now on this waits with others who wait for the same, if there are any or `audience` is large enough for a new cohort. */
+  /** From now on this waits with others who wait for the same. @param audience How many may: it says how many cohorts there can be. */
   joinOneOf(cohorts: Cohort[], audience: number): void {
     const run = this.#run;
     if (!this.#isDirect || run === undefined || this.#hasOwn || this.#pong !== undefined || this.#blockedSince !== 0) return;

@@ -4,6 +4,8 @@ import type { Message } from "./message.ts";
 const EMPTY = Buffer.alloc(0);
 /** Room for the second and further frames of a turn, when nothing is known of the last one. */
 const FIRST_BYTES = 1024;
+/** Most room that is taken because of the last turn: it counts for nothing in a queue until frames are in it. */
+const MOST_BYTES = 16 * 1024;
 
 /** Frames for one client alone, each written behind the one before into one block: the replies of one turn. */
 export class OwnFrames {
@@ -33,7 +35,7 @@ export class OwnFrames {
   take(): Buffer {
     const block = this.#block;
     const { bytes } = this;
-    this.#usualBytes = this.frames > 1 ? bytes : 0;
+    this.#usualBytes = this.frames > 1 ? Math.min(bytes, MOST_BYTES) : 0;
     this.#block = EMPTY;
     this.#view = undefined;
     this.bytes = 0;

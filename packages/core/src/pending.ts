@@ -13,6 +13,8 @@ export interface PendingHandshake {
 
 /** Least time between two looks at all of them. */
 const RESOLUTION_MS = 10;
+/** So many are given up in one look; thousands at once would hold everybody else up. */
+const SLICE = 100;
 
 /** The handshakes that are under way on one server, and ONE timer for them: nearly all are over long before it fires. */
 export class PendingHandshakes {
@@ -75,10 +77,12 @@ export class PendingHandshakes {
     const now = this.#clock.now();
     this.#wakeAt = Infinity;
     let next = Infinity;
+    let left = SLICE;
     for (const handshake of this.#handshakes) {
-      if (handshake.deadline > now) {
+      if (handshake.deadline > now || left === 0) {
         next = Math.min(next, handshake.deadline);
       } else {
+        left--;
         handshake.deadline = Infinity;
         handshake.expire();
       }

@@ -65,3 +65,14 @@ it("keeps no timer when the last one is over and the server ends", async () => {
   await over;
   expect(clock.pending).toBe(0);
 });
+
+it("gives up thousands in slices", () => {
+  const { clock, expired, add } = started();
+  for (let i = 0; i < 250; i++) add("one", 100);
+  clock.advance(100);
+  expect(expired).toHaveLength(100);
+  clock.advance(10);
+  expect(expired).toHaveLength(200);
+  clock.advance(10);
+  expect(expired).toHaveLength(250);
+});
