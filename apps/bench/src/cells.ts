@@ -24,7 +24,8 @@ export interface Cell {
 const CONTROLS = ["ws", "ws-framed", "raw-net", "raw-net-joined"];
 const GORILLA = ["gorilla", "gorilla-glued"];
 const MAIN = ["upwire", ...CONTROLS, "socketio", ...GORILLA];
-const WEBSOCKET = Object.keys(catalogue).filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
+const EVERYBODY = Object.keys(catalogue).filter((name) => name !== "upwire-ws-reader");
+const WEBSOCKET = EVERYBODY.filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
 const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
 /** V8 grows its space for new objects to 32 MB in any burst and gives it back some seconds later: that is nothing of a connection's. */
@@ -80,7 +81,7 @@ function echo(count: number): Cell {
     clients,
     payloadBytes: 64,
     ...TIMES,
-    rows: [...WEBSOCKET, "raw-net", "raw-net-joined"],
+    rows: [...WEBSOCKET, "upwire-ws-reader", "raw-net", "raw-net-joined"],
     quick: { ...QUICK_TIMES, rows: ["upwire", "ws"] },
   };
 }
@@ -91,10 +92,10 @@ function sizeOf(bytes: number): string {
 
 /** Every cell by the name that `--only` takes, in the order of the report. */
 export const cells: Readonly<Record<string, Cell>> = {
-  b1: inFlight(1, { rows: Object.keys(catalogue), quick: { ...QUICK_TIMES, rows: ["upwire", "ws", "raw-net", "socketio", "gorilla"] } }),
+  b1: inFlight(1, { rows: EVERYBODY, quick: { ...QUICK_TIMES, rows: ["upwire", "ws", "raw-net", "socketio", "gorilla"] } }),
   b16: inFlight(16, { quick: { ...QUICK_TIMES, rows: ["upwire", "ws", "raw-net-joined", "socketio", ...GORILLA] } }),
   b64: inFlight(64, {
-    rows: Object.keys(catalogue),
+    rows: EVERYBODY,
     quick: { ...QUICK_TIMES, rows: ["upwire", "upwire-koa", "ws", "raw-net-joined", "socketio", ...GORILLA] },
   }),
   "b64-one": inFlight(64, {
