@@ -18,7 +18,7 @@ export interface CohortMember {
   place: number;
   /** Takes what its cohort waits for, and leaves. */
   part(): void;
-  /** Its socket took the last bytes, and takes no more for now. */
+  /** Its socket takes no more for now. */
   block(): void;
 }
 
@@ -97,13 +97,18 @@ export class Cohort implements Group {
     this.#run = undefined;
     if (run === undefined || this.size === 0) return run;
     const bytes = run.join();
-    const sockets = this.#sockets;
-    // From the end, since who is blocked leaves its place to the last one.
-    for (let at = sockets.length - 1; at >= 0; at--) {
-      const socket = sockets[at] as Socket;
+    let mayBeBlocked = false;
+    for (const socket of this.#sockets) {
       socket.write(bytes);
-      if (socket.writableNeedDrain) this.#members[at]?.block();
+      mayBeBlocked ||= socket.writableNeedDrain;
     }
+    // After a long write a socket says so until the ticks of this turn are over, also when the kernel took all of it.
+    if (mayBeBlocked) process.nextTick(this.#partBlocked);
     return run;
   }
+
+  readonly #partBlocked = (): void => {
+    // From the end, since who is blocked leaves its place to the last one.
+    for (let at = this.#sockets.length - 1; at >= 0; at--) if (this.#sockets[at]?.writableNeedDrain === true) this.#members[at]?.block();
+  };
 }

@@ -175,9 +175,8 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   onDrain(): void {
-    this.outbox.unblock();
     // It may be full again. If it is not, nobody else would tell those who wait.
-    if (this.outbox.blockedSince === 0) this.#events?.drain();
+    if (this.outbox.unblock()) this.#events?.drain();
   }
 
   onError(cause: Error): void {

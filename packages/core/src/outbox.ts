@@ -154,10 +154,12 @@ export class Outbox implements Flushable, CohortMember {
     this.#schedule();
   }
 
-  /** The socket emitted `drain`: it gets what came meanwhile. */
-  unblock(): void {
+  /** The socket emitted `drain`: it gets what came meanwhile. @returns whether it was blocked, and is not any more. */
+  unblock(): boolean {
+    if (this.#blockedSince === 0) return false;
     this.#blockedSince = 0;
     this.flushNow();
+    return this.#blockedSince === 0;
   }
 
   flushNow(): void {
