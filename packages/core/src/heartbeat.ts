@@ -2,7 +2,9 @@ import type { Clock, Timer } from "./clock.ts";
 
 /** Something with deadlines. */
 export interface Beating {
-  /** Looks at its deadlines; `now` is the clock's time in milliseconds. */
+  /** Where it is among all. Only the heartbeat writes it. */
+  place: number;
+  /** Looks at its deadlines, and says with `lookAt` when to look again. @param now The clock's time in milliseconds. */
   beat(now: number): void;
 }
 
@@ -12,7 +14,9 @@ export class Heartbeat {
   now: number;
   readonly #clock: Clock;
   readonly #everyMs: number;
-  readonly #beating = new Set<Beating>();
+  readonly #beating: Beating[] = [];
+  /** When to look at each: beside them, since to ask 10,000 objects twice a second would cost a third of a percent of a core. */
+  readonly #due: number[] = [];
   #timer: Timer | undefined;
 
   /** @param everyMs Resolution of every deadline. */
@@ -23,21 +27,39 @@ export class Heartbeat {
   }
 
   add(target: Beating): void {
-    this.#beating.add(target);
+    target.place = this.#beating.push(target) - 1;
+    this.#due.push(0);
     if (this.#timer !== undefined) return;
     this.now = Math.floor(this.#clock.now());
     this.#timer = this.#clock.every(this.#everyMs, this.#beat);
   }
 
+  /** Looks at `target` at this time and not before; 0 is the next beat. */
+  lookAt(target: Beating, time: number): void {
+    if (this.#beating[target.place] === target) this.#due[target.place] = time;
+  }
+
   delete(target: Beating): void {
-    this.#beating.delete(target);
-    if (this.#beating.size > 0) return;
+    const { place } = target;
+    if (this.#beating[place] !== target) return;
+    const last = this.#beating.pop() as Beating;
+    const lastDue = this.#due.pop() as number;
+    if (last !== target) {
+      this.#beating[place] = last;
+      this.#due[place] = lastDue;
+      last.place = place;
+    }
+    if (this.#beating.length > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   readonly #beat = (): void => {
-    this.now = Math.floor(this.#clock.now());
-    for (const target of this.#beating) target.beat(this.now);
+    const now = Math.floor(this.#clock.now());
+    this.now = now;
+    // From the end: one that is deleted meanwhile gives its place to one that has been looked at.
+    for (let at = this.#due.length - 1; at >= 0; at--) {
+      if ((this.#due[at] ?? Infinity) <= now) this.#beating[at]?.beat(now);
+    }
   };
 }

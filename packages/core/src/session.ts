@@ -61,8 +61,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Made when a message comes that nobody takes at once, or somebody pulls. */
   #inbox: Inbox | undefined;
   #isPulled = false;
-  /** When there is something to do for the heartbeat: looking at every connection at every beat would cost a core 1 %. */
-  #nextLook = 0;
+  /** In the heartbeat. */
+  place = 0;
 
   constructor(setup: SessionSetup, engine: Engine) {
     const { limits, heartbeat, clock } = setup;
@@ -221,7 +221,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   hold(reason: Hold, isHeld: boolean): void {
     if (this.state !== "open") return;
     this.#holds = isHeld ? this.#holds | reason : this.#holds & ~reason;
-    this.#nextLook = 0;
+    this.#setup.heartbeat.lookAt(this, 0);
     if (this.#holds === 0) this.#engine.resume();
     else this.#engine.pause();
   }
@@ -239,12 +239,11 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   /** Called by the heartbeat. */
   beat(now: number): void {
-    if (now < this.#nextLook) return;
     if (this.state === "closing") return this.#engine.terminate();
     const overdue = this.#vitals.overdue(this.limits, now, this.#engine, this.#holds !== 0);
     if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
     if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.#engine.ping(EMPTY);
-    this.#nextLook = this.#vitals.nextLook(this.limits, now, this.#engine, this.#holds !== 0);
+    this.#setup.heartbeat.lookAt(this, this.#vitals.nextLook(this.limits, now, this.#engine, this.#holds !== 0));
   }
 
   #enterClosing(timeoutMs: number): void {
@@ -254,7 +253,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     // From now on everything is read: only the peer's close frame is waited for.
     this.#holds = 0;
     this.#engine.resume();
-    this.#nextLook = this.#setup.heartbeat.now + timeoutMs;
+    const { heartbeat } = this.#setup;
+    heartbeat.lookAt(this, heartbeat.now + timeoutMs);
   }
 
   #nextForHandler(): Message | undefined {
