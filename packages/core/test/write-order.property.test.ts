@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { constants, inflateRawSync } from "node:zlib";
-import { attach, createHub, Message, PreparedMessage, Upgrader, type Connection, type Hub } from "@upwire/core";
+import { attach, createHub, Message, PreparedMessage, Upgrader, type Connection, type Hub, type UpgraderOptions } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FakeSocket } from "./fake-socket.ts";
@@ -25,9 +25,9 @@ interface Client {
   readonly rooms: Set<string>;
 }
 
-async function connect(): Promise<{ readonly hub: Hub; readonly clients: readonly Client[] }> {
+async function connect(options: UpgraderOptions = {}): Promise<{ readonly hub: Hub; readonly clients: readonly Client[] }> {
   const hub = createHub();
-  const upgrader = new Upgrader({ compression: { thresholdBytes: 16 } });
+  const upgrader = new Upgrader({ compression: { thresholdBytes: 16 }, ...options });
   const server = createServer();
   attach(server);
   let opened = (_connection: Connection): void => {};
@@ -173,6 +173,50 @@ describe("what a connection is given", () => {
       }),
       { ...runs(150), timeout: 5000 },
     );
+  });
+
+  it("reaches a client that was blocked in its order, and the others meanwhile", async () => {
+    const { hub, clients } = await connect();
+    const messages = ["one", "two", "three", "four ".repeat(300), "five", "six"];
+    const [slow] = clients;
+    for (const message of messages) {
+      if (slow !== undefined) slow.socket.isTaking = !message.startsWith("four") && message !== "five";
+      expect(hub.broadcast(message)).toBe(clients.length);
+      for (let turn = 0; turn < 3; turn++) await setImmediate();
+      const late = message.startsWith("four") || message === "five" || message === "six";
+      for (const { connection } of clients) expect(connection.bufferedBytes > 0).toBe(connection === slow?.connection && late);
+    }
+    await settled(clients);
+    for (const { socket } of clients) {
+      expect(read(Buffer.concat(socket.written))).toEqual(messages);
+      socket.destroy();
+    }
+  });
+
+  it.each(["in one turn", "each in a turn of its own"])("is judged for each client by itself when its queue is full, %s", async (when) => {
+    const { hub, clients } = await connect({ maxQueueBytes: 4000, slowConsumer: "drop-newest", compression: false });
+    const [slow] = clients;
+    const text = "x".repeat(900);
+    for (let i = 0; i < 3; i++) {
+      hub.broadcast("forms cohorts");
+      await settled(clients);
+    }
+    if (slow !== undefined) slow.socket.isTaking = false;
+    const taken: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      taken.push(hub.broadcast(`${i} ${text}`));
+      const turns = when === "in one turn" ? 0 : 3;
+      for (let turn = 0; turn < turns; turn++) await setImmediate();
+    }
+    // The slow one has room for four, here or in its socket; the others are written to as soon as their queues are full.
+    expect(taken).toEqual(taken.map((_, i) => clients.length - (i < 4 ? 0 : 1)));
+    if (slow !== undefined) slow.socket.isTaking = true;
+    await settled(clients);
+    for (const { connection, socket } of clients) {
+      const got = read(Buffer.concat(socket.written)).slice(3).map((message) => message.slice(0, 1));
+      expect(got.join("")).toBe(connection === slow?.connection ? "0123" : "01234567");
+      socket.destroy();
+    }
   });
 
   it("is one write for each client, and one block of bytes for those that get the same", async () => {
