@@ -298,21 +298,21 @@ describe("closing very many", () => {
     return { connections, closed, terminated, nextTurn };
   }
 
-  it("takes 500 in a turn of the event loop, in order, and so does cutting them off", async () => {
+  it("takes 250 in a turn of the event loop, in order, and so does cutting them off", async () => {
     const clock = new FakeClock();
     const many = crowd(1600);
     const { done } = new Closing(many.connections, clock, closingPlan({ graceMs: 1000 }));
     // The grace time starts behind the last slice.
-    expect([many.closed[0]?.length, clock.pending]).toEqual([500, 0]);
+    expect([many.closed[0]?.length, clock.pending]).toEqual([250, 0]);
     while (clock.pending === 0) await many.nextTurn();
-    expect(Math.max(...many.closed.map(({ length }) => length))).toBeLessThanOrEqual(500);
+    expect(Math.max(...many.closed.map(({ length }) => length))).toBeLessThanOrEqual(250);
     expect(many.closed.flat()).toEqual(Array.from({ length: 1600 }, (_, i) => i));
     clock.advance(1000);
-    expect(many.terminated.flat()).toHaveLength(500);
-    for (let i = 0; i < 3; i++) await many.nextTurn();
+    expect(many.terminated.flat()).toHaveLength(250);
+    for (let i = 0; i < 6; i++) await many.nextTurn();
     await done;
     expect(many.terminated.flat()).toEqual(Array.from({ length: 1600 }, (_, i) => i));
-    expect(Math.max(...many.terminated.map(({ length }) => length))).toBeLessThanOrEqual(500);
+    expect(Math.max(...many.terminated.map(({ length }) => length))).toBeLessThanOrEqual(250);
     expect(clock.pending).toBe(0);
   });
 
@@ -321,7 +321,7 @@ describe("closing very many", () => {
     const many = crowd(3000);
     void new Closing(many.connections, clock, { ...closingPlan({}), spreadMs: 200 });
     clock.advance(100);
-    expect(many.closed.flat()).toHaveLength(500);
+    expect(many.closed.flat()).toHaveLength(250);
     while (many.closed.flat().length < 3000) await many.nextTurn();
     expect(many.closed.flat()).toEqual(Array.from({ length: 3000 }, (_, i) => i));
   });
