@@ -41,7 +41,9 @@ export async function bench(options: Arguments): Promise<boolean> {
   const svg = options.svg === undefined ? undefined : chart(results);
   if (options.svg !== undefined && svg !== undefined) writeFileSync(options.svg, svg);
 
-  const faults = [...failures, ...faultsIn(results), ...(options.check ? await grossRatios(verdicts, cells, measure) : [])];
+  // First, since it may measure again, and that may fail.
+  const gross = options.check ? await grossRatios(verdicts, cells, measure) : [];
+  const faults = [...failures, ...faultsIn(results), ...gross];
   for (const fault of faults) console.error(fault);
   return faults.length === 0;
 }

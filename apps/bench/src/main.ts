@@ -9,7 +9,8 @@ try {
   process.exit(2);
 }
 if (process.platform !== "linux") {
-  console.error("The benchmark reads CPU and memory of the servers from /proc, so it needs Linux.");
-  process.exit(2);
+  console.error("The benchmark is left out: it reads CPU and memory of the servers from /proc, so it needs Linux.");
+  // With `--check` it is a part of `npm test`, which other systems run too.
+  process.exit(options.check ? 0 : 2);
 }
 process.exit((await bench(options)) ? 0 : 1);

@@ -35,6 +35,7 @@ export class Cohort implements Group {
   readonly #setup: OutboxSetup;
   readonly #deflate: Deflate | undefined;
   readonly #members: CohortMember[] = [];
+  /** Beside the members, whose memory the loop over thousands of sockets then does not touch. */
   readonly #sockets: Socket[] = [];
   #run: FrameRun | undefined;
   /** The most that the socket of any of them may hold without being blocked. */
