@@ -5,7 +5,8 @@ import { catalogue } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
 import { chart } from "./chart.ts";
 import { judge, type Verdict } from "./claims.ts";
-import { buildGorilla, Cores } from "./processes.ts";
+import { buildEchoDriver, buildGorilla } from "./go-programs.ts";
+import { Cores } from "./processes.ts";
 import { progress } from "./progress.ts";
 import { report } from "./report.ts";
 import { run, type Results } from "./runner.ts";
@@ -21,12 +22,14 @@ export async function bench(options: Arguments): Promise<boolean> {
   const cells = selectRunnable(options);
   const cores = new Cores();
   if (!cores.areApart) console.error("Server and driver share their cores: ratios are rougher, and latencies say little.");
+  const hasEchoDriver = prepareEchoDriver(cells);
   const start = performance.now();
   const failures: string[] = [];
   const measure = (wanted: ReadonlyMap<string, Cell>): Promise<Results> =>
     run({
       cells: wanted,
       cores,
+      hasEchoDriver,
       rounds: options.rounds ?? (options.quick || options.check ? 1 : 3),
       nodeArguments: options.nodeArguments,
       onStep: (step) => {
@@ -54,6 +57,13 @@ function selectRunnable(options: Arguments): Map<string, Cell> {
   const whyNoGo = wantsGo ? buildGorilla() : undefined;
   if (whyNoGo !== undefined) console.error(`The rows in Go are left out: ${whyNoGo}.`);
   return select(options, (row) => whyNoGo === undefined || !isGo(row));
+}
+
+function prepareEchoDriver(cells: ReadonlyMap<string, Cell>): boolean {
+  if (![...cells.values()].some(({ load }) => load.mode === "echo")) return false;
+  const whyNot = buildEchoDriver();
+  if (whyNot !== undefined) console.error(`Echo is driven by Node, which is too slow for it and makes ws look cheaper: ${whyNot}.`);
+  return whyNot === undefined;
 }
 
 /** A rival may lose messages, and its table says so. We may not, nor may the controls, which judge the driver itself. */

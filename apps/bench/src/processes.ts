@@ -1,18 +1,15 @@
 import { fork, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { catalogue } from "./catalogue.ts";
 import type { Figures, Job } from "./driver/job.ts";
+import { GORILLA_PROGRAM } from "./go-programs.ts";
 import type { Load } from "./rows/row.ts";
 
 const NODE_PROGRAM = fileURLToPath(new URL("server.js", import.meta.url));
 const DRIVER_PROGRAM = fileURLToPath(new URL("driver.js", import.meta.url));
-const GO_SOURCE = fileURLToPath(new URL("../go/main.go", import.meta.url));
-const GO_PROGRAM = fileURLToPath(new URL("gorilla-chat", import.meta.url));
-/** Where Debian's golang-*-dev packages are. */
-const DEBIAN_GOPATH = "/usr/share/gocode";
 
 /** A profile takes a moment to write; a server with seconds of work queued up is not waited for. */
 const STOP_MS = 1500;
@@ -43,18 +40,8 @@ export class Cores {
   }
 }
 
-function pinned(core: number | undefined, command: string, args: readonly string[]): [string, string[]] {
+export function pinned(core: number | undefined, command: string, args: readonly string[]): [string, string[]] {
   return core === undefined ? [command, [...args]] : ["taskset", ["-c", String(core), command, ...args]];
-}
-
-/** @returns why the rows in Go cannot run, or `undefined` once their program is built. */
-export function buildGorilla(): string | undefined {
-  if (spawnSync("go", ["version"]).status !== 0) return "no Go toolchain (Debian: golang-go)";
-  const library = `${DEBIAN_GOPATH}/src/github.com/gorilla/websocket`;
-  if (!existsSync(library)) return "no gorilla/websocket (Debian: golang-github-gorilla-websocket-dev)";
-  const env = { ...process.env, GO111MODULE: "off", GOPATH: DEBIAN_GOPATH };
-  const { status, stderr } = spawnSync("go", ["build", "-o", GO_PROGRAM, GO_SOURCE], { env, encoding: "utf8" });
-  return status === 0 ? undefined : `go build failed: ${stderr.trim()}`;
 }
 
 export interface ServerOptions {
@@ -69,7 +56,7 @@ export async function startServer(name: string, load: Load, { cores, nodeArgumen
   const [command, args] =
     goArguments === undefined
       ? pinned(cores.server, process.execPath, ["--expose-gc", ...nodeArguments, NODE_PROGRAM, name, JSON.stringify(load)])
-      : pinned(cores.server, GO_PROGRAM, [`-mode=${load.mode}`, `-deflate=${load.deflate}`, ...goArguments]);
+      : pinned(cores.server, GORILLA_PROGRAM, [`-mode=${load.mode}`, `-deflate=${load.deflate}`, ...goArguments]);
   // One core for everybody: Go would otherwise use what pinning has not taken away.
   const env = { ...process.env, NODE_ENV: "production", GOMAXPROCS: "1" };
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { catalogue, type Protocol } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
 import type { Figures, Job } from "./driver/job.ts";
+import { runEchoDriver } from "./echo-driver.ts";
 import { Driver, startServer, type Cores, type RunningServer, type ServerOptions } from "./processes.ts";
 
 /** The rounds of every row that could be measured, by cell and row. */
@@ -13,6 +14,8 @@ export interface Plan {
   readonly rounds: number;
   readonly cores: Cores;
   readonly nodeArguments?: readonly string[];
+  /** Whether the clients of echo cells are those in Go. */
+  readonly hasEchoDriver: boolean;
   /** Says what was measured, and what failed. */
   readonly onStep: (step: Step) => void;
 }
@@ -31,15 +34,18 @@ export interface Step {
  * Rows take turns, and every second round goes backwards, so that what else the machine does falls on all of them. Each
  * measurement has a server process of its own.
  */
-export async function run({ cells, rounds, cores, nodeArguments = [], onStep }: Plan): Promise<Results> {
+export async function run({ cells, rounds, cores, nodeArguments = [], hasEchoDriver, onStep }: Plan): Promise<Results> {
   const results = new Map([...cells].map(([name, cell]) => [name, new Map(cell.rows.map((row) => [row, [] as Figures[]]))]));
   const steps = [...stepsOf(cells, rounds)];
   const driver = new Driver(cores);
+  const driveNode: Drive = (job) => driver.run(job);
+  const driveGo: Drive = (job) => runEchoDriver(job, cores);
   try {
     for (const [done, { name, cell, row, round }] of steps.entries()) {
+      const drive = hasEchoDriver && cell.load.mode === "echo" ? driveGo : driveNode;
       const step = { cell: name, row, round, done: done + 1, of: steps.length };
       try {
-        const figures = await measureOnce(row, cell, driver, { cores, nodeArguments: [...(cell.nodeArguments ?? []), ...nodeArguments] });
+        const figures = await measureOnce(row, cell, drive, { cores, nodeArguments: [...(cell.nodeArguments ?? []), ...nodeArguments] });
         results.get(name)?.get(row)?.push(figures);
         onStep({ ...step, figures });
       } catch (error) {
@@ -52,6 +58,8 @@ export async function run({ cells, rounds, cores, nodeArguments = [], onStep }: 
   return results;
 }
 
+type Drive = (job: Job) => Promise<Figures>;
+
 function* stepsOf(cells: Plan["cells"], rounds: number): Generator<{ name: string; cell: Cell; row: string; round: number }> {
   for (let round = 1; round <= rounds; round++) {
     for (const [name, cell] of cells) {
@@ -62,12 +70,12 @@ function* stepsOf(cells: Plan["cells"], rounds: number): Generator<{ name: strin
   }
 }
 
-async function measureOnce(row: string, cell: Cell, driver: Driver, options: ServerOptions): Promise<Figures> {
+async function measureOnce(row: string, cell: Cell, drive: Drive, options: ServerOptions): Promise<Figures> {
   const server = await startServer(row, cell.load, options);
   try {
     // Its start-up is no part of what it is measured for.
     await sleep(100);
-    return await driver.run(jobFor(cell, catalogue[row]?.protocol ?? "websocket", server));
+    return await drive(jobFor(cell, catalogue[row]?.protocol ?? "websocket", server));
   } finally {
     await server.stop();
   }

@@ -18,22 +18,23 @@ function filler(bytes: number): string {
 
 /** Frames of one size, with a stamp each. */
 export class PayloadFactory {
-  readonly #message: Buffer;
-  readonly #stampAt: number;
+  /** Changed by every frame: the stamp in it is that of the last one. */
+  readonly message: Buffer;
+  readonly stampAt: number;
 
   constructor(payloadBytes: number, { prefix, suffix }: Dialect) {
     const stamp = "0".repeat(STAMP_BYTES);
-    this.#message = Buffer.from(prefix + stamp + filler(payloadBytes - STAMP_BYTES) + suffix);
-    this.#stampAt = prefix.length;
+    this.message = Buffer.from(prefix + stamp + filler(payloadBytes - STAMP_BYTES) + suffix);
+    this.stampAt = prefix.length;
   }
 
   /** Length of a message, with what the dialect puts around it. */
   get messageBytes(): number {
-    return this.#message.length;
+    return this.message.length;
   }
 
   frame(publisher: number, sequence: number): Buffer {
-    writeStamp(this.#message, this.#stampAt, publisher, sequence);
-    return maskedFrame(1, this.#message);
+    writeStamp(this.message, this.stampAt, publisher, sequence);
+    return maskedFrame(1, this.message);
   }
 }
