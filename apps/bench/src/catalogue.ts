@@ -9,14 +9,22 @@ export interface CatalogueEntry {
   readonly protocol: Protocol;
   /** Loads the server module, in the server process only; a row in Go has `program` instead. */
   readonly load?: () => Promise<{ readonly row: Row }>;
+  /** It opens connections, and nothing comes of them: the least that the same framework with a library can take. */
+  readonly onlyOpens?: boolean;
   /** Arguments of the Go program. */
   readonly goArguments?: readonly string[];
 }
 
+type Framework = keyof typeof import("./rows/answer-101.ts").alone;
 type Load = NonNullable<CatalogueEntry["load"]>;
 const upwire = (label: string, load: Load): CatalogueEntry => ({ label, kind: "upwire", protocol: "websocket", load });
 const control = (label: string, load: Load): CatalogueEntry => ({ label, kind: "control", protocol: "websocket", load });
 const rival = (label: string, load: Load): CatalogueEntry => ({ label, kind: "rival", protocol: "websocket", load });
+
+const alone = (label: string, framework: Framework): CatalogueEntry => ({
+  ...control(`${label} alone, 101`, async () => ({ row: await (await import("./rows/answer-101.ts")).alone[framework]() })),
+  onlyOpens: true,
+});
 
 /** Every row by the name that `--rows` takes. */
 export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
@@ -32,6 +40,11 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   "ws-framed": control("ws, framed once", () => import("./rows/ws-framed.ts")),
   "raw-net": control("raw net", () => import("./rows/raw-net.ts")),
   "raw-net-joined": control("raw net, joined", () => import("./rows/raw-net-joined.ts")),
+  "node-alone": alone("node:http", "node"),
+  "express-alone": alone("Express", "express"),
+  "fastify-alone": alone("Fastify", "fastify"),
+  "hono-alone": alone("Hono", "hono"),
+  "koa-alone": alone("Koa", "koa"),
   socketio: { ...rival("Socket.IO", () => import("./rows/socketio.ts")), protocol: "socket.io" },
   crossws: rival("crossws", () => import("./rows/crossws.ts")),
   "fastify-websocket": rival("@fastify/websocket", () => import("./rows/fastify-websocket.ts")),

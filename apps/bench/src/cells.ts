@@ -24,7 +24,8 @@ export interface Cell {
 const CONTROLS = ["ws", "ws-framed", "raw-net", "raw-net-joined"];
 const GORILLA = ["gorilla", "gorilla-glued"];
 const MAIN = ["upwire", ...CONTROLS, "socketio", ...GORILLA];
-const EVERYBODY = Object.keys(catalogue).filter((name) => name !== "upwire-ws-reader");
+const ALONE = Object.keys(catalogue).filter((name) => catalogue[name]?.onlyOpens === true);
+const EVERYBODY = Object.keys(catalogue).filter((name) => name !== "upwire-ws-reader" && !ALONE.includes(name));
 const WEBSOCKET = EVERYBODY.filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
 const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
@@ -144,24 +145,24 @@ export const cells: Readonly<Record<string, Cell>> = {
     quick: { title: "idle, 2,000 connections", clients: 2000, warmUpMs: 300, windowMs: 500, rows: ["upwire", "ws"] },
   },
   connect: {
-    title: "opening 2,500 connections beside 2,500 others, 64 at a time",
+    title: "opening 5,000 connections behind 7,500 others, 64 at a time",
     load: { mode: "idle", deflate: false },
-    workload: { kind: "connect" },
-    clients: 5000,
+    workload: { kind: "connect", before: 7500 },
+    clients: 12_500,
     payloadBytes: 64,
     warmUpMs: 0,
     windowMs: 0,
-    rows: [...WEBSOCKET, "raw-net"],
+    rows: [...WEBSOCKET, ...ALONE, "raw-net"],
     quick: {
-      title: "opening 1,000 connections beside 1,000 others, 64 at a time",
-      clients: 2000,
+      title: "opening 2,500 connections behind 7,500 others, 64 at a time",
+      clients: 10_000,
       rows: [...WEBSOCKET.filter((name) => name.startsWith("upwire")), "ws"],
     },
   },
   stopped: {
-    ...rate(150, { clients: 200, payloadBytes: 16 * 1024, windowMs: 7000, maxRounds: 1 }),
+    ...rate(150, { clients: 200, payloadBytes: 16 * 1024, warmUpMs: 3000, windowMs: 7000, maxRounds: 2 }),
     title: "4 of 200 clients stop reading, 16 KiB, 150 messages/s",
     workload: { kind: "rate", perSecond: 150, stopped: 4 },
-    rows: ["upwire", "ws", "socketio", "gorilla"],
+    rows: ["upwire", "ws", "raw-net", "raw-net-joined", "socketio", "gorilla"],
   },
 };

@@ -33,8 +33,8 @@ async function deliver(name: string, load: Load, workload: Workload): Promise<vo
 }
 
 describe.runIf(process.platform === "linux")("every row delivers everything in order", () => {
-  for (const [name, { load }] of Object.entries(catalogue)) {
-    if (load === undefined) continue;
+  for (const [name, { load, onlyOpens = false }] of Object.entries(catalogue)) {
+    if (load === undefined || onlyOpens) continue;
     it.each(MODES)(`${name}, %s`, (mode, workload) => deliver(name, { mode, deflate: false }, workload));
   }
   it.each(COMPRESSED)("%s, compressed", (name) => deliver(name, { mode: "broadcast", deflate: true }, BROADCAST));

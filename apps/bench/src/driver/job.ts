@@ -8,8 +8,8 @@ export type Workload =
   | { readonly kind: "rate"; readonly perSecond: number; readonly stopped: number }
   /** Nothing; with `talks`, every client has got a few messages before it is silent. */
   | { readonly kind: "idle"; readonly talks: boolean }
-  /** Opening is all there is. */
-  | { readonly kind: "connect" };
+  /** Opening is all there is. The first ones warm the server up. */
+  | { readonly kind: "connect"; readonly before: number };
 
 /** One measurement, as the driver process gets it. Times in milliseconds. */
 export interface Job {

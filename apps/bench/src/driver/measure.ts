@@ -36,7 +36,7 @@ function run(setup: Setup, workload: Workload): Promise<Figures> {
   if (workload.kind === "closed") return measureClosed(setup, workload);
   if (workload.kind === "rate") return measureRate(setup, workload);
   if (workload.kind === "idle") return measureIdle(setup, workload);
-  return measureConnect(setup);
+  return measureConnect(setup, workload);
 }
 
 async function measureClosed(setup: Setup, workload: Of<"closed">): Promise<Figures> {
@@ -175,10 +175,8 @@ async function settled({ job, server }: Setup): Promise<number> {
   return server.rssBytes();
 }
 
-/** The first half warms the server up. */
-async function measureConnect(setup: Setup): Promise<Figures> {
+async function measureConnect(setup: Setup, { before: first }: Of<"connect">): Promise<Figures> {
   const { job, swarm, server } = setup;
-  const first = Math.ceil(job.clients / 2);
   await swarm.connect(first);
   const before = lookAt(setup);
   await swarm.connect(job.clients - first);

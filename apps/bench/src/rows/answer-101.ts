@@ -1,0 +1,75 @@
+import { Router } from "@koa/router";
+import { createAdaptorServer } from "@hono/node-server";
+import express from "express";
+import Fastify from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import { hash } from "node:crypto";
+import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import { listen, type Row } from "./row.ts";
+
+// What a framework takes to answer an upgrade request by itself: no checks, no connection, no messages.
+
+function headersFor(req: IncomingMessage): Record<string, string> {
+  const proof = hash("sha1", `${req.headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`, "base64");
+  return { upgrade: "websocket", connection: "Upgrade", "sec-websocket-accept": proof };
+}
+
+/** Sends upgrade requests through the application, as `attach` does. */
+function routed(server: Server, prepare: (res: ServerResponse) => void = () => {}): Row {
+  server.on("upgrade", (req, socket: Socket) => {
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    socket.on("error", () => socket.destroy());
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    prepare(res);
+    res.on("finish", () => {
+      res.detachSocket(socket);
+      socket.resume();
+    });
+    server.emit("request", req, res);
+  });
+  return { start: () => listen(server) };
+}
+
+/** One row for each framework. */
+export const alone = {
+  node: (): Row => routed(createServer((req, res) => res.writeHead(101, headersFor(req)).end())),
+
+  express(): Row {
+    const app = express();
+    app.get("/ws", (req, res) => void res.status(101).set(headersFor(req)).end());
+    return routed(createServer(app));
+  },
+
+  async fastify(): Promise<Row> {
+    const app = Fastify();
+    app.get("/ws", async (request, reply) => reply.code(101).headers(headersFor(request.raw)).send());
+    await app.ready();
+    return routed(app.server);
+  },
+
+  hono(): Row {
+    const app = new Hono();
+    app.get("/ws", async (c) => c.body(null, 204));
+    // A Response of the Fetch standard cannot say 101.
+    return routed(createAdaptorServer({ fetch: app.fetch }) as Server, (res) => {
+      const writeHead = res.writeHead.bind(res);
+      res.writeHead = () => writeHead(101, headersFor(res.req));
+    });
+  },
+
+  koa(): Row {
+    const router = new Router();
+    router.get("/ws", async (ctx) => {
+      ctx.body = null;
+      ctx.status = 101;
+      ctx.set(headersFor(ctx.req));
+    });
+    const handle = new Koa().use(router.routes()).callback();
+    return routed(createServer((req, res) => void handle(req, res)));
+  },
+};
