@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const SOURCES = fileURLToPath(new URL("../go", import.meta.url));
-export const GORILLA_PROGRAM: string = fileURLToPath(new URL("gorilla-chat", import.meta.url));
-export const ECHO_PROGRAM: string = fileURLToPath(new URL("echo-driver", import.meta.url));
+export const GORILLA_PROGRAM: string = fileURLToPath(new URL("../dist/gorilla-chat", import.meta.url));
+export const ECHO_PROGRAM: string = fileURLToPath(new URL("../dist/echo-driver", import.meta.url));
 /** Where Debian's golang-*-dev packages are. */
 const DEBIAN_GOPATH = "/usr/share/gocode";
 
