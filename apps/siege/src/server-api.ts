@@ -54,6 +54,8 @@ export interface ServerApi {
   overdue(): Promise<readonly Overdue[]>;
   /** Each message begins with the microsecond at which it was planned. Settles when the last is sent. */
   broadcast(plan: BroadcastPlan): Promise<void>;
+  /** Closes every connection with 1001. Settles when all are gone. */
+  closeAll(): Promise<void>;
 }
 
 /** A clock that all processes of this machine share. */

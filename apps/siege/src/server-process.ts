@@ -79,6 +79,10 @@ export class ServerProcess implements ServerApi {
     return this.#call("broadcast", plan);
   }
 
+  closeAll(): Promise<void> {
+    return this.#call("closeAll");
+  }
+
   #call<Result>(call: keyof ServerApi, ...args: readonly unknown[]): Promise<Result> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {

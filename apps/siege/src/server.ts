@@ -47,6 +47,7 @@ const api: ServerApi = {
     return queues?.overdue ?? [];
   },
   broadcast: keepTime,
+  closeAll: () => hub.close(),
 };
 
 process.on("message", ({ id, call, args }: { id: number; call: keyof ServerApi; args: readonly never[] }) => {

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { controlNames } from "./controls.ts";
 import { bombScenario } from "./scenario-bomb.ts";
 import { churn } from "./scenario-churn.ts";
+import { crowded } from "./scenario-crowded.ts";
 import { fragments } from "./scenario-fragments.ts";
 import { halfOpen } from "./scenario-half-open.ts";
 import { pings } from "./scenario-pings.ts";
@@ -14,7 +15,7 @@ import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { heading, printRow } from "./table.ts";
 import { variantNames } from "./variants.ts";
 
-const scenarios: readonly Scenario[] = [stalled, fragments, bombScenario(), slow, halfOpen, pings, throws, churn];
+const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), slow, halfOpen, pings, throws, churn];
 
 try {
   const settings = readSettings(process.argv.slice(2), { scenarios: scenarios.map(({ name }) => name), variants: variantNames });

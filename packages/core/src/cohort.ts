@@ -23,7 +23,7 @@ export interface CohortMember {
 }
 
 /** All of a cohort are written to in one turn of the event loop; see `flusher.ts`. */
-export const MAX_COHORT_SIZE = 1000;
+export const MAX_COHORT_SIZE = 500;
 
 /**
  * Outboxes that wait for the same frames, or all for none: a message to all of them is queued once, here, and written in one

@@ -13,8 +13,8 @@ export interface Group extends Flushable {
   readonly size: number;
 }
 
-/** Connections per slice: about 10 ms of write calls, so that reads and timers get their turn in between. */
-const SLICE = 1000;
+/** Connections per slice: about 5 ms of write calls, so that reads and timers get their turn in between. */
+const SLICE = 500;
 /** Longest time for which messages to many are gathered while every turn of the event loop brings more. Milliseconds. */
 const GATHER_MS = 1;
 

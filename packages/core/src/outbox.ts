@@ -188,7 +188,8 @@ export class Outbox implements Flushable, CohortMember {
     }
     if (pong !== undefined) this.socket.uncork();
     if (this.socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
-    if (this.#isEnding) this.socket.end();
+    // Once: the second time Node makes an error of it, for nobody, and that costs more than the write.
+    if (this.#isEnding && !this.socket.writableEnded) this.socket.end();
     return run;
   }
 
