@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { beforeAll, describe, expect, it } from "vitest";
-import { WebSocketServer, type RawData } from "ws";
+import { WebSocketServer } from "ws";
 import { catalogue } from "../src/catalogue.ts";
 import type { Figures } from "../src/driver/job.ts";
 import { runEchoDriver } from "../src/echo-driver.ts";
@@ -26,7 +26,7 @@ describe.runIf(whyNot === undefined)("the echo driver", () => {
   });
 
   describe("from a server that does it wrong", () => {
-    let fault: (send: (data: RawData | string) => void, data: RawData, count: number) => void;
+    let fault: (send: (text: string) => void, text: string, count: number) => void;
     let port = 0;
 
     beforeAll(async () => {
@@ -35,28 +35,25 @@ describe.runIf(whyNot === undefined)("the echo driver", () => {
       port = (server.address() as AddressInfo).port;
       server.on("connection", (ws) => {
         let count = 0;
-        ws.on("message", (data) => fault((reply) => ws.send(reply, { binary: false }), data, ++count));
+        ws.on("message", (data: Buffer) => fault((text) => ws.send(text), data.toString(), ++count));
       });
     });
 
     it("sees what is missing", async () => {
-      fault = (send, data, count) => void (count === 5 || send(data));
+      fault = (send, text, count) => void (count === 5 || send(text));
       expect(await drive(port)).toMatchObject({ lost: 3, disorders: 3, closed: 0 });
     });
 
     it("sees what comes twice", async () => {
-      fault = (send, data, count) => {
-        send(data);
-        if (count === 5) send(data);
+      fault = (send, text, count) => {
+        send(text);
+        if (count === 5) send(text);
       };
       expect(await drive(port)).toMatchObject({ lost: 0, disorders: 3, closed: 0 });
     });
 
     it("sees a changed byte", async () => {
-      fault = (send, data, count) => {
-        const text = String(data);
-        send(count === 5 ? text.replace(/.$/, "#") : text);
-      };
+      fault = (send, text, count) => send(count === 5 ? text.replace(/.$/, "#") : text);
       expect(await drive(port)).toMatchObject({ lost: 3, disorders: 6 });
     });
 
