@@ -75,7 +75,8 @@ export function examine<Context, Native>(
 
 function approve<Context, Native>(request: UpgradeRequest<Native>, options: ResolvedOptions<Context, Native>, context: Context): Approval<Context, Native> {
   const subprotocol = options.pickSubprotocol(request.subprotocols, request);
-  const deflate = options.compression && negotiateDeflate(request.headers["sec-websocket-extensions"]);
+  const { compression } = options;
+  const deflate = compression && negotiateDeflate(request.headers["sec-websocket-extensions"], compression.sharedHistory);
   const headers: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(options.headers(request))) setHeader(headers, name, value);
   headers["upgrade"] = "websocket";

@@ -8,6 +8,7 @@ import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import { defaults, isCount, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
 import type { Refusal } from "./refuse.ts";
+import { mayPassBy } from "./sender.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 type Awaitable<T> = T | Promise<T>;
@@ -41,7 +42,7 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>;
   /** Extra headers on the 101, `Set-Cookie` included. */
   readonly headers?: HeaderValues | ((request: UpgradeRequest<Native>) => HeaderValues);
-  /** permessage-deflate (RFC 7692), without context takeover on either side. @default false */
+  /** permessage-deflate (RFC 7692), without context takeover on either side unless `sharedHistory` is on. @default false */
   readonly compression?: boolean | CompressionOptions;
   /** Time for the whole handshake, `authorize` and middleware included. @default 10000 */
   readonly handshakeTimeoutMs?: number;
@@ -130,7 +131,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
     headers: typeof headers === "function" ? headers : () => headers,
-    compression: resolveCompression(compression),
+    compression: resolveCompression(compression, mayPassBy(limits.slowConsumer)),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError ?? ((error) => console.error("upwire:", error)),
     reader: options.reader ?? "own",

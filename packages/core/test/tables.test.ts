@@ -93,7 +93,7 @@ describe("README.md", () => {
   }
 
   it("lists every option of a route with its default", () => {
-    const compression = Object.entries(resolveCompression(true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
+    const compression = Object.entries(resolveCompression(true, true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
     const names = [
       ...optionsOf("limits.ts", "ConnectionLimits"),
       ...optionsOf("options.ts", "UpgraderOptions"),
