@@ -19,7 +19,7 @@ export interface CompressionOptions {
    * Broadcasts refer to earlier ones of the same audience (everybody, or a room), so that they are about half as long, and
    * short ones shrink too. Clients keep 32 KiB for it; the server keeps 4 KiB for each audience, nothing for a client. Only
    * broadcasts without `filter` are compressed then. Without effect where `slowConsumer` takes messages back or pauses, and
-   * for clients that ask for a smaller window or none. @default false
+   * for clients that ask for `server_no_context_takeover`. @default false
    */
   readonly sharedHistory?: boolean;
 }
@@ -107,7 +107,7 @@ function agree(parameters: Map<string, string | undefined>, mayShareHistory: boo
       return undefined;
     }
   }
-  const sharesHistory = mayShareHistory && serverMaxWindowBits === 15 && !parameters.has("server_no_context_takeover");
+  const sharesHistory = mayShareHistory && !parameters.has("server_no_context_takeover");
   // RFC 7692 §7.1.1.2: the server may ask for the second one although the client has not offered it.
   const takeover = `${sharesHistory ? "" : "; server_no_context_takeover"}; client_no_context_takeover`;
   return { serverMaxWindowBits, sharesHistory, header: `permessage-deflate${takeover}${bitsAnswer}` };
@@ -158,7 +158,7 @@ const UNUSED_WINDOW = 262;
 /** RFC 1951 §3.2.4: so much longer is what was only stored. There is nothing in it to refer to. */
 const STORED_BYTES = 5;
 
-export function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>): Deflate {
+function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>): Deflate {
   const { serverMaxWindowBits, sharesHistory } = parameters;
   const { thresholdBytes, maxDeflateBytes, level } = options;
   // No window and no tables beyond what this message can use: to prepare the full ones takes longer than to deflate a short one.
@@ -167,7 +167,7 @@ export function createDeflate(parameters: DeflateParameters, options: Required<C
     return { level, windowBits: bits, memLevel: Math.min(8, bits - 5), chunkSize: byteLength + 64, finishFlush: constants.Z_SYNC_FLUSH };
   };
   return {
-    key: `${sharesHistory ? "shared" : serverMaxWindowBits}/${level}/${thresholdBytes}/${maxDeflateBytes}`,
+    key: `${serverMaxWindowBits}${sharesHistory ? " shared" : ""}/${level}/${thresholdBytes}/${maxDeflateBytes}`,
     sharesHistory,
     compress(payload, history) {
       const { byteLength } = payload;
@@ -181,4 +181,29 @@ export function createDeflate(parameters: DeflateParameters, options: Required<C
       return bytes.byteLength < tooLong ? bytes : undefined;
     },
   };
+}
+
+/** The compression of one Upgrader. */
+export class Compression {
+  readonly #options: Required<CompressionOptions>;
+  /** By the header of the answer, of which there are few. */
+  readonly #made = new Map<string, Deflate>();
+
+  constructor(options: Required<CompressionOptions>) {
+    this.#options = options;
+  }
+
+  /** What is agreed on with a client, if anything. @param offers Its `Sec-WebSocket-Extensions` header. */
+  negotiate(offers: string | undefined): DeflateParameters | undefined {
+    return negotiateDeflate(offers, this.#options.sharedHistory);
+  }
+
+  /** The same for all that agreed on the same: a connection holds none of its own. */
+  deflateFor(parameters: DeflateParameters): Deflate {
+    const known = this.#made.get(parameters.header);
+    if (known !== undefined) return known;
+    const made = createDeflate(parameters, this.#options);
+    this.#made.set(parameters.header, made);
+    return made;
+  }
 }

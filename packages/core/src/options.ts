@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { AdmissionCaps } from "./admission.ts";
 import type { Client } from "./client-address.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import { resolveCompression, type CompressionOptions } from "./compression.ts";
+import { Compression, resolveCompression, type CompressionOptions } from "./compression.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
@@ -74,7 +74,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly pickSubprotocol: (offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined;
   readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
   readonly headers: (request: UpgradeRequest<Native>) => HeaderValues;
-  readonly compression: Required<CompressionOptions> | undefined;
+  readonly compression: Compression | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   readonly onError: (error: unknown) => void;
   readonly reader: ReaderKind;
@@ -121,6 +121,7 @@ function resolveSubprotocols<Context, Native>(
 export function resolveOptions<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native> {
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false, headers = {} } = options;
+  const deflating = resolveCompression(compression, mayPassBy(limits.slowConsumer));
   return {
     limits,
     handshakeTimeoutMs,
@@ -131,7 +132,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
     headers: typeof headers === "function" ? headers : () => headers,
-    compression: resolveCompression(compression, mayPassBy(limits.slowConsumer)),
+    compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError ?? ((error) => console.error("upwire:", error)),
     reader: options.reader ?? "own",

@@ -8,7 +8,7 @@ import { runs } from "./property.ts";
 import { openSocket, read, send, settled, type OpenedSocket } from "./wire-clients.ts";
 
 const TAKES_PART = "permessage-deflate; client_max_window_bits";
-/** Most take part; then those of an Upgrader with another level, those who have no window to share, and those without compression. */
+/** Most take part; then those of an Upgrader with another level, those with other windows or none, and those without compression. */
 const OFFERS: readonly (readonly [upgrader: "first" | "second", offer: string | undefined])[] = [
   ...Array.from({ length: 9 }, () => ["first", TAKES_PART] as const),
   ["second", TAKES_PART],

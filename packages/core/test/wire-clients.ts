@@ -5,8 +5,6 @@ import { attach, Message, PreparedMessage, type Connection, type Upgrader } from
 import { FakeSocket } from "./fake-socket.ts";
 
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
-/** RFC 7692 §7.1.2.1: the largest LZ77 window. */
-const WINDOW_BYTES = 32 * 1024;
 
 export interface OpenedSocket {
   readonly connection: Connection;
@@ -39,12 +37,13 @@ export function read({ socket, extensions }: Pick<OpenedSocket, "socket" | "exte
   const stream = Buffer.concat(socket.written);
   const got: string[] = [];
   const keepsWindow = !extensions.includes("server_no_context_takeover");
+  const windowBits = Number(/server_max_window_bits=(\d+)/.exec(extensions)?.[1] ?? 15);
   let window = Buffer.alloc(0);
   const inflated = (payload: Buffer): Buffer => {
     if (!extensions.startsWith("permessage-deflate")) throw new Error("a compressed frame that was not agreed on");
     const dictionary = keepsWindow && window.byteLength > 0 ? { dictionary: window } : {};
-    const bytes = inflateRawSync(Buffer.concat([payload, TAIL]), { finishFlush: constants.Z_SYNC_FLUSH, ...dictionary });
-    window = Buffer.concat([window, bytes]).subarray(-WINDOW_BYTES);
+    const bytes = inflateRawSync(Buffer.concat([payload, TAIL]), { finishFlush: constants.Z_SYNC_FLUSH, windowBits, ...dictionary });
+    window = Buffer.concat([window, bytes]).subarray(-(2 ** windowBits));
     return bytes;
   };
   let parts: Buffer[] = [];
