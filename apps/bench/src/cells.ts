@@ -24,7 +24,7 @@ export interface Cell {
 const CONTROLS = ["ws", "ws-framed", "raw-net", "raw-net-joined"];
 const GORILLA = ["gorilla", "gorilla-glued"];
 const MAIN = ["upwire", ...CONTROLS, "socketio", ...GORILLA];
-const EVERYBODY = Object.keys(catalogue).filter((name) => name !== "upwire-ws-reader");
+const EVERYBODY = Object.keys(catalogue).filter((name) => name !== "upwire-ws-reader" && name !== "upwire-shared-history");
 const WEBSOCKET = EVERYBODY.filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
 const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
@@ -67,7 +67,7 @@ function compressed(count: number, details: Partial<Cell> = {}): Cell {
     ...inFlight(count, { clients: 500, payloadBytes: 512 }),
     title: `compressed broadcast, 500 clients, 512 B, ${count} in flight`,
     load: { mode: "broadcast", deflate: true },
-    rows: ["upwire", "ws", "gorilla"],
+    rows: ["upwire", "upwire-shared-history", "ws", "gorilla"],
     ...details,
   };
 }

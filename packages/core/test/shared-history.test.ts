@@ -190,7 +190,6 @@ describe("on the wire", () => {
   ])("JSON is shorter than if it were compressed message by message: %s", async (_title, churn, most) => {
     const messages = jsonMessages(200);
     const [shared, single] = [await bytesOf(SHARED, messages, churn), await bytesOf({ compression: { thresholdBytes: 64 } }, messages, churn)];
-    console.log(shared / single, shared / await bytesOf({ compression: true }, messages, churn), shared / await bytesOf({ }, messages, churn));
     expect(shared / single).toBeLessThan(most);
   });
 
