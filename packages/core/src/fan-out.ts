@@ -53,6 +53,13 @@ function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast): number {
   return taken;
 }
 
+/** Those who are in none of the cohorts. */
+function outside<Context>(members: Members<Context>, cohorts: Cohort[]): Connection<Context>[] {
+  const alone: Connection<Context>[] = [];
+  for (const connection of members.values()) if (Connection.outboxOf(connection)?.isIn(cohorts) !== true) alone.push(connection);
+  return alone;
+}
+
 /** To those who are in none of `cohorts`; then they may be. */
 function sendToEach<Context>(
   members: Members<Context>,
@@ -62,10 +69,10 @@ function sendToEach<Context>(
   cohorts: Cohort[] | undefined,
 ): number {
   let taken = 0;
-  for (const connection of members.values()) {
+  // All are found before the first is sent to: a hook that hears of a slow client may send too, and cohorts change under us.
+  for (const connection of cohorts === undefined ? members.values() : outside(members, cohorts)) {
     if (except?.has(connection) === true) continue;
     const outbox = Connection.outboxOf(connection);
-    if (cohorts !== undefined && outbox?.isIn(cohorts) === true) continue;
     if (outbox?.offerToMany(broadcast) !== true && !connection.send(broadcast.message, options)) continue;
     taken++;
     if (cohorts !== undefined) outbox?.joinOneOf(cohorts, members.size);

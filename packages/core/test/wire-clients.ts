@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { constants, inflateRawSync } from "node:zlib";
-import { attach, Message, PreparedMessage, type Connection, type Upgrader } from "@upwire/core";
+import { attach, Message, PreparedMessage, type Connection, type ConnectionHandler, type Upgrader } from "@upwire/core";
 import { FakeSocket } from "./fake-socket.ts";
 
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
@@ -14,11 +14,11 @@ export interface OpenedSocket {
 }
 
 /** Opens a connection on a socket that takes bytes when a test says so. @param offer Of extensions. */
-export async function openSocket(upgrader: Upgrader, offer: string | undefined): Promise<OpenedSocket> {
+export async function openSocket(upgrader: Upgrader, offer: string | undefined, handler: ConnectionHandler = {}): Promise<OpenedSocket> {
   const server = createServer();
   attach(server);
   const opening = new Promise<Connection>((opened) => {
-    server.on("request", (req, res) => void upgrader.upgrade(req, res, { open: opened }));
+    server.on("request", (req, res) => void upgrader.upgrade(req, res, { ...handler, open: opened }));
   });
   const socket = new FakeSocket();
   server.emit("connection", socket);

@@ -131,6 +131,36 @@ describe("what a connection is given", () => {
     }
   });
 
+  it.each(["sends to everybody", "sends to each"])("is not lost and does not come twice when a hook %s in the middle of it", async (what) => {
+    const hub = createHub();
+    const upgrader = new Upgrader({ maxQueueBytes: 3000 });
+    const clients: OpenedSocket[] = [];
+    const error = (): void => {
+      if (what === "sends to everybody") hub.broadcast("a client is slow");
+      else for (const { connection } of clients) connection.send("a client is slow");
+    };
+    for (let i = 0; i < 12; i++) {
+      const client = await openSocket(upgrader, undefined, { error });
+      hub.register(client.connection);
+      clients.push(client);
+    }
+    const slow = clients[4];
+    const others = clients.filter((client) => client !== slow);
+    const messages = Array.from({ length: 20 }, (_, number) => `${number} `.padEnd(400, "x"));
+    for (const [number, message] of messages.entries()) {
+      if (slow !== undefined) slow.socket.isTaking = number < 3;
+      // Some are in a cohort when the slow one is found out, and some in none.
+      for (const { connection } of clients.slice(0, 8)) connection.ping();
+      hub.broadcast(message);
+      await settled(others);
+    }
+    expect(slow?.connection.isOpen).toBe(false);
+    for (const client of clients) {
+      if (client !== slow) expect(read(client).filter((item) => item.endsWith("x"))).toEqual(messages);
+      client.socket.destroy();
+    }
+  });
+
   it.each(["in one turn", "each in a turn of its own"])("is judged for each client by itself when its queue is full, %s", async (when) => {
     const { hub, clients } = await connect({ maxQueueBytes: 4000, slowConsumer: "drop-newest", compression: false });
     const [slow] = clients;
