@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createHub, PreparedMessage, Upgrader, type Hub, type SlowConsumerPolicy, type UpgraderOptions } from "@upwire/core";
 import { describe, expect, it } from "vitest";
 import type { Deflate } from "../src/prepared-message.ts";
@@ -164,32 +165,37 @@ describe("on the wire", () => {
     return clients;
   }
 
-  /** Bytes of all that 20 clients got of `messages`. @param churn A new client with every tenth message, and one that is left out of every fifth. */
-  async function bytesOf(options: UpgraderOptions, messages: readonly string[], churn: boolean): Promise<number> {
+  /**
+   * Bytes of all that 20 clients got of `messages`. @param what `comings`: a new client with every tenth message, and one that
+   * is left out of every fifth. `pings`: each gets frames of its own between messages.
+   */
+  async function bytesOf(options: UpgraderOptions, messages: readonly string[], what: "nothing" | "pings" | "comings"): Promise<number> {
     const hub = createHub();
     const clients = await connect(options, 20, hub);
     const owed = clients.map((): string[] => []);
     for (const [number, message] of messages.entries()) {
-      if (churn && number % 10 === 9) {
+      if (what === "pings") for (const { connection } of clients) connection.ping();
+      if (what === "comings" && number % 10 === 9) {
         clients.push(...(await connect(options, 1, hub)));
         owed.push([]);
       }
-      const left = churn && number % 5 === 0 ? clients[number % clients.length] : undefined;
+      const left = what === "comings" && number % 5 === 0 ? clients[number % clients.length] : undefined;
       hub.broadcast(message, { except: left?.connection });
       for (const [at, client] of clients.entries()) if (client !== left) owed[at]?.push(message);
       await settled(clients);
     }
-    expect(clients.map(read)).toEqual(owed);
+    expect(clients.map((client) => read(client).filter((item) => item !== "ping "))).toEqual(owed);
     for (const { socket } of clients) socket.destroy();
     return clients.reduce((sum, { socket }) => sum + Buffer.concat(socket.written).byteLength, 0);
   }
 
   it.each([
-    ["always the same clients", false, 0.6],
-    ["clients that come and miss messages", true, 0.8],
-  ])("JSON is shorter than if it were compressed message by message: %s", async (_title, churn, most) => {
+    ["nothing", 0.6],
+    ["pings", 0.6],
+    ["comings", 0.8],
+  ] as const)("JSON is shorter than if it were compressed message by message, with %s in between", async (what, most) => {
     const messages = jsonMessages(200);
-    const [shared, single] = [await bytesOf(SHARED, messages, churn), await bytesOf({ compression: { thresholdBytes: 64 } }, messages, churn)];
+    const [shared, single] = [await bytesOf(SHARED, messages, what), await bytesOf({ compression: { thresholdBytes: 64 } }, messages, what)];
     expect(shared / single).toBeLessThan(most);
   });
 
@@ -204,6 +210,43 @@ describe("on the wire", () => {
       return clients.reduce((sum, { socket }) => sum + Buffer.concat(socket.written).byteLength, 0);
     };
     expect(await bytesIn(SHARED)).toBeLessThanOrEqual((await bytesIn({ compression: { thresholdBytes: 64 } })) * 1.01);
+  });
+
+  it("a client that is blocked gets what the others get", async () => {
+    const hub = createHub();
+    const clients = await connect(SHARED, 10, hub);
+    const [slow, ...others] = clients;
+    const messages = jsonMessages(40);
+    for (const [number, message] of messages.entries()) {
+      if (slow !== undefined) slow.socket.isTaking = number < 5;
+      hub.broadcast(message);
+      await settled(others);
+    }
+    await settled(clients);
+    expect(new Set(clients.map(({ socket }) => Buffer.concat(socket.written).toString("hex"))).size).toBe(1);
+    for (const client of clients) {
+      expect(read(client)).toEqual(messages);
+      client.socket.destroy();
+    }
+  });
+
+  it("a newcomer does not wait for the sake of clients that are gone", async () => {
+    const hub = createHub();
+    const clients = await connect(SHARED, 10, hub);
+    const [first = "", second = "", third = ""] = jsonMessages(3);
+    hub.broadcast(first);
+    const [newcomer] = await connect(SHARED, 1, hub);
+    hub.broadcast(second);
+    for (const { socket } of clients.splice(1)) {
+      socket.destroy();
+      await once(socket, "close");
+    }
+    const written = newcomer?.socket.written ?? [];
+    await settled(newcomer === undefined ? [] : [newcomer]);
+    expect(written.map((frame) => frame[0])).toEqual([0x81]);
+    hub.broadcast(third);
+    await settled(newcomer === undefined ? [] : [newcomer]);
+    expect(written.map((frame) => frame[0])).toEqual([0x81, 0xc1]);
   });
 
   it("a client whose queue was full for a while goes on with plain messages", async () => {
