@@ -35,6 +35,7 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   "upwire-koa": upwire("upwire, Koa", () => import("./rows/upwire-koa.ts")),
   "upwire-fastify-websocket": upwire("upwire, @fastify/websocket", () => import("./rows/upwire-fastify-websocket.ts")),
   "upwire-hono-node-ws": upwire("upwire, @hono/node-ws", () => import("./rows/upwire-hono-node-ws.ts")),
+  "upwire-shared-history": upwire("upwire, shared history", () => import("./rows/upwire-shared-history.ts")),
   "upwire-ws-reader": control("upwire, read by ws", () => import("./rows/upwire-ws-reader.ts")),
   ws: control("ws, a loop of send", () => import("./rows/ws.ts")),
   "ws-framed": control("ws, framed once", () => import("./rows/ws-framed.ts")),

@@ -25,7 +25,9 @@ const CONTROLS = ["ws", "ws-framed", "raw-net", "raw-net-joined"];
 const GORILLA = ["gorilla", "gorilla-glued"];
 const MAIN = ["upwire", ...CONTROLS, "socketio", ...GORILLA];
 const ALONE = Object.keys(catalogue).filter((name) => catalogue[name]?.onlyOpens === true);
-const EVERYBODY = Object.keys(catalogue).filter((name) => name !== "upwire-ws-reader" && !ALONE.includes(name));
+/** They differ from `upwire` only where they have a cell. */
+const SPECIAL = ["upwire-ws-reader", "upwire-shared-history", ...ALONE];
+const EVERYBODY = Object.keys(catalogue).filter((name) => !SPECIAL.includes(name));
 const WEBSOCKET = EVERYBODY.filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
 const PLAIN: Load = { mode: "broadcast", deflate: false };
 const TIMES = { warmUpMs: 700, windowMs: 1500 };
@@ -68,7 +70,7 @@ function compressed(count: number, details: Partial<Cell> = {}): Cell {
     ...inFlight(count, { clients: 500, payloadBytes: 512 }),
     title: `compressed broadcast, 500 clients, 512 B, ${count} in flight`,
     load: { mode: "broadcast", deflate: true },
-    rows: ["upwire", "ws", "gorilla"],
+    rows: ["upwire", "upwire-shared-history", "ws", "gorilla"],
     ...details,
   };
 }

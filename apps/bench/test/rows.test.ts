@@ -11,7 +11,7 @@ const MODES: readonly (readonly [Load["mode"], Workload])[] = [
   ["rooms", { kind: "closed", groups: GROUPS, publishersPerGroup: 2, inFlight: 1 }],
   ["echo", { kind: "closed", groups: 12, publishersPerGroup: 1, inFlight: 8 }],
 ];
-const COMPRESSED = ["upwire", "upwire-koa", "ws"];
+const COMPRESSED = ["upwire", "upwire-shared-history", "upwire-koa", "ws"];
 
 /** Server and clients in this process: what is judged is order and loss, not speed. */
 async function deliver(name: string, load: Load, workload: Workload): Promise<void> {

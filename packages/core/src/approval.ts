@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { negotiateDeflate, type DeflateParameters } from "./compression.ts";
+import type { DeflateParameters } from "./compression.ts";
 import type { RefusalCode } from "./errors.ts";
 import { acceptKey, handshakeFault, isWebSocketUpgrade } from "./handshake.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -75,7 +75,7 @@ export function examine<Context, Native>(
 
 function approve<Context, Native>(request: UpgradeRequest<Native>, options: ResolvedOptions<Context, Native>, context: Context): Approval<Context, Native> {
   const subprotocol = options.pickSubprotocol(request.subprotocols, request);
-  const deflate = options.compression && negotiateDeflate(request.headers["sec-websocket-extensions"]);
+  const deflate = options.compression?.negotiate(request.headers["sec-websocket-extensions"]);
   const headers: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(options.headers(request))) setHeader(headers, name, value);
   headers["upgrade"] = "websocket";

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import type { Flusher, Group } from "./flusher.ts";
 import type { FrameRun } from "./frame-run.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import type { Deflate, PreparedMessage } from "./prepared-message.ts";
+import type { Deflate } from "./prepared-message.ts";
+import type { Broadcast, Recipient, WindowEnd } from "./shared-history.ts";
 
 /** What all outboxes of one Upgrader share. */
 export interface OutboxSetup {
@@ -12,7 +13,7 @@ export interface OutboxSetup {
 }
 
 /** An outbox, as its cohort sees it. */
-export interface CohortMember {
+export interface CohortMember extends Recipient {
   readonly socket: Socket;
   /** Where it is in its cohort. */
   place: number;
@@ -27,13 +28,14 @@ export const MAX_COHORT_SIZE = 500;
 
 /**
  * Outboxes that wait for the same frames, or all for none: a message to all of them is queued once, here, and written in one
- * loop over their sockets. One that gets anything else, or is blocked, parts before.
+ * loop over their sockets. One that gets anything else, or is blocked, parts before. The windows of all end alike.
  */
-export class Cohort implements Group {
+export class Cohort implements Group, Recipient {
   /** Those of the same audience. */
   readonly siblings: readonly Cohort[];
+  readonly deflate: Deflate | undefined;
+  windowEnd: WindowEnd | undefined;
   readonly #setup: OutboxSetup;
-  readonly #deflate: Deflate | undefined;
   readonly #members: CohortMember[] = [];
   /** Beside the members, whose memory the loop over thousands of sockets then does not touch. */
   readonly #sockets: Socket[] = [];
@@ -41,11 +43,12 @@ export class Cohort implements Group {
   /** The most that the socket of any of them may hold without being blocked. */
   #slack = 0;
 
-  /** @param run What its first member waits for. */
-  constructor(siblings: readonly Cohort[], setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun) {
+  /** For one that waits for `run`, and others like it; none of them is in it yet. */
+  constructor(siblings: readonly Cohort[], setup: OutboxSetup, { deflate, windowEnd }: Recipient, run: FrameRun) {
     this.siblings = siblings;
+    this.deflate = deflate;
+    this.windowEnd = windowEnd;
     this.#setup = setup;
-    this.#deflate = deflate;
     this.#run = run;
     setup.flusher.addGroup(this);
   }
@@ -59,8 +62,9 @@ export class Cohort implements Group {
   }
 
   /** Takes an outbox that waits for the same, if the next message would be framed and counted for it as for the others. */
-  admit(member: CohortMember, setup: OutboxSetup, deflate: Deflate | undefined, run: FrameRun): boolean {
-    if (run !== this.#run || setup !== this.#setup || deflate?.key !== this.#deflate?.key || this.size === MAX_COHORT_SIZE) return false;
+  admit(member: CohortMember, setup: OutboxSetup, run: FrameRun): boolean {
+    if (run !== this.#run || setup !== this.#setup || member.deflate?.key !== this.deflate?.key) return false;
+    if (member.windowEnd !== this.windowEnd || this.size === MAX_COHORT_SIZE) return false;
     member.place = this.#members.push(member) - 1;
     this.#sockets.push(member.socket);
     this.#slack = Math.max(this.#slack, member.socket.writableHighWaterMark);
@@ -71,7 +75,7 @@ export class Cohort implements Group {
     for (let last = this.#members.at(-1); last !== undefined; last = this.#members.at(-1)) last.part();
   }
 
-  /** Lets a member go, which takes `run` with it. */
+  /** Lets a member go, which takes `run` and `windowEnd` with it. */
   dismiss({ place }: CohortMember): void {
     const last = this.#members.pop();
     const lastSocket = this.#sockets.pop();
@@ -81,15 +85,15 @@ export class Cohort implements Group {
     last.place = place;
   }
 
-  hasRoomFor({ frameBytes }: PreparedMessage): boolean {
+  hasRoomFor({ mostBytes }: Broadcast): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
     const run = this.#run;
-    return (run?.bytes ?? 0) + this.#slack + frameBytes <= maxQueueBytes && (run?.frames ?? 0) < maxQueueMessages;
+    return (run?.bytes ?? 0) + this.#slack + mostBytes <= maxQueueBytes && (run?.frames ?? 0) < maxQueueMessages;
   }
 
-  push(message: PreparedMessage): void {
+  push(broadcast: Broadcast): void {
     const run = this.#run;
-    this.#run = this.#setup.flusher.extend(run, message.frame(this.#deflate));
+    this.#run = this.#setup.flusher.extend(run, broadcast.frameFor(this));
     if (run === undefined) this.#setup.flusher.addGroup(this);
   }
 

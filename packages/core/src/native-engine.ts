@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { OutboxSetup } from "./cohort.ts";
-import { createDeflate, type CompressionOptions, type DeflateParameters } from "./compression.ts";
+import type { Compression, DeflateParameters } from "./compression.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
@@ -18,7 +18,7 @@ export interface EngineSetup extends OutboxSetup {
   readonly limits: OutboxSetup["limits"] & ReaderLimits;
   /** Whose code reads the frames. */
   readonly reader: ReaderKind;
-  readonly compression: Required<CompressionOptions> | undefined;
+  readonly compression: Compression | undefined;
   readonly counters: Counters;
 }
 
@@ -63,7 +63,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     this.#setup = setup;
     this.#socket = socket;
     this.#head = head;
-    this.#deflate = deflate && setup.compression && createDeflate(deflate, setup.compression);
+    this.#deflate = deflate && setup.compression?.deflateFor(deflate);
     this.outbox = new Outbox(setup, socket, this.#deflate);
   }
 

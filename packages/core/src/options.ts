@@ -2,12 +2,13 @@ import type { IncomingMessage } from "node:http";
 import type { AdmissionCaps } from "./admission.ts";
 import type { Client } from "./client-address.ts";
 import { systemClock, type Clock } from "./clock.ts";
-import { resolveCompression, type CompressionOptions } from "./compression.ts";
+import { Compression, resolveCompression, type CompressionOptions } from "./compression.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import { defaults, isCount, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
 import type { Refusal } from "./refuse.ts";
+import { mayPassBy } from "./sender.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 type Awaitable<T> = T | Promise<T>;
@@ -41,7 +42,7 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>;
   /** Extra headers on the 101, `Set-Cookie` included. */
   readonly headers?: HeaderValues | ((request: UpgradeRequest<Native>) => HeaderValues);
-  /** permessage-deflate (RFC 7692), without context takeover on either side. @default false */
+  /** permessage-deflate (RFC 7692), without context takeover on either side unless `sharedHistory` is on. @default false */
   readonly compression?: boolean | CompressionOptions;
   /** Time for the whole handshake, `authorize` and middleware included. @default 10000 */
   readonly handshakeTimeoutMs?: number;
@@ -73,7 +74,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly pickSubprotocol: (offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined;
   readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
   readonly headers: (request: UpgradeRequest<Native>) => HeaderValues;
-  readonly compression: Required<CompressionOptions> | undefined;
+  readonly compression: Compression | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   readonly onError: (error: unknown) => void;
   readonly reader: ReaderKind;
@@ -120,6 +121,7 @@ function resolveSubprotocols<Context, Native>(
 export function resolveOptions<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native> {
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false, headers = {} } = options;
+  const deflating = resolveCompression(compression, mayPassBy(limits.slowConsumer));
   return {
     limits,
     handshakeTimeoutMs,
@@ -130,7 +132,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
     headers: typeof headers === "function" ? headers : () => headers,
-    compression: resolveCompression(compression),
+    compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError ?? ((error) => console.error("upwire:", error)),
     reader: options.reader ?? "own",

@@ -6,6 +6,7 @@ import type { FrameRun } from "./frame-run.ts";
 import { Message } from "./message.ts";
 import { OwnFrames } from "./own-frames.ts";
 import { PreparedMessage, type Deflate } from "./prepared-message.ts";
+import { forgetWindow, type Broadcast, type WindowEnd } from "./shared-history.ts";
 
 /** For those who do not wait for what most wait for. */
 const SPARE_COHORTS = 3;
@@ -13,10 +14,12 @@ const SPARE_COHORTS = 3;
 /** The frames on their way to one socket: one write per turn, and none while the kernel is not taking any. */
 export class Outbox implements Flushable, CohortMember {
   readonly socket: Socket;
+  readonly deflate: Deflate | undefined;
+  /** The cohort knows better, as long as this is in one. */
+  windowEnd: WindowEnd | undefined;
   place = 0;
   #isDirect = false;
   readonly #setup: OutboxSetup;
-  readonly #deflate: Deflate | undefined;
   /** What waits, and behind it what nobody else gets. */
   #run: FrameRun | undefined;
   /** Holds the run in our place. */
@@ -34,8 +37,13 @@ export class Outbox implements Flushable, CohortMember {
   constructor(setup: OutboxSetup, socket: Socket, deflate: Deflate | undefined) {
     this.#setup = setup;
     this.socket = socket;
-    this.#deflate = deflate;
+    this.deflate = deflate;
     this.#slack = socket.writableHighWaterMark;
+  }
+
+  /** As a recipient it is one client. */
+  get size(): number {
+    return 1;
   }
 
   /** Bytes that wait here and in the socket. */
@@ -80,13 +88,13 @@ export class Outbox implements Flushable, CohortMember {
     if (!this.#isDirect || run === undefined || this.#hasOwn || this.#pong !== undefined || this.#blockedSince !== 0) return;
     for (let at = cohorts.length - 1; at >= 0; at--) if (this.#join(cohorts[at] as Cohort, run)) return;
     if (cohorts.length > SPARE_COHORTS + audience / MAX_COHORT_SIZE) return;
-    const cohort = new Cohort(cohorts, this.#setup, this.#deflate, run);
+    const cohort = new Cohort(cohorts, this.#setup, this, run);
     cohorts.push(cohort);
     this.#join(cohort, run);
   }
 
   #join(cohort: Cohort, run: FrameRun): boolean {
-    if (!cohort.admit(this, this.#setup, this.#deflate, run)) return false;
+    if (!cohort.admit(this, this.#setup, run)) return false;
     this.#cohort = cohort;
     this.#run = undefined;
     return true;
@@ -97,6 +105,7 @@ export class Outbox implements Flushable, CohortMember {
     if (cohort === undefined) return;
     this.#cohort = undefined;
     cohort.dismiss(this);
+    this.windowEnd = cohort.windowEnd;
     this.#run = cohort.run;
     if (this.#run !== undefined) this.#schedule();
   }
@@ -112,12 +121,21 @@ export class Outbox implements Flushable, CohortMember {
     this.part();
     if (data instanceof PreparedMessage) {
       if (!this.#hasRoomFor(data.frameBytes)) return false;
-      this.push(data.frame(this.#deflate));
+      this.push(data.frame(this.deflate));
       return true;
     }
-    if (this.#deflate !== undefined) return false;
+    if (this.deflate?.sharesHistory === false) return false;
     if (typeof data === "string") return this.#offerText(data);
     return data instanceof Message && this.#offerMessage(data);
+  }
+
+  /** The same for a message to an audience. */
+  offerToMany(broadcast: Broadcast): boolean {
+    if (!this.#isDirect) return false;
+    this.part();
+    if (!this.#hasRoomFor(broadcast.mostBytes)) return false;
+    this.push(broadcast.frameFor(this));
+    return true;
   }
 
   /** @param frame One or more whole frames; the same object for everybody who gets the same. */
@@ -145,6 +163,7 @@ export class Outbox implements Flushable, CohortMember {
     this.#run = undefined;
     this.#pong = undefined;
     this.#own?.take();
+    forgetWindow(this);
   }
 
   /** Ends the TCP stream after everything that waits. */
@@ -215,9 +234,9 @@ export class Outbox implements Flushable, CohortMember {
 
   /** Whether there is room for sure; the sender knows exactly. */
   #hasRoomFor(bytes: number): boolean {
-    if (this.#blockedSince !== 0) return false;
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
-    return this.#waiting + this.#slack + bytes <= maxQueueBytes && this.frames < maxQueueMessages;
+    const inSocket = this.#blockedSince === 0 ? this.#slack : this.socket.writableLength;
+    return this.#waiting + inSocket + bytes <= maxQueueBytes && this.frames < maxQueueMessages;
   }
 
   #schedule(): void {

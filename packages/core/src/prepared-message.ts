@@ -10,8 +10,13 @@ export type MessageData = string | ArrayBuffer | ArrayBufferView;
 export interface Deflate {
   /** Connections with the same key share the compressed bytes. */
   readonly key: string;
-  /** The compressed payload, or `undefined` when the message should go as it is. */
-  compress(payload: Uint8Array): Buffer | undefined;
+  /** Whether clients keep their window from message to message: then nothing is compressed for one of them alone. */
+  readonly sharesHistory: boolean;
+  /**
+   * The compressed payload, or `undefined` when the message should go as it is.
+   * @param history For those who share one: what their windows end in, or nothing for a message that begins a history.
+   */
+  compress(payload: Uint8Array, history?: Uint8Array): Buffer | undefined;
 }
 
 function toFrame(data: MessageData): Buffer {
@@ -60,9 +65,9 @@ export class PreparedMessage {
     return payloadOf(this.#frame);
   }
 
-  /** The bytes for the wire, for connections that agreed on `deflate` or on no compression. */
+  /** The bytes for the wire, for one connection or for all that agreed on `deflate` or on no compression. */
   frame(deflate?: Deflate): Buffer {
-    if (deflate === undefined) return this.#frame;
+    if (deflate === undefined || deflate.sharesHistory) return this.#frame;
     const known = this.#deflated?.get(deflate.key);
     if (known !== undefined) return known;
     const compressed = deflate.compress(this.payload);

@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { attach, answerThroughPlugin, refuse, Upgrader, type Attachment, type Connection, type ConnectionHandler, type Refusal, type UpgraderOptions } from "@upwire/core";
+import { attach, answerThroughPlugin, createHub, refuse, Upgrader, type Attachment, type Connection, type ConnectionHandler, type Refusal, type UpgraderOptions } from "@upwire/core";
 import { Opcode, rawRequest, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocketServer, WebSocket, type ServerOptions } from "ws";
 import { FakeClock } from "./fake-clock.ts";
-import { closing, nextMessage } from "./served.ts";
+import { jsonMessages } from "./json-messages.ts";
+import { closing, nextMessage, nextTexts } from "./served.ts";
 
 const MIB = 1024 * 1024;
 const echo: ConnectionHandler = { message: (connection, message) => void connection.send(message) };
@@ -234,6 +235,25 @@ describe("a route of ours behind a plugin", () => {
     client.sendText("z".repeat(1000));
     expect(await client.nextMessage()).toMatchObject({ text: "z".repeat(1000), wasCompressed: compression });
     client.socket.destroy();
+  });
+
+  it("shares a history with its clients", async () => {
+    const { client, nextOurs } = await plugin({ server: { perMessageDeflate: { threshold: 0 } }, options: { compression: { sharedHistory: true } } });
+    const hub = createHub();
+    const messages = jsonMessages(100);
+    const clients: Promise<string[]>[] = [];
+    for (let i = 0; i < 3; i++) {
+      const opened = nextOurs();
+      const one = await client("/ours");
+      expect(one.extensions).toBe("permessage-deflate");
+      clients.push(nextTexts(one, messages.length + 1));
+      const connection = await opened;
+      if (connection !== undefined) hub.register(connection);
+    }
+    for (const message of messages.slice(0, 50)) hub.broadcast(message);
+    for (const connection of hub.list()) connection.send("alone");
+    for (const message of messages.slice(50)) hub.broadcast(message);
+    for (const texts of clients) expect(await texts).toEqual([...messages.slice(0, 50), "alone", ...messages.slice(50)]);
   });
 
   it("asks what the plugin asks: verifyClient still decides", async () => {

@@ -77,11 +77,11 @@ describe("README.md", () => {
   }
 
   /** With the default where it is a number or a word, and any text for the others. */
-  function optionRows(options: readonly string[], presets: Readonly<Record<string, string | number>>): Map<string, readonly (string | undefined)[]> {
+  function optionRows(options: readonly string[], presets: Readonly<Record<string, string | number | boolean>>): Map<string, readonly (string | undefined)[]> {
     return new Map(
       options.map((option) => {
         const preset = presets[option];
-        const shown = typeof preset === "string" ? `\`"${preset}"\`` : preset?.toString();
+        const shown = typeof preset === "string" ? `\`"${preset}"\`` : typeof preset === "boolean" ? `\`${preset}\`` : preset?.toString();
         return [option, [`\`${option}\``, shown, undefined]];
       }),
     );
@@ -93,7 +93,7 @@ describe("README.md", () => {
   }
 
   it("lists every option of a route with its default", () => {
-    const compression = Object.entries(resolveCompression(true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
+    const compression = Object.entries(resolveCompression(true, true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
     const names = [
       ...optionsOf("limits.ts", "ConnectionLimits"),
       ...optionsOf("options.ts", "UpgraderOptions"),

@@ -1,13 +1,11 @@
 // oxlint-disable vitest/no-standalone-expect -- judged inside the property
 import { once } from "node:events";
-import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import { constants, inflateRawSync } from "node:zlib";
-import { attach, createHub, Message, PreparedMessage, Upgrader, type Connection, type Hub, type UpgraderOptions } from "@upwire/core";
+import { createHub, Upgrader, type Hub, type UpgraderOptions } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FakeSocket } from "./fake-socket.ts";
 import { runs } from "./property.ts";
+import { openSocket, read, send, settled, type OpenedSocket } from "./wire-clients.ts";
 
 /** What the clients agreed on: nothing, compression, compression with a window of its own. Enough of them for cohorts. */
 const OFFERS = [
@@ -15,11 +13,8 @@ const OFFERS = [
   ...Array.from({ length: 3 }, () => "permessage-deflate"),
   "permessage-deflate; server_max_window_bits=10",
 ];
-const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
-interface Client {
-  readonly connection: Connection;
-  readonly socket: FakeSocket;
+interface Client extends OpenedSocket {
   /** Every message and ping that it has to get, in this order. */
   readonly owed: string[];
   readonly rooms: Set<string>;
@@ -28,54 +23,13 @@ interface Client {
 async function connect(options: UpgraderOptions = {}): Promise<{ readonly hub: Hub; readonly clients: readonly Client[] }> {
   const hub = createHub();
   const upgrader = new Upgrader({ compression: { thresholdBytes: 16 }, ...options });
-  const server = createServer();
-  attach(server);
-  let opened = (_connection: Connection): void => {};
-  server.on("request", (req, res) => void upgrader.upgrade(req, res, { open: (connection) => opened(connection) }));
   const clients: Client[] = [];
   for (const offer of OFFERS) {
-    const opening = new Promise<Connection>((resolve) => (opened = resolve));
-    const socket = new FakeSocket();
-    server.emit("connection", socket);
-    socket.receive(
-      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-        `Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${offer === undefined ? "" : `Sec-WebSocket-Extensions: ${offer}\r\n`}\r\n`,
-    );
-    const connection = await opening;
-    hub.register(connection);
-    await setImmediate();
-    socket.written.length = 0;
-    clients.push({ connection, socket, owed: [], rooms: new Set() });
+    const opened = await openSocket(upgrader, offer);
+    hub.register(opened.connection);
+    clients.push({ ...opened, owed: [], rooms: new Set() });
   }
   return { hub, clients };
-}
-
-/** The messages and pings of a server's stream, and `close` for a close frame. Throws for what is no valid stream. */
-function read(stream: Buffer): string[] {
-  const got: string[] = [];
-  let parts: Buffer[] = [];
-  let isDeflated = false;
-  for (let at = 0; at < stream.byteLength; ) {
-    const first = stream.readUInt8(at);
-    const short = stream.readUInt8(at + 1);
-    const start = at + (short === 127 ? 10 : short === 126 ? 4 : 2);
-    const end = start + (short === 127 ? Number(stream.readBigUInt64BE(at + 2)) : short === 126 ? stream.readUInt16BE(at + 2) : short);
-    if (end > stream.byteLength) throw new Error("half a frame");
-    const payload = stream.subarray(start, end);
-    at = end;
-    if ((first & 0x0f) === 9) got.push(`ping ${payload.toString()}`);
-    else if ((first & 0x0f) === 8) got.push("close");
-    else {
-      if ((parts.length > 0) !== ((first & 0x0f) === 0)) throw new Error("fragments of two messages mix");
-      if (parts.length === 0) isDeflated = (first & 0x40) !== 0;
-      parts.push(payload);
-      if ((first & 0x80) === 0) continue;
-      const whole = Buffer.concat(parts);
-      got.push((isDeflated ? inflateRawSync(Buffer.concat([whole, TAIL]), { finishFlush: constants.Z_SYNC_FLUSH }) : whole).toString());
-      parts = [];
-    }
-  }
-  return got;
 }
 
 const who = fc.nat(OFFERS.length - 1);
@@ -91,22 +45,6 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ kind: "turn" as const }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("stall" as const, "flow" as const), who }) },
 );
-
-function send({ connection }: Client, as: string, text: string): boolean {
-  const bytes = Buffer.from(text);
-  if (as === "bytes") return connection.send(bytes);
-  if (as === "message") return connection.send(new Message(Buffer.concat([bytes, bytes]), true, bytes.byteLength));
-  if (as === "prepared") return connection.send(new PreparedMessage(text));
-  if (as === "blob") return connection.send(new Blob([text]));
-  return connection.send(text);
-}
-
-async function settled(clients: readonly Client[]): Promise<void> {
-  for (let turns = 0; turns < 1000 && clients.some(({ connection }) => connection.bufferedBytes > 0); turns++) {
-    for (const { socket } of clients) socket.release();
-    await setImmediate();
-  }
-}
 
 describe("what a connection is given", () => {
   it("leaves in that order, whatever it is and whoever else gets it (property)", async () => {
@@ -147,7 +85,7 @@ describe("what a connection is given", () => {
             writer.end(text.slice(3));
           } else if (what.kind === "send") {
             if (what.as === "blob") writing.add(client);
-            expect(send(client, what.as, text)).toBe(true);
+            expect(send(client.connection, what.as, text)).toBe(true);
             client.owed.push(text);
           } else {
             client.socket.isTaking = what.kind === "flow";
@@ -164,7 +102,7 @@ describe("what a connection is given", () => {
         await settled(clients);
         await setImmediate();
         for (const client of clients) {
-          const got = read(Buffer.concat(client.socket.written));
+          const got = read(client);
           const compared = writing.has(client) ? got.filter((item) => !item.startsWith("ping")) : got;
           const owed = writing.has(client) ? client.owed.filter((item) => !item.startsWith("ping")) : client.owed;
           expect(compared).toEqual([...owed, "close"]);
@@ -187,9 +125,39 @@ describe("what a connection is given", () => {
       for (const { connection } of clients) expect(connection.bufferedBytes > 0).toBe(connection === slow?.connection && late);
     }
     await settled(clients);
-    for (const { socket } of clients) {
-      expect(read(Buffer.concat(socket.written))).toEqual(messages);
-      socket.destroy();
+    for (const client of clients) {
+      expect(read(client)).toEqual(messages);
+      client.socket.destroy();
+    }
+  });
+
+  it.each(["sends to everybody", "sends to each"])("is not lost and does not come twice when a hook %s in the middle of it", async (what) => {
+    const hub = createHub();
+    const upgrader = new Upgrader({ maxQueueBytes: 3000 });
+    const clients: OpenedSocket[] = [];
+    const error = (): void => {
+      if (what === "sends to everybody") hub.broadcast("a client is slow");
+      else for (const { connection } of clients) connection.send("a client is slow");
+    };
+    for (let i = 0; i < 12; i++) {
+      const client = await openSocket(upgrader, undefined, { error });
+      hub.register(client.connection);
+      clients.push(client);
+    }
+    const slow = clients[4];
+    const others = clients.filter((client) => client !== slow);
+    const messages = Array.from({ length: 20 }, (_, number) => `${number} `.padEnd(400, "x"));
+    for (const [number, message] of messages.entries()) {
+      if (slow !== undefined) slow.socket.isTaking = number < 3;
+      // Some are in a cohort when the slow one is found out, and some in none.
+      for (const { connection } of clients.slice(0, 8)) connection.ping();
+      hub.broadcast(message);
+      await settled(others);
+    }
+    expect(slow?.connection.isOpen).toBe(false);
+    for (const client of clients) {
+      if (client !== slow) expect(read(client).filter((item) => item.endsWith("x"))).toEqual(messages);
+      client.socket.destroy();
     }
   });
 
@@ -212,10 +180,10 @@ describe("what a connection is given", () => {
     expect(taken).toEqual(taken.map((_, i) => clients.length - (i < 4 ? 0 : 1)));
     if (slow !== undefined) slow.socket.isTaking = true;
     await settled(clients);
-    for (const { connection, socket } of clients) {
-      const got = read(Buffer.concat(socket.written)).slice(3).map((message) => message.slice(0, 1));
-      expect(got.join("")).toBe(connection === slow?.connection ? "0123" : "01234567");
-      socket.destroy();
+    for (const client of clients) {
+      const got = read(client).slice(3).map((message) => message.slice(0, 1));
+      expect(got.join("")).toBe(client === slow ? "0123" : "01234567");
+      client.socket.destroy();
     }
   });
 

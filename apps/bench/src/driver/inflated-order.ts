@@ -54,18 +54,19 @@ export class InflatedOrder {
     this.#delivered = [];
   }
 
-  receive(client: number, payload: Buffer): void {
+  /** @param isCompressed A server may send any message as it is. */
+  receive(client: number, payload: Buffer, isCompressed: boolean): void {
     const at = this.#received[client] ?? 0;
     this.#received[client] = at + 1;
-    if (client % INFLATE_EVERY === 0) this.#look(client, at, payload);
+    if (client % INFLATE_EVERY === 0) this.#look(client, at, payload, isCompressed);
     if (client !== 0) this.#catchUp(client);
     else for (let each = 0; each < this.#received.length; each++) this.#catchUp(each);
   }
 
-  #look(client: number, at: number, payload: Buffer): void {
+  #look(client: number, at: number, payload: Buffer, isCompressed: boolean): void {
     const inflater = this.#inflaters.get(client) ?? new Inflater();
     this.#inflaters.set(client, inflater);
-    const message = inflater.inflate(payload);
+    const message = isCompressed ? inflater.inflate(payload) : Buffer.from(payload);
     this.bytes += payload.length;
     this.messages++;
     if (message.length !== this.#hooks.payloadBytes) this.#hooks.onFault();

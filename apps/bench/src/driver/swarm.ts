@@ -79,7 +79,7 @@ export class Swarm implements ClientHost {
     if (!this.deflate) return;
     this.#order ??= new InflatedOrder({
       payloadBytes: this.messageBytes,
-      deliver: (client, message) => this.stamped(client, message, 0),
+      deliver: (client, message) => this.#delivered(client, message, 0),
       onFault: () => void (this.traffic && this.traffic.disorders++),
     });
     this.#order.restart();
@@ -113,12 +113,17 @@ export class Swarm implements ClientHost {
   }
 
   stamped(client: number, data: Buffer, at: number): void {
+    if (this.#order === undefined) this.#delivered(client, data, at);
+    else this.#order.receive(client, data.subarray(at, at + this.messageBytes), false);
+  }
+
+  #delivered(client: number, data: Buffer, at: number): void {
     const stampAt = at + this.dialect.prefix.length;
     this.traffic?.delivered(client, publisherAt(data, stampAt), sequenceAt(data, stampAt));
   }
 
   message(client: Client, payload: Buffer, compressed: boolean): void {
-    if (compressed && this.#order !== undefined) this.#order.receive(client.index, payload);
+    if (compressed && this.#order !== undefined) this.#order.receive(client.index, payload, true);
     // In fragments, for example.
     else if (payload.length === this.messageBytes) this.stamped(client.index, payload, 0);
     else if (this.dialect.separator) this.#glued(client.index, payload);
