@@ -135,7 +135,7 @@ export class Attachment implements TicketHolder {
     // What the first one said goes for those that are still to be told.
     const farewell = (this.#farewell ??= plan.farewell);
     const closing = new Closing(this.#connections, this.#clock, { ...plan, farewell });
-    const grace = this.#clock.after(plan.spreadMs + plan.graceMs, () => {
+    const grace = this.#clock.after(closing.spreadMs + plan.graceMs, () => {
       this.#pending.destroy();
       inSlices([...this.#connections], (connection) => connection.terminate());
     });

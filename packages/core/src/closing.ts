@@ -24,9 +24,9 @@ export interface ClosingPlan {
 
 /**
  * So many at a time, and the time until the next: each close frame is answered, and 10,000 answers that come together would
- * hold everybody else up for 100 ms. It is also about what a core can do.
+ * hold everybody else up for 100 ms. This is about half of what a core can do.
  */
-const SLICE = 100;
+const SLICE = 50;
 const SLICE_MS = 10;
 /** Between two waves, unless there are fewer connections than waves. */
 const WAVE_MS = 100;
@@ -70,6 +70,11 @@ export class Closing {
     this.#startedAt = clock.now();
     this.done = this.#allGone();
     if (this.#all.length > 0) this.#runWave(1);
+  }
+
+  /** The time until the last one is told, as planned: many take longer than `spreadMs`. Milliseconds. */
+  get spreadMs(): number {
+    return Math.max(this.#plan.spreadMs, Math.floor(this.#all.length / SLICE) * SLICE_MS);
   }
 
   /** Closes the rest now. */
