@@ -171,7 +171,7 @@ function createDeflate(parameters: DeflateParameters, options: Required<Compress
     sharesHistory,
     compress(payload, history) {
       const { byteLength } = payload;
-      if (byteLength < thresholdBytes || byteLength > maxDeflateBytes || (history !== undefined) !== sharesHistory) return undefined;
+      if (byteLength < thresholdBytes || byteLength > maxDeflateBytes) return undefined;
       const hasHistory = history !== undefined && history.byteLength > 0;
       const zlib = zlibOptions(byteLength + (history?.byteLength ?? 0));
       const deflated = deflateRawSync(payload, hasHistory ? { ...zlib, dictionary: history } : zlib);

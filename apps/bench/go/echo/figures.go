@@ -1,11 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"math/bits"
-	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -46,73 +42,9 @@ func (h *histogram) quantile(share float64) float64 {
 	return 0
 }
 
-// sight is what both processes had used, and what had happened, at one moment.
-type sight struct {
-	at        time.Time
-	totalUs   float64
-	userUs    float64
-	driverUs  float64
-	delivered int
-	reads     int
-}
-
-func lookAt(s *swarm) (sight, error) {
-	totalUs, userUs, err := serverCPU(s.job.Pid)
-	if err != nil {
-		return sight{}, err
-	}
+// cpuUs is what this process has used.
+func cpuUs() (float64, error) {
 	var own syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
-		return sight{}, err
-	}
-	driverUs := float64(own.Utime.Nano()+own.Stime.Nano()) / 1000
-	return sight{time.Now(), totalUs, userUs, driverUs, s.delivered, s.reads}, nil
-}
-
-// serverCPU is that of all threads. The total is exact; how much of it was user time is known in ticks of 10 ms.
-func serverCPU(pid int) (totalUs, userUs float64, err error) {
-	tasks := fmt.Sprintf("/proc/%d/task", pid)
-	entries, err := os.ReadDir(tasks)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, entry := range entries {
-		line, err := os.ReadFile(tasks + "/" + entry.Name() + "/schedstat")
-		if err != nil {
-			return 0, 0, err
-		}
-		ns, err := strconv.ParseFloat(strings.Fields(string(line))[0], 64)
-		if err != nil {
-			return 0, 0, err
-		}
-		totalUs += ns / 1000
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0, err
-	}
-	// Fields 14 and 15 of proc(5), counted behind the name, which may hold spaces.
-	var user, system float64
-	behindName := strings.Fields(string(stat[strings.LastIndex(string(stat), ") ")+2:]))
-	if _, err := fmt.Sscan(behindName[11]+" "+behindName[12], &user, &system); err != nil {
-		return 0, 0, err
-	}
-	if user+system > 0 {
-		userUs = totalUs * user / (user + system)
-	}
-	return totalUs, userUs, nil
-}
-
-func rssMb(pid int) (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for _, line := range strings.Split(string(status), "\n") {
-		if strings.HasPrefix(line, "VmRSS:") {
-			kib, err := strconv.ParseFloat(strings.Fields(line)[1], 64)
-			return kib * 1024 / 1e6, err
-		}
-	}
-	return 0, fmt.Errorf("process %d has no resident size", pid)
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)
+	return float64(own.Utime.Nano()+own.Stime.Nano()) / 1000, err
 }

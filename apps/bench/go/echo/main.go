@@ -2,7 +2,8 @@
 // in a closed workload: every client has so many messages on their way, checks the order of what comes back byte by byte, and
 // sends the next one for each. One thread, epoll and raw system calls, so that there is always somebody awake to read.
 //
-// The job is the first argument and the figures are the output, both in JSON; see src/driver/job.ts.
+// The job is the first argument and the figures are the last line of the output, both in JSON; see src/echo-driver.ts. The
+// first line says that the server is warm, and that a line of input starts the window.
 package main
 
 import (
@@ -16,7 +17,6 @@ import (
 
 type job struct {
 	Port     int
-	Pid      int
 	Target   string
 	SocketIo bool
 	// What goes around the stamp in every message.
@@ -107,19 +107,38 @@ func measure(j job) (map[string]float64, error) {
 	if err := s.sendFor(j.WarmUpMs); err != nil {
 		return nil, err
 	}
-	before, err := lookAt(s)
-	if err != nil {
+	if err := s.askToGoOn(); err != nil {
 		return nil, err
 	}
+	deliveredBefore, readsBefore := s.delivered, s.reads
 	s.windowFrom = time.Now()
 	if err := s.sendFor(j.WindowMs); err != nil {
 		return nil, err
 	}
-	after, err := lookAt(s)
+	driverUs, err := cpuUs()
+	return map[string]float64{
+		"deliveries": float64(s.delivered - deliveredBefore),
+		"reads":      float64(s.reads - readsBefore),
+		"seconds":    s.lastDelivery.Sub(s.windowFrom).Seconds(),
+		"driverUs":   driverUs,
+		"p50Ms":      s.latencies.quantile(0.5),
+		"p99Ms":      s.latencies.quantile(0.99),
+		"p999Ms":     s.latencies.quantile(0.999),
+		"lost":       float64(s.sent - s.delivered),
+		"disorders":  float64(s.disorders),
+		"closed":     float64(s.closed),
+	}, err
+}
+
+// askToGoOn lets the other side look at the server while nothing is under way, and says what this process has used.
+func (s *swarm) askToGoOn() error {
+	driverUs, err := cpuUs()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.figures(before, after)
+	fmt.Println(driverUs)
+	_, err = os.Stdin.Read(make([]byte, 1))
+	return err
 }
 
 // sendFor lets the clients talk for a time, and returns when everything has come back, or nothing comes any more.
@@ -151,29 +170,4 @@ func (s *swarm) sendFor(ms float64) error {
 		}
 	}
 	return nil
-}
-
-func (s *swarm) figures(before, after sight) (map[string]float64, error) {
-	rss, err := rssMb(s.job.Pid)
-	if err != nil {
-		return nil, err
-	}
-	deliveries := float64(after.delivered - before.delivered)
-	// Not the wait for what never came.
-	seconds := s.lastDelivery.Sub(before.at).Seconds()
-	return map[string]float64{
-		"cpuUs":       (after.totalUs - before.totalUs) / deliveries,
-		"userUs":      (after.userUs - before.userUs) / deliveries,
-		"perSecond":   deliveries / seconds,
-		"p50Ms":       s.latencies.quantile(0.5),
-		"p99Ms":       s.latencies.quantile(0.99),
-		"p999Ms":      s.latencies.quantile(0.999),
-		"perRead":     deliveries / float64(after.reads-before.reads),
-		"rssMb":       rss,
-		"lost":        float64(s.sent - s.delivered),
-		"disorders":   float64(s.disorders),
-		"closed":      float64(s.closed),
-		"serverShare": (after.totalUs - before.totalUs) / 1e6 / seconds,
-		"driverShare": (after.driverUs - before.driverUs) / 1e6 / seconds,
-	}, nil
 }

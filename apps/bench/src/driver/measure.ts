@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { costOf, sharesOf, type Usage } from "./cost.ts";
 import type { Figures, Job, Workload } from "./job.ts";
-import { ServerProcess, type CpuTimes } from "./server-process.ts";
+import { ServerProcess } from "./server-process.ts";
 import { Swarm } from "./swarm.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -204,10 +205,8 @@ async function drained(traffic: Traffic): Promise<void> {
   }
 }
 
-interface Sight {
+interface Sight extends Usage {
   readonly at: number;
-  readonly server: CpuTimes;
-  readonly driverUs: number;
   readonly deliveries: number;
   readonly reads: number;
 }
@@ -220,24 +219,5 @@ function lookAt({ swarm, server }: Setup): Sight {
     driverUs: user + system,
     deliveries: swarm.traffic?.deliveries ?? 0,
     reads: swarm.reads,
-  };
-}
-
-type Cost = Required<Pick<Figures, "cpuUs" | "userUs" | "perSecond" | "serverShare" | "driverShare">>;
-
-/** What each of `count` deliveries or connections took of the server. */
-function costOf(before: Sight, after: Sight, count: number, seconds: number): Cost {
-  return {
-    cpuUs: (after.server.totalUs - before.server.totalUs) / count,
-    userUs: (after.server.userUs - before.server.userUs) / count,
-    perSecond: count / seconds,
-    ...sharesOf(before, after, seconds),
-  };
-}
-
-function sharesOf(before: Sight, after: Sight, seconds: number): Pick<Figures, "serverShare" | "driverShare"> {
-  return {
-    serverShare: (after.server.totalUs - before.server.totalUs) / 1e6 / seconds,
-    driverShare: (after.driverUs - before.driverUs) / 1e6 / seconds,
   };
 }

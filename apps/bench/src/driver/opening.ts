@@ -1,6 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
-
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+import { randomBytes } from "node:crypto";
+import { acceptKey } from "../accept-key.ts";
 
 /** The client's side of the opening handshake (RFC 6455 §4.1), as a browser sends it. */
 export class Opening {
@@ -11,7 +10,7 @@ export class Opening {
 
   constructor(port: number, target: string, deflate: boolean) {
     const key = randomBytes(16).toString("base64");
-    this.#accept = createHash("sha1").update(key + GUID).digest("base64");
+    this.#accept = acceptKey(key);
     this.#deflate = deflate;
     this.request = [
       `GET ${target} HTTP/1.1`,

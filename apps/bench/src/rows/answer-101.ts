@@ -4,16 +4,16 @@ import express from "express";
 import Fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
-import { hash } from "node:crypto";
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
+import { acceptKey } from "../accept-key.ts";
 import { listen, type Row } from "./row.ts";
 
 // What a framework takes to answer an upgrade request by itself: no checks, no connection, no messages.
 
 function headersFor(req: IncomingMessage): Record<string, string> {
-  const proof = hash("sha1", `${req.headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`, "base64");
-  return { upgrade: "websocket", connection: "Upgrade", "sec-websocket-accept": proof };
+  const accept = acceptKey(req.headers["sec-websocket-key"] ?? "");
+  return { upgrade: "websocket", connection: "Upgrade", "sec-websocket-accept": accept };
 }
 
 /** Sends upgrade requests through the application, as `attach` does. */

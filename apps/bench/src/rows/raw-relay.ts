@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
+import { acceptKey } from "../accept-key.ts";
 import { frameText } from "../frame-text.ts";
 import { portOf, roomOf, type Row } from "./row.ts";
-
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Sockets that get the same frames: everybody, one room, or in echo one socket alone. */
 export interface Audience {
@@ -50,8 +48,7 @@ export function rawRelay(createAudience: () => Audience): Row {
 }
 
 function switchingProtocols(key: string): string {
-  const accept = createHash("sha1").update(key + GUID).digest("base64");
-  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
+  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`;
 }
 
 /** Whole masked frames of at most 65,535 bytes, unmasked in place. @returns the bytes of an unfinished one. */
