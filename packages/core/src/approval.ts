@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { DeflateParameters } from "./compression.ts";
 import type { RefusalCode } from "./errors.ts";
-import { acceptKey, handshakeFault, isWebSocketUpgrade } from "./handshake.ts";
+import { acceptKey, handshakeFault } from "./handshake.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { refusal, Refusal } from "./refuse.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -55,8 +55,6 @@ export function examine<Context, Native>(
   options: ResolvedOptions<Context, Native>,
   admit: () => RefusalCode | undefined,
 ): Approval<Context, Native> | Refusal | Promise<Approval<Context, Native> | Refusal> {
-  // Before the HTTP version: a proxy that is not told about WebSocket may also speak HTTP/1.0 to us, as nginx does.
-  if (request.headers["sec-websocket-key"] !== undefined && !isWebSocketUpgrade(request.raw)) return refusal("ERR_UPGRADE_STRIPPED");
   const fault = handshakeFault(request.raw);
   if (fault !== undefined) return refusal(fault);
   return andThen(options.checkOrigin(request.origin, request), (isAllowed: unknown) => {

@@ -5,19 +5,18 @@ import type { Duplex } from "node:stream";
 import { systemClock, type Clock } from "./clock.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
-import { firstGoodOffer } from "./compression.ts";
 import type { Connection } from "./connection.ts";
 import { drainPlan, type DrainOptions } from "./drain.ts";
-import { isReadableTarget, isWebSocketUpgrade, offeredSubprotocols } from "./handshake.ts";
+import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
+import { handOverTo, type HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
-import { PendingHandshakes, type PendingHandshake } from "./pending.ts";
-import { PluginSocket } from "./plugin-socket.ts";
-import { putPluginTicket } from "./plugin-ticket.ts";
-import { drainingRefusal, publishRefusal, refusal, sendBare, sendRefusal, type Refusal } from "./refuse.ts";
+import { PendingHandshakes } from "./pending.ts";
+import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
+import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
-import { destroyOnEnd, destroyOnError, putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
+import { putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
   /** Time for the whole handshake, middleware included, until a route's own value takes over. Milliseconds. @default 10000 */
@@ -44,7 +43,7 @@ export interface AttachOptions {
    * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application, with a
    * stand-in for its socket. The plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
    */
-  readonly handOver?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void | Promise<void>;
+  readonly handOver?: HandOver;
   /** Replaces time in tests. */
   readonly clock?: Clock;
 }
@@ -159,11 +158,11 @@ export class Attachment implements TicketHolder {
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
     const socket = stream as Socket;
-    // Node took its own listener away: without one, a reset from here on would end the process.
-    socket.on("error", destroyOnError);
     this.#heads?.arrived(socket);
     // Alone, we answer everything: nobody else would, and the socket would stay open.
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
+    // Node took its own listener away: without one, a reset from here on would end the process.
+    socket.on("error", destroySocket);
     if (!this.#isOurs(req)) return;
     // Others listen too. One whose request this is has answered by the time that all have been called.
     const before = socket.bytesWritten;
@@ -186,13 +185,16 @@ export class Attachment implements TicketHolder {
     socket.setTimeout(0);
     socket.setNoDelay(true);
     // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
-    if (!isWebSocketUpgrade(req)) return this.#serve(req, this.#ticket(req, socket, head).res);
+    if (!isWebSocketUpgrade(req.headers)) return this.#serve(req, this.#ticket(req, socket, head).res);
     const refused = this.#refusal(req);
     if (refused !== undefined) {
       publishRefusal(refused, new UpgradeRequest(req, { native: req }));
       return sendRefusal(this.#ticket(req, socket, head).res, refused);
     }
-    if (this.#handOver !== undefined) return this.#give(this.#handOver, req, socket, head);
+    if (this.#handOver !== undefined) {
+      const arrival = { req, socket, head };
+      return handOverTo(this.#handOver, arrival, { holder: this, pending: this.#pending, timeoutMs: this.#handshakeTimeoutMs });
+    }
     const ticket = this.#ticket(req, socket, head);
     putTicket(req, ticket);
     this.#serve(req, ticket.res);
@@ -222,68 +224,6 @@ export class Attachment implements TicketHolder {
       channels.error.publish({ error });
       if (res.headersSent) res.destroy();
       else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
-    }
-  }
-
-  #give(handOver: NonNullable<AttachOptions["handOver"]>, req: IncomingMessage, socket: Socket, head: Buffer): void {
-    const before = socket.bytesWritten;
-    const plugin = new PluginSocket(socket, head);
-    const startedAt = this.#pending.now;
-    const handshake: PendingHandshake = {
-      socket,
-      deadline: startedAt + this.#handshakeTimeoutMs,
-      expire: () => {
-        this.#pending.delete(handshake);
-        // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
-        if (socket.bytesWritten > before) {
-          if (plugin.isWithheld) socket.destroy();
-          return;
-        }
-        // The plugin is still busy with it: its late answer must go nowhere.
-        plugin.detach();
-        const late = refusal("ERR_HANDSHAKE_TIMEOUT");
-        publishRefusal(late, new UpgradeRequest(req, { native: req }));
-        sendBare(socket, late);
-      },
-    };
-    this.#pending.add(handshake);
-    const over = (): void => {
-      this.#pending.delete(handshake);
-      socket.off("end", destroyOnEnd);
-      // Or it would keep the request as long as the socket.
-      socket.off("close", over);
-    };
-    socket.once("close", over);
-    if (head.byteLength === 0) socket.once("end", destroyOnEnd);
-    putPluginTicket(req, {
-      holder: this,
-      expireAfter: (ms) => this.#pending.move(handshake, startedAt + ms),
-      answered: over,
-      complete: (refused) => plugin.replaceBare(refused.status, () => sendBare(socket, refused)),
-      withhold: () => plugin.withhold(),
-      release: () => plugin.release(),
-      take: () => {
-        const taken = plugin.takeOver();
-        if (taken !== undefined) over();
-        return taken;
-      },
-    });
-    // It was found to hold "websocket"; `ws` takes nothing beside it, although RFC 6455 §4.2.1 has a list here.
-    req.headers.upgrade = "websocket";
-    // Nor does it take the empty members that RFC 9110 §5.6.1.2 tells it to pass over.
-    const names = offeredSubprotocols(req) ?? [];
-    if (names.length > 0) req.headers["sec-websocket-protocol"] = names.join(", ");
-    const offer = firstGoodOffer(req.headers["sec-websocket-extensions"]);
-    if (offer === undefined) delete req.headers["sec-websocket-extensions"];
-    else req.headers["sec-websocket-extensions"] = offer;
-    const failed = (error: unknown): void => {
-      channels.error.publish({ error });
-      socket.destroy();
-    };
-    try {
-      Promise.resolve(handOver(req, plugin, Buffer.alloc(0))).catch(failed);
-    } catch (error) {
-      failed(error);
     }
   }
 }

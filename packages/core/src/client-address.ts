@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIPv6, SocketAddress, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { flat } from "./flat.ts";
 
 /** One end of a connection. The port is `undefined` where a proxy did not tell it. */
 export interface Endpoint {
@@ -37,14 +38,13 @@ export function directClient(req: IncomingMessage): Client {
 /** `ip:port` as Go prints it, IPv6 in brackets; the bare address when the port is not known. */
 export function printAddress({ ip, port }: Endpoint): string {
   if (port === undefined) return ip;
-  // Joined, since it is kept as long as the connection: a template would keep a tree of its parts.
-  return [ip.includes(":") ? `[${ip}]` : ip, port].join(":");
+  // Kept as long as the connection.
+  return flat(`${ip.includes(":") ? `[${ip}]` : ip}:${port}`);
 }
 
 /** Every value of a header as it stood on the wire: Node's own `headers` drop or join doubled ones. */
-export function rawHeaderValues(req: IncomingMessage, name: string): string[] {
+export function rawHeaderValues(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = [];
-  const { rawHeaders } = req;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const given = rawHeaders[i] ?? "";
     if (given.length === name.length && given.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? "");

@@ -147,11 +147,12 @@ export function compileTrustProxy(trust: TrustProxy | undefined): (req: Incoming
     const peer = directClient(req);
     const peerIp = isIP(peer.ip) === 0 ? undefined : foldAddress(peer.ip);
     if (!trusts(peerIp, 0)) return peer;
-    const byList = walk(peer, reports(rawHeaderValues(req, "x-forwarded-for"), (member) => ({ ...NOTHING, from: readEndpoint(member) })), trusts);
-    const forwarded = walk(peer, reports(rawHeaderValues(req, "forwarded"), readForwarded), trusts);
+    const { rawHeaders } = req;
+    const byList = walk(peer, reports(rawHeaderValues(rawHeaders, "x-forwarded-for"), (member) => ({ ...NOTHING, from: readEndpoint(member) })), trusts);
+    const forwarded = walk(peer, reports(rawHeaderValues(rawHeaders, "forwarded"), readForwarded), trusts);
     // These have one value. Of several, the last is the nearest proxy's.
-    const [proto] = membersFromRight(rawHeaderValues(req, "x-forwarded-proto"));
-    const [host] = membersFromRight(rawHeaderValues(req, "x-forwarded-host"));
+    const [proto] = membersFromRight(rawHeaderValues(rawHeaders, "x-forwarded-proto"));
+    const [host] = membersFromRight(rawHeaderValues(rawHeaders, "x-forwarded-host"));
     const from = agreed(byList.from, forwarded.from, (a, b) => a.ip === b.ip) ?? peer;
     return {
       ip: from.ip,

@@ -1,48 +1,66 @@
 import type { Socket } from "node:net";
 
-/** What a socket tells the one that owns it. */
-export interface SocketOwner {
-  onData(chunk: Buffer): void;
-  onDrain(): void;
+/** What a socket tells the one that holds it, whether anybody reads or not. */
+export interface SocketHolder {
   onEnd(): void;
   onError(cause: Error): void;
   onSocketClose(): void;
 }
 
-const ownerKey: unique symbol = Symbol("upwire.owner");
+/** What it tells the one that reads and writes it. */
+export interface SocketOwner extends SocketHolder {
+  onData(chunk: Buffer): void;
+  onDrain(): void;
+}
 
-interface OwnedSocket extends Socket {
-  [ownerKey]?: SocketOwner;
+/** Shared by every copy of core in the process: the handshake and the connection may be those of two. */
+const holderKey: unique symbol = Symbol.for("upwire.holder") as never;
+
+interface HeldSocket extends Socket {
+  [holderKey]?: SocketHolder;
 }
 
 // One set of functions for all sockets: closures would cost each connection half a kilobyte.
 
-function onData(this: OwnedSocket, chunk: Buffer): void {
-  this[ownerKey]?.onData(chunk);
+function onData(this: HeldSocket, chunk: Buffer): void {
+  (this[holderKey] as SocketOwner).onData(chunk);
 }
 
-function onDrain(this: OwnedSocket): void {
-  this[ownerKey]?.onDrain();
+function onDrain(this: HeldSocket): void {
+  (this[holderKey] as SocketOwner).onDrain();
 }
 
-function onEnd(this: OwnedSocket): void {
-  this[ownerKey]?.onEnd();
+function onEnd(this: HeldSocket): void {
+  this[holderKey]?.onEnd();
 }
 
-function onError(this: OwnedSocket, cause: Error): void {
-  this[ownerKey]?.onError(cause);
+function onError(this: HeldSocket, cause: Error): void {
+  this[holderKey]?.onError(cause);
 }
 
-function onClose(this: OwnedSocket): void {
-  this[ownerKey]?.onSocketClose();
+function onClose(this: HeldSocket): void {
+  this[holderKey]?.onSocketClose();
 }
 
-/** From now on `owner` is told what happens on `socket`. */
-export function ownSocket(socket: Socket, owner: SocketOwner): void {
-  (socket as OwnedSocket)[ownerKey] = owner;
-  socket.on("data", onData);
-  socket.on("drain", onDrain);
+/** From now on `holder` is told when `socket` ends, fails or closes, and the one before it is told nothing any more. */
+export function holdSocket(socket: Socket, holder: SocketHolder): void {
+  const held = socket as HeldSocket;
+  const isFirst = held[holderKey] === undefined;
+  held[holderKey] = holder;
+  if (!isFirst) return;
   socket.on("end", onEnd);
   socket.on("error", onError);
   socket.on("close", onClose);
+}
+
+/** From now on `owner` is told everything that happens on `socket`. */
+export function ownSocket(socket: Socket, owner: SocketOwner): void {
+  holdSocket(socket, owner);
+  socket.on("data", onData);
+  socket.on("drain", onDrain);
+}
+
+/** For a socket that nobody holds. Not a closure: one would keep what it closes over as long as the socket. */
+export function destroySocket(this: Socket): void {
+  this.destroy();
 }

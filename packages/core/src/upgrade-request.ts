@@ -46,6 +46,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly params: Readonly<Record<string, string | undefined>>;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
+  readonly headers: IncomingHttpHeaders;
   /** The client's IP address alone. */
   readonly ip: string;
   /** The scheme that the client used; `undefined` when it is not known, since a proxy may have ended TLS before us. */
@@ -54,6 +55,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
 
   constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, client: Client = directClient(raw)) {
     this.raw = raw;
+    this.headers = raw.headers;
     this.native = framework.native;
     this.params = framework.params ?? {};
     this.remoteAddress = printAddress(client);
@@ -76,16 +78,12 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     return new URLSearchParams(mark < 0 ? "" : this.url.slice(mark + 1));
   }
 
-  get headers(): IncomingHttpHeaders {
-    return this.raw.headers;
-  }
-
   get host(): string {
-    return this.#forwardedHost ?? this.raw.headers.host ?? "";
+    return this.#forwardedHost ?? this.headers.host ?? "";
   }
 
   get origin(): string | undefined {
-    return this.raw.headers.origin;
+    return this.headers.origin;
   }
 
   get secure(): boolean {
@@ -94,11 +92,11 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
 
   /** The cookies as they were sent, not decoded. */
   get cookies(): Readonly<Record<string, string>> {
-    return parseCookies(this.raw.headers.cookie);
+    return parseCookies(this.headers.cookie);
   }
 
   /** The subprotocols that the client offers, in its order. */
   get subprotocols(): readonly string[] {
-    return offeredSubprotocols(this.raw) ?? [];
+    return offeredSubprotocols(this.headers) ?? [];
   }
 }

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Connection } from "./connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
 import { publishRefusal, refusal, sendBare } from "./refuse.ts";
+import { holdSocket, type SocketHolder } from "./socket-owner.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
@@ -31,7 +32,7 @@ const NOT_ON_101 = /^(?:content-|sec-websocket-|(?:transfer-encoding|connection|
 const ACCEPTING = new Set([101, 204]);
 
 /** One upgrade request on its way through the application: it ends as a WebSocket, or as the HTTP answer it got. */
-export class UpgradeTicket implements PendingHandshake {
+export class UpgradeTicket implements PendingHandshake, SocketHolder {
   readonly holder: TicketHolder;
   readonly socket: Socket;
   deadline: number = Infinity;
@@ -57,8 +58,7 @@ export class UpgradeTicket implements PendingHandshake {
     res.writeHead = this.#writeHead;
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
     res.prependListener("finish", this.#onFinish);
-    socket.on("close", this.#onClose);
-    if (head.byteLength === 0) socket.on("end", destroyOnEnd);
+    holdSocket(socket, this);
     pending.add(this);
   }
 
@@ -88,16 +88,26 @@ export class UpgradeTicket implements PendingHandshake {
     sendBare(socket, late);
   }
 
-  readonly #onClose = (): void => {
+  /**
+   * A client that ends its side before it has its answer has left: it could not even send a close frame. Nobody reads yet, so
+   * the stream tells us only when nothing was sent behind the handshake. What was is still to be delivered.
+   */
+  onEnd(): void {
+    if (!this.#isOver && this.#head.byteLength === 0) this.socket.destroy();
+  }
+
+  onError(): void {
+    this.socket.destroy();
+  }
+
+  onSocketClose(): void {
     this.#over();
     this.#acceptance?.abandoned();
-  };
+  }
 
   readonly #onFinish = (): void => {
     this.#over();
     const { res, socket } = this;
-    // Or the ticket, and with it the request, would live as long as the socket.
-    socket.off("close", this.#onClose).off("end", destroyOnEnd);
     const acceptance = this.#acceptance;
     this.#acceptance = undefined;
     res.detachSocket(socket);
@@ -137,19 +147,6 @@ interface HeadWriter {
 /** Node's own; looked up at each call, since tracers replace it there. */
 function plainWriteHead(res: ServerResponse, status: number, reason?: unknown, headers?: unknown): ServerResponse {
   return (ServerResponse.prototype as HeadWriter).writeHead.call(res, status, reason, headers);
-}
-
-/**
- * A client that ends its side before it has its answer has left: it could not even send a close frame. Nobody reads yet, so
- * the stream tells us only when nothing was sent behind the handshake. What was is still to be delivered.
- */
-export function destroyOnEnd(this: Socket): void {
-  this.destroy();
-}
-
-/** Until the socket has an owner. Not a closure: one would keep the request alive as long as the socket. */
-export function destroyOnError(this: Socket): void {
-  this.destroy();
 }
 
 /** `writeHead` takes an object, or names and values in turn. */

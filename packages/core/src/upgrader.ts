@@ -20,7 +20,7 @@ import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./op
 import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
-import { destroyOnError, takeTicket } from "./upgrade-ticket.ts";
+import { takeTicket } from "./upgrade-ticket.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
@@ -207,10 +207,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
     const engine = new NativeEngine(this.#engineSetup, { socket, head, deflate: approval.deflate });
-    const connection = this.#open(engine, approval, handler, approval.subprotocol ?? "");
-    // From here on the engine has one of its own.
-    socket.off("error", destroyOnError);
-    return connection;
+    return this.#open(engine, approval, handler, approval.subprotocol ?? "");
   }
 
   #open(
