@@ -15,10 +15,10 @@ import { Session, type SessionSetup } from "./session.ts";
 import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
-import type { ResolvedLimits } from "./limits.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
 import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
+import { beatEveryMs } from "./vitals.ts";
 import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
 
@@ -112,12 +112,17 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   /**
    * Upgrades from inside any route of a server that `attach` was called on. Writes the whole answer to `res` itself.
-   * Never rejects.
+   * Never rejects. `framework` is for adapters.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
    */
-  upgrade(req: IncomingMessage, res: ServerResponse, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+  upgrade(
+    req: IncomingMessage,
+    res: ServerResponse,
+    handler?: ConnectionHandler<Context>,
+    framework?: FrameworkRequest<Native>,
+  ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
-      void andThen(this.#answer(req, handler, undefined, opened), (answer) => {
+      void andThen(this.#answer(req, handler, framework, opened), (answer) => {
         if (answer instanceof Refusal) {
           sendRefusal(res, answer);
           opened(undefined);
@@ -285,11 +290,4 @@ export class Upgrader<Context = unknown, Native = unknown> {
       // A failing error hook has nobody left to tell, and must not end the process.
     }
   };
-}
-
-/** Fine enough for the shortest deadline, and at most half a second. */
-function beatEveryMs(limits: ResolvedLimits): number {
-  const { writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
-  const deadlines = [writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, closeTimeoutMs].filter((ms) => ms > 0);
-  return Math.max(10, Math.min(500, ...deadlines.map((ms) => Math.ceil(ms / 4))));
 }

@@ -14,8 +14,6 @@ export function websocket<Context>(
 ): RequestHandler {
   const upgrader = Upgrader.from(options);
   return async (req, res) => {
-    const params = req.params as Readonly<Record<string, string>>;
-    const { status, headers, body } = await upgrader.answer(req, handler, { native: req, params });
-    res.status(status).set(headers).end(body);
+    await upgrader.upgrade(req, res, handler, { native: req, params: req.params as Readonly<Record<string, string>> });
   };
 }
