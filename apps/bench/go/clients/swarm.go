@@ -75,10 +75,9 @@ func (s *swarm) open(count int) error {
 	s.isOpening = true
 	next, seen, since := s.opened, s.opened, s.clock()
 	for s.opened < count {
-		for ; next < count && next-s.opened < openingAtOnce; next++ {
-			if err := s.clients[next].connect(); err != nil {
-				return err
-			}
+		var err error
+		if next, err = s.connectFrom(next, count); err != nil {
+			return err
 		}
 		if err := s.turn(func() {}); err != nil {
 			return err
@@ -91,6 +90,24 @@ func (s *swarm) open(count int) error {
 	}
 	s.isOpening = false
 	return nil
+}
+
+// connectFrom lets the next clients connect, as many as may at once. It returns who is next then.
+func (s *swarm) connectFrom(next, end int) (int, error) {
+	if s.opened+openingAtOnce < end {
+		end = s.opened + openingAtOnce
+	}
+	if next == end {
+		return next, nil
+	}
+	began := s.clock()
+	for ; next < end; next++ {
+		if err := s.clients[next].connect(); err != nil {
+			return next, err
+		}
+	}
+	s.busy += s.clock() - began
+	return next, nil
 }
 
 // turn does once what there is to do: sending what is due, reading from all who can, answering. It sleeps only if the job
