@@ -189,11 +189,6 @@ describe.runIf(whyNot === undefined)("the clients in Go, rate", () => {
     expect(figures.p99Ms).toBeGreaterThanOrEqual(figures.p50Ms ?? Infinity);
   });
 
-  interface Audience {
-    readonly all: ReadonlySet<WebSocket>;
-    readonly senders: ReadonlySet<WebSocket>;
-  }
-
   /** What any client sends goes to all, with a fault. `onAllSent` is called once, when every publisher has sent. */
   async function broadcasting(fault: Fault, onAllSent: (silent: WebSocket[]) => void = () => {}): Promise<number> {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
