@@ -62,7 +62,7 @@ func (s *swarm) rate() error {
 	// Room for every message of the run: a server that falls behind may have all of them outstanding.
 	outstanding := int((j.WarmUpMs+j.WindowMs)/1000*j.PerSecond)/j.PublishersPerGroup + 64
 	err := s.talk(readers, outstanding, func(end time.Duration) func() {
-		start, sent := s.clock(), 0
+		start, sent := s.now, 0
 		return func() {
 			for {
 				due := start + time.Duration(float64(sent)/j.PerSecond*float64(time.Second))
@@ -137,14 +137,19 @@ func (s *swarm) talk(readers, outstanding int, sending func(end time.Duration) f
 
 // sendFor lets the clients talk for a time, and returns when everything has come back, or nothing comes any more.
 func (s *swarm) sendFor(ms float64, sending func(end time.Duration) func()) error {
-	end := s.clock() + time.Duration(ms*float64(time.Millisecond))
+	s.now = s.clock()
+	s.lastDelivery = s.now
+	end := s.now + time.Duration(ms*float64(time.Millisecond))
 	send := sending(end)
-	s.lastDelivery = s.clock()
-	for s.now = s.lastDelivery; s.now < end || s.traffic.outstanding() > 0; {
-		if err := s.turn(send); err != nil {
+	for isOver := false; !isOver || s.traffic.outstanding() > 0; {
+		err := s.turn(func() {
+			isOver = s.now >= end
+			send()
+		})
+		if err != nil {
 			return err
 		}
-		if s.now-s.lastDelivery > silence && s.now > end {
+		if isOver && s.now-s.lastDelivery > silence {
 			return nil
 		}
 	}
