@@ -5,7 +5,8 @@ import { catalogue } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
 import { chart } from "./chart.ts";
 import { judge, type Verdict } from "./claims.ts";
-import { buildEchoDriver, buildGorilla } from "./go-programs.ts";
+import { isForGoClients } from "./go-clients.ts";
+import { buildGoClients, buildGorilla } from "./go-programs.ts";
 import { Cores } from "./processes.ts";
 import { progress } from "./progress.ts";
 import { report } from "./report.ts";
@@ -22,14 +23,14 @@ export async function bench(options: Arguments): Promise<boolean> {
   const cells = selectRunnable(options);
   const cores = new Cores();
   if (!cores.areApart) console.error("Server and driver share their cores: ratios are rougher, and latencies say little.");
-  const hasEchoDriver = prepareEchoDriver(cells);
+  const hasGoClients = prepareGoClients(cells);
   const start = performance.now();
   const failures: string[] = [];
   const measure = (wanted: ReadonlyMap<string, Cell>): Promise<Results> =>
     run({
       cells: wanted,
       cores,
-      hasEchoDriver,
+      hasGoClients,
       rounds: options.rounds ?? (options.quick || options.check ? 1 : 3),
       nodeArguments: options.nodeArguments,
       onStep: (step) => {
@@ -59,10 +60,11 @@ function selectRunnable(options: Arguments): Map<string, Cell> {
   return select(options, (row) => whyNoGo === undefined || !isGo(row));
 }
 
-function prepareEchoDriver(cells: ReadonlyMap<string, Cell>): boolean {
-  if (![...cells.values()].some(({ load }) => load.mode === "echo")) return false;
-  const whyNot = buildEchoDriver();
-  if (whyNot !== undefined) console.error(`Echo is driven by Node, which is too slow for it and makes ws look cheaper: ${whyNot}.`);
+function prepareGoClients(cells: ReadonlyMap<string, Cell>): boolean {
+  const wanting = [...cells].filter(([, cell]) => isForGoClients(cell)).map(([name]) => name);
+  if (wanting.length === 0) return false;
+  const whyNot = buildGoClients();
+  if (whyNot !== undefined) console.error(`The clients of ${wanting.join(", ")} are those in Node, which have too little time there: ${whyNot}.`);
   return whyNot === undefined;
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const SOURCES = fileURLToPath(new URL("../go", import.meta.url));
 export const GORILLA_PROGRAM: string = fileURLToPath(new URL("../dist/gorilla-chat", import.meta.url));
-export const ECHO_PROGRAM: string = fileURLToPath(new URL("../dist/echo-driver", import.meta.url));
+export const CLIENTS_PROGRAM: string = fileURLToPath(new URL("../dist/go-clients", import.meta.url));
 /** Where Debian's golang-*-dev packages are. */
 const DEBIAN_GOPATH = "/usr/share/gocode";
 
@@ -14,9 +14,9 @@ export function buildGorilla(): string | undefined {
   return isInstalled ? build("gorilla", GORILLA_PROGRAM) : "no gorilla/websocket (Debian: golang-go golang-github-gorilla-websocket-dev)";
 }
 
-/** @returns why there is no such driver, or `undefined` once it is built. It needs nothing beside the toolchain. */
-export function buildEchoDriver(): string | undefined {
-  return build("echo", ECHO_PROGRAM);
+/** @returns why there are no clients in Go, or `undefined` once they are built. They need nothing beside the toolchain. */
+export function buildGoClients(): string | undefined {
+  return build("clients", CLIENTS_PROGRAM);
 }
 
 function build(folder: string, program: string): string | undefined {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { catalogue, type Protocol } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
 import type { Figures, Job } from "./driver/job.ts";
-import { runEchoDriver } from "./echo-driver.ts";
+import { isForGoClients, runGoClients } from "./go-clients.ts";
 import { Driver, startServer, type Cores, type RunningServer, type ServerOptions } from "./processes.ts";
 
 /** The rounds of every row that could be measured, by cell and row. */
@@ -14,8 +14,8 @@ export interface Plan {
   readonly rounds: number;
   readonly cores: Cores;
   readonly nodeArguments?: readonly string[];
-  /** Whether the clients of echo cells are those in Go. */
-  readonly hasEchoDriver: boolean;
+  /** Whether the clients in Go can run. */
+  readonly hasGoClients: boolean;
   /** Says what was measured, and what failed. */
   readonly onStep: (step: Step) => void;
 }
@@ -34,15 +34,15 @@ export interface Step {
  * Rows take turns, and every second round goes backwards, so that what else the machine does falls on all of them. Each
  * measurement has a server process of its own.
  */
-export async function run({ cells, rounds, cores, nodeArguments = [], hasEchoDriver, onStep }: Plan): Promise<Results> {
+export async function run({ cells, rounds, cores, nodeArguments = [], hasGoClients, onStep }: Plan): Promise<Results> {
   const results = new Map([...cells].map(([name, cell]) => [name, new Map(cell.rows.map((row) => [row, [] as Figures[]]))]));
   const steps = [...stepsOf(cells, rounds)];
   const driver = new Driver(cores);
   const driveNode: Drive = (job) => driver.run(job);
-  const driveGo: Drive = (job) => runEchoDriver(job, cores);
+  const driveGo: Drive = (job) => runGoClients(job, cores);
   try {
     for (const [done, { name, cell, row, round }] of steps.entries()) {
-      const drive = hasEchoDriver && cell.load.mode === "echo" ? driveGo : driveNode;
+      const drive = hasGoClients && isForGoClients(cell) ? driveGo : driveNode;
       const step = { cell: name, row, round, done: done + 1, of: steps.length };
       try {
         const figures = await measureOnce(row, cell, drive, { cores, nodeArguments: [...(cell.nodeArguments ?? []), ...nodeArguments] });

@@ -11,6 +11,9 @@ export type Workload =
   /** Opening is all there is. The first ones warm the server up. */
   | { readonly kind: "connect"; readonly before: number };
 
+/** Who sends at a rate: the first clients, in turn. */
+export const RATE_PUBLISHERS = 16;
+
 /** One measurement, as the driver process gets it. Times in milliseconds. */
 export interface Job {
   readonly port: number;
@@ -52,7 +55,7 @@ export interface Figures {
   readonly closed: number;
   /** Clients that stopped reading and were closed for it. */
   readonly stoppedClosed?: number;
-  /** CPU of both while they were measured, as a share of one core. */
+  /** CPU of both while they were measured, as a share of one core; of a driver that polls, the time in which it was busy. */
   readonly serverShare: number;
   readonly driverShare: number;
 }

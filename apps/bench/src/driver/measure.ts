@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { costOf, sharesOf, type Usage } from "./cost.ts";
-import type { Figures, Job, Workload } from "./job.ts";
+import { RATE_PUBLISHERS, type Figures, type Job, type Workload } from "./job.ts";
 import { ServerProcess } from "./server-process.ts";
 import { Swarm } from "./swarm.ts";
 import { Traffic } from "./traffic.ts";
@@ -8,7 +8,6 @@ import { Traffic } from "./traffic.ts";
 const MB = 1e6;
 /** So long without a delivery, and what is missing counts as lost. Far longer than a busy machine makes anybody wait. */
 const SILENCE_MS = 10_000;
-const RATE_PUBLISHERS = 16;
 /** Messages that a talking client gets before it falls silent. */
 const SMALL_TALK = 30;
 

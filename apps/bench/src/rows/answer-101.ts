@@ -16,23 +16,39 @@ function headersFor(req: IncomingMessage): Record<string, string> {
   return { upgrade: "websocket", connection: "Upgrade", "sec-websocket-accept": accept };
 }
 
-/** Sends upgrade requests through the application, as `attach` does. */
+/**
+ * Sends upgrade requests through the application, as `attach` does. What listens is shared and stores nothing: a closure
+ * would keep request and response as long as the socket, which is garbage that no library has to collect.
+ */
 function routed(server: Server, prepare: (res: ServerResponse) => void = () => {}): Row {
+  const open = new Set<Socket>();
+  function forget(this: Socket): void {
+    open.delete(this);
+  }
   server.on("upgrade", (req, socket: Socket) => {
     socket.setTimeout(0);
     socket.setNoDelay(true);
-    socket.on("error", () => socket.destroy());
+    open.add(socket);
+    socket.on("error", destroy).on("close", forget);
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
     prepare(res);
-    res.on("finish", () => {
-      res.detachSocket(socket);
-      socket.resume();
-    });
+    res.on("finish", letGo);
     server.emit("request", req, res);
   });
   return { start: () => listen(server) };
+}
+
+function destroy(this: Socket): void {
+  this.destroy();
+}
+
+function letGo(this: ServerResponse): void {
+  const { socket } = this;
+  if (socket === null) return;
+  this.detachSocket(socket);
+  socket.resume();
 }
 
 /** One row for each framework. */

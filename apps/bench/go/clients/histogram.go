@@ -2,7 +2,6 @@ package main
 
 import (
 	"math/bits"
-	"syscall"
 	"time"
 )
 
@@ -40,11 +39,4 @@ func (h *histogram) quantile(share float64) float64 {
 		}
 	}
 	return 0
-}
-
-// cpuUs is what this process has used.
-func cpuUs() (float64, error) {
-	var own syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)
-	return float64(own.Utime.Nano()+own.Stime.Nano()) / 1000, err
 }
