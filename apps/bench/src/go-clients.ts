@@ -15,8 +15,7 @@ import { pinned, type Cores } from "./processes.ts";
 /** What the program says of its window, whose seconds end with the last delivery or connection. */
 interface Told {
   readonly seconds: number;
-  /** Time in which it had something to do. */
-  readonly busyUs: number;
+  readonly driverUs: number;
   readonly closed: number;
 }
 
@@ -45,9 +44,9 @@ async function measureConnect(clients: GoClients, job: Job): Promise<Figures> {
   const server = new ServerProcess(job.pid);
   await clients.next();
   const before = { server: server.cpu(), driverUs: 0 };
-  const { seconds, busyUs, closed } = await clients.next<Told>();
+  const { seconds, driverUs, closed } = await clients.next<Told>();
   const opened = job.workload.kind === "connect" ? job.clients - job.workload.before : 0;
-  return { ...costOf(before, { server: server.cpu(), driverUs: busyUs }, opened, seconds), rssMb: server.rssBytes() / 1e6, lost: 0, disorders: 0, closed };
+  return { ...costOf(before, { server: server.cpu(), driverUs }, opened, seconds), rssMb: server.rssBytes() / 1e6, lost: 0, disorders: 0, closed };
 }
 
 async function measureTraffic(clients: GoClients, job: Job): Promise<Figures> {
@@ -56,11 +55,11 @@ async function measureTraffic(clients: GoClients, job: Job): Promise<Figures> {
   const rssBefore = server.rssBytes();
   await clients.next();
   const before = { server: server.cpu(), driverUs: 0 };
-  const { deliveries, reads, seconds, busyUs, ...told } = await clients.next<ToldOfTraffic>();
+  const { deliveries, reads, seconds, driverUs, ...told } = await clients.next<ToldOfTraffic>();
   const rss = server.rssBytes();
   const figures: Figures = {
     ...told,
-    ...costOf(before, { server: server.cpu(), driverUs: busyUs }, deliveries, seconds),
+    ...costOf(before, { server: server.cpu(), driverUs }, deliveries, seconds),
     perRead: deliveries / Math.max(1, reads),
     rssMb: rss / 1e6,
   };
@@ -77,7 +76,7 @@ class GoClients {
   #isWaiting = false;
 
   constructor(job: Job, core: number | undefined) {
-    const [command, args] = pinned(core, CLIENTS_PROGRAM, [JSON.stringify(describe(job, core === undefined))]);
+    const [command, args] = pinned(core, CLIENTS_PROGRAM, [JSON.stringify(describe(job))]);
     // One thread, and none that takes its work over when the kernel keeps it for a moment.
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, GOMAXPROCS: "1" } });
     // A program that has ended says why in what it wrote last.
@@ -104,7 +103,7 @@ class GoClients {
   }
 }
 
-function describe({ workload, protocol, payloadBytes, port, clients, warmUpMs, windowMs }: Job, sleeps: boolean): object {
+function describe({ workload, protocol, payloadBytes, port, clients, warmUpMs, windowMs }: Job): object {
   const dialect = dialects[protocol];
   const { message, stampAt } = new PayloadFactory(payloadBytes, dialect);
   return {
@@ -114,7 +113,6 @@ function describe({ workload, protocol, payloadBytes, port, clients, warmUpMs, w
     message: message.toString("latin1"),
     stampAt,
     clients,
-    sleeps,
     // What a closed workload says for itself.
     groups: 1,
     publishersPerGroup: RATE_PUBLISHERS,

@@ -8,7 +8,6 @@ import { catalogue } from "../src/catalogue.ts";
 import { RATE_PUBLISHERS, type Figures, type Workload } from "../src/driver/job.ts";
 import { isForGoClients, runGoClients } from "../src/go-clients.ts";
 import { buildGoClients } from "../src/go-programs.ts";
-import { Cores } from "../src/processes.ts";
 import type { Load } from "../src/rows/row.ts";
 
 const whyNot = process.platform === "linux" ? buildGoClients() : "Linux only";
@@ -25,13 +24,12 @@ interface Target {
   readonly protocol?: "websocket" | "socket.io";
   readonly clients?: number;
   readonly payloadBytes?: number;
-  readonly cores?: Pick<Cores, "driver">;
 }
 
 function drive(port: number, workload: Workload, target: Target = {}): Promise<Figures> {
-  const { protocol = "websocket", clients = CLIENTS[workload.kind], payloadBytes = 200, cores = { driver: undefined } } = target;
+  const { protocol = "websocket", clients = CLIENTS[workload.kind], payloadBytes = 200 } = target;
   const times = { warmUpMs: 20, windowMs: 30 };
-  return runGoClients({ port, pid: process.pid, protocol, deflate: false, clients, payloadBytes, workload, ...times }, cores);
+  return runGoClients({ port, pid: process.pid, protocol, deflate: false, clients, payloadBytes, workload, ...times }, { driver: undefined });
 }
 
 async function driveRow(name: string, mode: Load["mode"], workload: Workload, target: Target = {}): Promise<Figures> {
@@ -237,23 +235,5 @@ describe.runIf(whyNot === undefined)("the clients in Go, rate", () => {
 
   it("refuse to send as clients that do not read", async () => {
     await expect(drive(await broadcasting(NONE), TWO_STOP)).rejects.toThrow("more publishers than clients that read");
-  });
-});
-
-describe.runIf(whyNot === undefined)("the clients in Go, with a core of their own", () => {
-  it.each<[string, Load["mode"], Workload]>([
-    ["echo", "echo", ECHO],
-    ["connect", "idle", CONNECT],
-    ["rate", "broadcast", ALL_READ],
-  ])("poll: %s", async (_name, mode, workload) => {
-    const figures = await driveRow("ws", mode, workload, { cores: new Cores() });
-    expect(figures).toMatchObject({ lost: 0, disorders: 0, closed: 0 });
-    expect(figures.driverShare).toBeGreaterThan(0);
-  });
-
-  // Again on a machine that gives the driver no time in all of 30 ms.
-  it("are not busy while they wait, though they do not sleep", { retry: 3 }, async () => {
-    const figures = await driveRow("ws", "broadcast", { ...ALL_READ, perSecond: 40 }, { cores: new Cores() });
-    expect(figures.driverShare).toBeLessThan(0.99);
   });
 });

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/bits"
+	"syscall"
 	"time"
 )
 
@@ -39,4 +40,13 @@ func (h *histogram) quantile(share float64) float64 {
 		}
 	}
 	return 0
+}
+
+// cpuUs is what this process has used.
+func cpuUs() float64 {
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		panic(err)
+	}
+	return float64(own.Utime.Nano()+own.Stime.Nano()) / 1000
 }

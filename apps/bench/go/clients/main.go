@@ -1,6 +1,5 @@
 // The clients of the cells in which those in Node would be what is measured: it does what src/driver does, for the
-// workloads echo, connect and rate. One thread, epoll and raw system calls. It never sleeps while it measures, since a
-// server's write pays for waking whoever sleeps on the same machine.
+// workloads echo, connect and rate. One thread, epoll and raw system calls.
 //
 // The job is the first argument. A line of JSON for each stage goes out, the last ones with figures, and a line of input
 // answers each, so that the other side can look at the server meanwhile; see src/go-clients.ts. All connections stay open
@@ -23,8 +22,6 @@ type job struct {
 	Message string
 	StampAt int
 	Clients int
-	// A driver that has no core of its own must not poll.
-	Sleeps bool
 	// The workload: "closed", "rate" or "connect", and what it needs, as in src/driver/job.ts.
 	Kind               string
 	Groups             int

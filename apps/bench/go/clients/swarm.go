@@ -10,8 +10,8 @@ const (
 	openingAtOnce = 64
 	// So long without a delivery, and what is missing counts as lost; so long without a 101, and the server is no use.
 	silence = 10 * time.Second
-	// How long a driver that may sleep does so: it also has to send in time.
-	napMs = 1
+	// Nobody sleeps longer, to see the end of the window.
+	longestSleep = 100 * time.Millisecond
 )
 
 // swarm is all clients of one measurement.
@@ -32,8 +32,8 @@ type swarm struct {
 	started      time.Time
 	now          time.Duration
 	lastDelivery time.Duration
-	// Time in which there was something to do.
-	busy      time.Duration
+	// When the next message is to be sent, if that is planned.
+	due       time.Duration
 	isOpening bool
 	opened    int
 	reads     int
@@ -100,31 +100,22 @@ func (s *swarm) connectFrom(next, end int) (int, error) {
 	if next == end {
 		return next, nil
 	}
-	began := s.clock()
 	for ; next < end; next++ {
 		if err := s.clients[next].connect(); err != nil {
 			return next, err
 		}
 	}
-	s.busy += s.clock() - began
 	return next, nil
 }
 
-// turn does once what there is to do: sending what is due, reading from all who can, answering. It sleeps only if the job
-// lets it: a server's write has to wake whoever sleeps, and pays for that.
+// turn does once what there is to do: sending what is due, reading from all who can, answering.
 func (s *swarm) turn(send func()) error {
-	began := s.clock()
-	ready, err := s.poll.wait(0)
-	if err == nil && len(ready) == 0 && s.job.Sleeps {
-		ready, err = s.poll.wait(napMs)
-		began = s.clock()
-	}
+	ready, err := s.poll.wait(s.patience())
 	if err != nil {
 		return err
 	}
 	s.now = s.clock()
 	send()
-	isBusy := len(ready) > 0 || len(s.dirty) > 0
 	for _, event := range ready {
 		if err := s.clients[event.Fd].ready(event.Events); err != nil {
 			return err
@@ -137,10 +128,19 @@ func (s *swarm) turn(send func()) error {
 		}
 	}
 	s.dirty = s.dirty[:0]
-	if isBusy {
-		s.busy += s.clock() - began
-	}
 	return nil
+}
+
+// patience is how long to wait for something to read, in milliseconds. The last one before a message is due is not slept away.
+func (s *swarm) patience() int {
+	left := longestSleep
+	if s.due != 0 {
+		left = s.due - s.clock()
+	}
+	if left < 0 {
+		return 0
+	}
+	return int(left / time.Millisecond)
 }
 
 // send queues a message.

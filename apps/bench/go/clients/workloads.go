@@ -20,16 +20,15 @@ func (s *swarm) connect() error {
 	if err := askToGoOn("open"); err != nil {
 		return err
 	}
-	s.busy = 0
-	start := s.clock()
+	start, cpuBefore := s.clock(), cpuUs()
 	if err := s.open(s.job.Clients); err != nil {
 		return err
 	}
-	seconds, busy := (s.now - start).Seconds(), s.busy
+	seconds, driverUs := (s.now - start).Seconds(), cpuUs()-cpuBefore
 	if err := s.listen(settling); err != nil {
 		return err
 	}
-	return askToGoOn(map[string]float64{"seconds": seconds, "busyUs": inUs(busy), "closed": s.goneFrom(0)})
+	return askToGoOn(map[string]float64{"seconds": seconds, "driverUs": driverUs, "closed": s.goneFrom(0)})
 }
 
 // closed lets every publisher have so many messages on their way, and send the next when all of its group have one.
@@ -66,7 +65,12 @@ func (s *swarm) rate() error {
 		return func() {
 			for {
 				due := start + time.Duration(float64(sent)/j.PerSecond*float64(time.Second))
-				if due > s.now || due >= end {
+				if due >= end {
+					s.due = 0
+					return
+				}
+				if due > s.now {
+					s.due = due
 					return
 				}
 				s.send(sent%len(s.traffic.sent), due)
@@ -116,7 +120,7 @@ func (s *swarm) talk(readers, outstanding int, sending func(end time.Duration) f
 		return err
 	}
 	deliveredBefore, readsBefore := t.delivered, s.reads
-	s.busy = 0
+	cpuBefore := cpuUs()
 	t.windowFrom = s.clock()
 	if err := s.sendFor(j.WindowMs, sending); err != nil {
 		return err
@@ -125,7 +129,7 @@ func (s *swarm) talk(readers, outstanding int, sending func(end time.Duration) f
 		"deliveries": float64(t.delivered - deliveredBefore),
 		"reads":      float64(s.reads - readsBefore),
 		"seconds":    (s.lastDelivery - t.windowFrom).Seconds(),
-		"busyUs":     inUs(s.busy),
+		"driverUs":   cpuUs() - cpuBefore,
 		"p50Ms":      t.latencies.quantile(0.5),
 		"p99Ms":      t.latencies.quantile(0.99),
 		"p999Ms":     t.latencies.quantile(0.999),
@@ -164,8 +168,4 @@ func (s *swarm) listen(d time.Duration) error {
 		}
 	}
 	return nil
-}
-
-func inUs(d time.Duration) float64 {
-	return float64(d) / float64(time.Microsecond)
 }

@@ -1,10 +1,9 @@
 import type { Figures } from "./job.ts";
 import type { CpuTimes } from "./server-process.ts";
 
-/** What both processes had used at one moment. */
+/** CPU that both processes had used at one moment. */
 export interface Usage {
   readonly server: CpuTimes;
-  /** CPU; of a driver that polls, the time in which it had something to do. */
   readonly driverUs: number;
 }
 

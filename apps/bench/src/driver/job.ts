@@ -55,7 +55,7 @@ export interface Figures {
   readonly closed: number;
   /** Clients that stopped reading and were closed for it. */
   readonly stoppedClosed?: number;
-  /** CPU of both while they were measured, as a share of one core; of a driver that polls, the time in which it was busy. */
+  /** CPU of both while they were measured, as a share of one core. */
   readonly serverShare: number;
   readonly driverShare: number;
 }
