@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// One address has about 28,000 ports to give.
-	clientsPerAddress = 20_000
+	// One address has about 28,000 ports to give, and the kernel is slow to find one when half of them are taken.
+	clientsPerAddress = 10_000
 	chunkBytes        = 256 * 1024
 	// The longest frame without an eight-byte length.
 	maxFrameBytes = 4 + 65_535
