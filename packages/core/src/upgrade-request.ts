@@ -46,6 +46,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly params: Readonly<Record<string, string | undefined>>;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
+  /** As Node has them: names in lower case, doubled ones joined or dropped. */
   readonly headers: IncomingHttpHeaders;
   /** The client's IP address alone. */
   readonly ip: string;
