@@ -18,9 +18,9 @@ import { Counters, type Stats } from "./counters.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
 import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
-import { beatEveryMs } from "./vitals.ts";
 import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
+import { beatEveryMs } from "./vitals.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 

@@ -97,9 +97,6 @@ func (s *swarm) connectFrom(next, end int) (int, error) {
 	if s.opened+openingAtOnce < end {
 		end = s.opened + openingAtOnce
 	}
-	if next == end {
-		return next, nil
-	}
 	for ; next < end; next++ {
 		if err := s.clients[next].connect(); err != nil {
 			return next, err
