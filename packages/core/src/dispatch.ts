@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { inSlices } from "./closing.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
 import { handOverTo, type HandOver } from "./hand-over.ts";
@@ -10,6 +11,7 @@ import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } f
 import type { AttachableServer } from "./server.ts";
 import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
+import { asSocket } from "./stream-socket.ts";
 import { Turn } from "./turn.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 import { putTicket, UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
@@ -55,12 +57,17 @@ export class Dispatcher {
     this.#earlier.detach();
   }
 
+  /** Ends those that wait for an earlier response. */
+  abort(): void {
+    inSlices([...this.#turns], ({ socket }) => socket.destroy());
+  }
+
   get #isAlone(): boolean {
     return this.#server.listenerCount("upgrade") === 1;
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const socket = stream as Socket;
+    const socket = asSocket(stream);
     const arrival = { req, socket, head };
     this.#setup.arrived(socket);
     // Alone, we answer everything: otherwise it would stay open without an answer.
