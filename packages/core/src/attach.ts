@@ -11,8 +11,10 @@ import { handOverTo, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { watchParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
+import { isGetTarget, rememberTarget } from "./sent-target.ts";
 import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
@@ -79,6 +81,7 @@ export class Attachment implements TicketHolder {
     this.#maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);
     const timeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? attachDefaults.headTimeoutMs, 0);
     if (timeoutMs > 0) this.#heads = new HeadGuard(server, { clock: this.#clock, timeoutMs, max: this.#maxPending });
+    watchParseErrors(server);
     server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
     if (options.closeWithServer ?? true) this.#closeWithServer();
   }
@@ -159,6 +162,7 @@ export class Attachment implements TicketHolder {
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
     const socket = stream as Socket;
     this.#heads?.arrived(socket);
+    rememberTarget(req);
     // Alone, we answer everything: nobody else would, and the socket would stay open.
     if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
     // Node took its own listener away: without one, a reset from here on would end the process.
@@ -205,8 +209,11 @@ export class Attachment implements TicketHolder {
     if (req.method !== "GET") return refusal("ERR_METHOD");
     if (this.isClosing) return drainingRefusal(this.#retryAfterSeconds);
     if (this.#pending.size >= this.#maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
+    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
+    const target = req.url ?? "";
+    if (req.headers.host !== undefined && !isGetTarget(target, req.headers.host)) return refusal("ERR_TARGET");
     // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return refusal("ERR_TARGET");
+    if (this.#handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
     return undefined;
   }
 
