@@ -8,6 +8,7 @@ import { drainPlan, type DrainOptions } from "./drain.ts";
 import type { HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { ParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { onServerClose } from "./server-close.ts";
 import type { AttachableServer } from "./server.ts";
@@ -73,8 +74,10 @@ export class Attachment implements TicketHolder {
     let heads: HeadGuard | undefined;
     this.#dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
     if (headTimeoutMs > 0) heads = new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending });
+    const parseErrors = new ParseErrors(server);
     server.on("listening", this.#begin);
     this.#undo = [
+      () => parseErrors.detach(),
       () => this.#dispatcher.detach(),
       () => heads?.detach(),
       () => server.off("listening", this.#begin),
