@@ -58,6 +58,9 @@ export class AdoptedEngine implements Engine {
   /** `ws` does not tell. */
   readonly partialSince = 0;
 
+  /** Neither of this. */
+  readonly isBehind = false;
+
   start(events: EngineEvents): void {
     this.#events = events;
     const ws = this.#ws;

@@ -98,6 +98,7 @@ export class Attachment implements TicketHolder {
   }
 
   track(connection: Connection): void {
+    if (this.#connections.has(connection)) return;
     this.#connections.add(connection);
     connection.onClose(this.#closed);
     // `close` or `drain` may have come between the answer and this moment.

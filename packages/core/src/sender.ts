@@ -21,6 +21,17 @@ export interface SendingConnection {
   steer(): void;
 }
 
+interface PromiseWithResolver {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function withResolver(): PromiseWithResolver {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
 /** Whether the policy has no say as long as there is room. */
 export function mayPassBy(policy: SlowConsumerPolicy): boolean {
   return policy === "close" || policy === "drop-newest";
@@ -40,7 +51,8 @@ export class Sender {
   readonly #backlog: Backlog | undefined;
   #gate: SendGate | undefined;
   #writer: MessageWriter | undefined;
-  #drainWaiters: (() => void)[] | undefined;
+  /** One promise for all who wait. */
+  #draining: PromiseWithResolver | undefined;
 
   constructor(engine: Engine, connection: SendingConnection) {
     const { slowConsumer } = connection.limits;
@@ -106,7 +118,8 @@ export class Sender {
   drain(): Promise<void> {
     this.#advance();
     if (this.#engine.blockedSince === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#drainWaiters ??= []).push(resolve));
+    this.#draining ??= withResolver();
+    return this.#draining.promise;
   }
 
   /** The socket takes data again. @returns whether nothing waits any more. */
@@ -114,7 +127,7 @@ export class Sender {
     this.#advance();
     if (this.#engine.blockedSince !== 0) return false;
     if (this.#connection.limits.slowConsumer === "pause") this.#connection.hold(Hold.queue, false);
-    this.#settleWaiters();
+    this.#settleDraining();
     return true;
   }
 
@@ -134,13 +147,13 @@ export class Sender {
     this.#backlog?.clear();
     // Without an error: a client that leaves must not end the process of somebody who forgot an `error` listener.
     this.#writer?.destroy();
-    this.#settleWaiters();
+    this.#settleDraining();
   }
 
-  #settleWaiters(): void {
-    const waiters = this.#drainWaiters ?? [];
-    this.#drainWaiters = undefined;
-    for (const resolve of waiters) resolve();
+  #settleDraining(): void {
+    const draining = this.#draining;
+    this.#draining = undefined;
+    draining?.resolve();
   }
 
   #pass(message: PreparedMessage, key?: string): void {
