@@ -71,12 +71,17 @@ export class Sender {
     return this.#engine.bufferedBytes + (this.#gate?.bytes ?? 0) + (this.#backlog?.bytes ?? 0);
   }
 
+  /** The same with what the messages take beside their bytes. */
+  get #cost(): number {
+    return this.#engine.bufferedBytes + (this.#gate?.cost ?? 0) + (this.#backlog?.cost ?? 0);
+  }
+
   /** @param key What the message is the latest state of, for `keep-latest`. */
   send(message: PreparedMessage | Blob, key?: string): boolean {
     if (!this.#connection.isOpen) return false;
     const isBlob = message instanceof Blob;
     if (key !== undefined && !isBlob && this.#replace(message, key)) return true;
-    if (!this.#hasRoomFor(isBlob ? message.size : message.frameBytes)) return false;
+    if (!this.#hasRoomFor(isBlob ? message.size : this.#backlog === undefined ? message.frameBytes : Backlog.costOf(message, key))) return false;
     if (this.#gate !== undefined) {
       this.#gate.hold(message);
     } else if (isBlob) {
@@ -157,9 +162,15 @@ export class Sender {
   }
 
   #pass(message: PreparedMessage, key?: string): void {
-    if (this.#backlog === undefined) return this.#engine.send(message);
-    this.#backlog.push(message, key);
-    this.#feed(this.#backlog);
+    const backlog = this.#backlog;
+    if (backlog === undefined) return this.#engine.send(message);
+    if (backlog.size > 0 || this.#engine.blockedSince !== 0) return backlog.push(message, key);
+    this.#engine.send(message);
+    this.#flushPortion();
+  }
+
+  #flushPortion(): void {
+    if (this.#engine.bufferedBytes >= PORTION_BYTES) this.#engine.flush();
   }
 
   /** Gives the engine what it can pass on soon; the rest stays where it can be taken back. */
@@ -167,7 +178,7 @@ export class Sender {
     while (backlog.size > 0 && this.#engine.blockedSince === 0) {
       const message = backlog.shift();
       if (message !== undefined) this.#engine.send(message);
-      if (this.#engine.bufferedBytes >= PORTION_BYTES) this.#engine.flush();
+      this.#flushPortion();
     }
   }
 
@@ -180,7 +191,7 @@ export class Sender {
   #replace(message: PreparedMessage, key: string): boolean {
     const backlog = this.#connection.limits.slowConsumer === "keep-latest" ? this.#backlog : undefined;
     const freed = backlog?.bytesOf(key) ?? 0;
-    if (freed === 0 || this.bufferedBytes - freed + message.frameBytes > this.#connection.limits.maxQueueBytes) return false;
+    if (freed === 0 || this.#cost - freed + message.frameBytes > this.#connection.limits.maxQueueBytes) return false;
     this.#connection.counters.replaced++;
     return backlog?.replace(key, message) ?? false;
   }
@@ -203,7 +214,7 @@ export class Sender {
   }
 
   #fits(bytes: number): boolean {
-    const waiting = this.bufferedBytes;
+    const waiting = this.#cost;
     if (waiting === 0) return true;
     const messages = this.#engine.queuedMessages + (this.#gate?.size ?? 0) + (this.#backlog?.size ?? 0);
     return waiting + bytes <= this.#connection.limits.maxQueueBytes && messages < this.#connection.limits.maxQueueMessages;
