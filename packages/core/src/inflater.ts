@@ -33,8 +33,11 @@ export class Inflater {
    */
   postpones(reader: Postponed, isCompressed: boolean): boolean {
     const budget = this.#budget;
-    if (budget?.isSpent !== true || (!isCompressed && budget.spent === this.#spentBefore)) return false;
-    budget.postpone(reader);
+    if (budget?.isSpent !== true) return false;
+    const hasSpent = budget.spent !== this.#spentBefore;
+    if (!hasSpent && !isCompressed) return false;
+    if (hasSpent) budget.postponeServed(reader);
+    else budget.postpone(reader);
     return true;
   }
 

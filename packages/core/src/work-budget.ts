@@ -24,7 +24,10 @@ const DEFLATE_FACTOR = 8;
 export class WorkBudget {
   #spent = 0;
   #isCounting = false;
-  #postponed: Postponed[] = [];
+  /** Those whose turn it is next, those that found nothing left in this turn, and those that have had their share of it. */
+  #next: readonly Postponed[] = [];
+  #hungry: Postponed[] = [];
+  #served: Postponed[] = [];
 
   /** Whether this turn has had its share. */
   get isSpent(): boolean {
@@ -46,7 +49,13 @@ export class WorkBudget {
 
   /** Calls `goOn` in a later turn; the caller sees to it that it asks once. */
   postpone(target: Postponed): void {
-    this.#postponed.push(target);
+    this.#hungry.push(target);
+    this.#count();
+  }
+
+  /** The same for one that had a share of this turn: those that had none come first. */
+  postponeServed(target: Postponed): void {
+    this.#served.push(target);
     this.#count();
   }
 
@@ -64,13 +73,12 @@ export class WorkBudget {
   readonly #nextTurn = (): void => {
     this.#spent = 0;
     this.#isCounting = false;
-    const waiting = this.#postponed;
-    this.#postponed = [];
+    const waiting = [...this.#next, ...this.#hungry, ...this.#served];
+    this.#hungry = [];
+    this.#served = [];
     let served = 0;
     while (served < waiting.length && !this.isSpent) waiting[served++]?.goOn();
-    if (served === waiting.length) return;
-    // Those that were not served stay in front of those that have just had their share.
-    this.#postponed = [...waiting.slice(served), ...this.#postponed];
-    this.#count();
+    this.#next = waiting.slice(served);
+    if (this.#next.length > 0) this.#count();
   };
 }
