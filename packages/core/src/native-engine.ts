@@ -78,7 +78,11 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   get partialSince(): number {
-    return this.#reader?.partialSince ?? 0;
+    return this.isBehind ? 0 : (this.#reader?.partialSince ?? 0);
+  }
+
+  get isBehind(): boolean {
+    return this.#congested && !this.#paused;
   }
 
   start(events: EngineEvents): void {
@@ -111,7 +115,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
 
   ping(data: Buffer): void {
     // The heartbeat's are all the same: one frame for all.
-    this.outbox.push(data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data));
+    this.outbox.pushPing(data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data));
   }
 
   close(code: number, reason: string): void {
@@ -157,7 +161,8 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     if (this.#reader !== undefined) return this.#reader;
     const { limits, reader, now } = this.#setup;
     const inflates = this.#deflate !== undefined;
-    this.#reader = reader(this, limits, inflates, now);
+    const budget = inflates ? this.#setup.compression?.budget : undefined;
+    this.#reader = reader(this, limits, inflates, now, budget);
     if (this.#paused) this.#reader.pause();
     return this.#reader;
   }

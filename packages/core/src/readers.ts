@@ -6,7 +6,7 @@ import { loadWs, WsReader } from "./ws-reader.ts";
 export function compileReader(kind: ReaderKind): MakeReader {
   switch (kind) {
     case "own":
-      return (sink, limits, inflates, now) => new OwnReader(sink, limits, inflates, now);
+      return (sink, limits, inflates, now, budget) => new OwnReader(sink, limits, inflates, now, budget);
     case "ws": {
       const classes = loadWs();
       return (sink, limits, inflates) => new WsReader(sink, limits, inflates, classes);
