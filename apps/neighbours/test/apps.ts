@@ -87,9 +87,9 @@ async function onExpressApp(options: AppOptions): Promise<Started> {
 }
 
 function fastifyApp({ protocol = "http", certificate }: AppOptions): FastifyInstance {
-  const given =
+  const secure =
     protocol === "http" ? {} : protocol === "https" ? { https: { ...certificate } } : { http2: true, https: { ...certificate, allowHTTP1: true } };
-  const app = Fastify({ ...given, bodyLimit: 10_000_000, forceCloseConnections: true } as object) as unknown as FastifyInstance;
+  const app = Fastify({ ...secure, bodyLimit: 10_000_000, forceCloseConnections: true } as object) as unknown as FastifyInstance;
   app.get("/page", () => "the page");
   app.post("/json", ({ body }) => `got ${JSON.stringify(body)}`);
   return app;
@@ -163,7 +163,7 @@ async function onKoaApp(options: AppOptions): Promise<Started> {
 }
 
 /** All seven variants. */
-export const apps = {
+const apps = {
   node,
   express: onExpressApp,
   fastify: onFastifyApp,

@@ -52,7 +52,7 @@ async function serve(order: (typeof orders)[number], bind: Bind) {
   if (order === "attach before graphql-ws") attachUs();
   const served = useServer({ schema }, bind(server));
   if (order === "graphql-ws before attach") attachUs();
-  onTestFinished(async () => void (await served.dispose()));
+  onTestFinished(() => served.dispose());
   return { port: await listen(server), clock };
 }
 
@@ -60,7 +60,7 @@ describe.each(orders.flatMap((order) => binds.map((how) => ({ order, ...how })))
   it("answers queries and subscriptions, past every deadline of ours", async () => {
     const { port, clock } = await serve(order, bind);
     const client = createClient({ url: `ws://127.0.0.1:${port}/graphql`, webSocketImpl: WebSocket, lazy: false, retryAttempts: 0 });
-    onTestFinished(async () => void (await client.dispose()));
+    onTestFinished(() => client.dispose());
     const first = async (query: string): Promise<unknown> => {
       for await (const { data } of client.iterate({ query })) return data;
       return undefined;

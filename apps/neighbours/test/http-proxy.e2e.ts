@@ -42,8 +42,9 @@ describe.each(orders)("http-proxy-middleware on the same server, %s", (order) =>
     const other = await upstream();
     const proxy = proxyTo(other);
     const server = serverWithOurs((req, res) => {
-      if (req.headers.upgrade !== undefined && proxiesUpgradesInApp === "no") return void res.writeHead(404).end();
-      void proxy(req, res, () => res.writeHead(404).end("no such page"));
+      const missing = (): unknown => res.writeHead(404).end("no such page");
+      if (req.headers.upgrade !== undefined && proxiesUpgradesInApp === "no") missing();
+      else void proxy(req, res, missing);
     });
     const clock = fakeClock();
     const upgrade = proxy.upgrade as unknown as Parameters<typeof server.on>[1];

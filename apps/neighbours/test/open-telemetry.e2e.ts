@@ -2,15 +2,13 @@ import { EventEmitter, once } from "node:events";
 import { createRequire } from "node:module";
 import { refuse } from "@upwire/core";
 import { WireClient } from "@upwire/testing";
+import { SpanKind } from "@opentelemetry/api";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { startApp, type Variant } from "./apps.ts";
-
-/** Of `SpanKind`. */
-const SERVER = 1;
 
 /** Counts the spans of requests to us. */
 class Spans extends EventEmitter implements SpanProcessor {
@@ -22,14 +20,14 @@ class Spans extends EventEmitter implements SpanProcessor {
     this.ended = [];
   }
 
-  onStart({ kind }: { readonly kind: number }): void {
-    if (kind !== SERVER) return;
+  onStart({ kind }: { readonly kind: SpanKind }): void {
+    if (kind !== SpanKind.SERVER) return;
     this.started++;
     this.emit("start");
   }
 
   onEnd(span: ReadableSpan): void {
-    if (span.kind !== SERVER) return;
+    if (span.kind !== SpanKind.SERVER) return;
     this.ended.push(span);
     this.emit("end");
   }
@@ -57,7 +55,8 @@ afterAll(async () => {
   await provider.shutdown();
 });
 
-function statusOf({ attributes }: ReadableSpan): unknown {
+function statusOf(span: ReadableSpan | undefined): unknown {
+  const { attributes = {} } = span ?? {};
   return attributes["http.response.status_code"] ?? attributes["http.status_code"];
 }
 
@@ -77,7 +76,7 @@ describe.each(natives)("the HTTP instrumentation of OpenTelemetry on %s", (varia
     const { port } = await startApp(variant, { attached: {} });
     const client = await connect(port, "/ws");
     const [span] = await spans.endOf(1);
-    expect([client.status, statusOf(span!)]).toEqual([101, 101]);
+    expect([client.status, statusOf(span)]).toEqual([101, 101]);
     client.sendText("hello");
     expect((await client.nextMessage()).text).toBe("hello");
     await client.close(1000);

@@ -40,7 +40,7 @@ function socketIoOn(server: HttpServer, options: Partial<ServerOptions>, configu
   const socketIo = new Server(server, options);
   configure(socketIo);
   socketIo.on("connection", (socket) => socket.on("hello", (answer: (text: string) => void) => answer("theirs")));
-  onTestFinished(async () => void (await socketIo.close()));
+  onTestFinished(() => socketIo.close());
   return socketIo;
 }
 
