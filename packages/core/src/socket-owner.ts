@@ -17,7 +17,7 @@ export interface SocketOwner extends SocketHolder {
 const holderKey: unique symbol = Symbol.for("upwire.holder") as never;
 
 interface HeldSocket extends Socket {
-  [holderKey]?: SocketHolder;
+  [holderKey]?: SocketHolder | undefined;
 }
 
 // One set of functions for all sockets: closures would cost each connection half a kilobyte.
@@ -53,9 +53,26 @@ export function holdSocket(socket: Socket, holder: SocketHolder): void {
   socket.on("close", onClose);
 }
 
+/** Takes our listeners off `socket`, which goes back to where it came from. */
+export function letGoOf(socket: Socket): void {
+  const held = socket as HeldSocket;
+  if (held[holderKey] === undefined) return;
+  held[holderKey] = undefined;
+  socket.off("end", onEnd);
+  socket.off("error", onError);
+  socket.off("close", onClose);
+}
+
+/** What middleware set for the HTTP request ends with it. Its listeners may hold the request. */
+function endTimeouts(socket: Socket): void {
+  if (socket.timeout !== undefined && socket.timeout > 0) socket.setTimeout(0);
+  if (socket.listenerCount("timeout") > 0) socket.removeAllListeners("timeout");
+}
+
 /** From now on `owner` is told everything that happens on `socket`. */
 export function ownSocket(socket: Socket, owner: SocketOwner): void {
   holdSocket(socket, owner);
+  endTimeouts(socket);
   socket.on("data", onData);
   socket.on("drain", onDrain);
 }
