@@ -147,6 +147,8 @@ async function onHonoNodeWsApp(options: AppOptions): Promise<Started> {
 
 async function onKoaApp(options: AppOptions): Promise<Started> {
   const app = new Koa();
+  // Koa would write every error to stderr, a client that leaves among them.
+  app.silent = true;
   const router = new Router();
   router.get("/page", (ctx) => {
     ctx.body = "the page";

@@ -1,3 +1,4 @@
+import { hasSubscribers } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,7 +18,7 @@ interface Running {
 }
 
 function build(handler: ConnectionHandler = echo, options: AttachOptions = {}): Running {
-  const ws = websocket(handler);
+  const ws = websocket(handler, { onError: () => {} });
   const server = createServer((req, res) => {
     if (req.url === "/ws") void ws(req, res);
     else res.end("the page");
@@ -47,6 +48,13 @@ async function expectEcho(client: WireClient): Promise<void> {
   expect(client.status).toBe(101);
   client.sendText("hello");
   expect((await client.nextMessage()).text).toBe("hello");
+}
+
+/** What core listens to besides a server. */
+const CHANNELS = ["http.server.request.start", "http.server.response.created", "http.server.response.finish", "net.server.socket"];
+
+function subscribed(): string[] {
+  return CHANNELS.filter((name) => hasSubscribers(name));
 }
 
 /** Every listener of every event, by identity and in order. */
@@ -82,9 +90,7 @@ describe("a server that is closed and listens again", () => {
     for (let round = 0; round < 3; round++) {
       const port = await listen(server);
       await expectEcho(await connect(port));
-      const ended = once(server, "close");
-      server.close();
-      await ended;
+      await new Promise((closed) => server.close(closed));
       expect(attachment.count).toBe(0);
     }
     expect(listenersOf(server)).toEqual(before);
@@ -113,6 +119,7 @@ describe("detach", () => {
     if (listens) await listen(server);
     onTestFinished(() => void server.close());
     const before = listenersOf(server);
+    const channels = subscribed();
     const closeOf = (): unknown => Reflect.get(server, "close");
     const close = closeOf();
     const attachment = attach(server);
@@ -120,6 +127,7 @@ describe("detach", () => {
     attachment.detach();
     expect(listenersOf(server)).toEqual(before);
     expect(closeOf()).toBe(close);
+    expect(subscribed()).toEqual(channels);
     attachment.detach();
     expect(listenersOf(server)).toEqual(before);
   });
@@ -249,6 +257,32 @@ describe("the callback of server.close", () => {
     expect(isClosed).toBe(false);
     clock.advance(GRACE_MS);
     await closed;
+  });
+
+  it.each(["close", "drain"] as const)("has its counterpart in %s of the attachment, which waits for the hooks too", async (way) => {
+    let [begun, done] = [0, 0];
+    const { server, attachment } = build({
+      ...echo,
+      close: async () => {
+        begun++;
+        for (let turn = 0; turn < 5; turn++) await setImmediate();
+        done++;
+      },
+    });
+    const port = await listen(server);
+    await Promise.all(Array.from({ length: CLIENTS }, () => connect(port)));
+    await (way === "close" ? attachment.close() : attachment.drain({ spreadMs: 0 }));
+    expect([begun, done]).toEqual([CLIENTS, CLIENTS]);
+  });
+
+  it("waits for the hooks of clients that leave by themselves, with closeWithServer switched off", async () => {
+    const steps: string[] = [];
+    const { server } = build({ ...echo, close: async () => void steps.push("hook") }, { closeWithServer: false });
+    const client = await connect(await listen(server));
+    const closed = ways["its callback"](server).then(() => steps.push("closed"));
+    await client.close(1000);
+    await closed;
+    expect(steps).toEqual(["hook", "closed"]);
   });
 
   it("comes at once where nobody is connected, with Node's error where the server does not listen", async () => {
