@@ -44,7 +44,7 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
 
   async function listener(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = req.url?.split("?", 1)[0] ?? "/";
-    onRequest(path);
+    onRequest(path, req, res);
     res.setHeader("x-middleware", "1");
     res.setHeader("set-cookie", ["a=1", "b=2"]);
     if (path.startsWith("/slow/")) await delay(50);

@@ -14,7 +14,7 @@ declare module "express-session" {
 async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
   const app = express();
   app.use((req, res, next) => {
-    onRequest(req.path);
+    onRequest(req.path, req, res);
     res.set("x-middleware", "1").cookie("a", "1").cookie("b", "2");
     next();
   });

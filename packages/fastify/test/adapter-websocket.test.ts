@@ -12,4 +12,5 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
 
 describeAdapter("fastify-websocket", build, {
   sessionOn101: "@fastify/websocket writes the 101 past the onSend hooks, where @fastify/session saves",
+  responseLife: "@fastify/websocket writes the 101 past the response that the hooks see, so that one closes without having finished",
 });

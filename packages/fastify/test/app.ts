@@ -17,7 +17,7 @@ export async function createApp({ onRequest }: AdapterSetup): Promise<FastifyIns
   await app.register(session, { secret: "a secret with at least 32 characters", cookie: { secure: false }, saveUninitialized: false });
   app.addHook("onRequest", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "/";
-    onRequest(path);
+    onRequest(path, request.raw, reply.raw);
     reply.header("x-middleware", "1").header("set-cookie", "a=1").header("set-cookie", "b=2");
     if (path.startsWith("/slow/")) await delay(50);
     if (path.startsWith("/private/")) await reply.code(401).header("x-refused", "1").send("no entry");

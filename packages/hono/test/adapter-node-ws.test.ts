@@ -19,4 +19,5 @@ async function build(setup: AdapterSetup): Promise<RunningServer> {
 describeAdapter("hono-node-ws", build, {
   sessionOn101: "@hono/node-ws writes the 101 with nothing that middleware sets after next()",
   fullRefusals: "@hono/node-ws writes what the application answers as a status line, without headers and body",
+  responseLife: "@hono/node-ws has no response of Node for an upgrade request",
 });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { AdapterSetup } from "@upwire/testing";
 import { Hono, type Handler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import type { IncomingMessage } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
 
 /** A Hono application with all that `AdapterSetup` asks for but the routes. */
 export function createApp({ onRequest }: AdapterSetup): Hono {
@@ -10,7 +10,8 @@ export function createApp({ onRequest }: AdapterSetup): Hono {
   // Without it, Hono writes errors to stderr; the answer is its own.
   app.onError((_error, c) => c.text("Internal Server Error", 500));
   app.use(async (c, next) => {
-    onRequest(c.req.path);
+    const { incoming, outgoing } = c.env as HttpBindings;
+    onRequest(c.req.path, incoming, outgoing);
     c.header("x-middleware", "1");
     setCookie(c, "a", "1");
     setCookie(c, "b", "2");
@@ -27,7 +28,7 @@ export function createApp({ onRequest }: AdapterSetup): Hono {
   // Hono has no session library of its own: the count is in a cookie, set after the route.
   app.use("/session", async (c, next) => {
     const n = Number(getCookie(c, "n") ?? 0) + 1;
-    (c.env as { incoming: IncomingMessage }).incoming.headers["x-session-n"] = `${n}`;
+    (c.env as HttpBindings).incoming.headers["x-session-n"] = `${n}`;
     await next();
     setCookie(c, "n", `${n}`);
   });

@@ -12,7 +12,7 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
   app.silent = true;
   app.keys = ["secret"];
   app.use(async (ctx, next) => {
-    onRequest(ctx.path);
+    onRequest(ctx.path, ctx.req, ctx.res);
     ctx.set("x-middleware", "1");
     ctx.append("set-cookie", "a=1");
     ctx.append("set-cookie", "b=2");

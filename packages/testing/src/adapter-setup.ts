@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Attachment, AttachOptions, ConnectionHandler, UpgraderOptions } from "@upwire/core";
 
 /** A WebSocket route for the server that an adapter's test builds. */
@@ -12,7 +12,7 @@ export interface AdapterRoute {
 /**
  * What `build` has to set up, each thing in the framework's own manner. Before the routes, for every request:
  *
- * - `onRequest(path)` is called first, with the path without its query;
+ * - `onRequest(path, req, res)` is called first, with the path without its query, and with the request and response of Node;
  * - the response gets the header `x-middleware: 1` and the two cookies `a=1` and `b=2`, one `Set-Cookie` line each;
  * - under `/slow/` it waits 50 ms;
  * - under `/private/` it answers 401, header `x-refused: 1`, body `no entry`;
@@ -24,7 +24,7 @@ export interface AdapterRoute {
  */
 export interface AdapterSetup {
   readonly routes: readonly AdapterRoute[];
-  readonly onRequest: (path: string) => void;
+  readonly onRequest: (path: string, req: IncomingMessage, res?: ServerResponse) => void;
   /** For `attach`, which gets them as they are. */
   readonly attachOptions: Pick<AttachOptions, "handshakeTimeoutMs" | "headTimeoutMs" | "maxPendingHandshakes">;
 }
@@ -47,4 +47,6 @@ export interface Capabilities {
   readonly sessionOn101: Capability;
   /** What the application answers in place of the route (a 404, a page) reaches the client with headers and body, not only with its status. */
   readonly fullRefusals: Capability;
+  /** The response that middleware sees is the one that answers, and ends as any other of Node. */
+  readonly responseLife: Capability;
 }

@@ -19,6 +19,7 @@ import { networkFaults } from "./suite-network.ts";
 import { origins } from "./suite-origin.ts";
 import { protocolFaults } from "./suite-protocol-faults.ts";
 import { refusals } from "./suite-refusals.ts";
+import { responseLife } from "./suite-response-life.ts";
 import { slowHandshakes } from "./suite-slow-handshakes.ts";
 import { Suite } from "./suite.ts";
 
@@ -30,6 +31,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   "slow handshakes": slowHandshakes,
   caps,
   middleware,
+  "response life": responseLife,
   messages,
   "protocol faults": protocolFaults,
   limits,

@@ -74,6 +74,13 @@ export function slowHandshakes(suite: Suite): void {
     expect(await page(kept)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  suite.route("/slow/route", echo, { handshakeTimeoutMs: 10 });
+  suite.it("counts what middleware took into the deadline of the route, which is only known then", async () => {
+    const client = await suite.connect("/slow/route");
+    expect(client.status).toBe(408);
+    await client.closed;
+  });
+
   suite.it("gives up a handshake that middleware holds up", async () => {
     const server = await suite.serve("/slow/echo", echo, {}, { handshakeTimeoutMs: 10 });
     const client = await server.connect("/slow/echo");

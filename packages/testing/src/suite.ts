@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
 import { afterAll, beforeAll, it, onTestFinished } from "vitest";
@@ -13,6 +14,7 @@ type ClientInit = Omit<WireClientOptions, "port" | "path"> & { readonly port?: n
 const everything: Capabilities = {
   sessionOn101: true,
   fullRefusals: true,
+  responseLife: true,
 };
 
 const SOCKET_CLOSED = Symbol("a socket of the server closed");
@@ -106,6 +108,11 @@ export class Suite {
     return this.#tracked({ port: this.#port, ...init, path });
   }
 
+  /** Calls `middleware` with each request for `path` before anything else gets it, on the shared server and on others. */
+  use(path: string, middleware: (req: IncomingMessage, res: ServerResponse | undefined) => void): void {
+    this.#requests.on(path, middleware);
+  }
+
   /** Settles when middleware sees the next request for `path`. Call it before that request is sent. */
   async nextRequest(path: string): Promise<void> {
     await once(this.#requests, path, { signal: AbortSignal.timeout(3000) });
@@ -163,7 +170,7 @@ export class Suite {
   }
 
   #start(routes: readonly AdapterRoute[], attachOptions: AdapterSetup["attachOptions"] = {}): Promise<RunningServer> {
-    return this.#build({ routes, onRequest: (path) => void this.#requests.emit(path), attachOptions });
+    return this.#build({ routes, onRequest: (path, req, res) => void this.#requests.emit(path, req, res), attachOptions });
   }
 }
 
