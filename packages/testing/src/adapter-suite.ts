@@ -19,6 +19,7 @@ import { networkFaults } from "./suite-network.ts";
 import { origins } from "./suite-origin.ts";
 import { protocolFaults } from "./suite-protocol-faults.ts";
 import { refusals } from "./suite-refusals.ts";
+import { connectionStates } from "./suite-states.ts";
 import { slowHandshakes } from "./suite-slow-handshakes.ts";
 import { Suite } from "./suite.ts";
 
@@ -28,6 +29,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   refusals,
   origin: origins,
   "slow handshakes": slowHandshakes,
+  "connection states": connectionStates,
   caps,
   middleware,
   messages,

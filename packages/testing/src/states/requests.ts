@@ -1,0 +1,61 @@
+import { encodeClientFrame, Opcode } from "../client-frame.ts";
+import { encodeHandshake, type HandshakeInit } from "../handshake-request.ts";
+import type { Cell } from "./cell.ts";
+import { THEIR_PATH } from "./neighbour.ts";
+import { ECHO_PATH } from "./stage.ts";
+
+export const BODY = '{"a":1}';
+/** Comes with the handshake, in the same packet. */
+export const EARLY = "early";
+
+/** The upgrade request of a cell. */
+export interface UpgradeBytes {
+  readonly first: Buffer;
+  /** The end of its body, which is sent once the rest has arrived. */
+  readonly later?: string;
+}
+
+/** What `curl --http2` sends. */
+const H2C = { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA" };
+const OTHER = { Connection: "Upgrade", Upgrade: "foo/2" };
+const JSON_BODY = { "Content-Type": "application/json" };
+/** No header of WebSocket. */
+const BARE = { key: null, version: null };
+
+export function get(target: string): string {
+  return `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+}
+
+export function post(): string {
+  return `POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
+}
+
+/** Ordinary requests have a body where our answer is due at once: beside another listener Node reads none. */
+export function upgradeBytes({ kind, owner, neighbour }: Cell): UpgradeBytes {
+  const route = owner === "ours" ? ECHO_PATH : THEIR_PATH;
+  const page = owner === "ours" ? "/http" : THEIR_PATH;
+  const length = { "Content-Length": `${BODY.length}` };
+  switch (kind) {
+    case "WebSocket":
+      return { first: Buffer.concat([head({ path: route }), encodeClientFrame({ opcode: Opcode.text, payload: EARLY })]) };
+    case "version 12":
+      return { first: head({ path: route, version: "12" }) };
+    case "no key":
+      return { first: head({ path: route, key: null }) };
+    case "POST":
+      return { first: head({ path: route, method: "POST", headers: { ...JSON_BODY, ...length } }, BODY) };
+    case "h2c":
+      if (neighbour !== "alone") return { first: head({ path: page, ...BARE, headers: H2C }) };
+      return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length } }, BODY) };
+    case "another protocol":
+      if (neighbour !== "alone") return { first: head({ path: page, ...BARE, headers: OTHER }) };
+      return {
+        first: head({ path: "/body", method: "POST", ...BARE, headers: { ...OTHER, ...JSON_BODY, "Transfer-Encoding": "chunked" } }, `3\r\n${BODY.slice(0, 3)}\r\n`),
+        later: `4\r\n${BODY.slice(3)}\r\n0\r\n\r\n`,
+      };
+  }
+}
+
+function head(init: HandshakeInit, body = ""): Buffer {
+  return Buffer.from(encodeHandshake(init, "localhost").text + body, "latin1");
+}
