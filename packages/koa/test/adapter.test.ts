@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -52,7 +52,8 @@ async function build({ routes, onRequest, attachOptions, pages, tls }: AdapterSe
   for (const { path, handler, options } of routes) router.get(path, websocket(handler, options));
   app.use(router.routes());
 
-  const listener = app.callback();
+  const serveAll = app.callback();
+  const listener = (req: IncomingMessage, res: ServerResponse): void => void serveAll(req, res);
   const server = tls === undefined ? createServer(listener) : createHttpsServer(tls, listener);
   const attachment = attach(server, attachOptions);
   await once(server.listen(0, "127.0.0.1"), "listening");

@@ -20,7 +20,7 @@ export function connectionStates(suite: Suite, uncaught: readonly unknown[]): vo
   for (const transport of TRANSPORTS) {
     for (const neighbour of NEIGHBOURS) {
       const cells = cellsOf(transport, neighbour);
-      const closed = cells.filter((cell) => rightAnswer(cell).then === "closed").length;
+      const closed = cells.filter((cell) => rightAnswer(cell).goesOn === "closed").length;
       const title = `${transport}, ${neighbour === "alone" ? "alone" : `beside a listener that answers ${neighbour}`}`;
       suite.it(`answers rightly in ${cells.length} connection states, ${closed} of them to end: ${title}`, () => playAll(suite, uncaught, transport, neighbour), 30_000);
     }

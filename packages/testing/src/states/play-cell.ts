@@ -36,7 +36,7 @@ async function play(cell: Cell, { stage, client, name }: Omit<Round, "upgrade">)
 async function judgeOurs(cell: Cell, right: RightAnswer, client: StateClient, stage: Stage): Promise<void> {
   if (right.waits) {
     await stage.turn();
-    if (client.isOver || client.hasMore) throw new Error(`answered before the deadline, while another listener may still answer: ${client.received.slice(-200)}`);
+    if (client.isOver || client.hasMore) throw new Error(`answered before the deadline, while another listener may still answer: ${client.summary}`);
     await stage.clock.step();
   }
   const { head, body } = await client.response("the upgrade request");
@@ -45,8 +45,8 @@ async function judgeOurs(cell: Cell, right: RightAnswer, client: StateClient, st
     const page = cell.neighbour === "alone" ? BODY : "http";
     if (body.toString() !== page) throw new Error(`answered with the body ${JSON.stringify(body.toString())}; ${JSON.stringify(page)} is right`);
   }
-  if (right.then === "WebSocket") await talk(client);
-  else if (right.then === "HTTP") await goOn(client, stage);
+  if (right.goesOn === "WebSocket") await talk(client);
+  else if (right.goesOn === "HTTP") await goOn(client, stage);
   else await client.end();
 }
 

@@ -14,8 +14,8 @@ export interface RightAnswer {
   /** Not before the deadline of the handshake: until then the request may be another listener's. */
   readonly waits: boolean;
   /** What happens on the connection afterwards. */
-  readonly then: "WebSocket" | "HTTP" | "closed" | "theirs";
-  /** Why the right answer is an end. Set exactly when `then` is "closed". */
+  readonly goesOn: "WebSocket" | "HTTP" | "closed" | "theirs";
+  /** Why the right answer is an end. Set exactly when `goesOn` is "closed". */
   readonly reason?: string;
 }
 
@@ -35,14 +35,14 @@ const GIVEN_UP = "Node hands such a request to `upgrade` listeners, not to its p
 
 /** What a route of ours, or the application for the path of an ordinary page, says. */
 const ours: Readonly<Record<Kind, Omit<RightAnswer, "by" | "waits">>> = {
-  WebSocket: { statuses: [101], then: "WebSocket" },
+  WebSocket: { statuses: [101], goesOn: "WebSocket" },
   // RFC 9110 §7.8: a server may ignore the Upgrade field.
-  h2c: { statuses: [200], then: "HTTP" },
-  "another protocol": { statuses: [200], then: "HTTP" },
+  h2c: { statuses: [200], goesOn: "HTTP" },
+  "another protocol": { statuses: [200], goesOn: "HTTP" },
   // RFC 6455 §4.1
-  POST: { statuses: [405], then: "closed", reason: REFUSED },
-  "version 12": { statuses: [426], then: "closed", reason: REFUSED },
-  "no key": { statuses: [400], then: "closed", reason: REFUSED },
+  POST: { statuses: [405], goesOn: "closed", reason: REFUSED },
+  "version 12": { statuses: [426], goesOn: "closed", reason: REFUSED },
+  "no key": { statuses: [400], goesOn: "closed", reason: REFUSED },
 };
 /** No WebSocket route can take these: beside another listener they wait for it. */
 const UNROUTED: ReadonlySet<Kind> = new Set(["h2c", "another protocol", "POST"]);
@@ -51,11 +51,11 @@ export function rightAnswer({ kind, state, owner, neighbour }: Cell): RightAnswe
   if (neighbour === "alone") return { by: "us", waits: false, ...ours[kind] };
   if (owner === "ours") {
     if (!UNROUTED.has(kind)) return { by: "us", waits: false, ...ours[kind] };
-    return { by: "us", waits: true, statuses: ours[kind].statuses, then: "closed", reason: ours[kind].reason ?? GIVEN_UP };
+    return { by: "us", waits: true, statuses: ours[kind].statuses, goesOn: "closed", reason: ours[kind].reason ?? GIVEN_UP };
   }
   if (neighbour === "never") {
     // The application knows no such path. Whether its 404 or the deadline's 408 goes out is the same to the client.
-    return { by: "us", waits: true, statuses: kind === "POST" ? [404, 405, 408] : [404, 408], then: "closed", reason: GIVEN_UP };
+    return { by: "us", waits: true, statuses: kind === "POST" ? [404, 405, 408] : [404, 408], goesOn: "closed", reason: GIVEN_UP };
   }
-  return { by: UNFINISHED[state] ? "neighbour amid" : "neighbour", waits: false, statuses: [], then: "theirs" };
+  return { by: UNFINISHED[state] ? "neighbour amid" : "neighbour", waits: false, statuses: [], goesOn: "theirs" };
 }

@@ -116,7 +116,7 @@ export class StateClient {
   async end(): Promise<void> {
     await this.#until("the end of the connection", () => this.#isOver);
     if (this.#reader.isSwitched) this.#frames.push(...this.#parser.push(this.#reader.rest));
-    else if (this.hasMore) throw new Error(`before the end more came: ${this.#tail()}`);
+    else if (this.hasMore) throw new Error(`before the end more came: ${this.summary}`);
     if (this.#parser.violations.length > 0) throw new Error(`before the end: ${this.#parser.violations.join(", ")}`);
   }
 
@@ -124,9 +124,9 @@ export class StateClient {
     const end = performance.now() + PATIENCE_MS;
     while (!isThere()) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#isOver) throw new Error(`the connection ended in place of ${what}; last came ${this.#tail()}`);
+      if (this.#isOver) throw new Error(`the connection ended in place of ${what}; so far ${this.summary}`);
       await new Promise<void>((resolve, reject) => {
-        const giveUp = (): void => reject(new Error(`${what} did not come; last came ${this.#tail()}`));
+        const giveUp = (): void => reject(new Error(`${what} did not come; so far ${this.summary}`));
         const timer = setTimeout(giveUp, end - performance.now());
         this.#wake = () => {
           clearTimeout(timer);
@@ -137,7 +137,10 @@ export class StateClient {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #tail(): string {
-    return JSON.stringify(this.received.slice(-160));
+  /** For failures: the status lines that came, and the last bytes. */
+  get summary(): string {
+    const { received } = this;
+    const statuses = [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status);
+    return `statuses ${statuses.join(", ") || "none"}, ending in ${JSON.stringify(received.slice(-20))}`;
   }
 }
