@@ -76,13 +76,13 @@ export class StateClient {
 
   /** The next response, once it is whole. Rejects when none comes. */
   async response(what: string): Promise<WholeResponse> {
-    await this.#until(`the response to ${what}`, () => this.#reader.responses.length > this.#taken);
+    await this.#untilSound(`the response to ${what}`, () => this.#reader.responses.length > this.#taken);
     return this.#reader.responses[this.#taken++] as WholeResponse;
   }
 
   /** Settles once the body that is on its way has `bytes` bytes. */
   async body(bytes: number): Promise<void> {
-    await this.#until(`${bytes} bytes of a body`, () => this.#reader.bodyBytes >= bytes);
+    await this.#untilSound(`${bytes} bytes of a body`, () => this.#reader.bodyBytes >= bytes);
   }
 
   /** Settles once the bytes that came, of whatever, hold `text`. */
@@ -108,22 +108,27 @@ export class StateClient {
       this.#failure ??= this.#parser.violations.length > 0 ? new Error(`behind the 101: ${this.#parser.violations.join(", ")}`) : undefined;
       return this.#frames.length > 0;
     };
-    await this.#until("a frame", read);
+    await this.#untilSound("a frame", read);
     return this.#frames.shift() as Frame;
   }
 
   /** Settles once the server has ended its side. Rejects when more came than was asked for. */
   async end(): Promise<void> {
-    await this.#until("the end of the connection", () => this.#isOver);
+    await this.#untilSound("the end of the connection", () => this.#isOver);
     if (this.#reader.isSwitched) this.#frames.push(...this.#parser.push(this.#reader.rest));
     else if (this.hasMore) throw new Error(`before the end more came: ${this.summary}`);
     if (this.#parser.violations.length > 0) throw new Error(`before the end: ${this.#parser.violations.join(", ")}`);
   }
 
+  /** The same for what is to be responses and frames. */
+  async #untilSound(what: string, isThere: () => boolean): Promise<void> {
+    await this.#until(what, () => this.#failure !== undefined || isThere());
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   async #until(what: string, isThere: () => boolean): Promise<void> {
     const end = performance.now() + PATIENCE_MS;
     while (!isThere()) {
-      if (this.#failure !== undefined) throw this.#failure;
       if (this.#isOver) throw new Error(`the connection ended in place of ${what}; so far ${this.summary}`);
       await new Promise<void>((resolve, reject) => {
         const giveUp = (): void => reject(new Error(`${what} did not come; so far ${this.summary}`));
@@ -134,7 +139,6 @@ export class StateClient {
         };
       });
     }
-    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** For failures: the status lines that came, and the last bytes. */
