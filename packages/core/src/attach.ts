@@ -1,22 +1,17 @@
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
-import type { Server as HttpsServer } from "node:https";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage } from "node:http";
 import { systemClock, type Clock } from "./clock.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
-import type { Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { Dispatcher } from "./dispatch.ts";
 import { drainPlan, type DrainOptions } from "./drain.ts";
-import { handOverTo, type HandOver } from "./hand-over.ts";
-import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
+import type { HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
 import { PendingHandshakes } from "./pending.ts";
-import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
-import { destroySocket } from "./socket-owner.ts";
-import { channels } from "./telemetry.ts";
-import { UpgradeRequest } from "./upgrade-request.ts";
-import { putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
+import { onServerClose } from "./server-close.ts";
+import type { AttachableServer } from "./server.ts";
+import type { TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
   /** Time for the whole handshake, middleware included, until a route's own value takes over. Milliseconds. @default 10000 */
@@ -28,16 +23,22 @@ export interface AttachOptions {
    */
   readonly headTimeoutMs?: number;
   /**
-   * Most handshakes under way: more upgrade requests are refused with 503. And, counted apart, most connections without a
-   * complete request head: for each one more, the oldest is ended. @default 10000
+   * Most handshakes under way: more upgrade requests are refused with 503. And, each counted apart, most connections without a
+   * complete request head (for each one more, the oldest is ended), and most upgrades that wait for an earlier response of
+   * their connection (for each one more, the connection ends behind that response). @default 10000
    */
   readonly maxPendingHandshakes?: number;
   /**
-   * Whether an upgrade request is for this application. Needed only beside another library on the same server that takes
-   * its time before it answers; one that answers at once (Vite's hot reload, Socket.IO) is seen. @default all
+   * Whether an upgrade request is for this application. Only asked beside another library that listens for upgrades on the
+   * same server. Without it, the request runs through the application too, and its answer goes out only when a route of ours
+   * has taken the request, or at the deadline if nothing else has answered; a proxy that both listens for upgrades and is
+   * middleware then forwards the handshake twice. @default all
    */
   readonly match?: (req: IncomingMessage) => boolean;
-  /** `server.close()` also closes the WebSocket clients, with 1001, or waits for `drain`; without, it would wait for them for ever. @default true */
+  /**
+   * `server.close()` also closes the WebSocket clients, with 1001, or waits for `drain`; without, it would wait for them for
+   * ever. Its callback comes when their `close` hooks have settled, at most 5 s later. @default true
+   */
   readonly closeWithServer?: boolean;
   /**
    * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application, with a
@@ -48,42 +49,39 @@ export interface AttachOptions {
   readonly clock?: Clock;
 }
 
-/** Marks our listener, so that a second `attach` on the same server is found out. */
-const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as never;
-
 /** The upgrade requests of one server, and the connections that came of them. */
 export class Attachment implements TicketHolder {
-  readonly #server: HttpServer | HttpsServer;
   readonly #clock: Clock;
-  readonly #match: (req: IncomingMessage) => boolean;
-  readonly #handOver: AttachOptions["handOver"];
-  readonly #handshakeTimeoutMs: number;
-  readonly #maxPending: number;
-  readonly #heads: HeadGuard | undefined;
   readonly #connections = new Set<Connection>();
+  /** `close` hooks that have not settled. */
+  readonly #hooks = new Set<Promise<void>>();
   readonly #pending: PendingHandshakes;
+  readonly #undo: (() => void)[];
   #farewell: ClosingPlan["farewell"] | undefined;
   #ending: Closing | undefined;
   #retryAfterSeconds = 1;
 
-  constructor(server: HttpServer | HttpsServer, options: AttachOptions) {
-    if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
-      throw new Error("upwire is attached to this server already");
-    }
-    this.#server = server;
+  constructor(server: AttachableServer, options: AttachOptions) {
+    const { match = () => true, handOver } = options;
     this.#clock = options.clock ?? systemClock;
     this.#pending = new PendingHandshakes(this.#clock);
-    this.#match = options.match ?? (() => true);
-    this.#handOver = options.handOver;
-    this.#handshakeTimeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
-    this.#maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);
-    const timeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? attachDefaults.headTimeoutMs, 0);
-    if (timeoutMs > 0) this.#heads = new HeadGuard(server, { clock: this.#clock, timeoutMs, max: this.#maxPending });
-    server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
-    if (options.closeWithServer ?? true) this.#closeWithServer();
+    const timeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
+    const maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);
+    const headTimeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? attachDefaults.headTimeoutMs, 0);
+    const setup = { holder: this, pending: this.#pending, timeoutMs, maxPending, match, handOver };
+    let heads: HeadGuard | undefined;
+    const dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
+    if (headTimeoutMs > 0) heads = new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending });
+    server.on("listening", this.#begin);
+    this.#undo = [
+      () => dispatcher.detach(),
+      () => heads?.detach(),
+      () => server.off("listening", this.#begin),
+      options.closeWithServer === false ? () => {} : onServerClose(server, () => this.#closeWithServer()),
+    ];
   }
 
-  /** Whether `close` or `drain` was called: for health checks, since no client is let in any more. */
+  /** Whether `close` or `drain` was called: for health checks, since no client is let in any more. Ends when the server listens again. */
   get isClosing(): boolean {
     return this.#farewell !== undefined;
   }
@@ -104,7 +102,18 @@ export class Attachment implements TicketHolder {
     if (connection.isOpen) this.#farewell?.(connection);
   }
 
-  readonly #closed = (_info: CloseInfo, connection: Connection): void => void this.#connections.delete(connection);
+  readonly #closed = (_info: CloseInfo, connection: Connection): void => {
+    this.#connections.delete(connection);
+    // The hook runs behind this listener.
+    process.nextTick(this.#awaitHook, connection);
+  };
+
+  readonly #awaitHook = (connection: Connection): void => {
+    const hook = Connection.lastHookOf(connection);
+    if (hook === undefined) return;
+    this.#hooks.add(hook);
+    void hook.then(() => this.#hooks.delete(hook));
+  };
 
   /** Refuses new connections with 503, closes all others at once, and settles when they are gone. Hastens a `drain`. */
   async close(options: CloseAllOptions = {}): Promise<void> {
@@ -127,14 +136,31 @@ export class Attachment implements TicketHolder {
     }
     await Promise.all([this.#ending?.done, this.#pending.over()]);
     // A handshake may have come through at the last moment.
-    await Promise.all([...this.#connections].map(({ closed }) => closed));
+    await this.#allClosed();
   }
+
+  /**
+   * Takes every listener of ours off the server, as if `attach` had not been called: later upgrade requests are not ours any
+   * more. Handshakes under way and open connections go on, and are still counted, closed and drained by this object.
+   */
+  detach(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+  }
+
+  /** The server listens, for the first time or again. */
+  readonly #begin = (): void => {
+    this.#farewell = undefined;
+    this.#ending = undefined;
+    this.#retryAfterSeconds = 1;
+  };
 
   #end(plan: ClosingPlan): Closing {
     // What the first one said goes for those that are still to be told.
     const farewell = (this.#farewell ??= plan.farewell);
     const closing = new Closing(this.#connections, this.#clock, { ...plan, farewell });
     const grace = this.#clock.after(closing.spreadMs + plan.graceMs, () => {
+      // Those of a server that listens again are not meant.
+      if (this.#ending !== closing) return;
       this.#pending.destroy();
       inSlices([...this.#connections], (connection) => connection.terminate());
     });
@@ -145,86 +171,29 @@ export class Attachment implements TicketHolder {
     return closing;
   }
 
-  /** Node has no event for the beginning of `close()`, and an upgraded socket holds its end back for ever. */
-  #closeWithServer(): void {
-    const server = this.#server;
-    const close = server.close.bind(server);
-    server.close = (callback) => {
-      // A drain that goes on has its own deadline: this one only waits for it.
-      if (!this.isClosing) void this.close();
-      return close(callback);
-    };
-  }
-
-  readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const socket = stream as Socket;
-    this.#heads?.arrived(socket);
-    // Alone, we answer everything: nobody else would, and the socket would stay open.
-    if (this.#server.listenerCount("upgrade") === 1) return this.#dispatch(req, socket, head);
-    // Node took its own listener away: without one, a reset from here on would end the process.
-    socket.on("error", destroySocket);
-    if (!this.#isOurs(req)) return;
-    // Others listen too. One whose request this is has answered by the time that all have been called.
-    const before = socket.bytesWritten;
-    process.nextTick(() => {
-      const isTaken = socket.bytesWritten > before || socket.writableLength > 0 || socket.listenerCount("data") > 0;
-      if (!isTaken && !socket.destroyed) this.#dispatch(req, socket, head);
+  /** Settles when all are gone and their `close` hooks have settled, at the latest after the grace time. */
+  async #closeWithServer(): Promise<void> {
+    // A drain that goes on has its own deadline: this one only waits for it.
+    if (!this.isClosing) void this.close();
+    await this.#allClosed();
+    const { graceMs } = closingPlan({});
+    await new Promise<void>((resolve) => {
+      const grace = this.#clock.after(graceMs, resolve);
+      void this.#hooksSettled().then(() => {
+        grace.cancel();
+        resolve();
+      });
     });
-  };
-
-  #isOurs(req: IncomingMessage): boolean {
-    try {
-      return this.#match(req);
-    } catch (error) {
-      channels.error.publish({ error });
-      return true;
-    }
   }
 
-  #dispatch(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    socket.setTimeout(0);
-    socket.setNoDelay(true);
-    // Another protocol (h2c) may be ignored: RFC 9110 §7.8. It gets the ordinary page.
-    if (!isWebSocketUpgrade(req.headers)) return this.#serve(req, this.#ticket(req, socket, head).res);
-    const refused = this.#refusal(req);
-    if (refused !== undefined) {
-      publishRefusal(refused, new UpgradeRequest(req, { native: req }));
-      return sendRefusal(this.#ticket(req, socket, head).res, refused);
-    }
-    if (this.#handOver !== undefined) {
-      const arrival = { req, socket, head };
-      return handOverTo(this.#handOver, arrival, { holder: this, pending: this.#pending, timeoutMs: this.#handshakeTimeoutMs });
-    }
-    const ticket = this.#ticket(req, socket, head);
-    putTicket(req, ticket);
-    this.#serve(req, ticket.res);
+  async #allClosed(): Promise<void> {
+    await Promise.all([...this.#connections].map(({ closed }) => closed));
   }
 
-  #refusal(req: IncomingMessage): Refusal | undefined {
-    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
-    if (req.method !== "GET") return refusal("ERR_METHOD");
-    if (this.isClosing) return drainingRefusal(this.#retryAfterSeconds);
-    if (this.#pending.size >= this.#maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
-    // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (this.#handOver !== undefined && !isReadableTarget(req.url ?? "")) return refusal("ERR_TARGET");
-    return undefined;
-  }
-
-  #ticket(req: IncomingMessage, socket: Socket, head: Buffer): UpgradeTicket {
-    const ticket = new UpgradeTicket(req, socket, head, this, this.#pending);
-    ticket.expireAfter(this.#handshakeTimeoutMs);
-    return ticket;
-  }
-
-  /** Sends the request through the application like any other. */
-  #serve(req: IncomingMessage, res: ServerResponse): void {
-    try {
-      this.#server.emit("request", req, res);
-    } catch (error) {
-      channels.error.publish({ error });
-      if (res.headersSent) res.destroy();
-      else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
-    }
+  async #hooksSettled(): Promise<void> {
+    // The hook of the last one begins a tick after it has closed.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    while (this.#hooks.size > 0) await Promise.all(this.#hooks);
   }
 }
 
@@ -232,6 +201,6 @@ export class Attachment implements TicketHolder {
  * Routes the upgrade requests of `server` through the application's own middleware and routes.
  * @throws Error when this server is attached already. @throws RangeError or TypeError for bad options.
  */
-export function attach(server: HttpServer | HttpsServer, options: AttachOptions = {}): Attachment {
+export function attach(server: AttachableServer, options: AttachOptions = {}): Attachment {
   return new Attachment(server, options);
 }

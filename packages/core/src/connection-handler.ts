@@ -42,8 +42,14 @@ export class HandlerRun<Context> implements ConnectionEvents {
   /** Runs the handler on a new connection. Never throws. */
   start(session: Session, request: UpgradeRequest): void {
     const opening = this.#run(session, () => this.#handler.open?.(this.#of(session), request));
-    if (opening === undefined) session.deliverTo(this);
-    else void opening.then(() => session.deliverTo(this));
+    if (opening === undefined) return session.deliverTo(this);
+    const opened = opening.then(() => {
+      session.lastHook = undefined;
+      session.deliverTo(this);
+      // The client may have left meanwhile, and its `close` hook is running now.
+      return session.lastHook;
+    });
+    session.lastHook = opened;
   }
 
   /** As the others, without a closure for each message. */
@@ -73,7 +79,7 @@ export class HandlerRun<Context> implements ConnectionEvents {
   }
 
   close(session: Session, info: CloseInfo): void {
-    void this.#run(session, () => this.#handler.close?.(this.#of(session), info));
+    session.lastHook = this.#run(session, () => this.#handler.close?.(this.#of(session), info)) ?? undefined;
   }
 
   #of({ owner }: Session): Connection<Context> {

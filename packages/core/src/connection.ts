@@ -48,6 +48,11 @@ export class Connection<Context = unknown> {
     return #outbox in connection ? connection.#outbox : undefined;
   }
 
+  /** For the end of a server. Settles when the hooks of a closed connection have; `undefined` when none of them is async. */
+  static lastHookOf(connection: object): Promise<void> | undefined {
+    return #session in connection ? connection.#session.lastHook : undefined;
+  }
+
   get isOpen(): boolean {
     return this.#session.isOpen;
   }

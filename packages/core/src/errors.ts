@@ -20,6 +20,7 @@ export type RefusalCode =
   | "ERR_TOO_MANY_CONNECTIONS"
   | "ERR_TOO_MANY_HANDSHAKES"
   | "ERR_CHECK_FAILED"
+  | "ERR_TAKEN"
   | "ERR_DRAINING"
   | "ERR_HANDSHAKE_TIMEOUT";
 
@@ -91,6 +92,8 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_TOO_MANY_CONNECTIONS: { status: 503, retry: "later", text: "The server has no room for another connection." },
   ERR_TOO_MANY_HANDSHAKES: { status: 503, retry: "later", text: "The server is busy with other handshakes." },
   ERR_CHECK_FAILED: { status: 500, retry: true, text: "The server could not decide about this request." },
+  /** It goes into logs only: another library has written to the socket, or reads from it. */
+  ERR_TAKEN: { status: 409, retry: false, text: "Another upgrade listener on this server has taken this handshake." },
   ERR_DRAINING: { status: 503, retry: "later", text: "The server is going down." },
   ERR_HANDSHAKE_TIMEOUT: { status: 408, retry: true, text: "The handshake took too long." },
 };

@@ -1,47 +1,37 @@
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { firstGoodOffer } from "./compression.ts";
 import { offeredSubprotocols } from "./handshake.ts";
-import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
+import type { NeighbourWatch } from "./neighbour-watch.ts";
+import type { PendingHandshake } from "./pending.ts";
 import { PluginSocket } from "./plugin-socket.ts";
 import { putPluginTicket } from "./plugin-ticket.ts";
 import { publishRefusal, refusal, sendBare } from "./refuse.ts";
 import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
-import type { TicketHolder } from "./upgrade-ticket.ts";
+import { NEIGHBOUR_LOOK_MS, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
 
 /** Gets a WebSocket handshake in place of the application. */
 export type HandOver = (req: IncomingMessage, socket: Duplex, head: Buffer) => void | Promise<void>;
 
-/** What Node's `upgrade` event told. */
-export interface Arrival {
-  readonly req: IncomingMessage;
-  readonly socket: Socket;
-  readonly head: Buffer;
-}
-
-export interface HandOverSetup {
-  readonly holder: TicketHolder;
-  readonly pending: PendingHandshakes;
-  /** Time for the handshake, until the route's own value takes over. */
-  readonly timeoutMs: number;
-}
-
 /** Gives a handshake to a plugin that upgrades by itself, with a stand-in for the socket, and a ticket to get it back by. */
-export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, { holder, pending, timeoutMs }: HandOverSetup): void {
-  // Node took its own listener away: without one, a reset from here on would end the process. The plugin's is on the stand-in.
-  socket.on("error", destroySocket);
+export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, { holder, pending, timeoutMs }: HandshakeSetup, neighbours?: NeighbourWatch): void {
   const before = socket.bytesWritten;
-  const plugin = new PluginSocket(socket, head);
+  const plugin = new PluginSocket(socket, head, neighbours);
   const startedAt = pending.now;
+  let givenUpAt = startedAt + timeoutMs;
+  const nextLook = (): number => (plugin.isHeld ? Math.min(givenUpAt, pending.now + NEIGHBOUR_LOOK_MS) : givenUpAt);
   const handshake: PendingHandshake = {
-    socket,
-    deadline: startedAt + timeoutMs,
+    deadline: nextLook(),
     expire: () => {
+      if (neighbours !== undefined && plugin.isHeld) {
+        if (neighbours.isTaken) return leave();
+        if (pending.now < givenUpAt) return pending.move(handshake, nextLook());
+        plugin.claim();
+      }
       pending.delete(handshake);
-      // The plugin answered. A request of ours that nobody gave to `accept` since then would wait for ever.
+      // The plugin answered. A request of ours that was not given to `accept` since then would wait for ever.
       if (socket.bytesWritten > before) {
         if (plugin.isWithheld) socket.destroy();
         return;
@@ -52,19 +42,46 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
       publishRefusal(late, new UpgradeRequest(req, { native: req }));
       sendBare(socket, late);
     },
+    abort: () => {
+      if (neighbours?.isTaken === true && plugin.isHeld) leave();
+      else socket.destroy();
+    },
   };
-  pending.add(handshake);
   const over = (): void => {
     pending.delete(handshake);
     socket.off("end", destroySocket);
     // Or it would keep the request as long as the socket.
     socket.off("close", over);
   };
+  const leave = (): void => {
+    over();
+    plugin.detach();
+  };
+  // Node took its own listener away: without one, a reset from here on would end the process. The plugin's is on the stand-in.
+  if (neighbours === undefined) socket.on("error", destroySocket);
   socket.once("close", over);
-  if (head.byteLength === 0) socket.once("end", destroySocket);
+  // A client that ends its side before it has its answer has left.
+  const watchEnd = (): void => {
+    if (head.byteLength === 0) socket.once("end", destroySocket);
+  };
+  if (neighbours === undefined) watchEnd();
+  pending.add(handshake);
   putPluginTicket(req, {
     holder,
-    expireAfter: (ms) => pending.move(handshake, startedAt + ms),
+    claim: () => {
+      const wasHeld = plugin.isHeld;
+      if (!plugin.claim()) {
+        over();
+        return false;
+      }
+      if (wasHeld) watchEnd();
+      return true;
+    },
+    expireAfter: (ms) => {
+      givenUpAt = startedAt + ms;
+      pending.move(handshake, nextLook());
+      return givenUpAt > pending.now;
+    },
     answered: over,
     complete: (refused) => plugin.replaceBare(refused.status, () => sendBare(socket, refused)),
     withhold: () => plugin.withhold(),
@@ -81,7 +98,8 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
   adaptHeaders(req);
   const failed = (error: unknown): void => {
     channels.error.publish({ error });
-    socket.destroy();
+    if (plugin.isHeld) plugin.destroy();
+    else socket.destroy();
   };
   try {
     Promise.resolve(handOver(req, plugin, Buffer.alloc(0))).catch(failed);

@@ -1,11 +1,10 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { Server as HttpServer } from "node:http";
-import type { Server as HttpsServer } from "node:https";
 import { Socket } from "node:net";
 import { Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Clock, Timer } from "./clock.ts";
 import type { RefusalCode } from "./errors.ts";
 import { refusal, sendBare } from "./refuse.ts";
+import type { AttachableServer } from "./server.ts";
 import { channels } from "./telemetry.ts";
 
 /** Node's own: every request but upgrades and CONNECT, whoever listens or has taken listeners away. */
@@ -42,7 +41,7 @@ export interface HeadGuardOptions {
  * checked (30 s) is fixed when the server is made. Whatever comes behind that head is left to Node.
  */
 export class HeadGuard {
-  readonly #server: HttpServer | HttpsServer;
+  readonly #server: AttachableServer;
   readonly #options: HeadGuardOptions;
   /** The oldest first, since all have the same time. */
   readonly #waiting = new Map<Socket | string, Waiting>();
@@ -51,7 +50,7 @@ export class HeadGuard {
   readonly #onClose: (this: Socket) => void;
   #timer: Timer | undefined;
 
-  constructor(server: HttpServer | HttpsServer, options: HeadGuardOptions) {
+  constructor(server: AttachableServer, options: HeadGuardOptions) {
     this.#server = server;
     this.#options = options;
     const forget = (socket: Socket): void => this.#forget(socket);
@@ -60,10 +59,20 @@ export class HeadGuard {
     };
     // Bare HTTP/2 has sessions instead of request heads.
     if (!("headersTimeout" in server)) return;
-    server.on("connection", (socket) => this.#onConnection(socket));
+    server.on("connection", this.#onConnection);
     if (!(server instanceof TlsServer)) return;
     this.#keys = new WeakMap();
-    server.on("secureConnection", (socket) => this.#onSecureConnection(socket));
+    server.on("secureConnection", this.#onSecureConnection);
+  }
+
+  /** Takes every listener off the server, and forgets the connections. */
+  detach(): void {
+    this.#server.off("connection", this.#onConnection);
+    this.#server.off("secureConnection", this.#onSecureConnection);
+    for (const { socket } of this.#waiting.values()) this.#forget(socket);
+    this.#timer?.cancel();
+    if (this.#timer !== undefined) unsubscribe(REQUEST_START, this.#onRequestStart);
+    this.#timer = undefined;
   }
 
   /** How many connections are waited for. */
@@ -86,19 +95,19 @@ export class HeadGuard {
     waiting.accepted.off("close", this.#onClose);
   }
 
-  #onConnection(socket: Socket): void {
+  readonly #onConnection = (socket: Socket): void => {
     // A Unix socket has no port to know its TLS socket by: it counts from the end of the TLS handshake.
     if (this.#keys === undefined || socket.remotePort !== undefined) this.#add(socket);
-  }
+  };
 
-  #onSecureConnection(socket: TLSSocket): void {
+  readonly #onSecureConnection = (socket: TLSSocket): void => {
     const waiting = this.#waiting.get(this.#keyOf(socket));
     // The TLS socket itself is not known yet.
     if (socket.alpnProtocol === "h2") return waiting && this.#forget(waiting.accepted);
     if (waiting === undefined) return this.#add(socket);
     waiting.socket = socket;
     waiting.onEnd = socket.listeners("end").at(-1);
-  }
+  };
 
   #add(socket: Socket): void {
     // `server.emit("connection")` takes any stream; what is no socket has neither a byte count nor an address.

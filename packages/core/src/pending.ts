@@ -1,14 +1,14 @@
-import type { Socket } from "node:net";
 import type { Clock, Timer } from "./clock.ts";
 import { inSlices } from "./closing.ts";
 
 /** A handshake that is under way. */
 export interface PendingHandshake {
-  readonly socket: Socket;
   /** When it is given up, by the clock. */
   deadline: number;
   /** Gives it up. Called once, unless `deadline` is set again. */
   expire(): void;
+  /** Ends it now, with its socket unless that is another library's. */
+  abort(): void;
 }
 
 /** Least time between two looks at all of them. */
@@ -63,7 +63,7 @@ export class PendingHandshakes {
   }
 
   destroy(): void {
-    inSlices([...this.#handshakes], ({ socket }) => socket.destroy());
+    inSlices([...this.#handshakes], (handshake) => handshake.abort());
   }
 
   #wakeBy(time: number): void {

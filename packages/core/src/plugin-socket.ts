@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import type { NeighbourWatch } from "./neighbour-watch.ts";
 
 /** The real socket, paused, and what came behind the handshake. */
 export interface TakenSocket {
@@ -13,6 +14,9 @@ interface Chunk {
 
 /** A whole refusal, and nothing in it: RFC 6455 §4.4 and RFC 9110 §15.5.22 want headers beside a 426. */
 const BARE_REFUSAL = /^HTTP\/1\.1 (\d{3}) [^\r\n]*\r\nConnection: close\r\nContent-Length: 0\r\n\r\n$/;
+
+/** The beginning of an answer that makes a WebSocket of the request. */
+const SWITCHING = Buffer.from("HTTP/1.1 101");
 
 type Done = (error?: Error | null) => void;
 
@@ -28,12 +32,20 @@ export class PluginSocket extends Duplex {
   #isDetached = false;
   /** The client left before the plugin had read or written anything. */
   #isGone = false;
+  /** What the plugin has written while the request may be another library's. */
+  #held: Buffer[] | undefined;
+  #isReadAwaited = false;
+  #isEndHeld = false;
+  #neighbours: NeighbourWatch | undefined;
   #bare: { readonly status: number; readonly send: () => void } | undefined;
 
-  constructor(socket: Socket, head: Buffer) {
+  /** @param neighbours Where other libraries listen for upgrades too: until `claim`, only a 101 of the plugin passes. */
+  constructor(socket: Socket, head: Buffer, neighbours?: NeighbourWatch) {
     super();
     this.#socket = socket;
-    this.#head = head;
+    this.#head = neighbours?.isHeadPutBack === true ? Buffer.alloc(0) : head;
+    this.#neighbours = neighbours;
+    if (neighbours !== undefined) this.#held = [];
     // A plugin may have no listener before its route is found: a reset until then would end the process.
     this.on("error", () => {});
     socket.once("close", this.#onClose);
@@ -42,6 +54,28 @@ export class PluginSocket extends Duplex {
   /** Whether the client's bytes wait for `take`. */
   get isWithheld(): boolean {
     return this.#isWithheld;
+  }
+
+  /** Whether the request may still be another library's. */
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** A route has the request: what the plugin wrote goes out. @returns false when another library has taken it. */
+  claim(): boolean {
+    const held = this.#held;
+    if (held === undefined) return !this.#isDetached;
+    if (this.#neighbours?.isTaken === true) {
+      this.detach();
+      return false;
+    }
+    this.#held = undefined;
+    this.#socket.setTimeout(0);
+    this.#socket.setNoDelay(true);
+    for (const chunk of held) this.#socket.write(chunk);
+    if (this.#isEndHeld) this.#socket.destroySoon();
+    else if (this.#isReadAwaited && !this.#isWithheld) this.#relay();
+    return true;
   }
 
   /** Keeps the client's bytes from the plugin. @returns false when it is too late, since something was read or written. */
@@ -65,6 +99,7 @@ export class PluginSocket extends Duplex {
   /** To the plugin, the socket closes; the real one stays as it is. */
   detach(): void {
     this.#isDetached = true;
+    this.#held = undefined;
     this.#socket.off("close", this.#onClose);
     this.destroy();
   }
@@ -77,7 +112,8 @@ export class PluginSocket extends Duplex {
   }
 
   override _read(): void {
-    if (!this.#isWithheld) this.#relay();
+    if (this.isHeld) this.#isReadAwaited = true;
+    else if (!this.#isWithheld) this.#relay();
   }
 
   #relay(): void {
@@ -106,6 +142,12 @@ export class PluginSocket extends Duplex {
   }
 
   #pass(chunks: readonly Chunk[], done: Done): void {
+    if (this.#held !== undefined) {
+      // A plugin has routes of its own: with a 101 one of them has taken the request.
+      const isSwitching = chunks[0]?.chunk.subarray(0, SWITCHING.byteLength).equals(SWITCHING) === true;
+      if (!isSwitching) this.#held.push(...chunks.map(({ chunk }) => chunk));
+      if (!isSwitching || !this.claim()) return done();
+    }
     const isReplaced = !this.#isUsed && this.#bare !== undefined && this.#isBare(chunks[0]?.chunk);
     this.#isUsed = true;
     if (this.#isGone) return done();
@@ -132,6 +174,10 @@ export class PluginSocket extends Duplex {
   }
 
   override _final(done: Done): void {
+    if (this.isHeld) {
+      this.#isEndHeld = true;
+      return done();
+    }
     if (this.#isGone || this.#socket.writableEnded) return done();
     this.#socket.end(done);
     // Refused before anything was read: bytes that nobody will ever read would hide the client's end from us.
@@ -139,7 +185,8 @@ export class PluginSocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    if (this.#isDetached) return done(error);
+    if (this.isHeld) this.#isEndHeld = true;
+    if (this.#isDetached || this.isHeld) return done(error);
     // Writes were called done before they were: an answer of the plugin may still be on its way.
     if (this.#isWithheld) this.#socket.destroySoon();
     else this.#socket.destroy();
@@ -157,17 +204,17 @@ export class PluginSocket extends Duplex {
   }
 
   setTimeout(ms: number, listener?: () => void): this {
-    this.#socket.setTimeout(ms, listener);
+    if (!this.isHeld) this.#socket.setTimeout(ms, listener);
     return this;
   }
 
   setNoDelay(noDelay?: boolean): this {
-    this.#socket.setNoDelay(noDelay);
+    if (!this.isHeld) this.#socket.setNoDelay(noDelay);
     return this;
   }
 
   setKeepAlive(enable?: boolean, delayMs?: number): this {
-    this.#socket.setKeepAlive(enable, delayMs);
+    if (!this.isHeld) this.#socket.setKeepAlive(enable, delayMs);
     return this;
   }
 

@@ -16,8 +16,10 @@ interface PluginAnswer {
 /** A handshake that a framework's plugin does by itself, on `ws`. */
 export interface PluginTicket {
   readonly holder: TicketHolder;
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
-  expireAfter(ms: number): void;
+  /** A route of ours has the request. @returns false when another library has taken it. */
+  claim(): boolean;
+  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @returns whether that is still to come. */
+  expireAfter(ms: number): boolean;
   /** The plugin has sent the 101 of a route of its own. */
   answered(): void;
   /** When the plugin refuses with a bare status line, `refused` goes out whole. */

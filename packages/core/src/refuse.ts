@@ -70,6 +70,12 @@ export function refuse(status: 401 | 403, body?: string, headers?: Readonly<Reco
   return new Refusal(code, status, body ?? `${refusals[code].text}\n`, headers);
 }
 
+/** RFC 9113 §8.2.2: HTTP/2 has no connection headers, and node:http2 throws on them. */
+export function withoutConnectionHeaders({ code, status, body, headers }: Refusal): Refusal {
+  const { connection: _connection, upgrade: _upgrade, ...rest } = headers;
+  return new Refusal(code, status, body, rest);
+}
+
 /** Writes `refused` as the whole answer, unless somebody else has answered. */
 export function sendRefusal(res: ServerResponse, refused: Refusal): void {
   if (!res.headersSent) res.writeHead(refused.status, refused.headers).end(refused.body);

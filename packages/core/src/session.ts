@@ -61,6 +61,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Made when a message comes that nobody takes at once, or somebody pulls. */
   #inbox: Inbox | undefined;
   #isPulled = false;
+  /** Settles when the last of its hooks has, if that is async. Never rejects. */
+  lastHook: Promise<void> | undefined;
   /** In the heartbeat. */
   place = 0;
 

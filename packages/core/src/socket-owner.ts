@@ -17,7 +17,7 @@ export interface SocketOwner extends SocketHolder {
 const holderKey: unique symbol = Symbol.for("upwire.holder") as never;
 
 interface HeldSocket extends Socket {
-  [holderKey]?: SocketHolder;
+  [holderKey]?: SocketHolder | undefined;
 }
 
 // One set of functions for all sockets: closures would cost each connection half a kilobyte.
@@ -51,6 +51,16 @@ export function holdSocket(socket: Socket, holder: SocketHolder): void {
   socket.on("end", onEnd);
   socket.on("error", onError);
   socket.on("close", onClose);
+}
+
+/** Takes our listeners off `socket`, which goes back to where it came from. */
+export function letGoOf(socket: Socket): void {
+  const held = socket as HeldSocket;
+  if (held[holderKey] === undefined) return;
+  held[holderKey] = undefined;
+  socket.off("end", onEnd);
+  socket.off("error", onError);
+  socket.off("close", onClose);
 }
 
 /** From now on `owner` is told everything that happens on `socket`. */

@@ -3,11 +3,22 @@ import type { Socket } from "node:net";
 import type { Connection } from "./connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
 import { publishRefusal, refusal, sendBare } from "./refuse.ts";
-import { holdSocket, type SocketHolder } from "./socket-owner.ts";
+import { closeResponse } from "./close-response.ts";
+import type { NeighbourWatch } from "./neighbour-watch.ts";
+import { destroySocket, holdSocket, type SocketHolder } from "./socket-owner.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
 const ticketKey: unique symbol = Symbol.for("upwire.ticket") as never;
+
+const EMPTY = Buffer.alloc(0);
+
+/** What Node's `upgrade` event told. */
+export interface Arrival {
+  readonly req: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+}
 
 /** Response headers of an acceptance; names in lower case. */
 export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>;
@@ -31,40 +42,103 @@ const NOT_ON_101 = /^(?:content-|sec-websocket-|(?:transfer-encoding|connection|
 /** Frameworks on the Fetch standard cannot say 101: `new Response(null, { status: 101 })` throws. They say 204. */
 const ACCEPTING = new Set([101, 204]);
 
-/** One upgrade request on its way through the application: it ends as a WebSocket, or as the HTTP answer it got. */
+/** What a handshake is made with. */
+export interface HandshakeSetup {
+  readonly holder: TicketHolder;
+  readonly pending: PendingHandshakes;
+  /** Time for the handshake, until the route's own value takes over. Milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How often to look whether another library has taken a request that no route of ours has. Milliseconds. */
+export const NEIGHBOUR_LOOK_MS = 1000;
+
+/**
+ * One upgrade request on its way through the application: it ends as a WebSocket, or as the HTTP answer it got. Where other
+ * libraries listen for upgrades too, nothing of its answer goes out before a route of ours has claimed it, or its time is over.
+ */
 export class UpgradeTicket implements PendingHandshake, SocketHolder {
   readonly holder: TicketHolder;
   readonly socket: Socket;
-  deadline: number = Infinity;
+  deadline: number;
   /** Where the application writes its answer. */
   readonly res: ServerResponse;
   readonly #head: Buffer;
   readonly #pending: PendingHandshakes;
   readonly #startedAt: number;
+  /** As long as the request may be another library's. */
+  #neighbours: NeighbourWatch | undefined;
+  #givenUpAt: number;
   #acceptance: Acceptance | undefined;
   #isSwitched = false;
   #isOver = false;
 
-  constructor(req: IncomingMessage, socket: Socket, head: Buffer, holder: TicketHolder, pending: PendingHandshakes) {
+  constructor({ req, socket, head }: Arrival, { holder, pending, timeoutMs }: HandshakeSetup, neighbours?: NeighbourWatch) {
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
-    res.assignSocket(socket);
     this.res = res;
     this.socket = socket;
-    this.#head = head;
+    this.#head = neighbours?.isHeadPutBack === true ? EMPTY : head;
     this.holder = holder;
     this.#pending = pending;
     this.#startedAt = pending.now;
+    this.#givenUpAt = this.#startedAt + timeoutMs;
+    this.#neighbours = neighbours;
     res.writeHead = this.#writeHead;
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
     res.prependListener("finish", this.#onFinish);
-    holdSocket(socket, this);
+    if (neighbours === undefined) {
+      this.deadline = this.#givenUpAt;
+      this.#holdSocket();
+    } else {
+      this.deadline = this.#nextLook();
+      socket.once("close", this.#leave);
+    }
     pending.add(this);
   }
 
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. */
-  expireAfter(ms: number): void {
-    this.#pending.move(this, this.#startedAt + ms);
+  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @returns whether that is still to come. */
+  expireAfter(ms: number): boolean {
+    this.#givenUpAt = this.#startedAt + ms;
+    this.#pending.move(this, this.#givenUpAt);
+    return this.#givenUpAt > this.#pending.now;
+  }
+
+  /** A route of ours has the request. @returns false when another library has taken it: we may not write to it any more. */
+  claim(): boolean {
+    if (this.#neighbours?.isTaken === true) {
+      this.#leave();
+      return false;
+    }
+    if (this.#neighbours !== undefined) this.#claim();
+    return true;
+  }
+
+  #claim(): void {
+    this.#neighbours = undefined;
+    const { socket } = this;
+    socket.off("close", this.#leave);
+    socket.off("error", destroySocket);
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    this.#holdSocket();
+  }
+
+  #holdSocket(): void {
+    holdSocket(this.socket, this);
+    this.res.assignSocket(this.socket);
+  }
+
+  /** Another library has it, or the client has left before a route of ours had it. */
+  readonly #leave = (): void => {
+    if (this.#isOver) return;
+    this.#over();
+    this.socket.off("close", this.#leave);
+    closeResponse(this.res);
+  };
+
+  #nextLook(): number {
+    return Math.min(this.#givenUpAt, this.#pending.now + NEIGHBOUR_LOOK_MS);
   }
 
   /**
@@ -79,13 +153,24 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
   /** Called at the deadline. */
   expire(): void {
     const { res, socket } = this;
+    if (this.#neighbours?.isTaken === true) return this.#leave();
+    if (this.#neighbours !== undefined) {
+      if (this.#pending.now < this.#givenUpAt) return this.#pending.move(this, this.#nextLook());
+      // Nothing else took it: the answer of the application, if it has given one, is the answer.
+      this.#claim();
+      if (res.writableEnded) return;
+    }
     if (res.headersSent || res.destroyed || socket.destroyed) return void socket.destroy();
     // The application is still busy with this response: it must not find the socket when it wakes up.
-    res.detachSocket(socket);
-    res.destroy();
+    closeResponse(res);
     const late = refusal("ERR_HANDSHAKE_TIMEOUT");
     publishRefusal(late, new UpgradeRequest(res.req, { native: res.req }));
     sendBare(socket, late);
+  }
+
+  abort(): void {
+    if (this.#neighbours?.isTaken === true) this.#leave();
+    else this.socket.destroy();
   }
 
   /**
@@ -111,6 +196,8 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     const acceptance = this.#acceptance;
     this.#acceptance = undefined;
     res.detachSocket(socket);
+    // As Node does it: `close` comes a tick behind `finish`.
+    process.nextTick(closeResponse, res);
     if (acceptance !== undefined && this.#isSwitched) return acceptance.take(socket, this.#head);
     acceptance?.abandoned();
     socket.destroySoon();

@@ -16,10 +16,10 @@ import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal } from "./refuse.ts";
+import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal, withoutConnectionHeaders } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
-import { takeTicket } from "./upgrade-ticket.ts";
+import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
 import { beatEveryMs } from "./vitals.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
@@ -91,9 +91,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
    */
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
     const ticket = pluginTicket(req);
-    ticket?.expireAfter(this.#options.handshakeTimeoutMs);
     const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
-    const decision = await this.#decide(request);
+    const decision = this.#tooLate(ticket) ?? (await this.#decide(request));
     if (decision instanceof Refusal) {
       const { status, code, headers, body } = this.#refused(decision, request);
       ticket?.complete(decision);
@@ -191,9 +190,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
     opened: Opened<Context>,
   ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
     const ticket = takeTicket(req);
-    ticket?.expireAfter(this.#options.handshakeTimeoutMs);
     const request = new UpgradeRequest(req, framework ?? nodeRequest<Native>(req), this.#options.clientOf(req));
-    return andThen(this.#decide(request), (approval) => {
+    return andThen(this.#tooLate(ticket) ?? this.#decide(request), (approval) => {
       if (approval instanceof Refusal) return this.#refused(approval, request);
       if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
@@ -243,6 +241,13 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#lastKept;
   }
 
+  /** Why a route of ours may not decide any more. */
+  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter"> | undefined): Refusal | undefined {
+    if (ticket === undefined) return undefined;
+    if (!ticket.claim()) return refusal("ERR_TAKEN");
+    return ticket.expireAfter(this.#options.handshakeTimeoutMs) ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
+  }
+
   /** Neither throws nor rejects. */
   #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
     try {
@@ -270,7 +275,9 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return undefined;
   }
 
-  #refused(denied: Refusal, request: UpgradeRequest<Native>): Refusal {
+  #refused(given: Refusal, request: UpgradeRequest<Native>): Refusal {
+    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
+    const denied = "stream" in request.raw ? withoutConnectionHeaders(given) : given;
     this.#slots.get(request)?.free();
     this.#counters.refused(denied.code);
     publishRefusal(denied, request);

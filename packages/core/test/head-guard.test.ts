@@ -314,7 +314,7 @@ describe("over TLS", () => {
     const dropped = drops();
     const clock = new FakeClock();
     const server = createSecureServer({ ...(await makeCertificate("localhost")), allowHTTP1: true });
-    attach(server as unknown as Server, { clock });
+    attach(server, { clock });
     const port = await listen(server);
     const isSecure = once(server, "secureConnection") as Promise<[Socket]>;
     const socket = connectTls({ port, rejectUnauthorized: false, ALPNProtocols: ["h2"] });

@@ -1,4 +1,3 @@
-import { Socket } from "node:net";
 import { expect, it } from "vitest";
 import { PendingHandshakes, type PendingHandshake } from "../src/pending.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -17,7 +16,8 @@ function started(): Started {
   const pending = new PendingHandshakes(clock);
   const expired: string[] = [];
   const add = (name: string, ms: number): PendingHandshake => {
-    const handshake = { socket: new Socket(), deadline: clock.now() + ms, expire: () => void expired.push(`${name} at ${clock.now() - START}`) };
+    const expire = (): void => void expired.push(`${name} at ${clock.now() - START}`);
+    const handshake = { deadline: clock.now() + ms, expire, abort: (): void => {} };
     pending.add(handshake);
     return handshake;
   };

@@ -181,7 +181,7 @@ describe("attach", () => {
       });
     };
     if (order === "before") other();
-    attach(server);
+    attach(server, { handshakeTimeoutMs: 100 });
     if (order === "after") other();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -199,6 +199,7 @@ describe("attach", () => {
   ])("answers when `match` %s", async (_title, listeners) => {
     const server = createServer((_req, res) => void res.writeHead(404).end());
     attach(server, {
+      handshakeTimeoutMs: 100,
       match: () => {
         if (listeners === 1) return false;
         throw new Error("match");

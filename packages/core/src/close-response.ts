@@ -1,0 +1,19 @@
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/**
+ * Ends the life of a response that was detached from its socket, which lives on. Node emits `close` on a response only when its
+ * socket closes or its own parser goes on; without it `stream.finished` never settles, and spans and limiters never end.
+ */
+export function closeResponse(res: ServerResponse): void {
+  if (res.closed) return;
+  if (res.socket !== null) res.detachSocket(res.socket);
+  // Node's own listener on a socket sets what `close` stands for. This one takes no bytes, so nothing is written to it.
+  const stub = new EventEmitter() as Socket;
+  res.assignSocket(stub);
+  stub.emit("close");
+  res.detachSocket(stub);
+  // Where a runtime has no such listener.
+  if (!res.closed) res.emit("close");
+}
