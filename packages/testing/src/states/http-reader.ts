@@ -69,6 +69,8 @@ export class HttpReader {
       this.#framing = "switched";
       return false;
     }
+    // RFC 9110 §15.2: nothing but a head, before the response itself.
+    if (head.status < 200) return true;
     const length = head.header("content-length");
     if (head.header("transfer-encoding") !== undefined) this.#framing = "chunk size";
     else if (length === undefined) this.#framing = "until the end";

@@ -1,11 +1,27 @@
+import type { ServerResponse } from "node:http";
 import { Opcode } from "../client-frame.ts";
-import { titleOf, type Cell } from "./cell.ts";
+import { titleOf, type Cell, type Kind } from "./cell.ts";
 import { THEIR_ANSWER } from "./neighbour.ts";
-import { BODY, EARLY, get, upgradeBytes } from "./requests.ts";
+import { BODY, EARLY, get, lateName, upgradeBytes } from "./requests.ts";
 import { rightAnswer, type RightAnswer } from "./right-answer.ts";
 import { scripts, type Round, type Unfinished } from "./scripts.ts";
 import type { Stage } from "./stage.ts";
 import type { StateClient } from "./state-client.ts";
+
+const LATE = "begun, ended";
+
+/** How the application takes longer than a handshake may, with a request that is none. */
+const lateAnswers: Partial<Record<Kind, (page: ServerResponse, stage: Stage) => Promise<void>>> = {
+  "h2c, answered late": async (page, stage) => {
+    await stage.clock.step();
+    page.writeHead(200).end(LATE);
+  },
+  "h2c, downloading late": async (page, stage) => {
+    page.writeHead(200).write(LATE.slice(0, 5));
+    await stage.clock.step();
+    page.end(LATE.slice(5));
+  },
+};
 
 /** Plays one cell. Never rejects. Returns what was wrong, under the cell's title. */
 export async function playCell(cell: Cell, name: string, stage: Stage): Promise<string | undefined> {
@@ -23,26 +39,31 @@ export async function playCell(cell: Cell, name: string, stage: Stage): Promise<
 
 async function play(cell: Cell, { stage, client, name }: Omit<Round, "upgrade">): Promise<void> {
   const right = rightAnswer(cell);
-  const { first, later } = upgradeBytes(cell);
+  const { first, later } = upgradeBytes(cell, name);
   const unfinished = await scripts[cell.state]({ stage, client, name, upgrade: first });
   await stage.turn();
+  // A body may take longer than a handshake.
+  if (later !== undefined && unfinished === undefined) await stage.clock.step();
   if (later !== undefined) client.send(later);
   if (right.by === "neighbour amid") return judgeAmid(client, stage, unfinished);
   await unfinished?.finish();
-  if (right.by === "neighbour") await judgeNeighbour(client, stage);
-  else await judgeOurs(cell, right, client, stage);
+  if (right.by === "no answer") await client.end();
+  else if (right.by === "neighbour") await judgeNeighbour(client, stage);
+  else await judgeOurs(cell, right, { client, stage, name });
 }
 
-async function judgeOurs(cell: Cell, right: RightAnswer, client: StateClient, stage: Stage): Promise<void> {
+async function judgeOurs(cell: Cell, right: RightAnswer, { client, stage, name }: Omit<Round, "upgrade">): Promise<void> {
   if (right.waits) {
     await stage.turn();
     if (client.isOver || client.hasMore) throw new Error(`answered before the deadline, while another listener may still answer: ${client.summary}`);
     await stage.clock.step();
   }
+  const late = lateAnswers[cell.kind];
+  await late?.(await stage.page(lateName(name)), stage);
   const { head, body } = await client.response("the upgrade request");
   if (!right.statuses.includes(head.status)) throw new Error(`answered with ${head.status}; ${right.statuses.join(" or ")} is right`);
   if (head.status === 200) {
-    const page = cell.neighbour === "alone" ? BODY : "http";
+    const page = late !== undefined ? LATE : cell.neighbour === "alone" ? BODY : "http";
     if (body.toString() !== page) throw new Error(`answered with the body ${JSON.stringify(body.toString())}; ${JSON.stringify(page)} is right`);
   }
   if (right.goesOn === "WebSocket") await talk(client);

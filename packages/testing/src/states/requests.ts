@@ -2,7 +2,7 @@ import { encodeClientFrame, Opcode } from "../client-frame.ts";
 import { encodeHandshake, type HandshakeInit } from "../handshake-request.ts";
 import type { Cell } from "./cell.ts";
 import { THEIR_PATH } from "./neighbour.ts";
-import { ECHO_PATH } from "./stage.ts";
+import { ECHO_PATH, HELD_PATH } from "./stage.ts";
 
 export const BODY = '{"a":1}';
 /** Comes with the handshake, in the same packet. */
@@ -13,6 +13,11 @@ export interface UpgradeBytes {
   readonly first: Buffer;
   /** The end of its body, which is sent once the rest has arrived. */
   readonly later?: string;
+}
+
+/** The name of the page that a cell's own request asks for. */
+export function lateName(name: string): string {
+  return `${name}-late`;
 }
 
 /** What `curl --http2` sends. */
@@ -26,12 +31,16 @@ export function get(target: string): string {
   return `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 }
 
+export function getOfferingH2c(target: string): Buffer {
+  return head({ path: target, ...BARE, headers: H2C });
+}
+
 export function post(): string {
   return `POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
 }
 
 /** Ordinary requests have a body where our answer is due at once: beside another listener Node reads none. */
-export function upgradeBytes({ kind, owner, neighbour }: Cell): UpgradeBytes {
+export function upgradeBytes({ kind, owner, neighbour }: Cell, name: string): UpgradeBytes {
   const route = owner === "ours" ? ECHO_PATH : THEIR_PATH;
   const page = owner === "ours" ? "/http" : THEIR_PATH;
   const length = { "Content-Length": `${BODY.length}` };
@@ -47,6 +56,11 @@ export function upgradeBytes({ kind, owner, neighbour }: Cell): UpgradeBytes {
     case "h2c":
       if (neighbour !== "alone") return { first: head({ path: page, ...BARE, headers: H2C }) };
       return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length } }, BODY) };
+    case "h2c, asking to send a body":
+      return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length, Expect: "100-continue" } }), later: BODY };
+    case "h2c, answered late":
+    case "h2c, downloading late":
+      return { first: head({ path: `${HELD_PATH}?${lateName(name)}`, ...BARE, headers: H2C }) };
     case "another protocol":
       if (neighbour !== "alone") return { first: head({ path: page, ...BARE, headers: OTHER }) };
       return {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { State } from "./cell.ts";
 import type { WholeResponse } from "./http-reader.ts";
-import { BODY, get, post } from "./requests.ts";
+import { BODY, get, getOfferingH2c, post } from "./requests.ts";
 import { HELD_PATH, type Stage } from "./stage.ts";
 import type { StateClient } from "./state-client.ts";
 
@@ -40,6 +40,18 @@ async function held(round: Round, ...behind: readonly (string | Buffer)[]): Prom
   return round.stage.page(round.name);
 }
 
+/** The whole answer of the held page is still to come. */
+function answerLater({ client }: Round, page: ServerResponse): Unfinished {
+  const abandon = (): void => void page.writeHead(200, { "content-length": HELD.length }).end(HELD);
+  return {
+    abandon,
+    finish: async () => {
+      abandon();
+      expectPage(await client.response("the held request"), HELD);
+    },
+  };
+}
+
 /** Writes until nothing leaves any more. Returns how much that was. */
 async function fill(page: ServerResponse, stage: Stage): Promise<number> {
   let bytes = 0;
@@ -69,17 +81,28 @@ export const scripts: Readonly<Record<State, Script>> = {
     return undefined;
   },
 
-  pipelined: async (round) => {
-    const page = await held(round, round.upgrade);
-    const abandon = (): void => void page.writeHead(200, { "content-length": HELD.length }).end(HELD);
-    return {
-      abandon,
-      finish: async () => {
-        abandon();
-        expectPage(await round.client.response("the held request"), HELD);
-      },
-    };
+  "after h2c": async ({ client, upgrade }) => {
+    client.send(getOfferingH2c("/http"));
+    expectPage(await client.response("GET /http with h2c"), "http");
+    client.send(upgrade);
+    return undefined;
   },
+
+  "behind an unfinished h2c": async (round) => {
+    const { client, stage, name } = round;
+    client.send(getOfferingH2c(`${HELD_PATH}?${name}`));
+    const page = await stage.page(name);
+    client.send(round.upgrade);
+    return answerLater(round, page);
+  },
+
+  "behind a response that closes": async (round) => {
+    const page = await held(round, round.upgrade);
+    page.setHeader("connection", "close");
+    return answerLater(round, page);
+  },
+
+  pipelined: async (round) => answerLater(round, await held(round, round.upgrade)),
 
   "ended late": async (round) => {
     const page = await held(round);
