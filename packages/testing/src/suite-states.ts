@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { selfSigned } from "./self-signed.ts";
 import { BarrierClock } from "./states/barrier-clock.ts";
 import { cellsOf, NEIGHBOURS, TRANSPORTS, type Neighbour, type Transport } from "./states/cell.ts";
+import { cellsToLeave, leaveCell, LEAVES } from "./states/leave.ts";
 import { addNeighbour } from "./states/neighbour.ts";
 import { playCell } from "./states/play-cell.ts";
 import { rightAnswer } from "./states/right-answer.ts";
@@ -45,7 +46,10 @@ async function playAll(suite: Suite, uncaught: readonly unknown[], transport: Tr
   const stage = new Stage(server, transport, clock, pages);
   const faults: (string | undefined)[] = [];
   const members = cellsOf(transport, neighbour).map((cell, at) => async (): Promise<void> => void faults.push(await playCell(cell, `${at}`, stage)));
-  await clock.group(members);
+  const leavers = LEAVES.flatMap((leave) =>
+    cellsToLeave(transport, neighbour).map((cell, at) => async (): Promise<void> => void faults.push(await leaveCell(cell, leave, `${leave} ${at}`.replaceAll(" ", "-"), stage))),
+  );
+  await clock.group([...members, ...leavers]);
   expect(faults.filter((fault) => fault !== undefined)).toEqual([]);
 
   expect(await playCell({ kind: "WebSocket", state: "fresh", owner: "ours", transport, neighbour }, "good", stage)).toBe(undefined);

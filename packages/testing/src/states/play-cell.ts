@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { Opcode } from "../client-frame.ts";
 import { titleOf, type Cell, type Kind } from "./cell.ts";
 import { THEIR_ANSWER } from "./neighbour.ts";
-import { BODY, EARLY, get, lateName, upgradeBytes } from "./requests.ts";
+import { BODY, EARLY, get, hasBody, lateName, upgradeBytes } from "./requests.ts";
 import { rightAnswer, type RightAnswer } from "./right-answer.ts";
 import { scripts, type Round, type Unfinished } from "./scripts.ts";
 import type { Stage } from "./stage.ts";
@@ -63,7 +63,7 @@ async function judgeOurs(cell: Cell, right: RightAnswer, { client, stage, name }
   const { head, body } = await client.response("the upgrade request");
   if (!right.statuses.includes(head.status)) throw new Error(`answered with ${head.status}; ${right.statuses.join(" or ")} is right`);
   if (head.status === 200) {
-    const page = late !== undefined ? LATE : cell.neighbour === "alone" ? BODY : "http";
+    const page = late !== undefined ? LATE : hasBody(cell) ? BODY : "http";
     if (body.toString() !== page) throw new Error(`answered with the body ${JSON.stringify(body.toString())}; ${JSON.stringify(page)} is right`);
   }
   if (right.goesOn === "WebSocket") await talk(client);

@@ -1,6 +1,7 @@
+import { createServer } from "node:http";
 import { encodeClientFrame, Opcode } from "../client-frame.ts";
 import { encodeHandshake, type HandshakeInit } from "../handshake-request.ts";
-import type { Cell } from "./cell.ts";
+import type { Cell, Kind } from "./cell.ts";
 import { THEIR_PATH } from "./neighbour.ts";
 import { ECHO_PATH, HELD_PATH } from "./stage.ts";
 
@@ -24,8 +25,20 @@ export function lateName(name: string): string {
 const H2C = { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA" };
 const OTHER = { Connection: "Upgrade", Upgrade: "foo/2" };
 const JSON_BODY = { "Content-Type": "application/json" };
+const UPLOADS: ReadonlySet<Kind> = new Set(["h2c", "h2c, asking to send a body", "another protocol"]);
 /** No header of WebSocket. */
 const BARE = { key: null, version: null };
+
+/** Node 22 stands still, without us too, when a body arrives behind a download that is not read. */
+const NODE_STANDS_STILL = "shouldUpgradeCallback" in createServer() && Number.parseInt(process.versions.node, 10) < 24;
+
+/**
+ * Whether the ordinary request of a cell is a POST with a body; else it is a GET. Beside another listener Node reads no body
+ * of an upgrade request.
+ */
+export function hasBody({ neighbour, state }: Cell): boolean {
+  return neighbour === "alone" && !(state === "unread download" && NODE_STANDS_STILL);
+}
 
 export function get(target: string): string {
   return `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
@@ -39,11 +52,13 @@ export function post(): string {
   return `POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
 }
 
-/** Ordinary requests have a body where our answer is due at once: beside another listener Node reads none. */
-export function upgradeBytes({ kind, owner, neighbour }: Cell, name: string): UpgradeBytes {
+export function upgradeBytes(cell: Cell, name: string): UpgradeBytes {
+  const { kind, owner } = cell;
   const route = owner === "ours" ? ECHO_PATH : THEIR_PATH;
   const page = owner === "ours" ? "/http" : THEIR_PATH;
   const length = { "Content-Length": `${BODY.length}` };
+  const bodiless = kind.startsWith("h2c") ? H2C : OTHER;
+  if (UPLOADS.has(kind) && !hasBody(cell)) return { first: head({ path: page, ...BARE, headers: bodiless }) };
   switch (kind) {
     case "WebSocket":
       return { first: Buffer.concat([head({ path: route }), encodeClientFrame({ opcode: Opcode.text, payload: EARLY })]) };
@@ -54,7 +69,6 @@ export function upgradeBytes({ kind, owner, neighbour }: Cell, name: string): Up
     case "POST":
       return { first: head({ path: route, method: "POST", headers: { ...JSON_BODY, ...length } }, BODY) };
     case "h2c":
-      if (neighbour !== "alone") return { first: head({ path: page, ...BARE, headers: H2C }) };
       return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length } }, BODY) };
     case "h2c, asking to send a body":
       return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length, Expect: "100-continue" } }), later: BODY };
@@ -62,7 +76,6 @@ export function upgradeBytes({ kind, owner, neighbour }: Cell, name: string): Up
     case "h2c, downloading late":
       return { first: head({ path: `${HELD_PATH}?${lateName(name)}`, ...BARE, headers: H2C }) };
     case "another protocol":
-      if (neighbour !== "alone") return { first: head({ path: page, ...BARE, headers: OTHER }) };
       return {
         first: head({ path: "/body", method: "POST", ...BARE, headers: { ...OTHER, ...JSON_BODY, "Transfer-Encoding": "chunked" } }, `3\r\n${BODY.slice(0, 3)}\r\n`),
         later: `4\r\n${BODY.slice(3)}\r\n0\r\n\r\n`,

@@ -12,6 +12,8 @@ const PATIENCE_MS = 6000;
 /** A client that sends what it is told, and reads first responses, then what follows a 101. */
 export class StateClient {
   readonly socket: Socket;
+  /** What TLS runs on; else the same. */
+  readonly #tcp: Socket;
   readonly #reader = new HttpReader();
   readonly #parser = new ServerFrames();
   readonly #frames: Frame[] = [];
@@ -21,8 +23,10 @@ export class StateClient {
   #isOver = false;
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, tcp: Socket) {
     this.socket = socket;
+    this.#tcp = tcp;
+    tcp.on("error", () => {});
     socket.on("data", (bytes: Buffer) => {
       this.#raw.push(bytes);
       try {
@@ -44,11 +48,13 @@ export class StateClient {
   }
 
   static async connect(port: number, transport: Transport): Promise<StateClient> {
-    const to = { port, host: "127.0.0.1" };
-    const socket = transport === "TLS" ? connectTls({ ...to, rejectUnauthorized: false }) : connectTcp(to);
-    await once(socket, transport === "TLS" ? "secureConnect" : "connect");
-    socket.setNoDelay(true);
-    return new StateClient(socket);
+    const tcp = connectTcp({ port, host: "127.0.0.1" });
+    await once(tcp, "connect");
+    tcp.setNoDelay(true);
+    if (transport === "plain") return new StateClient(tcp, tcp);
+    const secure = connectTls({ socket: tcp, rejectUnauthorized: false });
+    await once(secure, "secureConnect");
+    return new StateClient(secure, tcp);
   }
 
   /** Whether the server has ended its side. */
@@ -72,6 +78,11 @@ export class StateClient {
 
   sendFrame(frame: FrameInit): void {
     this.socket.write(encodeClientFrame(frame));
+  }
+
+  /** Resets the TCP connection. */
+  reset(): void {
+    this.#tcp.resetAndDestroy();
   }
 
   /** The next response, once it is whole. Rejects when none comes. */
@@ -110,6 +121,11 @@ export class StateClient {
     };
     await this.#untilSound("a frame", read);
     return this.#frames.shift() as Frame;
+  }
+
+  /** Settles once the server has ended its side, whatever came before. */
+  async over(): Promise<void> {
+    await this.#until("the end of the connection", () => this.#isOver);
   }
 
   /** Settles once the server has ended its side. Rejects when more came than was asked for. */
