@@ -8,6 +8,7 @@ import { drainPlan, type DrainOptions } from "./drain.ts";
 import type { HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { ParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { onServerClose } from "./server-close.ts";
 import type { AttachableServer } from "./server.ts";
@@ -56,6 +57,7 @@ export class Attachment implements TicketHolder {
   /** `close` hooks that have not settled. */
   readonly #hooks = new Set<Promise<void>>();
   readonly #pending: PendingHandshakes;
+  readonly #dispatcher: Dispatcher;
   readonly #undo: (() => void)[];
   #farewell: ClosingPlan["farewell"] | undefined;
   #ending: Closing | undefined;
@@ -70,11 +72,13 @@ export class Attachment implements TicketHolder {
     const headTimeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? attachDefaults.headTimeoutMs, 0);
     const setup = { holder: this, pending: this.#pending, timeoutMs, maxPending, match, handOver };
     let heads: HeadGuard | undefined;
-    const dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
+    this.#dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
     if (headTimeoutMs > 0) heads = new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending });
+    const parseErrors = new ParseErrors(server);
     server.on("listening", this.#begin);
     this.#undo = [
-      () => dispatcher.detach(),
+      () => parseErrors.detach(),
+      () => this.#dispatcher.detach(),
       () => heads?.detach(),
       () => server.off("listening", this.#begin),
       options.closeWithServer === false ? () => {} : onServerClose(server, () => this.#closeWithServer()),
@@ -162,6 +166,7 @@ export class Attachment implements TicketHolder {
       // Those of a server that listens again are not meant.
       if (this.#ending !== closing) return;
       this.#pending.destroy();
+      this.#dispatcher.abort();
       inSlices([...this.#connections], (connection) => connection.terminate());
     });
     void closing.done.then(() => {

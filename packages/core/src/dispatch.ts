@@ -1,15 +1,18 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { inSlices } from "./closing.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
 import { handOverTo, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
+import { isGetTarget, rememberTarget } from "./sent-target.ts";
 import type { AttachableServer } from "./server.ts";
 import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
+import { asSocket } from "./stream-socket.ts";
 import { Turn } from "./turn.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 import { putTicket, UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
@@ -55,14 +58,20 @@ export class Dispatcher {
     this.#earlier.detach();
   }
 
+  /** Ends those that wait for an earlier response. */
+  abort(): void {
+    inSlices([...this.#turns], ({ socket }) => socket.destroy());
+  }
+
   get #isAlone(): boolean {
     return this.#server.listenerCount("upgrade") === 1;
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const socket = stream as Socket;
+    const socket = asSocket(stream);
     const arrival = { req, socket, head };
     this.#setup.arrived(socket);
+    rememberTarget(req);
     // Alone, we answer everything: otherwise it would stay open without an answer.
     const isShared = !this.#isAlone;
     if (isShared && !this.#isOurs(req)) return void socket.on("error", destroySocket);
@@ -143,8 +152,11 @@ export class Dispatcher {
     // Beside other libraries our routes say so, to those requests that are ours.
     if (holder.isClosing && neighbours === undefined) return drainingRefusal(holder.retryAfterSeconds);
     if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
+    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
+    const target = req.url ?? "";
+    if (req.headers.host !== undefined && !isGetTarget(target, req.headers.host)) return refusal("ERR_TARGET");
     // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (handOver !== undefined && !isReadableTarget(req.url ?? "")) return refusal("ERR_TARGET");
+    if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
     return undefined;
   }
 

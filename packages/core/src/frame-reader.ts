@@ -23,6 +23,9 @@ export interface ReaderLimits {
   readonly maxFragments: number;
 }
 
+/** Makes the reader of one connection; `inflates` when compression was agreed. */
+export type MakeReader = (sink: FrameSink, limits: ReaderLimits, inflates: boolean, now: () => number) => FrameReader;
+
 /**
  * The seam between the socket and the two readers: ours, and `ws`'s, which stays as the control that the same tests run
  * against. A reader MUST check every limit before it takes memory and MUST NOT throw for any input.

@@ -4,20 +4,18 @@ import type { Compression, DeflateParameters } from "./compression.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { FrameReader, FrameSink, ReaderKind, ReaderLimits } from "./frame-reader.ts";
+import type { FrameReader, FrameSink, MakeReader, ReaderLimits } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
 import type { Message } from "./message.ts";
 import { Outbox } from "./outbox.ts";
-import { OwnReader } from "./own-reader.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
-import { WsReader } from "./ws-reader.ts";
 
 /** What all native engines of one Upgrader share. */
 export interface EngineSetup extends OutboxSetup {
   readonly limits: OutboxSetup["limits"] & ReaderLimits;
   /** Whose code reads the frames. */
-  readonly reader: ReaderKind;
+  readonly reader: MakeReader;
   readonly compression: Compression | undefined;
   readonly counters: Counters;
 }
@@ -159,7 +157,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     if (this.#reader !== undefined) return this.#reader;
     const { limits, reader, now } = this.#setup;
     const inflates = this.#deflate !== undefined;
-    this.#reader = reader === "ws" ? new WsReader(this, limits, inflates) : new OwnReader(this, limits, inflates, now);
+    this.#reader = reader(this, limits, inflates, now);
     if (this.#paused) this.#reader.pause();
     return this.#reader;
   }

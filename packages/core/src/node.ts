@@ -1,18 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { ConnectionHandler } from "./connection-handler.ts";
 import type { UpgraderOptions } from "./options.ts";
 import { Upgrader } from "./upgrader.ts";
 
 /**
- * A WebSocket route for bare `node:http` and `node:https`: call it from your request listener for the paths it serves.
+ * A WebSocket route for bare `node:http`, `node:https`, and `node:http2` with `allowHTTP1`: call it from your request listener
+ * for the paths it serves. A request by HTTP/2 itself is refused with 426.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, IncomingMessage> | Upgrader<Context, IncomingMessage>,
-): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => Promise<void> {
   const upgrader = Upgrader.from(options);
   return async (req, res) => {
-    await upgrader.upgrade(req, res, handler);
+    // By HTTP/2 it is refused, with the methods that both have.
+    await upgrader.upgrade(req as IncomingMessage, res as ServerResponse, handler);
   };
 }

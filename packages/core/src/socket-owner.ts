@@ -63,9 +63,16 @@ export function letGoOf(socket: Socket): void {
   socket.off("close", onClose);
 }
 
+/** What middleware set for the HTTP request ends with it. Its listeners may hold the request. */
+function endTimeouts(socket: Socket): void {
+  if (socket.timeout !== undefined && socket.timeout > 0) socket.setTimeout(0);
+  if (socket.listenerCount("timeout") > 0) socket.removeAllListeners("timeout");
+}
+
 /** From now on `owner` is told everything that happens on `socket`. */
 export function ownSocket(socket: Socket, owner: SocketOwner): void {
   holdSocket(socket, owner);
+  endTimeouts(socket);
   socket.on("data", onData);
   socket.on("drain", onDrain);
 }
