@@ -14,6 +14,7 @@ import { attachDefaults, checkCount, defaults } from "./limits.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
 import { destroySocket } from "./socket-owner.ts";
+import { ServedClock } from "./served-clock.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 import { putTicket, UpgradeTicket, type TicketHolder } from "./upgrade-ticket.ts";
@@ -54,7 +55,7 @@ const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as nev
 /** The upgrade requests of one server, and the connections that came of them. */
 export class Attachment implements TicketHolder {
   readonly #server: HttpServer | HttpsServer;
-  readonly #clock: Clock;
+  readonly #clock: ServedClock;
   readonly #match: (req: IncomingMessage) => boolean;
   readonly #handOver: AttachOptions["handOver"];
   readonly #handshakeTimeoutMs: number;
@@ -71,7 +72,7 @@ export class Attachment implements TicketHolder {
       throw new Error("upwire is attached to this server already");
     }
     this.#server = server;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = ServedClock.from(options.clock ?? systemClock);
     this.#pending = new PendingHandshakes(this.#clock);
     this.#match = options.match ?? (() => true);
     this.#handOver = options.handOver;
