@@ -2,6 +2,7 @@ import { Backlog } from "./backlog.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import { Message } from "./message.ts";
+import { inNoContext } from "./no-context.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import { readFault } from "./ws-reader.ts";
 
@@ -65,6 +66,10 @@ export class AdoptedEngine implements Engine {
   readonly isBehind = false;
 
   start(events: EngineEvents): void {
+    inNoContext(() => this.#start(events));
+  }
+
+  #start(events: EngineEvents): void {
     this.#events = events;
     const ws = this.#ws;
     ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
@@ -77,7 +82,7 @@ export class AdoptedEngine implements Engine {
       events.pong(data);
     });
     ws.on("error", (error) => this.#fail(readFault(error)));
-    ws.on("close", (code, reason) => this.#onClose(code, reason.toString("utf8")));
+    ws.on("close", (code, reason) => inNoContext(() => this.#onClose(code, reason.toString("utf8"))));
     if (ws.readyState === CLOSED) this.#onClose(1006, "");
     else ws.resume();
   }
@@ -105,7 +110,7 @@ export class AdoptedEngine implements Engine {
     this.#sentClose ??= { code, reason };
     if (code === 1005) this.#ws.close();
     else this.#ws.close(code, reason);
-    this.#ws.resume();
+    this.resume();
   }
 
   discard(): void {
@@ -122,7 +127,8 @@ export class AdoptedEngine implements Engine {
   }
 
   resume(): void {
-    this.#ws.resume();
+    // What was read already is delivered in the context of this call.
+    inNoContext(() => this.#ws.resume());
   }
 
   #write(data: Buffer, options: { readonly binary: boolean; readonly fin?: boolean }): void {

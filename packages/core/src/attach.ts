@@ -10,6 +10,7 @@ import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
 import { ParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending.ts";
+import { ServedClock } from "./served-clock.ts";
 import { onServerClose } from "./server-close.ts";
 import type { AttachableServer } from "./server.ts";
 import type { TicketHolder } from "./upgrade-ticket.ts";
@@ -52,7 +53,7 @@ export interface AttachOptions {
 
 /** The upgrade requests of one server, and the connections that came of them. */
 export class Attachment implements TicketHolder {
-  readonly #clock: Clock;
+  readonly #clock: ServedClock;
   readonly #connections = new Set<Connection>();
   /** `close` hooks that have not settled. */
   readonly #hooks = new Set<Promise<void>>();
@@ -65,7 +66,7 @@ export class Attachment implements TicketHolder {
 
   constructor(server: AttachableServer, options: AttachOptions) {
     const { match = () => true, handOver } = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = ServedClock.from(options.clock ?? systemClock);
     this.#pending = new PendingHandshakes(this.#clock);
     const timeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
     const maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);

@@ -1,9 +1,14 @@
+import { inNoContext } from "./no-context.ts";
+
 /** A timer that can be called off. */
 export interface Timer {
   cancel(): void;
 }
 
-/** The only source of time in core, so that tests can own it. */
+/**
+ * The only source of time in core, so that tests can own it. What is passed to `after` and `every` judges the clients, so a
+ * clock of real time should call it from `setImmediate`: by then the event loop has read what came while it was busy.
+ */
 export interface Clock {
   /** Milliseconds since any fixed moment; never goes back. */
   now(): number;
@@ -13,15 +18,25 @@ export interface Clock {
   every(ms: number, run: () => void): Timer;
 }
 
-/** Real time. Its timers never keep the process alive: open sockets do. */
+/** Real time. Its timers never keep the process alive: open sockets do. They run behind a look at the sockets, in no async context. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms).unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-  every(ms, run) {
-    const timer = setInterval(run, ms).unref();
-    return { cancel: () => clearInterval(timer) };
-  },
+  after: (ms, run) => inNoContext(startTimer, setTimeout, clearTimeout, ms, run),
+  every: (ms, run) => inNoContext(startTimer, setInterval, clearInterval, ms, run),
 };
+
+function startTimer(
+  start: (run: () => void, ms: number) => NodeJS.Timeout,
+  clear: (timer: NodeJS.Timeout) => void,
+  ms: number,
+  run: () => void,
+): Timer {
+  let immediate: NodeJS.Immediate | undefined;
+  const timer = start(() => (immediate = setImmediate(run)), ms).unref();
+  return {
+    cancel() {
+      clear(timer);
+      clearImmediate(immediate);
+    },
+  };
+}

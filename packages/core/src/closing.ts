@@ -2,6 +2,8 @@ import type { Clock, Timer } from "./clock.ts";
 import { checkClose, CloseCode } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
 import { checkCount } from "./limits.ts";
+import { inNoContext } from "./no-context.ts";
+import { ServedClock } from "./served-clock.ts";
 
 export interface CloseAllOptions {
   /** Close code. @default 1001 */
@@ -48,7 +50,7 @@ export class Closing {
   /** Settles when all are gone, at the latest `graceMs` after the last wave. */
   readonly done: Promise<void>;
   readonly #all: readonly Connection[];
-  readonly #clock: Clock;
+  readonly #clock: ServedClock;
   readonly #plan: ClosingPlan;
   readonly #waves: number;
   readonly #startedAt: number;
@@ -64,12 +66,13 @@ export class Closing {
   /** Closes the first wave, or its first slice, at once. */
   constructor(connections: Iterable<Connection>, clock: Clock, plan: ClosingPlan) {
     this.#all = [...connections];
-    this.#clock = clock;
+    this.#clock = ServedClock.from(clock);
     this.#plan = plan;
     this.#waves = Math.max(1, Math.min(this.#all.length, Math.floor(plan.spreadMs / WAVE_MS)));
-    this.#startedAt = clock.now();
+    this.#startedAt = this.#clock.now();
     this.done = this.#allGone();
-    if (this.#all.length > 0) this.#runWave(1);
+    // All waves alike: none tells its clients in the context of the request that asked for the end.
+    if (this.#all.length > 0) inNoContext(() => this.#runWave(1));
   }
 
   /** The time until the last one is told, as planned: many take longer than `spreadMs`. Milliseconds. */

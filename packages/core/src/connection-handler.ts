@@ -2,12 +2,16 @@ import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
+import { inNoContext } from "./no-context.ts";
 import type { ConnectionEvents, Session } from "./session.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 /**
  * What happens on a connection, written once for every framework. Every hook may be left out or be async. One that
  * throws or rejects closes that connection with 1011 and is reported to `onError`; nothing else is affected.
+ *
+ * `open` runs in the async context (`AsyncLocalStorage`) of its request, all others in none. To have it there too, bind in
+ * `open` what needs it: `connection.context.work = AsyncResource.bind(work)`.
  */
 export interface ConnectionHandler<Context = unknown> {
   /** The client is connected. Its messages wait until the returned promise settles. */
@@ -42,10 +46,10 @@ export class HandlerRun<Context> implements ConnectionEvents {
   /** Runs the handler on a new connection. Never throws. */
   start(session: Session, request: UpgradeRequest): void {
     const opening = this.#run(session, () => this.#handler.open?.(this.#of(session), request));
-    if (opening === undefined) return session.deliverTo(this);
+    if (opening === undefined) return inNoContext(() => session.deliverTo(this));
     const opened = opening.then(() => {
       session.lastHook = undefined;
-      session.deliverTo(this);
+      inNoContext(() => session.deliverTo(this));
       // The client may have left meanwhile, and its `close` hook is running now.
       return session.lastHook;
     });
@@ -71,15 +75,18 @@ export class HandlerRun<Context> implements ConnectionEvents {
   }
 
   drain(session: Session): void {
-    void this.#run(session, () => this.#handler.drain?.(this.#of(session)));
+    // The socket may have drained because of what another client's hook, or a request, has just sent or ended. So with the next two.
+    inNoContext(() => void this.#run(session, () => this.#handler.drain?.(this.#of(session))));
   }
 
   error(session: Session, error: ConnectionError): void {
-    void this.#run(session, () => this.#handler.error?.(this.#of(session), error));
+    inNoContext(() => void this.#run(session, () => this.#handler.error?.(this.#of(session), error)));
   }
 
   close(session: Session, info: CloseInfo): void {
-    session.lastHook = this.#run(session, () => this.#handler.close?.(this.#of(session), info)) ?? undefined;
+    inNoContext(() => {
+      session.lastHook = this.#run(session, () => this.#handler.close?.(this.#of(session), info)) ?? undefined;
+    });
   }
 
   #of({ owner }: Session): Connection<Context> {

@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { FrameRun } from "./frame-run.ts";
+import { inNoContext } from "./no-context.ts";
 
 /** Something that has frames to write soon. */
 export interface Flushable {
@@ -78,7 +79,8 @@ export class Flusher {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(this.#begin);
+    // It writes for all: in the context of one request it would run the `drain` hooks of others.
+    inNoContext(setImmediate, this.#begin);
   }
 
   /** So many as may be written to before others get their turn. */

@@ -1,9 +1,11 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Socket } from "node:net";
-import { Server as TlsServer, type TLSSocket } from "node:tls";
+import { Server as TlsServer, TLSSocket } from "node:tls";
 import type { Clock, Timer } from "./clock.ts";
 import type { RefusalCode } from "./errors.ts";
+import { isHttpSocket } from "./http-listeners.ts";
 import { refusal, sendBare } from "./refuse.ts";
+import { ServedClock } from "./served-clock.ts";
 import type { AttachableServer } from "./server.ts";
 import { channels } from "./telemetry.ts";
 
@@ -16,8 +18,6 @@ const SLICE = 100;
 interface Waiting {
   /** TCP until the TLS handshake is done, then TLS. */
   socket: Socket;
-  /** Node's own listener for the end of an HTTP connection; `undefined` during a TLS handshake. */
-  onEnd: unknown;
   readonly deadline: number;
   /** For TLS, where `socket` changes. */
   readonly accepted: Socket;
@@ -43,6 +43,7 @@ export interface HeadGuardOptions {
 export class HeadGuard {
   readonly #server: AttachableServer;
   readonly #options: HeadGuardOptions;
+  readonly #clock: ServedClock;
   /** The oldest first, since all have the same time. */
   readonly #waiting = new Map<Socket | string, Waiting>();
   /** Only for TLS, of accepted sockets: one that is closed has forgotten its addresses. */
@@ -53,6 +54,7 @@ export class HeadGuard {
   constructor(server: AttachableServer, options: HeadGuardOptions) {
     this.#server = server;
     this.#options = options;
+    this.#clock = ServedClock.from(options.clock);
     const forget = (socket: Socket): void => this.#forget(socket);
     this.#onClose = function onClose() {
       forget(this);
@@ -65,14 +67,13 @@ export class HeadGuard {
     server.on("secureConnection", this.#onSecureConnection);
   }
 
-  /** Takes every listener off the server, and forgets the connections. */
+  /** Watches no connection any more, and leaves no listener on the server or its sockets. */
   detach(): void {
     this.#server.off("connection", this.#onConnection);
     this.#server.off("secureConnection", this.#onSecureConnection);
-    for (const { socket } of this.#waiting.values()) this.#forget(socket);
+    for (const { accepted } of this.#waiting.values()) this.#forget(accepted);
     this.#timer?.cancel();
-    if (this.#timer !== undefined) unsubscribe(REQUEST_START, this.#onRequestStart);
-    this.#timer = undefined;
+    this.#rest();
   }
 
   /** How many connections are waited for. */
@@ -106,28 +107,30 @@ export class HeadGuard {
     if (socket.alpnProtocol === "h2") return waiting && this.#forget(waiting.accepted);
     if (waiting === undefined) return this.#add(socket);
     waiting.socket = socket;
-    waiting.onEnd = socket.listeners("end").at(-1);
   };
 
   #add(socket: Socket): void {
     // `server.emit("connection")` takes any stream; what is no socket has neither a byte count nor an address.
     if (!(socket instanceof Socket) || socket.destroyed) return;
     const key = this.#keyOf(socket);
-    const { clock, timeoutMs, max } = this.#options;
-    // Node's listener was there first, and added its own.
-    const onEnd = typeof key === "string" ? undefined : socket.listeners("end").at(-1);
-    const waiting: Waiting = { socket, onEnd, deadline: clock.now() + timeoutMs, accepted: socket };
+    const { timeoutMs, max } = this.#options;
+    const before = this.#waiting.get(key);
+    // A listener of the application may emit the same connection once more.
+    if (before?.accepted === socket) return;
+    // The address of a connection that has gone, and whose `close` is still to come. The new one is the youngest.
+    if (before !== undefined) this.#forget(before.accepted);
     socket.on("close", this.#onClose);
-    this.#waiting.set(key, waiting);
+    this.#waiting.set(key, { socket, deadline: this.#clock.now() + timeoutMs, accepted: socket });
     if (typeof key === "string") this.#keys?.set(socket, key);
     if (this.#timer === undefined) {
       subscribe(REQUEST_START, this.#onRequestStart);
       this.#arm();
     }
-    if (this.#waiting.size <= max) return;
     // The oldest goes, not the newest: slow ones cannot keep others out, who need their place for one round trip only.
-    const [oldest] = this.#waiting.values();
-    if (oldest !== undefined) this.#drop(oldest, "ERR_TOO_MANY_HANDSHAKES");
+    for (const oldest of this.#waiting.values()) {
+      if (this.#waiting.size <= max) return;
+      this.#drop(oldest, "ERR_TOO_MANY_HANDSHAKES");
+    }
   }
 
   /** TLS and TCP sockets of one connection are two objects that do not know each other; both know who is at the ends. */
@@ -146,19 +149,19 @@ export class HeadGuard {
   };
 
   #arm(): void {
-    const { clock } = this.#options;
     const [oldest] = this.#waiting.values();
-    if (oldest !== undefined) {
-      this.#timer = clock.after(Math.max(0, oldest.deadline - clock.now()), this.#onTime);
-      return;
-    }
+    if (oldest === undefined) return this.#rest();
+    this.#timer = this.#clock.after(Math.max(0, oldest.deadline - this.#clock.now()), this.#onTime);
+  }
+
+  #rest(): void {
     this.#timer = undefined;
     // Here, and not as soon as nobody waits: leaving a channel while it publishes makes it pass over the next subscriber.
     unsubscribe(REQUEST_START, this.#onRequestStart);
   }
 
   readonly #onTime = (): void => {
-    const now = this.#options.clock.now();
+    const now = this.#clock.now();
     let left = SLICE;
     for (const waiting of this.#waiting.values()) {
       if (waiting.deadline > now || left-- === 0) break;
@@ -167,13 +170,14 @@ export class HeadGuard {
     this.#arm();
   };
 
-  #drop({ socket, onEnd, accepted }: Waiting, code: RefusalCode): void {
+  #drop({ socket, accepted }: Waiting, code: RefusalCode): void {
     this.#forget(accepted);
-    // CONNECT, or an upgrade that somebody took from us: HTTP has let go of the socket.
-    if (onEnd !== undefined && !socket.listeners("end").includes(onEnd as () => void)) return;
+    const isInTlsHandshake = this.#keys !== undefined && !(socket instanceof TLSSocket);
+    // CONNECT, or an upgrade that was taken from us: HTTP has let go of the socket.
+    if (!isInTlsHandshake && !isHttpSocket(socket)) return;
     channels.dropped.publish({ code, remoteAddress: socket.remoteAddress });
     // A browser or a proxy that connects ahead of its need would take an answer for that to its next request.
-    if (onEnd === undefined || socket.bytesRead === 0) socket.destroy();
+    if (isInTlsHandshake || socket.bytesRead === 0) socket.destroy();
     else sendBare(socket, refusal(code));
   }
 }

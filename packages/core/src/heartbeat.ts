@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { ServedClock } from "./served-clock.ts";
 
 /** Something with deadlines. */
 export interface Beating {
@@ -8,11 +9,14 @@ export interface Beating {
   beat(now: number): void;
 }
 
-/** ONE timer for all connections: a timer of its own would cost each of them half a kilobyte. */
+/**
+ * ONE timer for all connections: a timer of its own would cost each of them half a kilobyte. Its time stands still while the
+ * process does, and a late beat reads what has arrived before it judges: `ServedClock`.
+ */
 export class Heartbeat {
-  /** The clock's time at the last beat, in whole milliseconds: exact enough for deadlines, free to read and small to keep. */
+  /** The time at the last beat, without our own pauses, in whole milliseconds: exact enough for deadlines, free to read and small to keep. */
   now: number;
-  readonly #clock: Clock;
+  readonly #clock: ServedClock;
   readonly #everyMs: number;
   readonly #beating: Beating[] = [];
   /** When to look at each: beside them, since to ask 10,000 objects twice a second would cost a third of a percent of a core. */
@@ -21,9 +25,14 @@ export class Heartbeat {
 
   /** @param everyMs Resolution of every deadline. */
   constructor(clock: Clock, everyMs: number) {
-    this.#clock = clock;
+    this.#clock = ServedClock.from(clock);
     this.#everyMs = everyMs;
-    this.now = Math.floor(clock.now());
+    this.now = Math.floor(this.#clock.now());
+  }
+
+  /** By how much its beats came late in all. Milliseconds, ever more. */
+  get lateMs(): number {
+    return this.#clock.lateMs;
   }
 
   add(target: Beating): void {

@@ -7,6 +7,7 @@ import { ConnectionError } from "./errors.ts";
 import type { FrameReader, FrameSink, MakeReader, ReaderLimits } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
 import type { Message } from "./message.ts";
+import { inNoContext } from "./no-context.ts";
 import { Outbox } from "./outbox.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
@@ -86,6 +87,10 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   start(events: EngineEvents): void {
+    inNoContext(() => this.#start(events));
+  }
+
+  #start(events: EngineEvents): void {
     this.#events = events;
     const head = this.#head;
     this.#head = EMPTY;
@@ -149,6 +154,8 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
 
   #flow(): void {
     if (this.#paused || this.#congested) this.#socket.pause();
+    // What was read already is delivered in the context of this call, and `resume` may be any hook's.
+    else if (this.#socket.isPaused()) inNoContext(() => this.#socket.resume());
     else this.#socket.resume();
   }
 

@@ -1,9 +1,10 @@
 import type { Clock, Timer } from "./clock.ts";
 import { inSlices } from "./closing.ts";
+import { ServedClock } from "./served-clock.ts";
 
 /** A handshake that is under way. */
 export interface PendingHandshake {
-  /** When it is given up, by the clock. */
+  /** When it is given up, by the time of `PendingHandshakes`. */
   deadline: number;
   /** Gives it up. Called once, unless `deadline` is set again. */
   expire(): void;
@@ -18,21 +19,21 @@ const SLICE = 100;
 
 /** The handshakes that are under way on one server, and ONE timer for them: nearly all are over long before it fires. */
 export class PendingHandshakes {
-  readonly #clock: Clock;
+  readonly #clock: ServedClock;
   readonly #handshakes = new Set<PendingHandshake>();
   #waiting: (() => void)[] = [];
   #timer: Timer | undefined;
   #wakeAt = Infinity;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#clock = ServedClock.from(clock);
   }
 
   get size(): number {
     return this.#handshakes.size;
   }
 
-  /** The clock's time. */
+  /** The time that deadlines count in: without our own pauses. */
   get now(): number {
     return this.#clock.now();
   }

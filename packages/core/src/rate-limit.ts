@@ -57,10 +57,14 @@ class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** Takes `tokens` out. @returns milliseconds until it is no longer overdrawn. */
-  take(tokens: number, now: number): number {
+  /** Takes `tokens` out. @param lateMs How much of the time since the last call nothing could be read. @returns milliseconds until it is no longer overdrawn. */
+  take(tokens: number, now: number, lateMs: number): number {
     const { perMs, burst } = this.#size;
-    this.#tokens = Math.min(burst, this.#tokens + (now - this.#filledAt) * perMs) - tokens;
+    const readMs = now - this.#filledAt - lateMs;
+    // What came while nothing was read comes together: the burst does not bound it. What of that is not used goes as it came.
+    const isOver = this.#tokens > burst;
+    const filled = isOver ? Math.max(burst, this.#tokens - readMs * perMs) : Math.min(burst, this.#tokens + readMs * perMs);
+    this.#tokens = filled + lateMs * perMs - tokens;
     this.#filledAt = now;
     return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / perMs);
   }
@@ -78,19 +82,30 @@ export interface ThrottledConnection {
   overrun(): void;
 }
 
+/** By how much this process was late in all, when nothing could be read: milliseconds, ever more. */
+export interface Lateness {
+  readonly lateMs: number;
+}
+
+const NEVER_LATE: Lateness = { lateMs: 0 };
+
 /** The rate limit of one connection. */
 export class Throttle {
   readonly #limit: ResolvedRateLimit;
   readonly #clock: Clock;
   readonly #connection: ThrottledConnection;
+  readonly #server: Lateness;
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
   #timer: Timer | undefined;
   /** Since when a bucket has been below half, or `undefined`. */
   #lowSince: number | undefined;
+  #lateMs: number;
 
-  constructor(limit: ResolvedRateLimit, clock: Clock, connection: ThrottledConnection) {
+  constructor(limit: ResolvedRateLimit, clock: Clock, connection: ThrottledConnection, server: Lateness = NEVER_LATE) {
     const now = clock.now();
+    this.#server = server;
+    this.#lateMs = server.lateMs;
     this.#limit = limit;
     this.#clock = clock;
     this.#connection = connection;
@@ -101,7 +116,11 @@ export class Throttle {
   /** One message, ping or pong came. */
   charge(bytes: number): void {
     const now = this.#clock.now();
-    const waitMs = Math.max(this.#messages?.take(1, now) ?? 0, this.#bytes?.take(bytes, now) ?? 0);
+    const late = this.#server.lateMs - this.#lateMs;
+    this.#lateMs += late;
+    const waitMs = Math.max(this.#messages?.take(1, now, late) ?? 0, this.#bytes?.take(bytes, now, late) ?? 0);
+    // Nor is a pause time in which the client could have slowed down.
+    if (this.#lowSince !== undefined) this.#lowSince += late;
     if ((this.#messages?.isHalfFull ?? true) && (this.#bytes?.isHalfFull ?? true)) this.#lowSince = undefined;
     else this.#lowSince ??= now;
     if (waitMs === 0) return;

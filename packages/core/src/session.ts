@@ -75,7 +75,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.steer();
     heartbeat.add(this);
     this.#vitals = new Vitals(heartbeat.now);
-    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this);
+    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this, heartbeat);
     engine.start(this);
   }
 

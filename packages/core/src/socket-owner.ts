@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { inNoContext } from "./no-context.ts";
 
 /** What a socket tells the one that holds it, whether anybody reads or not. */
 export interface SocketHolder {
@@ -21,13 +22,14 @@ interface HeldSocket extends Socket {
 }
 
 // One set of functions for all sockets: closures would cost each connection half a kilobyte.
+// Data comes in no async context; the others come in that of the write or the `destroy` that they follow.
 
 function onData(this: HeldSocket, chunk: Buffer): void {
   (this[holderKey] as SocketOwner).onData(chunk);
 }
 
 function onDrain(this: HeldSocket): void {
-  (this[holderKey] as SocketOwner).onDrain();
+  inNoContext(relayDrain, this[holderKey] as SocketOwner);
 }
 
 /** Tells the owner of `socket` what the socket tells it only after it was full: that it takes data again. */
@@ -37,15 +39,31 @@ export function tellDrain(socket: Socket): void {
 }
 
 function onEnd(this: HeldSocket): void {
-  this[holderKey]?.onEnd();
+  inNoContext(tellEnd, this[holderKey]);
 }
 
 function onError(this: HeldSocket, cause: Error): void {
-  this[holderKey]?.onError(cause);
+  inNoContext(tellError, this[holderKey], cause);
 }
 
 function onClose(this: HeldSocket): void {
-  this[holderKey]?.onSocketClose();
+  inNoContext(tellClose, this[holderKey]);
+}
+
+function relayDrain(owner: SocketOwner): void {
+  owner.onDrain();
+}
+
+function tellEnd(holder: SocketHolder | undefined): void {
+  holder?.onEnd();
+}
+
+function tellError(holder: SocketHolder | undefined, cause: Error): void {
+  holder?.onError(cause);
+}
+
+function tellClose(holder: SocketHolder | undefined): void {
+  holder?.onSocketClose();
 }
 
 /** From now on `holder` is told when `socket` ends, fails or closes, and the one before it is told nothing any more. */

@@ -6,6 +6,7 @@ import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
 import { andThen, examine, type Approval, type Denial } from "./approval.ts";
 import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
+import { RequestContext } from "./no-context.ts";
 import { HandlerRun, type ConnectionHandler } from "./connection-handler.ts";
 import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
@@ -38,6 +39,8 @@ function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
 }
 
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
+/** With the async context of the route that asked. */
+type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
@@ -61,7 +64,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   #lastKept: ConnectionRequest = { url: "", host: "", origin: undefined, secure: false };
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
-  readonly #approved = new WeakMap<IncomingMessage, Approval<Context, Native>>();
+  readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
@@ -98,7 +101,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ticket?.complete(decision);
       return { ok: false, status, code, headers, body };
     }
-    this.#approved.set(req, decision);
+    this.#approved.set(req, { approval: decision, context: new RequestContext() });
     if (ticket?.withhold() === true) {
       // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
       delete req.headers["sec-websocket-extensions"];
@@ -150,15 +153,15 @@ export class Upgrader<Context = unknown, Native = unknown> {
    */
   async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
     const ticket = pluginTicket(req);
-    const approval = this.#approved.get(req);
+    const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
     this.#approved.delete(req);
     // One that somebody closed already has its close frame on the wire, and nothing may follow that.
     const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
     if (taken === "gone") return undefined;
     const connection =
       approval !== undefined && taken !== undefined
-        ? this.#take(taken.socket, taken.head, approval, handler)
-        : await this.#adopt(ws, req, approval, handler);
+        ? context.run(() => this.#take(taken.socket, taken.head, approval, handler))
+        : await context.run(() => this.#adopt(ws, req, approval, handler));
     if (connection !== undefined) ticket?.holder.track(connection);
     return connection;
   }
@@ -195,10 +198,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
       if (approval instanceof Refusal) return this.#refused(approval, request);
       if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
+      const context = new RequestContext();
       ticket.accept({
         headers: approval.headers,
         take: (socket, head) => {
-          const connection = this.#take(socket, head, approval, handler);
+          const connection = context.run(() => this.#take(socket, head, approval, handler));
           ticket.holder.track(connection);
           opened(connection);
         },

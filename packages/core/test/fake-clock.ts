@@ -28,15 +28,20 @@ export class FakeClock implements Clock {
     return this.#add({ at: this.#now + ms, every: ms, run });
   }
 
+  /** As if the process stood still for `ms` milliseconds: nothing runs. What has come due meanwhile runs at the next `advance`, late. */
+  pause(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Moves on by `ms` milliseconds and runs, in order, everything that comes due. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
       const next = [...this.#due].filter((due) => due.at <= end).toSorted((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       if (next.every === undefined) this.#due.delete(next);
-      else next.at += next.every;
+      else next.at = this.#now + next.every;
       next.run();
     }
     this.#now = end;

@@ -66,6 +66,29 @@ describe("a rate limit", () => {
     expect(log).toContain("overrun");
   });
 
+  it("lets everything through that a client sent at its rate while the server paused, once", () => {
+    const clock = new FakeClock();
+    const log: string[] = [];
+    const server = { lateMs: 0 };
+    const limit = resolveRateLimit({ messagesPerSecond: 10, messageBurst: 5, patienceMs: 1000 });
+    if (limit === undefined) throw new Error("nothing is limited");
+    const throttled = new Throttle(limit, clock, { throttled: () => void log.push("held"), overrun: () => void log.push("overrun") }, server);
+    clock.pause(20_000);
+    server.lateMs = 19_000;
+    for (let i = 0; i < 195; i++) throttled.charge(1);
+    expect(log).toEqual([]);
+    throttled.charge(1);
+    expect(log).toEqual(["held"]);
+    // What is not used of it is gone after as long a time.
+    log.length = 0;
+    clock.pause(50_000);
+    server.lateMs = 69_000;
+    throttled.charge(1);
+    clock.advance(60_000);
+    for (let i = 0; i < 6; i++) throttled.charge(1);
+    expect(log.filter((line) => line === "held")).toHaveLength(2);
+  });
+
   it("forgives one that stops for a while", () => {
     const { clock, throttled, log } = throttle({ messagesPerSecond: 10, messageBurst: 4, patienceMs: 1000 });
     for (let round = 0; round < 20; round++) {

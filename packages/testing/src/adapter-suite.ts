@@ -4,6 +4,7 @@ import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.
 import { broadcasts } from "./suite-broadcast.ts";
 import { caps } from "./suite-caps.ts";
 import { closing } from "./suite-closing.ts";
+import { contexts } from "./suite-context.ts";
 import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
 import { fuzzing } from "./suite-fuzzing.ts";
@@ -38,6 +39,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   "protocol faults": protocolFaults,
   limits,
   closing,
+  contexts,
   drain: drains,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
