@@ -4,6 +4,8 @@ export interface LaunchOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Whether it goes by every name, also on the loopback interface. @default false */
+  readonly anyName?: boolean;
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 

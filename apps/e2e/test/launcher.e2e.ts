@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { request } from "node:http";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { Client } from "./client.ts";
@@ -19,6 +20,20 @@ async function portOf(started: Program): Promise<number> {
   return Number((await started.wrote(/^listening on https?:\/\/127\.0\.0\.1:(\d+)$/m))[1]);
 }
 
+/** The status that a page of `host` gets. */
+async function handshake(port: number, host: string): Promise<number | undefined> {
+  const headers = { host, origin: `http://${host}`, connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+  const asking = request({ host: "127.0.0.1", port, path: "/ws", headers }).end();
+  return new Promise((answered, failed) => {
+    asking.on("error", failed);
+    asking.on("response", (answer) => answered(answer.resume().statusCode));
+    asking.on("upgrade", (answer, socket) => {
+      socket.destroy();
+      answered(answer.statusCode);
+    });
+  });
+}
+
 afterEach(async () => {
   program?.signalGroup("SIGKILL");
   await program?.exited;
@@ -36,6 +51,12 @@ describe("npm start", { timeout: BUILD_MS }, () => {
     }
     expect(all.output).toMatch(/^ +origin +same-origin$/m);
     expect(all.output).toMatch(/^ +maxMessageBytes +1048576$/m);
+
+    for (const port of ports.slice(1)) {
+      expect(await handshake(port, `localhost:${port}`)).toBe(101);
+      // DNS rebinding: the page's own name leads here, so that its origin and the host agree.
+      expect(await handshake(port, `rebind.evil.example:${port}`)).toBe(403);
+    }
 
     const index = await (await fetch(`http://127.0.0.1:${first}/`)).text();
     for (const port of ports.slice(1)) expect(index).toContain(`href="http://127.0.0.1:${port}/"`);

@@ -1,5 +1,3 @@
-import { domainToASCII } from "node:url";
-
 /** A host name or address as a browser writes it, and its port. */
 export interface HostPort {
   /** In lower case; IPv6 in brackets. */
@@ -27,10 +25,7 @@ export function readHostPort(text: string): HostPort | undefined {
 export function browserName(name: string): string | undefined {
   // Escapes and what ends a host would be repaired, and a repair is not what was meant.
   if (/[%/?#@\\\s:]/.test(name.startsWith("[") ? "" : name)) return undefined;
-  const text = name.startsWith("[") ? name : domainToASCII(name);
-  if (text === "" || !URL.canParse(`http://${text}`)) return undefined;
-  const { hostname } = new URL(`http://${text}`);
-  return readHostPort(hostname)?.name;
+  return URL.canParse(`http://${name}`) ? readHostPort(new URL(`http://${name}`).hostname)?.name : undefined;
 }
 
 /** Whether a browser name is an IP address, which has no names below it. */

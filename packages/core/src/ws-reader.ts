@@ -24,15 +24,13 @@ export interface WsClasses {
   readonly PerMessageDeflate: new (options: Readonly<Record<string, unknown>>) => PerMessageDeflate;
 }
 
-/** What a CommonJS bundle has; modules have `import.meta.url`. */
-declare const __filename: string | undefined;
-
 /**
  * Only `reader: "ws"` asks for it. An `import` would load it for every server, and a bundler would put it into every bundle,
  * where as a module it does not start. A bundle of a server that asks for it needs `ws` in `node_modules` beside it.
  * @throws Error when it is not there.
  */
 export function loadWs(): WsClasses {
+  // Modules have no `__filename`, and CommonJS bundles no `import.meta.url`.
   const load = createRequire(typeof __filename === "string" ? __filename : import.meta.url);
   return load("ws") as WsClasses;
 }

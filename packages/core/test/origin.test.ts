@@ -202,7 +202,8 @@ describe("what else a list can name", () => {
         try {
           allows = compileOriginRule([entry], true);
         } catch (error) {
-          return void expect(error).toBeInstanceOf(TypeError);
+          expect(error).toBeInstanceOf(TypeError);
+          return;
         }
         // What a page has for its origin at an address like this entry.
         const example = entry.replace(/:\/\/\*$/, "://app").replace("*.", "sub.").replace(/:\*$/, ":8080");

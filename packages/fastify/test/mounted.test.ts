@@ -14,7 +14,7 @@ for (const [name, { attach, websocket }] of Object.entries({ fastify: native, "@
     routed: "/ws",
     mount: async ({ handler, options }) => {
       const app = Fastify({ rewriteUrl: (req) => (req.url ?? "/").replace("/api/v1", "") });
-      await app.register(attach as typeof native.attach);
+      await app.register(attach);
       app.get("/ws", websocket(handler, options) as ReturnType<typeof native.websocket>);
       return listen(app);
     },
@@ -25,7 +25,7 @@ for (const [name, { attach, websocket }] of Object.entries({ fastify: native, "@
     routed: "/api/ws",
     mount: async ({ handler, options }) => {
       const app = Fastify();
-      await app.register(attach as typeof native.attach);
+      await app.register(attach);
       await app.register(async (inner) => void inner.get("/ws", websocket(handler, options) as ReturnType<typeof native.websocket>), { prefix: "/api" });
       return listen(app);
     },

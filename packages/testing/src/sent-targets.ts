@@ -40,9 +40,9 @@ export function itKeepsTheSentTarget(title: string, { sent, routed, mount }: Sen
     };
     const lines: string[] = [];
     onTestFinished(logEvents({ write: (line) => void lines.push(line) }));
-    const { server, close } = await mount({ handler, options });
-    onTestFinished(() => void close());
-    const { port } = server.address() as AddressInfo;
+    const mounted = await mount({ handler, options });
+    onTestFinished(() => void mounted.close());
+    const { port } = mounted.server.address() as AddressInfo;
 
     const path = `${sent}?a=1`;
     const views = (where: string): unknown[] => [where, path, sent, `${routed}?a=1`, "1"];

@@ -60,6 +60,15 @@ export const requestLineCases: readonly HandshakeCase[] = [
     target("no-slash", "nowhere"),
     target("long", `/${"x".repeat(20_480)}`),
   ]),
+  // Routers cut off the first character, whatever it is.
+  ...family({ prefix: "9112-3.2-form", group: "targets", expect: refusedWith(400) }, [
+    ["asterisk", "the right path with * in place of its first slash", ({ path }) => ({ path: path.replace("/", "*") })],
+    ["asterisk-slash", "the right path behind *", ({ path }) => ({ path: `*${path}` })],
+    ["websocket-url", "the URL that a client opens", ({ host, path }) => ({ path: `ws://${host}${path}` })],
+    ["other-host", "the right path as a URL of another host", ({ path }) => ({ path: `http://evil.example${path}` })],
+    ["authority", "host and port alone", ({ hostname, port }) => ({ path: `${hostname}:${port}` })],
+    ["user", "the whole URL with a user name", ({ scheme, host, path }) => ({ path: `${scheme}://user@${host}${path}` })],
+  ]),
   // "SHOULD respond with either a 400 or a 301": no URL can be made of them.
   ...family({ prefix: "9112-3-target", group: "targets", level: "strict", expect: refusedWith(400, 404, 500) }, [
     target("scheme-only", "http://"),
