@@ -2,15 +2,19 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node
 import type { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { systemClock, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { checkServer } from "./check-server.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
 import type { Connection } from "./connection.ts";
 import { drainPlan, type DrainOptions } from "./drain.ts";
+import { atOnce } from "./guard.ts";
+import { guardedClock } from "./guarded-clock.ts";
 import { handOverTo, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
 import { destroySocket } from "./socket-owner.ts";
@@ -48,6 +52,17 @@ export interface AttachOptions {
   readonly clock?: Clock;
 }
 
+const { anything, callback, flag, clock } = kinds;
+const attachKinds: OptionKinds<AttachOptions> = {
+  handshakeTimeoutMs: anything,
+  headTimeoutMs: anything,
+  maxPendingHandshakes: anything,
+  match: callback,
+  closeWithServer: flag,
+  handOver: callback,
+  clock,
+};
+
 /** Marks our listener, so that a second `attach` on the same server is found out. */
 const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as never;
 
@@ -67,11 +82,13 @@ export class Attachment implements TicketHolder {
   #retryAfterSeconds = 1;
 
   constructor(server: HttpServer | HttpsServer, options: AttachOptions) {
+    checkServer(server);
+    checkOptions("attach", options, attachKinds);
     if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
       throw new Error("upwire is attached to this server already");
     }
     this.#server = server;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = guardedClock(options.clock);
     this.#pending = new PendingHandshakes(this.#clock);
     this.#match = options.match ?? (() => true);
     this.#handOver = options.handOver;
@@ -174,9 +191,9 @@ export class Attachment implements TicketHolder {
 
   #isOurs(req: IncomingMessage): boolean {
     try {
-      return this.#match(req);
+      return atOnce("match", this.#match(req));
     } catch (error) {
-      channels.error.publish({ error });
+      channels.error.publish({ error, request: new UpgradeRequest(req, { native: req }) });
       return true;
     }
   }
@@ -221,7 +238,7 @@ export class Attachment implements TicketHolder {
     try {
       this.#server.emit("request", req, res);
     } catch (error) {
-      channels.error.publish({ error });
+      channels.error.publish({ error, request: new UpgradeRequest(req, { native: req }) });
       if (res.headersSent) res.destroy();
       else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
     }

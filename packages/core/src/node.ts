@@ -11,7 +11,7 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, IncomingMessage> | Upgrader<Context, IncomingMessage>,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (req, res) => {
     await upgrader.upgrade(req, res, handler);
   };

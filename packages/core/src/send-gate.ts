@@ -29,13 +29,20 @@ export class SendGate {
    */
   async release(send: (message: PreparedMessage) => void, opened: () => void): Promise<void> {
     for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
-      const message = next instanceof Blob ? new PreparedMessage(await next.arrayBuffer()) : next;
+      const message = next instanceof Blob ? await readBlob(next) : next;
       this.#held.shift();
       this.#bytes -= sizeOf(next);
       send(message);
     }
     opened();
   }
+}
+
+/** @throws TypeError when one of a class of the application gives no bytes. */
+async function readBlob(blob: Blob): Promise<PreparedMessage> {
+  const bytes: unknown = await blob.arrayBuffer();
+  if (!(bytes instanceof ArrayBuffer) && !ArrayBuffer.isView(bytes)) throw new TypeError("A Blob gave no ArrayBuffer");
+  return new PreparedMessage(bytes);
 }
 
 function sizeOf(message: PreparedMessage | Blob): number {

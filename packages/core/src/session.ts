@@ -1,9 +1,9 @@
-import type { Clock } from "./clock.ts";
 import { CloseCode, type CloseInfo } from "./close-code.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { Beating, Heartbeat } from "./heartbeat.ts";
+import { guard } from "./guard.ts";
+import type { Beating } from "./heartbeat.ts";
 import { Hold } from "./hold.ts";
 import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
@@ -11,27 +11,20 @@ import type { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
 import type { Outbox } from "./outbox.ts";
 import { mayPassBy, Sender, type SendingConnection } from "./sender.ts";
+import type { CloseListener, SessionSetup } from "./session-setup.ts";
 import { channels } from "./telemetry.ts";
 import { Vitals } from "./vitals.ts";
 
 /** What a connection tells the one that runs its handler. None of these may throw. */
 export interface ConnectionEvents {
+  /** `open` has not settled in its time. */
+  late(session: Session): void;
   message(session: Session, message: Message): void;
   ping(session: Session, data: Buffer): void;
   pong(session: Session, data: Buffer): void;
   drain(session: Session): void;
   error(session: Session, error: ConnectionError): void;
   close(session: Session, info: CloseInfo): void;
-}
-
-type CloseListener = (info: CloseInfo, owner: object) => void;
-
-/** What all sessions of one Upgrader share. */
-export interface SessionSetup {
-  readonly limits: ResolvedLimits;
-  readonly heartbeat: Heartbeat;
-  readonly counters: Counters;
-  readonly clock: Clock;
 }
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
@@ -53,6 +46,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Made when a message cannot pass it by. */
   #sender: Sender | undefined;
   #events: ConnectionEvents | undefined;
+  /** An `open` that has not settled, and how long it may take by the heartbeat's time. */
+  #opening: { readonly events: ConnectionEvents; readonly until: number } | undefined;
   /** What ended it before anybody could be told. */
   #untold: ConnectionError | undefined;
   /** Most connections have two, and an array costs 64 bytes. */
@@ -137,7 +132,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   onClose(listener: CloseListener): void {
     const later = this.#laterCloseListeners;
-    if (this.closeInfo !== undefined) listener(this.closeInfo, this.owner);
+    if (this.closeInfo !== undefined) this.#tell(listener, this.closeInfo);
     else if (this.#closeListener === undefined) this.#closeListener = listener;
     else if (later === undefined) this.#laterCloseListeners = listener;
     else if (Array.isArray(later)) later.push(listener);
@@ -146,16 +141,26 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   /** Hands the messages and events to a handler, first those that came before. Once. */
   deliverTo(events: ConnectionEvents): void {
+    if (this.#events !== undefined) return;
     this.#events = events;
+    this.#openingOver();
     if (this.#untold !== undefined) events.error(this, this.#untold);
     for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(this, message);
     this.#steerReading();
     if (this.closeInfo !== undefined) events.close(this, this.closeInfo);
   }
 
+  /** Until `deliverTo`, `openTimeoutMs` or `pull`. */
+  waitForOpen(events: ConnectionEvents): void {
+    const { openTimeoutMs } = this.limits;
+    if (openTimeoutMs === 0 || this.#events !== undefined || this.#isPulled) return;
+    this.#opening = { events, until: this.#setup.heartbeat.now + openTimeoutMs };
+  }
+
   /** From now on messages are pulled, and no handler gets any. */
   pull(): void {
     this.#isPulled = true;
+    this.#openingOver();
   }
 
   /** The next message, for who pulls. */
@@ -164,8 +169,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#steerReading();
     return next;
   }
-
-  // What the engine tells.
 
   message(message: Message): void {
     // After our close frame nobody is there to answer: what still comes is dropped.
@@ -207,14 +210,16 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.state = "closed";
     this.steer();
     this.closeInfo = info;
-    this.#setup.heartbeat.delete(this);
+    // Who waits for `open` is told of the end at its deadline.
+    if (this.#opening === undefined) this.#setup.heartbeat.delete(this);
+    else this.#setup.heartbeat.lookAt(this, this.#opening.until);
     this.#inbox?.end();
     this.#throttle?.end();
     this.#sender?.end();
     const listeners = [this.#closeListener ?? [], this.#laterCloseListeners ?? []].flat();
     this.#closeListener = undefined;
     this.#laterCloseListeners = undefined;
-    for (const listener of listeners) listener(info, this.owner);
+    for (const listener of listeners) this.#tell(listener, info);
     this.#events?.close(this, info);
   }
 
@@ -225,8 +230,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.#holds === 0) this.#engine.resume();
     else this.#engine.pause();
   }
-
-  // What the rate limit tells.
 
   throttled(isHeld: boolean): void {
     if (isHeld) this.counters.throttled++;
@@ -240,10 +243,33 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Called by the heartbeat. */
   beat(now: number): void {
     if (this.state === "closing") return this.#engine.terminate();
+    const opening = this.#opening;
+    if (opening !== undefined && now >= opening.until) {
+      this.#openingOver();
+      return opening.events.late(this);
+    }
+    if (this.state === "closed") return this.#setup.heartbeat.lookAt(this, opening?.until ?? Infinity);
     const overdue = this.#vitals.overdue(this.limits, now, this.#engine, this.#holds !== 0);
     if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
     if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.#engine.ping(EMPTY);
-    this.#setup.heartbeat.lookAt(this, this.#vitals.nextLook(this.limits, now, this.#engine, this.#holds !== 0));
+    const nextLook = this.#vitals.nextLook(this.limits, now, this.#engine, this.#holds !== 0);
+    this.#setup.heartbeat.lookAt(this, opening === undefined ? nextLook : Math.min(nextLook, opening.until));
+  }
+
+  /** What the sender's Blobs and writers fail with. */
+  report(error: unknown): void {
+    this.#setup.report(error, this.owner);
+  }
+
+  #openingOver(): void {
+    if (this.#opening === undefined) return;
+    this.#opening = undefined;
+    if (this.state === "closed") this.#setup.heartbeat.delete(this);
+  }
+
+  /** One listener that fails must not keep the others from being told. */
+  #tell(listener: CloseListener, info: CloseInfo): void {
+    guard(() => listener(info, this.owner), (error) => this.report(error));
   }
 
   #enterClosing(timeoutMs: number): void {
@@ -253,8 +279,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     // From now on everything is read: only the peer's close frame is waited for.
     this.#holds = 0;
     this.#engine.resume();
-    const { heartbeat } = this.#setup;
-    heartbeat.lookAt(this, heartbeat.now + timeoutMs);
+    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
   }
 
   #nextForHandler(): Message | undefined {

@@ -22,6 +22,13 @@ export interface FrameworkRequest<Native> {
   readonly params?: Readonly<Record<string, string | undefined>>;
   /** What middleware wants on the answer; only for `check`, where core does not see the framework's response. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Gets the errors of this request and of its connection when the options have no `onError`. Must not hold the request. */
+  readonly logError?: (error: unknown) => void;
+}
+
+/** For bare node:http. */
+export function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
+  return { native: req as Native };
 }
 
 function parseCookies(header: string | undefined): Readonly<Record<string, string>> {

@@ -24,7 +24,7 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
 ): RouteHandlerMethod {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (request, reply) => {
     const params = request.params as Readonly<Record<string, string>>;
     const { status, headers, body } = await upgrader.answer(request.raw, handler, { native: request, params });

@@ -46,7 +46,7 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
 ): RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return {
     preHandler: async (request, reply) => {
       const params = request.params as Readonly<Record<string, string>>;

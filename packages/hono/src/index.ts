@@ -20,7 +20,7 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, HonoContext> | Upgrader<Context, HonoContext>,
 ): Handler {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (c) => {
     const { incoming } = c.env as HttpBindings;
     const native = c as HonoContext;

@@ -159,7 +159,9 @@ export class Suite {
   }
 
   #reporting(route: AdapterRoute): AdapterRoute {
-    return { ...route, options: { onError: (error) => this.errors.push(error), ...route.options } };
+    // A route has at least one hook; some behaviours need none.
+    const handler = Object.keys(route.handler).length > 0 ? route.handler : { open: () => {} };
+    return { ...route, handler, options: { onError: (error) => this.errors.push(error), ...route.options } };
   }
 
   #start(routes: readonly AdapterRoute[], attachOptions: AdapterSetup["attachOptions"] = {}): Promise<RunningServer> {
