@@ -1,4 +1,4 @@
-import { ServerResponse, STATUS_CODES } from "node:http";
+import { ServerResponse, STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { brand, hasBrand } from "./brand.ts";
 import { refusals, type RefusalCode } from "./errors.ts";
@@ -60,6 +60,15 @@ export function refusal(code: RefusalCode): Refusal {
 export function drainingRefusal(retryAfterSeconds: number): Refusal {
   const { code, status, body } = refusal("ERR_DRAINING");
   return new Refusal(code, status, body, { "retry-after": String(retryAfterSeconds) });
+}
+
+/** The refusal of a request that came past `attach`, with the way that it should have come. */
+export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
+  const { code, status, body } = refusal("ERR_NOT_ATTACHED");
+  if (isPlugins) return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
+  // The stand-ins of test helpers have none of the methods of a socket.
+  const hasSocket = typeof (req.socket as Partial<Socket> | undefined)?.setNoDelay === "function";
+  return new Refusal(code, status, hasSocket ? body : "This request came through no socket: a WebSocket needs a server that listens, which inject and app.request have not.\n");
 }
 
 /** @throws RangeError for what is no status that refuses. @throws TypeError for a body that is no text, and for bad headers. */

@@ -20,7 +20,7 @@ import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import { resolveOptions, type ErrorSource, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { drainingRefusal, publishRefusal, refusal, Refusal, writable } from "./refuse.ts";
+import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, writable } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
 import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
@@ -206,7 +206,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const mistake = this.#runs.mistakeIn(handler);
     return andThen(mistake === undefined ? this.#decide(request) : this.#checkFailed(mistake, request), (approval) => {
       if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
+      if (ticket === undefined) return this.#refused(notAttached(req, pluginTicket(req) !== undefined), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
       ticket.accept({
         headers: approval.headers,

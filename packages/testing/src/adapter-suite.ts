@@ -6,6 +6,7 @@ import { caps } from "./suite-caps.ts";
 import { closing } from "./suite-closing.ts";
 import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
+import { functions } from "./suite-functions.ts";
 import { fuzzing } from "./suite-fuzzing.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
@@ -37,6 +38,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   drain: drains,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
+  "functions of the application": functions,
   "client faults": faults,
   "network faults": networkFaults,
   load: loadFaults,
