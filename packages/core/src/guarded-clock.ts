@@ -1,5 +1,5 @@
 import { systemClock, type Clock, type Timer } from "./clock.ts";
-import { guard } from "./guard.ts";
+import { atOnce, guard } from "./guard.ts";
 import { channels } from "./telemetry.ts";
 
 const report = (error: unknown): void => channels.error.publish({ error });
@@ -13,7 +13,7 @@ export function guardedClock(clock: Clock | undefined): Clock {
   let last = 0;
   const now = (): number => {
     guard(() => {
-      const time: unknown = clock.now();
+      const time: unknown = atOnce("clock", clock.now());
       if (typeof time !== "number" || Number.isNaN(time)) throw new TypeError("clock: now() gave no number; give milliseconds");
       last = time;
     }, report);
@@ -22,7 +22,7 @@ export function guardedClock(clock: Clock | undefined): Clock {
   const timer = (make: () => Timer, makeReal: () => Timer): Timer => {
     let made: Timer | undefined;
     guard(() => {
-      const given: unknown = make();
+      const given: unknown = atOnce("clock", make());
       if (typeof (given as Partial<Timer> | null)?.cancel !== "function") throw new TypeError("clock: after() and every() give a timer; give { cancel() {} }");
       made = given as Timer;
     }, report);

@@ -175,5 +175,14 @@ function exclusions<Context>(except: BroadcastOptions<Context>["except"]): Reado
   if (except === undefined || except === null) return undefined;
   if (typeof except !== "object") throw new TypeError(`except: ${kindOf(except)} is no connection; give connections, or a list of them`);
   // A connection is iterable itself: over its messages, and asynchronously.
-  return Symbol.iterator in except ? new Set(except) : new Set([except]);
+  if (!(Symbol.iterator in except)) return new Set([except]);
+  if (except instanceof Set || Array.isArray(except)) return new Set(except as Iterable<Connection<Context>>);
+  const all = new Set<Connection<Context>>();
+  const iterator = atOnce("except", except[Symbol.iterator]());
+  for (;;) {
+    // A promise would be taken for a result that is never the last.
+    const { done, value } = atOnce("except", iterator.next());
+    if (done === true) return all;
+    all.add(value);
+  }
 }

@@ -140,6 +140,7 @@ export class Sender {
     this.#backlog?.clear();
     // Without an error: a client that leaves must not end the process of somebody who forgot an `error` listener.
     this.#writer?.destroy();
+    this.#setGate(undefined);
     this.#settleWaiters();
   }
 

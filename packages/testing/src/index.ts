@@ -18,4 +18,5 @@ export type { TableFailure, TableReport, TableRow } from "./play-table.ts";
 export { rawRequest } from "./raw-request.ts";
 export type { Frame } from "./server-frames.ts";
 export type { Level } from "./verdict.ts";
+export { functionFaults, type FunctionFault } from "./suite-functions.ts";
 export { WireClient, type WireClientOptions, type WireClose, type WireMessage } from "./wire-client.ts";
