@@ -167,7 +167,7 @@ export class AdoptedEngine implements Engine {
   #fail(error: ConnectionError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#events?.failed(error);
+    this.#events?.fail(error);
   }
 
   #onClose(code: number, reason: string): void {

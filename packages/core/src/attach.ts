@@ -1,13 +1,16 @@
 import type { IncomingMessage } from "node:http";
-import { systemClock, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { checkServer } from "./check-server.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
 import { Connection } from "./connection.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { drainPlan, type DrainOptions } from "./drain.ts";
+import { guardedClock } from "./guarded-clock.ts";
 import type { HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { ParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { ServedClock } from "./served-clock.ts";
@@ -51,6 +54,17 @@ export interface AttachOptions {
   readonly clock?: Clock;
 }
 
+const { anything, callback, flag, clock } = kinds;
+const attachKinds: OptionKinds<AttachOptions> = {
+  handshakeTimeoutMs: anything,
+  headTimeoutMs: anything,
+  maxPendingHandshakes: anything,
+  match: callback,
+  closeWithServer: flag,
+  handOver: callback,
+  clock,
+};
+
 /** The upgrade requests of one server, and the connections that came of them. */
 export class Attachment implements TicketHolder {
   readonly #clock: ServedClock;
@@ -65,8 +79,10 @@ export class Attachment implements TicketHolder {
   #retryAfterSeconds = 1;
 
   constructor(server: AttachableServer, options: AttachOptions) {
+    checkServer(server);
+    checkOptions("attach", options, attachKinds);
     const { match = () => true, handOver } = options;
-    this.#clock = ServedClock.from(options.clock ?? systemClock);
+    this.#clock = ServedClock.from(guardedClock(options.clock));
     this.#pending = new PendingHandshakes(this.#clock);
     const timeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.handshakeTimeoutMs);
     const maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);

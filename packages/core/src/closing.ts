@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { checkCount } from "./limits.ts";
 import { inNoContext } from "./no-context.ts";
 import { ServedClock } from "./served-clock.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 
 export interface CloseAllOptions {
   /** Close code. @default 1001 */
@@ -13,6 +14,9 @@ export interface CloseAllOptions {
   /** Time for the clients to answer; then their sockets are destroyed. Milliseconds. @default 5000 */
   readonly graceMs?: number;
 }
+
+const { anything } = kinds;
+const closeAllKinds: OptionKinds<CloseAllOptions> = { code: anything, reason: anything, graceMs: anything };
 
 /** How many connections are to end. */
 export interface ClosingPlan {
@@ -39,8 +43,10 @@ export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void
   if (items.length > SLICE) setImmediate(() => inSlices(items.slice(SLICE), act));
 }
 
-/** The plan to close all at once. @throws RangeError for options that cannot be meant. */
-export function closingPlan({ code = CloseCode.goingAway, reason = "going away", graceMs = 5000 }: CloseAllOptions): ClosingPlan {
+/** The plan to close all at once. @throws RangeError or TypeError for options that cannot be meant. */
+export function closingPlan(options: CloseAllOptions): ClosingPlan {
+  checkOptions("close", options, closeAllKinds);
+  const { code = CloseCode.goingAway, reason = "going away", graceMs = 5000 } = options;
   checkClose(code, reason);
   return { farewell: (connection) => connection.close(code, reason), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
 }

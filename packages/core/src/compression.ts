@@ -1,4 +1,5 @@
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import type { Deflate } from "./prepared-message.ts";
 import { WorkBudget } from "./work-budget.ts";
 
@@ -24,6 +25,9 @@ export interface CompressionOptions {
    */
   readonly sharedHistory?: boolean;
 }
+
+const { anything, flag } = kinds;
+const compressionKinds: OptionKinds<CompressionOptions> = { thresholdBytes: anything, maxDeflateBytes: anything, level: anything, sharedHistory: flag };
 
 const compressionDefaults: Readonly<Required<CompressionOptions>> = Object.freeze({
   thresholdBytes: 1024,
@@ -61,6 +65,7 @@ function windowBits(value: string | undefined, least: number): number | undefine
 export function resolveCompression(given: boolean | CompressionOptions, passesBy: boolean): Required<CompressionOptions> | undefined {
   if (given === false) return undefined;
   const wanted = given === true ? {} : given;
+  checkOptions("compression", wanted, compressionKinds);
   const sharedHistory = passesBy && wanted.sharedHistory === true;
   const thresholdBytes = sharedHistory ? SHARED_THRESHOLD_BYTES : compressionDefaults.thresholdBytes;
   const options = { ...compressionDefaults, thresholdBytes, ...wanted, sharedHistory };

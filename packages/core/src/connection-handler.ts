@@ -1,9 +1,13 @@
+import { checkHandler } from "./check-handler.ts";
 import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
-import type { ConnectionEvents, Session } from "./session.ts";
+import { guard, watch } from "./guard.ts";
+import type { ErrorSource } from "./options.ts";
+import type { ConnectionEvents } from "./connection-events.ts";
+import type { Session } from "./session.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 /**
@@ -14,7 +18,7 @@ import type { UpgradeRequest } from "./upgrade-request.ts";
  * `open` what needs it: `connection.context.work = AsyncResource.bind(work)`.
  */
 export interface ConnectionHandler<Context = unknown> {
-  /** The client is connected. Its messages wait until the returned promise settles. */
+  /** The client is connected. Its messages wait until the returned promise settles, at most `openTimeoutMs`. */
   open?(connection: Connection<Context>, request: UpgradeRequest): void | Promise<void>;
   /** A complete message. Messages come in order, but the next one does not wait for the returned promise. */
   message?(connection: Connection<Context>, message: Message): void | Promise<void>;
@@ -30,11 +34,17 @@ export interface ConnectionHandler<Context = unknown> {
   pong?(connection: Connection<Context>, data: Buffer): void | Promise<void>;
 }
 
+/** The compiler finds a new one that is missing here. */
+const hooks: Readonly<Record<keyof ConnectionHandler, true>> = { open: true, message: true, close: true, error: true, drain: true, ping: true, pong: true };
+
+/** The names of all hooks. */
+export const hookNames: readonly string[] = Object.keys(hooks);
+
 /**
  * Runs the hooks of a handler so that nothing they do reaches us: a throw or a rejection is reported and closes the
  * connection. One for all connections of a handler; it keeps no request.
  */
-export class HandlerRun<Context> implements ConnectionEvents {
+export class HandlerRun<Context> implements ConnectionEvents<Session> {
   readonly #handler: ConnectionHandler<Context>;
   readonly #onError: OnHandlerError;
 
@@ -45,72 +55,123 @@ export class HandlerRun<Context> implements ConnectionEvents {
 
   /** Runs the handler on a new connection. Never throws. */
   start(session: Session, request: UpgradeRequest): void {
-    const opening = this.#run(session, () => this.#handler.open?.(this.#of(session), request));
-    if (opening === undefined) return inNoContext(() => session.deliverTo(this));
-    const opened = opening.then(() => {
-      session.lastHook = undefined;
-      inNoContext(() => session.deliverTo(this));
-      // The client may have left meanwhile, and its `close` hook is running now.
-      return session.lastHook;
-    });
-    session.lastHook = opened;
+    const opened = (): void => inNoContext(() => session.deliverTo(this));
+    const failed = (error: unknown): void => {
+      this.#failed(session, error, request);
+      opened();
+    };
+    try {
+      if (watch(this.#handler.open?.(this.#of(session), request), failed, opened)) session.waitForOpen(this);
+      else opened();
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  late(session: Session): void {
+    const error = new ConnectionError("ERR_OPEN_TIMEOUT");
+    this.#onError(error, { connection: this.#of(session) });
+    session.fail(error);
+    session.deliverTo(this);
   }
 
   /** As the others, without a closure for each message. */
   message(session: Session, message: Message): void {
     try {
-      const running = this.#handler.message?.(this.#of(session), message);
-      if (typeof running?.then === "function") Promise.resolve(running).catch((error: unknown) => this.#failed(session, error));
+      const running: unknown = this.#handler.message?.(this.#of(session), message);
+      if (typeof running === "object" || typeof running === "function") watch(running, (error) => this.#failed(session, error));
     } catch (error) {
       this.#failed(session, error);
     }
   }
 
   ping(session: Session, data: Buffer): void {
-    void this.#run(session, () => this.#handler.ping?.(this.#of(session), data));
+    this.#run(session, () => this.#handler.ping?.(this.#of(session), data));
   }
 
   pong(session: Session, data: Buffer): void {
-    void this.#run(session, () => this.#handler.pong?.(this.#of(session), data));
+    this.#run(session, () => this.#handler.pong?.(this.#of(session), data));
   }
 
   drain(session: Session): void {
     // The socket may have drained because of what another client's hook, or a request, has just sent or ended. So with the next two.
-    inNoContext(() => void this.#run(session, () => this.#handler.drain?.(this.#of(session))));
+    inNoContext(() => this.#run(session, () => this.#handler.drain?.(this.#of(session))));
   }
 
   error(session: Session, error: ConnectionError): void {
-    inNoContext(() => void this.#run(session, () => this.#handler.error?.(this.#of(session), error)));
+    inNoContext(() => this.#run(session, () => this.#handler.error?.(this.#of(session), error)));
   }
 
   close(session: Session, info: CloseInfo): void {
     inNoContext(() => {
-      session.lastHook = this.#run(session, () => this.#handler.close?.(this.#of(session), info)) ?? undefined;
+      try {
+        session.lastHook = this.#settled(session, this.#handler.close?.(this.#of(session), info));
+      } catch (error) {
+        this.#failed(session, error);
+      }
     });
+  }
+
+  /** Settles when an async hook has, and its fault is reported. `undefined` when it is not async. */
+  #settled(session: Session, running: unknown): Promise<void> | undefined {
+    if (typeof running !== "object" && typeof running !== "function") return undefined;
+    let isAsync = false;
+    const settled = new Promise<void>((resolve) => {
+      const failed = (error: unknown): void => {
+        this.#failed(session, error);
+        resolve();
+      };
+      isAsync = watch(running, failed, resolve);
+    });
+    return isAsync ? settled : undefined;
   }
 
   #of({ owner }: Session): Connection<Context> {
     return owner as Connection<Context>;
   }
 
-  #run(session: Session, hook: () => void | Promise<void>): void | Promise<void> {
-    try {
-      const running = hook();
-      // A handler in plain JavaScript may return any thenable.
-      if (typeof running?.then === "function") return Promise.resolve(running).catch((error: unknown) => this.#failed(session, error));
-    } catch (error) {
-      this.#failed(session, error);
-    }
-    return undefined;
+  #run(session: Session, hook: () => unknown): void {
+    guard(hook, (error) => this.#failed(session, error));
   }
 
-  #failed(session: Session, cause: unknown): void {
+  #failed(session: Session, cause: unknown, request?: UpgradeRequest): void {
     // The client's fault and not the handler's, such as a message that is not JSON.
     if (cause instanceof ConnectionError) return session.fail(cause);
-    this.#onError(cause, this.#of(session));
+    const connection = this.#of(session);
+    this.#onError(cause, request === undefined ? { connection } : { connection, request });
     session.fail(new ConnectionError("ERR_HANDLER", { cause }));
   }
 }
 
+/** The runs of the handlers of one Upgrader: each handler is looked at once. */
+export class HandlerRuns<Context> {
+  readonly #runs = new WeakMap<ConnectionHandler<Context>, HandlerRun<Context>>();
+  readonly #onError: OnHandlerError;
+
+  constructor(onError: OnHandlerError) {
+    this.#onError = onError;
+  }
+
+  /** @throws TypeError for what is no handler. */
+  of(handler: ConnectionHandler<Context>): HandlerRun<Context> {
+    let run = this.#runs.get(handler);
+    if (run === undefined) {
+      checkHandler(handler, hookNames);
+      this.#runs.set(handler, (run = new HandlerRun(handler, this.#onError)));
+    }
+    return run;
+  }
+
+  /** What is wrong with it, if anything. */
+  mistakeIn(handler: ConnectionHandler<Context> | undefined): unknown {
+    try {
+      if (handler !== undefined) this.of(handler);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+}
+
 /** Gets what a hook threw, or its promise was rejected with. */
-type OnHandlerError = (error: unknown, connection: Connection) => void;
+type OnHandlerError = (error: unknown, source: ErrorSource) => void;

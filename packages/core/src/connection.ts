@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
 import { flat } from "./flat.ts";
+import { kindOf } from "./given-headers.ts";
+import { atOnce } from "./guard.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
@@ -81,9 +83,9 @@ export class Connection<Context = unknown> {
     return this.#session.sender.send(data instanceof Blob ? data : prepare(data), options?.key);
   }
 
-  /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. */
+  /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. @throws what its `toJSON` or a getter throws. */
   sendJson(value: unknown, options?: SendOptions): boolean {
-    const text: unknown = JSON.stringify(value);
+    const text: unknown = JSON.stringify(jsonOf(value));
     if (typeof text !== "string") throw new TypeError("sendJson: the value has no JSON form");
     return this.send(text, options);
   }
@@ -128,8 +130,13 @@ export class Connection<Context = unknown> {
     return this.#session.over;
   }
 
-  /** Calls `listener` once when the connection is over, at once when it is already. It gets the connection, so one serves for all. */
+  /**
+   * Calls `listener` once when the connection is over, at once when it is already. It gets the connection, so one serves for all.
+   * What it throws, or its promise is rejected with, is reported to `onError`; the others are called all the same.
+   * @throws TypeError for what is no function.
+   */
   onClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
+    if (typeof listener !== "function") throw new TypeError(`onClose: ${kindOf(listener)} is no listener; give a function`);
     this.#session.onClose(listener as (info: CloseInfo, owner: object) => void);
   }
 
@@ -154,4 +161,10 @@ export class Connection<Context = unknown> {
       this.close();
     }
   }
+}
+
+/** An async `toJSON` would be sent as `{}`, and its rejection would end the process. */
+function jsonOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || typeof (value as { readonly toJSON?: unknown }).toJSON !== "function") return value;
+  return atOnce("sendJson: toJSON", (value as { toJSON(key: string): unknown }).toJSON(""));
 }

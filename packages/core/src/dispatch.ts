@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { inSlices } from "./closing.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
+import { atOnce } from "./guard.ts";
 import { handOverTo, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
@@ -105,9 +106,9 @@ export class Dispatcher {
 
   #isOurs(req: IncomingMessage): boolean {
     try {
-      return this.#setup.match(req);
+      return atOnce("match", this.#setup.match(req));
     } catch (error) {
-      channels.error.publish({ error });
+      this.#report(error, req);
       return true;
     }
   }
@@ -139,7 +140,7 @@ export class Dispatcher {
       return new UpgradeTicket(arrival, this.#setup, neighbours);
     } catch (error) {
       // A response that we do not know of is being written: one of before `attach`, or of another library.
-      channels.error.publish({ error });
+      this.#report(error, arrival.req);
       arrival.socket.destroy();
       return undefined;
     }
@@ -165,9 +166,13 @@ export class Dispatcher {
     try {
       (this.#server as HttpServer).emit("request", req, res);
     } catch (error) {
-      channels.error.publish({ error });
+      this.#report(error, req);
       if (res.headersSent) res.destroy();
       else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
     }
+  }
+
+  #report(error: unknown, req: IncomingMessage): void {
+    channels.error.publish({ error, request: new UpgradeRequest(req, { native: req }) });
   }
 }

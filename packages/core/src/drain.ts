@@ -1,7 +1,9 @@
 import { checkClose, CloseCode } from "./close-code.ts";
 import type { ClosingPlan } from "./closing.ts";
 import type { Connection } from "./connection.ts";
+import { guard } from "./guard.ts";
 import { checkCount } from "./limits.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { channels } from "./telemetry.ts";
 
 export interface DrainOptions {
@@ -18,7 +20,7 @@ export interface DrainOptions {
   readonly code?: number;
   /**
    * Called for each client right before its close frame, with the time that the frame tells: what it sends arrives first.
-   * Not waited for when it is async; a throw is reported on the channel `upwire:error`.
+   * Not waited for when it is async; a throw or a rejection is reported on the channel `upwire:error`.
    */
   readonly notify?: (connection: Connection, retryAfterMs: number) => void;
 }
@@ -31,13 +33,17 @@ export const drainDefaults: Readonly<Record<"spreadMs" | "retryAfterMs" | "grace
   code: CloseCode.serviceRestart,
 });
 
+const { anything, callback } = kinds;
+const drainKinds: OptionKinds<DrainOptions> = { spreadMs: anything, retryAfterMs: anything, graceMs: anything, code: anything, notify: callback };
+
 export interface DrainPlan extends ClosingPlan {
   /** What refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
 }
 
-/** @throws RangeError for a time that no timer can wait, or a code that may not be sent. */
+/** @throws RangeError for a time that no timer can wait, or a code that may not be sent. @throws TypeError for an option that does not exist. */
 export function drainPlan(options: DrainOptions): DrainPlan {
+  checkOptions("drain", options, drainKinds);
   const { code = drainDefaults.code, notify } = options;
   checkClose(code, "");
   const spreadMs = checkCount("spreadMs", options.spreadMs ?? drainDefaults.spreadMs, 0);
@@ -53,18 +59,8 @@ export function drainPlan(options: DrainOptions): DrainPlan {
       if (told.has(connection)) return;
       told.add(connection);
       const ms = Math.round(retryAfterMs * (1 + Math.random()));
-      if (notify !== undefined) notifyGuarded(notify, connection, ms);
+      if (notify !== undefined) guard(() => notify(connection, ms), (error) => channels.error.publish({ error, connection }));
       connection.close(code, `retry-after=${ms}`);
     },
   };
-}
-
-function notifyGuarded(notify: NonNullable<DrainOptions["notify"]>, connection: Connection, ms: number): void {
-  const failed = (error: unknown): void => channels.error.publish({ error, connection });
-  try {
-    const running: unknown = notify(connection, ms);
-    if (running instanceof Promise) running.catch(failed);
-  } catch (error) {
-    failed(error);
-  }
 }

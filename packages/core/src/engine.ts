@@ -58,6 +58,6 @@ export interface EngineEvents {
   /** The peer's close frame came; the engine answers it. */
   closing(): void;
   /** The peer broke a rule, or the socket failed; the engine stops reading and the connection must end it. */
-  failed(error: ConnectionError): void;
+  fail(error: ConnectionError): void;
   closed(info: CloseInfo): void;
 }

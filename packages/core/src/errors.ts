@@ -37,6 +37,7 @@ export type ClosureCode =
   | "ERR_MESSAGE_TOO_BIG"
   | "ERR_TOO_MANY_FRAGMENTS"
   | "ERR_HANDLER"
+  | "ERR_OPEN_TIMEOUT"
   | "ERR_WRITER_ABORTED"
   | "ERR_SLOW_CONSUMER"
   | "ERR_WRITE_TIMEOUT"
@@ -112,6 +113,8 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_MESSAGE_TOO_BIG: { closeCode: CloseCode.tooBig, retry: false, text: "message too big" },
   ERR_TOO_MANY_FRAGMENTS: { closeCode: CloseCode.policyViolation, retry: false, text: "too many fragments" },
   ERR_HANDLER: { closeCode: CloseCode.internalError, retry: true, text: "internal error" },
+  /** `open` has not settled within `openTimeoutMs`. */
+  ERR_OPEN_TIMEOUT: { closeCode: CloseCode.internalError, retry: true, text: "the server took too long" },
   ERR_WRITER_ABORTED: { closeCode: CloseCode.internalError, retry: true, text: "message aborted" },
   ERR_SLOW_CONSUMER: { closeCode: CloseCode.tryAgainLater, retry: "later", text: "slow consumer" },
   ERR_WRITE_TIMEOUT: { closeCode: CloseCode.tryAgainLater, retry: "later", text: "write timeout" },

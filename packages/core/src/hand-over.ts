@@ -97,7 +97,7 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
   });
   adaptHeaders(req);
   const failed = (error: unknown): void => {
-    channels.error.publish({ error });
+    channels.error.publish({ error, request: new UpgradeRequest(req, { native: req }) });
     if (plugin.isHeld) plugin.destroy();
     else socket.destroy();
   };

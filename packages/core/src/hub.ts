@@ -1,9 +1,13 @@
-import { systemClock, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { closeAll, type CloseAllOptions } from "./closing.ts";
 import type { Connection } from "./connection.ts";
 import { FanOut } from "./fan-out.ts";
+import { kindOf } from "./given-headers.ts";
+import { atOnce } from "./guard.ts";
+import { guardedClock } from "./guarded-clock.ts";
 import { checkCount } from "./limits.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { RoomIndex } from "./room-index.ts";
 import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
 
@@ -26,9 +30,11 @@ export interface BroadcastOptions<Context = unknown> extends SendOptions {
   readonly room?: string | undefined;
   /** Not to these. */
   readonly except?: Connection<Context> | Iterable<Connection<Context>> | undefined;
-  /** Only to connections for which it returns true. Runs once for each; a throw ends the broadcast. */
+  /** Only to connections for which it returns true. Runs once for each; a throw ends the broadcast, and so does a promise, which is no answer. */
   readonly filter?: ((connection: Connection<Context>) => boolean) | undefined;
 }
+
+const hubKinds: OptionKinds<HubOptions> = { maxRoomsPerConnection: kinds.anything, maxRoomNameLength: kinds.anything, clock: kinds.clock };
 
 /**
  * Who is connected, and sending to many: the counterpart of the hub in gorilla/websocket's chat example. A message is
@@ -46,8 +52,11 @@ export class Hub<Context = unknown> {
   #refusedJoins = 0;
   readonly #fanOut = new FanOut<Context>();
 
-  constructor({ maxRoomsPerConnection = 128, maxRoomNameLength = 255, clock = systemClock }: HubOptions) {
-    this.#clock = clock;
+  /** @throws RangeError or TypeError for options that cannot be meant. */
+  constructor(options: HubOptions) {
+    checkOptions("createHub", options, hubKinds);
+    const { maxRoomsPerConnection = 128, maxRoomNameLength = 255, clock } = options;
+    this.#clock = guardedClock(clock);
     this.#maxRooms = checkCount("maxRoomsPerConnection", maxRoomsPerConnection);
     this.#maxRoomName = checkCount("maxRoomNameLength", maxRoomNameLength);
   }
@@ -107,7 +116,7 @@ export class Hub<Context = unknown> {
     if (filter === undefined) return this.#fanOut.send(members, message, options, except);
     let taken = 0;
     for (const connection of members.values()) {
-      if (except?.has(connection) === true || !filter(connection)) continue;
+      if (except?.has(connection) === true || !atOnce("filter", filter(connection))) continue;
       if (connection.send(message, options)) taken++;
     }
     return taken;
@@ -164,7 +173,17 @@ export function createHub<Context = unknown>(options?: HubOptions): Hub<Context>
 }
 
 function exclusions<Context>(except: BroadcastOptions<Context>["except"]): ReadonlySet<Connection<Context>> | undefined {
-  if (except === undefined) return undefined;
+  if (except === undefined || except === null) return undefined;
+  if (typeof except !== "object") throw new TypeError(`except: ${kindOf(except)} is no connection; give connections, or a list of them`);
   // A connection is iterable itself: over its messages, and asynchronously.
-  return Symbol.iterator in except ? new Set(except) : new Set([except]);
+  if (!(Symbol.iterator in except)) return new Set([except]);
+  if (except instanceof Set || Array.isArray(except)) return new Set(except as Iterable<Connection<Context>>);
+  const all = new Set<Connection<Context>>();
+  const iterator = atOnce("except", except[Symbol.iterator]());
+  for (;;) {
+    // A promise would be taken for a result that is never the last.
+    const { done, value } = atOnce("except", iterator.next());
+    if (done === true) return all;
+    all.add(value);
+  }
 }

@@ -15,7 +15,7 @@ export { defaults, type ConnectionLimits, type SlowConsumerPolicy } from "./limi
 export { logEvents, type LogOptions } from "./log.ts";
 export { Message } from "./message.ts";
 export { websocket } from "./node.ts";
-export type { UpgraderOptions } from "./options.ts";
+export type { ErrorSource, UpgraderOptions } from "./options.ts";
 export type { TrustProxy } from "./forwarded.ts";
 export type { OriginCheck, OriginRule } from "./origin.ts";
 export { answerThroughPlugin, type WebSocketServerLike } from "./plugin-ticket.ts";
@@ -24,4 +24,5 @@ export type { RateLimit } from "./rate-limit.ts";
 export { refuse, type Refusal } from "./refuse.ts";
 export type { Broadcastable, Sendable, SendOptions } from "./sendable.ts";
 export type { ConnectionRequest, FrameworkRequest, UpgradeRequest } from "./upgrade-request.ts";
-export { Upgrader, type UpgradeAnswer } from "./upgrader.ts";
+export type { UpgradeAnswer } from "./upgrade-answer.ts";
+export { Upgrader } from "./upgrader.ts";

@@ -1,3 +1,4 @@
+import { kinds, oneOf, shownValue, type OptionKinds } from "./option-check.ts";
 import { resolveRateLimit, type RateLimit, type ResolvedRateLimit } from "./rate-limit.ts";
 
 const policies = ["close", "drop-newest", "drop-oldest", "keep-latest", "pause"] as const;
@@ -38,6 +39,10 @@ export interface ConnectionLimits {
   readonly pongTimeoutMs?: number;
   /** Longest silence between two messages of the client; then close 1001. 0 means for ever. @default 0 */
   readonly idleTimeoutMs?: number;
+  /**
+   * Time for an async `open`, while which messages wait, unless it pulls them itself; then close 1011. 0 waits for ever. @default 30000
+   */
+  readonly openTimeoutMs?: number;
   /** Time for the peer to answer a close frame; then the socket is destroyed (RFC 6455 §7.1.1). @default 5000 */
   readonly closeTimeoutMs?: number;
 }
@@ -69,10 +74,30 @@ export const defaults: Readonly<
     pingIntervalMs: 25_000,
     pongTimeoutMs: 20_000,
     idleTimeoutMs: 0,
+    openTimeoutMs: 30_000,
     closeTimeoutMs: 5_000,
   });
 
-const mayBeZero = new Set(["pingIntervalMs", "idleTimeoutMs", "maxBatchDelayMs"]);
+const { anything, group } = kinds;
+
+/** Of the options that are a number or a word, the range is looked at by `resolveLimits`. */
+export const limitKinds: OptionKinds<ConnectionLimits> = {
+  maxMessageBytes: anything,
+  maxFragments: anything,
+  maxQueueBytes: anything,
+  maxQueueMessages: anything,
+  slowConsumer: anything,
+  rateLimit: group,
+  writeTimeoutMs: anything,
+  messageTimeoutMs: anything,
+  pingIntervalMs: anything,
+  pongTimeoutMs: anything,
+  idleTimeoutMs: anything,
+  openTimeoutMs: anything,
+  closeTimeoutMs: anything,
+};
+
+const mayBeZero = new Set(["pingIntervalMs", "idleTimeoutMs", "openTimeoutMs", "maxBatchDelayMs"]);
 
 interface UpgraderNumbers {
   readonly handshakeTimeoutMs: number;
@@ -85,20 +110,20 @@ export function resolveLimits(options: ConnectionLimits & Partial<UpgraderNumber
   for (const [name, preset] of Object.entries(defaults)) {
     if (name === "origin") continue;
     const value: unknown = options[name as keyof ConnectionLimits] ?? preset;
-    const valid = name === "slowConsumer" ? policies.includes(value as SlowConsumerPolicy) : isCount(value, mayBeZero.has(name) ? 0 : 1);
-    if (!valid) throw new RangeError(`${name}: ${String(value)} is not allowed`);
+    if (name !== "slowConsumer") checkCount(name, value, mayBeZero.has(name) ? 0 : 1);
+    else if (!policies.includes(value as SlowConsumerPolicy)) throw new RangeError(`${name}: ${shownValue(value)} is not allowed; give ${oneOf(policies)}`);
     resolved[name] = value;
   }
   return resolved as unknown as ResolvedLimits & UpgraderNumbers;
 }
 
 /** @throws RangeError for what is no time that a timer can wait, and no number of things. */
-export function checkCount(name: string, value: number, least = 1): number {
-  if (!isCount(value, least)) throw new RangeError(`${name}: ${value} is not allowed`);
+export function checkCount(name: string, value: unknown, least = 1): number {
+  if (!isCount(value, least)) throw new RangeError(`${name}: ${shownValue(value)} is not allowed; give a whole number from ${least} to 2147483647`);
   return value;
 }
 
 /** A whole number from `least` on that timers and buffers can hold: they end at 2^31 - 1, and "no limit" is not on offer. */
-export function isCount(value: unknown, least: number): boolean {
+export function isCount(value: unknown, least: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= 0x7fffffff;
 }

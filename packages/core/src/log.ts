@@ -2,8 +2,11 @@ import { subscribe, unsubscribe, type ChannelListener } from "node:diagnostics_c
 import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionError, DropCode, RefusalCode } from "./errors.ts";
+import { atOnce, guard } from "./guard.ts";
 import { readHostPort } from "./host-port.ts";
 import { logLine, redactUrl } from "./log-text.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
+import type { ErrorSource } from "./options.ts";
 import { entryFor } from "./origin.ts";
 import { channels } from "./telemetry.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -20,6 +23,9 @@ export interface LogOptions {
   readonly connections?: boolean;
 }
 
+const logKinds: OptionKinds<LogOptions> = { write: kinds.callback, redact: kinds.callback, connections: kinds.flag };
+const ignore = (): void => {};
+
 type Values = Parameters<typeof logLine>[0];
 
 interface Refused {
@@ -32,25 +38,27 @@ interface Refused {
  * Writes one line of JSON for every refusal, every connection that is dropped before its request, every one that upwire ends and every error of the application's own
  * code, of all upgraders in this process. Never payloads, cookies, other headers than `Origin`, or messages of errors, since
  * an error of `JSON.parse` quotes the payload.
- * @returns what stops it.
+ * @returns what stops it. @throws TypeError for an option that does not exist, or is of a wrong kind.
  */
 export function logEvents(options: LogOptions = {}): () => void {
+  checkOptions("logEvents", options, logKinds);
   const listeners = new Map<string, ChannelListener>();
   const on = (name: keyof typeof channels, values: (event: never) => Values): void => {
     listeners.set(channels[name].name as string, (event) => {
       // What a subscriber throws ends the process, and a log must not.
       try {
         const line = logLine({ time: new Date().toISOString(), event: name, ...values(event as never) });
-        const written: unknown = (options.write ?? console.error)(line);
-        if (written instanceof Promise) written.catch(() => {});
+        const { write = console.error } = options;
+        // What it throws has no other log to go to.
+        guard(() => write(line), ignore);
       } catch {
-        // There is nobody left to tell.
+        // A line less, and the application lives.
       }
     });
   };
   const target = (url: string): string => {
     try {
-      const redacted: unknown = (options.redact ?? String)(redactUrl(url));
+      const redacted: unknown = atOnce("redact", (options.redact ?? String)(redactUrl(url)));
       if (typeof redacted === "string") return redacted;
     } catch {
       // Better nothing than a secret.
@@ -64,16 +72,14 @@ export function logEvents(options: LogOptions = {}): () => void {
     origin: request.origin && redactUrl(request.origin),
   });
 
-  on("refused", ({ code, status, request }: Refused) => ({
-    code,
-    status,
+  const whose = (request: UpgradeRequest): Values => ({
     address: request.remoteAddress,
     method: request.raw.method,
     path: target(request.url),
     origin: request.origin && redactUrl(request.origin),
-    host: request.host,
-    ifYours: remedyFor(code, request),
-  }));
+  });
+
+  on("refused", ({ code, status, request }: Refused) => ({ code, status, ...whose(request), host: request.host, ifYours: remedyFor(code, request) }));
   on("dropped", ({ code, remoteAddress }: { code: DropCode; remoteAddress: string | undefined }) => ({ code, address: remoteAddress }));
   on("closure", ({ connection, error }: { connection: Connection; error: ConnectionError }) => ({
     code: error.code,
@@ -81,9 +87,9 @@ export function logEvents(options: LogOptions = {}): () => void {
     cause: nameOf(error.cause),
     ...who(connection),
   }));
-  on("error", ({ connection, error }: { connection?: Connection; error: unknown }) => ({
+  on("error", ({ connection, request, error }: ErrorSource & { readonly error: unknown }) => ({
     error: nameOf(error),
-    ...(connection && who(connection)),
+    ...(connection === undefined ? request && whose(request) : who(connection)),
   }));
   if (options.connections === true) {
     on("open", ({ connection }: { connection: Connection }) => who(connection));
@@ -105,9 +111,13 @@ function remedyFor(code: RefusalCode, { origin, host }: UpgradeRequest): string 
   return name && `allowedHosts: [${JSON.stringify(name)}]`;
 }
 
-/** Its code, such as ECONNRESET, or else its class. */
+/** Its code, such as ECONNRESET, or else its class. An error of the application may be any object, and even that may throw. */
 function nameOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return error === undefined ? undefined : typeof error;
-  const { code } = error as { readonly code?: unknown };
-  return typeof code === "string" ? code : error.name;
+  try {
+    if (!(error instanceof Error)) return error === undefined ? undefined : typeof error;
+    const { code, name } = error as { readonly code?: unknown; readonly name: unknown };
+    return typeof code === "string" ? code : String(name);
+  } catch {
+    return typeof error;
+  }
 }

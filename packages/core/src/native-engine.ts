@@ -245,7 +245,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   onFault(error: ConnectionError): void {
     if (this.#deaf || this.#receivedClose !== undefined) return;
     this.#deaf = true;
-    this.#events?.failed(error);
+    this.#events?.fail(error);
     // The connection may have been closing already, and then the peer's close frame will never be understood.
     if (this.#sentClose !== undefined) this.outbox.end();
     this.#congest(false);

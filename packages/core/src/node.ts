@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { ConnectionHandler } from "./connection-handler.ts";
 import type { UpgraderOptions } from "./options.ts";
+import { Refusal, sendRefusal } from "./refuse.ts";
 import { Upgrader } from "./upgrader.ts";
 
 /**
@@ -13,9 +14,18 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, IncomingMessage> | Upgrader<Context, IncomingMessage>,
 ): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => Promise<void> {
-  const upgrader = Upgrader.from(options);
+  if (options instanceof ServerResponse) return answerUncalled(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (req, res) => {
     // By HTTP/2 it is refused, with the methods that both have.
     await upgrader.upgrade(req as IncomingMessage, res as ServerResponse, handler);
   };
+}
+
+/** For `createServer(websocket)`: a throw would end the process at the first request. */
+function answerUncalled(res: ServerResponse): () => Promise<void> {
+  const text = "websocket: write createServer(websocket(handler)) and not createServer(websocket)";
+  console.error("upwire:", text);
+  sendRefusal(res, new Refusal("ERR_CHECK_FAILED", 500, `${text}\n`));
+  return async () => {};
 }

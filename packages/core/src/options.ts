@@ -1,20 +1,32 @@
 import type { IncomingMessage } from "node:http";
 import type { AdmissionCaps } from "./admission.ts";
 import type { Client } from "./client-address.ts";
-import { systemClock, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { Compression, resolveCompression, type CompressionOptions } from "./compression.ts";
+import type { Connection } from "./connection.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import { compileAllowedHosts, warnOfLoopback } from "./allowed-hosts.ts";
 import type { MakeReader, ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
-import { defaults, isCount, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
+import { checkHeaders, kindOf, type HeaderValues } from "./given-headers.ts";
+import { atOnce } from "./guard.ts";
+import { guardedClock } from "./guarded-clock.ts";
+import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { compileReader } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
 import { mayPassBy } from "./sender.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 type Awaitable<T> = T | Promise<T>;
-type HeaderValues = Readonly<Record<string, string | readonly string[]>>;
+
+/** Whose error it is. */
+export interface ErrorSource<Native = unknown> {
+  /** After the upgrade. */
+  readonly connection?: Connection;
+  /** Before the upgrade, and for `open`. */
+  readonly request?: UpgradeRequest<Native>;
+}
 
 export interface UpgraderOptions<Context = unknown, Native = unknown> extends ConnectionLimits {
   /**
@@ -62,8 +74,11 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly maxBatchDelayMs?: number;
   /** Sees every refusal by this upgrader; the channel `upwire:refused` also has those from before any route was reached. */
   readonly onReject?: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
-  /** Sees every error of your own code: a handler, `authorize`, a hook. @default writes it to stderr */
-  readonly onError?: (error: unknown) => void;
+  /**
+   * Sees every error of your own code, with `connection` or, before the upgrade, `request`: a handler, `authorize`, a hook, an
+   * `onClose` listener. @default writes it to stderr; in Fastify the logger of the request
+   */
+  readonly onError?: (error: unknown, source: ErrorSource<Native>) => void;
   /** Whose code reads the frames: our own, or the Receiver of `ws`, to compare with. @default "own" */
   readonly reader?: ReaderKind;
   /** Replaces time in tests. */
@@ -85,7 +100,8 @@ export interface ResolvedOptions<Context, Native> {
   readonly headers: (request: UpgradeRequest<Native>) => HeaderValues;
   readonly compression: Compression | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
-  readonly onError: (error: unknown) => void;
+  /** `undefined` for the default. */
+  readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
   readonly reader: MakeReader;
   readonly clock: Clock;
 }
@@ -93,9 +109,7 @@ export interface ResolvedOptions<Context, Native> {
 function resolveCaps(options: { readonly maxConnections?: number; readonly maxConnectionsPerAddress?: number }): AdmissionCaps | undefined {
   const { maxConnections, maxConnectionsPerAddress } = options;
   const caps = { maxConnections, maxConnectionsPerAddress };
-  for (const [name, cap] of Object.entries(caps)) {
-    if (cap !== undefined && !isCount(cap, 1)) throw new RangeError(`${name}: ${String(cap)} is not allowed`);
-  }
+  for (const [name, cap] of Object.entries(caps)) if (cap !== undefined) checkCount(name, cap);
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
 }
 
@@ -129,16 +143,49 @@ function resolveSubprotocols<Context, Native>(
 ): ResolvedOptions<Context, Native>["pickSubprotocol"] {
   if (typeof subprotocols !== "function") return (offered) => subprotocols.find((name) => offered.includes(name));
   return (offered, request) => {
-    const picked = subprotocols(offered, request);
+    const picked: unknown = atOnce("subprotocols", subprotocols(offered, request));
+    if (typeof picked !== "string" && picked !== undefined && picked !== null && picked !== false) {
+      throw new TypeError(`subprotocols: ${kindOf(picked)} is no subprotocol; give one of those offered, or undefined`);
+    }
     // RFC 6455 §4.1: a client fails the connection when it gets a subprotocol that it did not offer.
-    return picked !== undefined && offered.includes(picked) ? picked : undefined;
+    return typeof picked === "string" && offered.includes(picked) ? picked : undefined;
   };
 }
 
-/** @throws RangeError or TypeError for a value that cannot be meant. */
+function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Native>["headers"] = {}): ResolvedOptions<Context, Native>["headers"] {
+  if (typeof headers === "function") return (request) => checkHeaders("headers", headers(request));
+  const checked = checkHeaders("headers", headers);
+  return () => checked;
+}
+
+const { anything, callback, flag } = kinds;
+
+const upgraderKinds: OptionKinds<UpgraderOptions> = {
+  ...limitKinds,
+  allowedHosts: anything,
+  origin: kinds.origin,
+  requireOrigin: flag,
+  unsafeAllowAnyOrigin: flag,
+  subprotocols: kinds.subprotocols,
+  trustProxy: anything,
+  maxConnections: anything,
+  maxConnectionsPerAddress: anything,
+  authorize: callback,
+  headers: kinds.headers,
+  compression: kinds.compression,
+  handshakeTimeoutMs: anything,
+  maxBatchDelayMs: anything,
+  onReject: callback,
+  onError: callback,
+  reader: kinds.reader,
+  clock: kinds.clock,
+};
+
+/** @throws RangeError or TypeError for a value that cannot be meant. @throws TypeError for an option that does not exist. */
 export function resolveOptions<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native> {
+  checkOptions("Upgrader", options, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
-  const { compression = false, headers = {} } = options;
+  const { compression = false } = options;
   const deflating = resolveCompression(compression, mayPassBy(limits.slowConsumer));
   return {
     limits,
@@ -150,11 +197,11 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
-    headers: typeof headers === "function" ? headers : () => headers,
+    headers: resolveHeaders(options.headers),
     compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
-    onError: options.onError ?? ((error) => console.error("upwire:", error)),
+    onError: options.onError,
     reader: compileReader(options.reader ?? "own"),
-    clock: options.clock ?? systemClock,
+    clock: guardedClock(options.clock),
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
+import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 
 /**
  * How much one client may send, by token buckets (a burst, then a steady rate). Over it nothing is read for as long as it
@@ -16,6 +17,15 @@ export interface RateLimit {
   /** How long a client may keep its bucket below half before it is closed. Milliseconds. @default 10000 */
   readonly patienceMs?: number;
 }
+
+const { anything } = kinds;
+const rateLimitKinds: OptionKinds<RateLimit> = {
+  messagesPerSecond: anything,
+  messageBurst: anything,
+  bytesPerSecond: anything,
+  byteBurst: anything,
+  patienceMs: anything,
+};
 
 interface BucketSize {
   readonly perMs: number;
@@ -38,6 +48,7 @@ function resolveBucket(name: string, perSecond: number | undefined, burst = 2 * 
 /** @throws RangeError for rates that cannot be meant. */
 export function resolveRateLimit(limit: RateLimit | undefined): ResolvedRateLimit | undefined {
   if (limit === undefined) return undefined;
+  checkOptions("rateLimit", limit, rateLimitKinds);
   const { patienceMs = 10_000 } = limit;
   if (!Number.isSafeInteger(patienceMs) || patienceMs < 0) throw new RangeError(`rateLimit: a patienceMs of ${patienceMs} is not allowed`);
   const messages = resolveBucket("messages", limit.messagesPerSecond, limit.messageBurst);

@@ -50,7 +50,7 @@ export class SendGate {
   async release(send: (message: PreparedMessage) => void, opened: () => void): Promise<void> {
     for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
       if (next instanceof Blob) {
-        const message = new PreparedMessage(await next.arrayBuffer());
+        const message = await readBlob(next);
         this.#held.shift();
         this.#bytes -= next.size;
         this.#blobs--;
@@ -66,4 +66,11 @@ export class SendGate {
     }
     opened();
   }
+}
+
+/** @throws TypeError when one of a class of the application gives no bytes. */
+async function readBlob(blob: Blob): Promise<PreparedMessage> {
+  const bytes: unknown = await blob.arrayBuffer();
+  if (!(bytes instanceof ArrayBuffer) && !ArrayBuffer.isView(bytes)) throw new TypeError("A Blob gave no ArrayBuffer");
+  return new PreparedMessage(bytes);
 }

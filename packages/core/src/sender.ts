@@ -15,6 +15,8 @@ export interface SendingConnection {
   readonly limits: Pick<ResolvedLimits, "maxQueueBytes" | "maxQueueMessages" | "slowConsumer">;
   readonly counters: Counters;
   fail(error: ConnectionError): void;
+  /** Gets what a Blob or a writer of the application failed with. */
+  report?(error: unknown): void;
   /** Says whether reading has to stop for this reason. */
   hold(reason: Hold, isHeld: boolean): void;
   /** Messages may pass the sender by from now on, or may not any more. */
@@ -114,6 +116,10 @@ export class Sender {
       },
       isBinary,
     );
+    // Without any listener, an error of the stream would end the process.
+    writer.on("error", (error) => {
+      if (writer.listenerCount("error") === 1) this.#connection.report?.(error);
+    });
     this.#setGate(gate);
     this.#writer = writer;
     if (!this.#connection.isOpen) writer.destroy();
@@ -152,6 +158,7 @@ export class Sender {
     this.#backlog?.clear();
     // Without an error: a client that leaves must not end the process of somebody who forgot an `error` listener.
     this.#writer?.destroy();
+    this.#setGate(undefined);
     this.#settleDraining();
   }
 
@@ -238,6 +245,9 @@ export class Sender {
       if (this.#connection.isOpen) this.#pass(message);
     };
     const opened = (): void => this.#setGate(undefined);
-    gate.release(send, opened).catch(() => this.#connection.fail(new ConnectionError("ERR_WRITER_ABORTED")));
+    gate.release(send, opened).catch((cause: unknown) => {
+      this.#connection.report?.(cause);
+      this.#connection.fail(new ConnectionError("ERR_WRITER_ABORTED", { cause }));
+    });
   }
 }

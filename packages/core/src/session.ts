@@ -1,9 +1,11 @@
-import type { Clock } from "./clock.ts";
 import { CloseCode, type CloseInfo } from "./close-code.ts";
+import { CloseListeners, type CloseListener } from "./close-listeners.ts";
+import type { ConnectionEvents } from "./connection-events.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { Beating, Heartbeat } from "./heartbeat.ts";
+import { guard } from "./guard.ts";
+import type { Beating } from "./heartbeat.ts";
 import { Hold } from "./hold.ts";
 import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
@@ -11,28 +13,9 @@ import type { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
 import type { Outbox } from "./outbox.ts";
 import { mayPassBy, Sender, type SendingConnection } from "./sender.ts";
+import type { SessionSetup } from "./session-setup.ts";
 import { channels } from "./telemetry.ts";
 import { Vitals } from "./vitals.ts";
-
-/** What a connection tells the one that runs its handler. None of these may throw. */
-export interface ConnectionEvents {
-  message(session: Session, message: Message): void;
-  ping(session: Session, data: Buffer): void;
-  pong(session: Session, data: Buffer): void;
-  drain(session: Session): void;
-  error(session: Session, error: ConnectionError): void;
-  close(session: Session, info: CloseInfo): void;
-}
-
-type CloseListener = (info: CloseInfo, owner: object) => void;
-
-/** What all sessions of one Upgrader share. */
-export interface SessionSetup {
-  readonly limits: ResolvedLimits;
-  readonly heartbeat: Heartbeat;
-  readonly counters: Counters;
-  readonly clock: Clock;
-}
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
@@ -52,12 +35,12 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   readonly #throttle: Throttle | undefined;
   /** Made when a message cannot pass it by. */
   #sender: Sender | undefined;
-  #events: ConnectionEvents | undefined;
+  #events: ConnectionEvents<Session> | undefined;
+  /** An `open` that has not settled, and how long it may take by the heartbeat's time. */
+  #opening: { readonly events: ConnectionEvents<Session>; readonly until: number } | undefined;
   /** What ended it before anybody could be told. */
   #untold: ConnectionError | undefined;
-  /** Most connections have two, and an array costs 64 bytes. */
-  #closeListener: CloseListener | undefined;
-  #laterCloseListeners: CloseListener | CloseListener[] | undefined;
+  readonly #closeListeners = new CloseListeners();
   /** One promise for all who ask: each has a listener, which stays as long as the connection. */
   #closing: Promise<CloseInfo> | undefined;
   /** Made when a message comes that nobody takes at once, or somebody pulls. */
@@ -65,7 +48,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   #isPulled = false;
   /** Settles when the last of its hooks has, if that is async. Never rejects. */
   lastHook: Promise<void> | undefined;
-  /** In the heartbeat. */
+  /** Called behind the `close` hook of a connection that was over before its `open` had settled. */
+  #toldOfEnd: ((lastHook: Promise<void> | undefined) => void) | undefined;
   place = 0;
 
   constructor(setup: SessionSetup, engine: Engine) {
@@ -140,27 +124,12 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   onClose(listener: CloseListener): void {
-    const later = this.#laterCloseListeners;
-    if (this.closeInfo !== undefined) listener(this.closeInfo, this.owner);
-    else if (this.#closeListener === undefined) this.#closeListener = listener;
-    else if (later === undefined) this.#laterCloseListeners = listener;
-    else if (Array.isArray(later)) later.push(listener);
-    else this.#laterCloseListeners = [later, listener];
+    if (this.closeInfo === undefined) this.#closeListeners.add(listener);
+    else this.#tell(listener, this.closeInfo);
   }
 
-  /** Forgets what `onClose` was given; once, when it was given several times. */
   offClose(listener: CloseListener): void {
-    const later = this.#laterCloseListeners;
-    if (this.#closeListener === listener) {
-      // The next one moves up, so that the order stays.
-      this.#closeListener = Array.isArray(later) ? later.shift() : later;
-      if (!Array.isArray(later) || later.length === 0) this.#laterCloseListeners = undefined;
-    } else if (later === listener) {
-      this.#laterCloseListeners = undefined;
-    } else if (Array.isArray(later)) {
-      const at = later.indexOf(listener);
-      if (at >= 0) later.splice(at, 1);
-    }
+    this.#closeListeners.delete(listener);
   }
 
   /** How it ended, when it has. */
@@ -170,17 +139,30 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   /** Hands the messages and events to a handler, first those that came before. Once. */
-  deliverTo(events: ConnectionEvents): void {
+  deliverTo(events: ConnectionEvents<Session>): void {
+    if (this.#events !== undefined) return;
     this.#events = events;
+    this.#openingOver();
     if (this.#untold !== undefined) events.error(this, this.#untold);
     for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(this, message);
     this.#steerReading();
-    if (this.closeInfo !== undefined) events.close(this, this.closeInfo);
+    if (this.closeInfo === undefined) return;
+    this.lastHook = undefined;
+    events.close(this, this.closeInfo);
+    this.#toldOfEnd?.(this.lastHook);
+  }
+
+  /** Until `deliverTo`, `openTimeoutMs` or `pull`. */
+  waitForOpen(events: ConnectionEvents<Session>): void {
+    const { openTimeoutMs } = this.limits;
+    if (openTimeoutMs === 0 || this.#events !== undefined || this.#isPulled) return;
+    this.#opening = { events, until: this.#setup.heartbeat.now + openTimeoutMs };
   }
 
   /** From now on messages are pulled, and no handler gets any. */
   pull(): void {
     this.#isPulled = true;
+    this.#openingOver();
   }
 
   /** The next message, for who pulls. */
@@ -189,8 +171,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#steerReading();
     return next;
   }
-
-  // What the engine tells.
 
   message(message: Message): void {
     // After our close frame nobody is there to answer: what still comes is dropped.
@@ -224,22 +204,21 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#enterClosing(this.limits.closeTimeoutMs);
   }
 
-  failed(error: ConnectionError): void {
-    this.fail(error);
-  }
-
   closed(info: CloseInfo): void {
     this.state = "closed";
     this.steer();
     this.closeInfo = info;
-    this.#setup.heartbeat.delete(this);
+    if (this.#opening === undefined) {
+      this.#setup.heartbeat.delete(this);
+    } else {
+      // Who waits for `open` is told of the end at its deadline.
+      this.#setup.heartbeat.lookAt(this, this.#opening.until);
+      this.lastHook = new Promise((resolve) => (this.#toldOfEnd = resolve));
+    }
     this.#inbox?.end();
     this.#throttle?.end();
     this.#sender?.end();
-    const listeners = [this.#closeListener ?? [], this.#laterCloseListeners ?? []].flat();
-    this.#closeListener = undefined;
-    this.#laterCloseListeners = undefined;
-    for (const listener of listeners) listener(info, this.owner);
+    for (const listener of this.#closeListeners.take()) this.#tell(listener, info);
     this.#events?.close(this, info);
   }
 
@@ -250,8 +229,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.#holds === 0) this.#engine.resume();
     else this.#engine.pause();
   }
-
-  // What the rate limit tells.
 
   throttled(isHeld: boolean): void {
     if (isHeld) this.counters.throttled++;
@@ -265,12 +242,34 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Called by the heartbeat. */
   beat(now: number): void {
     if (this.state === "closing") return this.#engine.terminate();
+    const opening = this.#opening;
+    if (opening !== undefined && now >= opening.until) {
+      this.#openingOver();
+      return opening.events.late(this);
+    }
     const isHeld = this.#holds !== 0 || this.#engine.isBehind;
     if (this.#engine.isBehind) this.#vitals.messageCame(now);
     const overdue = this.#vitals.overdue(this.limits, now, this.#engine, isHeld);
     if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
     if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.#engine.ping(EMPTY);
-    this.#setup.heartbeat.lookAt(this, this.#vitals.nextLook(this.limits, now, this.#engine, isHeld));
+    const nextLook = this.#vitals.nextLook(this.limits, now, this.#engine, isHeld);
+    this.#setup.heartbeat.lookAt(this, opening === undefined ? nextLook : Math.min(nextLook, opening.until));
+  }
+
+  /** What the sender's Blobs and writers fail with. */
+  report(error: unknown): void {
+    this.#setup.report(error, this.owner);
+  }
+
+  #openingOver(): void {
+    if (this.#opening === undefined) return;
+    this.#opening = undefined;
+    if (this.state === "closed") this.#setup.heartbeat.delete(this);
+  }
+
+  /** One listener that fails must not keep the others from being told. */
+  #tell(listener: CloseListener, info: CloseInfo): void {
+    guard(() => listener(info, this.owner), (error) => this.report(error));
   }
 
   #enterClosing(timeoutMs: number): void {
@@ -280,8 +279,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     // From now on everything is read: only the peer's close frame is waited for.
     this.#holds = 0;
     this.#engine.resume();
-    const { heartbeat } = this.#setup;
-    heartbeat.lookAt(this, heartbeat.now + timeoutMs);
+    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
   }
 
   #nextForHandler(): Message | undefined {

@@ -23,6 +23,13 @@ export interface FrameworkRequest<Native> {
   readonly params?: Readonly<Record<string, string | undefined>>;
   /** What middleware wants on the answer; only for `check`, where core does not see the framework's response. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Gets the errors of this request and of its connection when the options have no `onError`. Must not hold the request. */
+  readonly logError?: (error: unknown) => void;
+}
+
+/** For bare node:http. */
+export function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
+  return { native: req as Native };
 }
 
 function parseCookies(header: string | undefined): Readonly<Record<string, string>> {
@@ -103,5 +110,16 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   /** The subprotocols that the client offers, in its order. */
   get subprotocols(): readonly string[] {
     return offeredSubprotocols(this.headers) ?? [];
+  }
+}
+
+/** What connections keep of their requests. Most clients ask for the same: they share it. */
+export class KeptRequests {
+  #last: ConnectionRequest = { url: "", host: "", origin: undefined, secure: false };
+
+  of({ url, host, origin, secure }: ConnectionRequest): ConnectionRequest {
+    const last = this.#last;
+    if (url !== last.url || host !== last.host || origin !== last.origin || secure !== last.secure) this.#last = { url, host, origin, secure };
+    return this.#last;
   }
 }

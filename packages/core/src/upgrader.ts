@@ -4,39 +4,31 @@ import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
 import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
 import { andThen, examine, type Approval, type Denial } from "./approval.ts";
+import { checkRouteHandler } from "./check-handler.ts";
 import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
 import { RequestContext } from "./no-context.ts";
-import { HandlerRun, type ConnectionHandler } from "./connection-handler.ts";
+import { HandlerRuns, hookNames, type ConnectionHandler } from "./connection-handler.ts";
 import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
+import { ErrorReport } from "./error-report.ts";
 import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Session, type SessionSetup } from "./session.ts";
+import { guard } from "./guard.ts";
+import { Session } from "./session.ts";
+import type { SessionSetup } from "./session-setup.ts";
 import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
-import { resolveOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
-import { drainingRefusal, publishRefusal, refusal, Refusal, sendRefusal, withoutConnectionHeaders } from "./refuse.ts";
+import { resolveOptions, type ErrorSource, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
+import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, withoutConnectionHeaders, writable } from "./refuse.ts";
 import { channels } from "./telemetry.ts";
-import { UpgradeRequest, type ConnectionRequest, type FrameworkRequest } from "./upgrade-request.ts";
+import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
+import { nodeRequest, KeptRequests, UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
 import { beatEveryMs } from "./vitals.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
-
-/** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
-export interface UpgradeAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-const SWITCHING: UpgradeAnswer = { status: 101, headers: {}, body: "" };
-
-function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
-  return { native: req as Native };
-}
 
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
@@ -59,9 +51,9 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #counters = new Counters();
   readonly #engineSetup: EngineSetup;
   readonly #sessionSetup: SessionSetup;
-  readonly #runs = new WeakMap<ConnectionHandler<Context>, HandlerRun<Context>>();
-  /** What the last connection kept of its request. */
-  #lastKept: ConnectionRequest = { url: "", host: "", origin: undefined, secure: false };
+  readonly #errors: ErrorReport<Native>;
+  readonly #runs: HandlerRuns<Context>;
+  readonly #kept = new KeptRequests();
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
   readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
@@ -73,7 +65,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const { limits, compression, reader, clock, maxBatchDelayMs } = this.#options;
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.#heartbeat = heartbeat;
-    this.#sessionSetup = { limits, heartbeat, counters: this.#counters, clock };
+    this.#errors = new ErrorReport(this.#options.onError);
+    this.#runs = new HandlerRuns((error, source) => this.#errors.report(error, source as ErrorSource<Native>));
+    const report = (error: unknown, owner: object): void => this.#errors.report(error, { connection: owner as Connection });
+    this.#sessionSetup = { limits, heartbeat, counters: this.#counters, clock, report };
     const flusher = new Flusher(clock, maxBatchDelayMs);
     this.#engineSetup = { limits, compression, reader, flusher, counters: this.#counters, now: () => heartbeat.now };
   }
@@ -81,6 +76,18 @@ export class Upgrader<Context = unknown, Native = unknown> {
   /** `options` themselves when they are an Upgrader, else a new one. */
   static from<Context, Native>(options: UpgraderOptions<Context, Native> | Upgrader<Context, Native> = {}): Upgrader<Context, Native> {
     return options instanceof Upgrader ? options : new Upgrader(options);
+  }
+
+  /**
+   * For adapters: `from`, behind a look at the handler of the route.
+   * @throws TypeError for what is no handler, has no hook, or has one whose name is misspelled.
+   */
+  static forRoute<Context, Native>(
+    handler: ConnectionHandler<Context>,
+    options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+  ): Upgrader<Context, Native> {
+    checkRouteHandler(handler, options, hookNames);
+    return Upgrader.from(options);
   }
 
   /** What was counted since it was made. */
@@ -94,7 +101,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    */
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
     const ticket = pluginTicket(req);
-    const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
+    const request = this.#requestOf(req, framework);
     const decision = this.#tooLate(ticket) ?? (await this.#decide(request));
     if (decision instanceof Refusal) {
       const { status, code, headers, body } = this.#refused(decision, request);
@@ -125,12 +132,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
   ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
       void andThen(this.#answer(req, handler, framework, opened), (answer) => {
-        if (answer instanceof Refusal) {
-          sendRefusal(res, answer);
-          opened(undefined);
-        } else if (!res.headersSent) {
-          res.writeHead(answer.status).end();
-        }
+        sendAnswer(res, answer, (error) => this.#errors.report(error, { request: this.#requestOf(req, framework) }));
+        if (answer instanceof Refusal) opened(undefined);
       });
     });
   }
@@ -155,6 +158,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const ticket = pluginTicket(req);
     const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
     this.#approved.delete(req);
+    const mistake = this.#runs.mistakeIn(handler);
+    if (mistake !== undefined) {
+      this.#errors.report(mistake, { request: approval?.request ?? this.#requestOf(req) });
+      ws.close(CloseCode.internalError);
+      return undefined;
+    }
     // One that somebody closed already has its close frame on the wire, and nothing may follow that.
     const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
     if (taken === "gone") return undefined;
@@ -193,10 +202,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
     opened: Opened<Context>,
   ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
     const ticket = takeTicket(req);
-    const request = new UpgradeRequest(req, framework ?? nodeRequest<Native>(req), this.#options.clientOf(req));
-    return andThen(this.#tooLate(ticket) ?? this.#decide(request), (approval) => {
+    const request = this.#requestOf(req, framework);
+    const mistake = this.#runs.mistakeIn(handler);
+    const refused = mistake === undefined ? this.#tooLate(ticket) : this.#checkFailed(mistake, request);
+    return andThen(refused ?? this.#decide(request), (approval) => {
       if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(refusal("ERR_NOT_ATTACHED"), request);
+      if (ticket === undefined) return this.#refused(notAttached(req, pluginTicket(req) !== undefined), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
       const context = new RequestContext();
       ticket.accept({
@@ -224,25 +235,13 @@ export class Upgrader<Context = unknown, Native = unknown> {
     subprotocol: string,
   ): Connection<Context> {
     const session = new Session(this.#sessionSetup, engine);
-    const connection = new Connection<Context>(session, { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#keep(request) });
+    const connection = new Connection<Context>(session, { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
     this.#counters.opened++;
+    this.#errors.inherit(request, connection);
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
-    if (handler !== undefined) this.#runOf(handler).start(session, request);
+    if (handler !== undefined) this.#runs.of(handler).start(session, request);
     return connection;
-  }
-
-  #runOf(handler: ConnectionHandler<Context>): HandlerRun<Context> {
-    let run = this.#runs.get(handler);
-    if (run === undefined) this.#runs.set(handler, (run = new HandlerRun(handler, this.#report)));
-    return run;
-  }
-
-  /** What a connection keeps of its request. Most clients ask for the same: they share it. */
-  #keep({ url, host, origin, secure }: UpgradeRequest<Native>): ConnectionRequest {
-    const last = this.#lastKept;
-    if (url !== last.url || host !== last.host || origin !== last.origin || secure !== last.secure) this.#lastKept = { url, host, origin, secure };
-    return this.#lastKept;
   }
 
   /** Why a route of ours may not decide any more. */
@@ -252,20 +251,26 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return ticket.expireAfter(this.#options.handshakeTimeoutMs) ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
   }
 
+  #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
+    const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
+    this.#errors.send(request, framework.logError);
+    return request;
+  }
+
   /** Neither throws nor rejects. */
   #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
     try {
       const decision = examine(request, this.#options, () => this.#admit(request));
-      return decision instanceof Promise ? decision.catch(this.#checkFailed) : decision;
+      return decision instanceof Promise ? decision.catch((error: unknown) => this.#checkFailed(error, request)) : decision;
     } catch (error) {
-      return this.#checkFailed(error);
+      return this.#checkFailed(error, request);
     }
   }
 
-  readonly #checkFailed = (error: unknown): Refusal => {
-    this.#report(error);
+  #checkFailed(error: unknown, request: UpgradeRequest<Native>): Refusal {
+    this.#errors.report(error, { request });
     return refusal("ERR_CHECK_FAILED");
-  };
+  }
 
   /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. */
   #admit(request: UpgradeRequest<Native>): RefusalCode | undefined {
@@ -279,26 +284,16 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return undefined;
   }
 
+  /** Of another copy of core, or changed since it was made, a refusal may be one that cannot be written. */
   #refused(given: Refusal, request: UpgradeRequest<Native>): Refusal {
+    const { refusal: acceptable, error } = writable(given);
+    if (acceptable !== given) this.#errors.report(error, { request });
     // A request of node:http2 has a stream. One of HTTP/1 may name any version.
-    const denied = "stream" in request.raw ? withoutConnectionHeaders(given) : given;
+    const denied = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
     this.#slots.get(request)?.free();
     this.#counters.refused(denied.code);
     publishRefusal(denied, request);
-    try {
-      this.#options.onReject(denied, request);
-    } catch (error) {
-      this.#report(error);
-    }
+    guard(() => this.#options.onReject(denied, request), (fault) => this.#errors.report(fault, { request }));
     return denied;
   }
-
-  readonly #report = (error: unknown, connection?: Connection): void => {
-    channels.error.publish({ error, connection });
-    try {
-      this.#options.onError(error);
-    } catch {
-      // A failing error hook has nobody left to tell, and must not end the process.
-    }
-  };
 }

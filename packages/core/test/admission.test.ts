@@ -224,7 +224,7 @@ describe("through a real server", () => {
   it.each<[string, UpgraderOptions, number]>([
     ["returns a refusal", { authorize: ({ query }) => (query.has("in") ? {} : refuse(401)) }, 401],
     ["throws", { authorize: () => Promise.reject(new Error("down")), onError: () => {} }, 500],
-    ["picks headers that cannot be sent", { headers: { "x-a": "a\nb" }, onError: () => {} }, 500],
+    ["picks headers that cannot be sent", { headers: () => ({ "x-a": "a\nb" }), onError: () => {} }, 500],
   ])("frees the slot when authorize %s", async (_name, options, status) => {
     const served = await serve(undefined, { ...options, maxConnections: 1, maxConnectionsPerAddress: 1 });
     for (let i = 0; i < 5; i++) expect(await statuses([knock(served.port)])).toEqual([status]);

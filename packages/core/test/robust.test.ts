@@ -42,7 +42,7 @@ describe("two copies of core in one process", () => {
     const foreignRefusal = await serve(undefined, { authorize: () => other.refuse(401) });
     expect(await handshake(foreignRefusal.port, { headers: UPGRADE })).toMatch(/^HTTP\/1.1 401 /);
     const strict = new other.Upgrader({ authorize: () => other.refuse(403) });
-    const port = await listen((req, res) => void websocket({}, strict as never)(req, res));
+    const port = await listen((req, res) => void websocket({ open: () => {} }, strict as never)(req, res));
     expect(await handshake(port, { headers: UPGRADE })).toMatch(/^HTTP\/1.1 403 /);
     const sender = await serve({ open: (connection) => void connection.send(new other.PreparedMessage("from the other")) });
     expect((await nextMessage(new WebSocket(`ws://127.0.0.1:${sender.port}/`))).text).toBe("from the other");
@@ -66,7 +66,7 @@ describe("code of the user that goes wrong", () => {
 
   it.each([{ authorize: () => refuse(401) }, {}])("survives an answer that somebody else gave first (%j)", async (options) => {
     const upgrader = new Upgrader(options);
-    const route = websocket({}, options);
+    const route = websocket({ open: () => {} }, options);
     const settled: unknown[] = [];
     const port = await listen((req, res) => {
       res.writeHead(503).end("too slow");

@@ -12,7 +12,7 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, Request> | Upgrader<Context, Request>,
 ): RequestHandler {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (req, res) => {
     await upgrader.upgrade(req, res, handler, { native: req, params: req.params as Readonly<Record<string, string>> });
   };

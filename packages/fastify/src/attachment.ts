@@ -1,5 +1,6 @@
 import { attach, type Attachment, type AttachOptions } from "@upwire/core";
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
+import { ownOptions } from "./mistakes.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -11,9 +12,9 @@ declare module "fastify" {
 /** What `attach` is. Declared here, so that whoever imports it also gets the type of `app.upwire`. */
 export type AttachPlugin<Options extends object = AttachOptions> = FastifyPluginAsync<Options>;
 
-/** Attaches core to the server of `app`, and makes it known as `app.upwire`. */
-export function attachTo(app: FastifyInstance, options: AttachOptions): Attachment {
-  const attachment = attach(app.server, options);
+/** Attaches core to the server of `app`, and makes it known as `app.upwire`. @param others Options that are not core's. */
+export function attachTo(app: FastifyInstance, options: AttachOptions, others?: readonly string[]): Attachment {
+  const attachment = attach(app.server, ownOptions(options, others));
   app.decorate("upwire", attachment);
   return attachment;
 }

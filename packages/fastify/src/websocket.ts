@@ -5,23 +5,23 @@ import { answerThroughPlugin, defaults, Upgrader, type AttachOptions, type Conne
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
+import { logTo, marked, NOT_THROUGH_PLUGIN, refuseMistakes } from "./mistakes.ts";
 
 /**
  * The plugin, in place of `@fastify/websocket`, which it registers with the same options: `await app.register(attach)`.
  * Routes of your own for that plugin go on working, and its `options` are theirs alone.
  */
 export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
+  refuseMistakes(app, options, "@upwire/fastify/websocket", websocket);
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
   const relay = new EventEmitter();
   const handedOver = new WeakMap<IncomingMessage, Duplex>();
-  const attachment = attachTo(app, {
-    ...options,
-    handOver: (req, socket, head) => {
-      handedOver.set(req, socket);
-      // The plugin stops listening when the application closes.
-      if (!relay.emit("upgrade", req, socket, head)) socket.destroy();
-    },
-  });
+  const handOver: AttachOptions["handOver"] = (req, socket, head) => {
+    handedOver.set(req, socket);
+    // The plugin stops listening when the application closes.
+    if (!relay.emit("upgrade", req, socket, head)) socket.destroy();
+  };
+  const attachment = attachTo(app, { ...options, handOver }, ["options", "errorHandler", "preClose"]);
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
   app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
   const { maxMessageBytes: maxPayload, maxFragments } = defaults;
@@ -46,15 +46,15 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
 ): RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return {
     preHandler: async (request, reply) => {
-      const params = request.params as Readonly<Record<string, string>>;
-      const decision = await upgrader.check(request.raw, { native: request, params, headers: reply.getHeaders() as Record<string, string | string[]> });
+      const [params, headers] = [request.params as Record<string, string>, reply.getHeaders() as Record<string, string | string[]>];
+      const decision = await upgrader.check(request.raw, { native: request, params, headers, ...logTo(request.log) });
       if (!decision.ok) await reply.code(decision.status).headers(decision.headers).send(decision.body);
     },
     // Plain requests were refused above.
-    handler: (_request, reply) => reply.callNotFound(),
-    wsHandler: (ws, request) => void upgrader.accept(ws, request.raw, handler),
+    handler: (_request, reply) => reply.code(500).type("text/plain").send(NOT_THROUGH_PLUGIN),
+    wsHandler: marked((ws, { raw }) => void upgrader.accept(ws, raw, handler), "@upwire/fastify/websocket"),
   };
 }

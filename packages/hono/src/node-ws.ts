@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import type { HttpBindings, ServerType } from "@hono/node-server";
+import type { ServerType } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext, Handler } from "hono";
+import { checkNodeWs, incomingOf, NO_SOCKET } from "./mistakes.ts";
 
 /** What `createNodeWebSocket({ app })` returns. */
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
@@ -21,14 +22,15 @@ export interface NodeWsAttachOptions extends AttachOptions {
  * @throws Error when this server is attached already.
  */
 export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions: NodeWsAttachOptions = {}): Attachment {
+  checkNodeWs(nodeWs, "attach(serve({ fetch: app.fetch }), nodeWs)");
+  const { options, ...ours } = attachOptions;
   const relay = new EventEmitter();
   nodeWs.injectWebSocket(relay as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
-  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
-  Object.assign(nodeWs.wss.options, { maxPayload, maxFragments }, attachOptions.options);
+  Object.assign(nodeWs.wss.options, { maxPayload: defaults.maxMessageBytes, maxFragments: defaults.maxFragments }, options);
   answerThroughPlugin(nodeWs.wss);
   const [upgrade] = relay.listeners("upgrade") as NonNullable<AttachOptions["handOver"]>[];
   // Called by name and not through `emit`, which would lose its promise.
-  return attachServer(server as Parameters<typeof attachServer>[0], { ...attachOptions, handOver: async (req, socket, head) => upgrade?.(req, socket, head) });
+  return attachServer(server as Parameters<typeof attachServer>[0], { ...ours, handOver: async (req, socket, head) => upgrade?.(req, socket, head) });
 }
 
 /**
@@ -42,16 +44,16 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, HonoContext> | Upgrader<Context, HonoContext>,
 ): Handler {
-  const upgrader = Upgrader.from(options);
+  checkNodeWs(nodeWs, 'app.get("/ws", websocket(nodeWs, handler))');
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (c, next) => {
-    const { incoming: req } = c.env as HttpBindings;
+    const req = incomingOf(c);
+    if (req === undefined) return c.text(NO_SOCKET, 500);
     const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
     const decision = await upgrader.check(req, { native: c as HonoContext, params: c.req.param(), headers });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);
     const upgrade = nodeWs.upgradeWebSocket(() => ({
-      onOpen: (_event, { raw }) => {
-        if (raw !== undefined) void upgrader.accept(raw, req, handler);
-      },
+      onOpen: (_event, { raw }) => void (raw && upgrader.accept(raw, req, handler)),
     }));
     return upgrade(c, next);
   };

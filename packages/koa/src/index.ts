@@ -12,7 +12,7 @@ export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, KoaContext> | Upgrader<Context, KoaContext>,
 ): Middleware {
-  const upgrader = Upgrader.from(options);
+  const upgrader = Upgrader.forRoute(handler, options);
   return async (ctx) => {
     // Routers put `params` on the context; Koa itself has none.
     const { params = {} } = ctx as { readonly params?: Readonly<Record<string, string>> };

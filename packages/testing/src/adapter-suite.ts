@@ -7,6 +7,7 @@ import { closing } from "./suite-closing.ts";
 import { contexts } from "./suite-context.ts";
 import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
+import { functions } from "./suite-functions.ts";
 import { fuzzing } from "./suite-fuzzing.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
@@ -43,6 +44,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   drain: drains,
   broadcast: broadcasts,
   "handler faults": handlerFaults,
+  "functions of the application": functions,
   "client faults": faults,
   "network faults": networkFaults,
   load: loadFaults,

@@ -21,4 +21,5 @@ export type { Frame } from "./server-frames.ts";
 export { describeHttp2, type Http2Setup, type RunningHttp2Server } from "./suite-http2.ts";
 export type { KeyAndCertificate } from "./self-signed.ts";
 export type { Level } from "./verdict.ts";
+export { functionFaults, type FunctionFault } from "./suite-functions.ts";
 export { WireClient, type WireClientOptions, type WireClose, type WireMessage } from "./wire-client.ts";

@@ -171,7 +171,9 @@ export class Suite {
   }
 
   #reporting(route: AdapterRoute): AdapterRoute {
-    return { ...route, options: { onError: (error) => this.errors.push(error), ...route.options } };
+    // A route has at least one hook; some behaviours need none.
+    const handler = Object.keys(route.handler).length > 0 ? route.handler : { open: () => {} };
+    return { ...route, handler, options: { onError: (error) => this.errors.push(error), ...route.options } };
   }
 
   #start(setup: Pick<AdapterSetup, "routes"> & Partial<AdapterSetup>): Promise<RunningServer> {
