@@ -7,9 +7,18 @@ import { createServer as createSecureServer } from "node:https";
 import { promisify } from "node:util";
 import { demos, frameworks } from "./demos.mjs";
 
+/**
+ * A demo is open to whoever reaches it, which on the loopback interface is to be this machine: its names keep pages out whose own
+ * name was made to lead here. On other interfaces its names are not known.
+ */
+function createDemo({ host }) {
+  const isLoopback = /^(?:localhost|127\.|::1$)/i.test(host);
+  return createChat({ allowedHosts: isLoopback ? ["localhost", "127.0.0.1", "[::1]", bracketed(host)] : undefined });
+}
+
 /** One demo alone. */
 export async function startOne(name, options) {
-  const demo = createChat();
+  const demo = createDemo(options);
   const running = await startDemo(name, demo, options).catch((error) => {
     demo.stop();
     throw error;
@@ -19,7 +28,7 @@ export async function startOne(name, options) {
 
 /** All frameworks with one hub on the ports after `port`, which has the index page. Port 0 takes free ones. */
 export async function startAll({ port, ...options }) {
-  const demo = createChat();
+  const demo = createDemo(options);
   const running = [];
   try {
     for (const [i, name] of frameworks.entries()) {

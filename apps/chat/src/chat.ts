@@ -8,18 +8,22 @@ import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
 export interface ChatOptions {
   /** Shared by all servers whose clients are to chat with one another. Default: a new one. */
   readonly hub?: Hub;
+  /** By which names browsers may reach it. Default: all. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Replaces real time in tests. */
   readonly ticker?: Ticker;
 }
 
 /** The demo. It tells its clients the time until `stop()`. */
-export function createChat({ hub = createHub(), ticker = realTime }: ChatOptions = {}): Demo {
+export function createChat({ hub = createHub(), allowedHosts, ticker = realTime }: ChatOptions = {}): Demo {
+  const chatOptions = allowedHosts === undefined ? {} : { allowedHosts };
   const broadcast = startTimeBroadcast(hub, ticker);
   return {
     hub,
     chat: createChatHandler(hub),
+    chatOptions,
     echo,
-    echoOptions,
+    echoOptions: { ...chatOptions, ...echoOptions },
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework) }),
     echoPage: loadPage("echo.html"),
     stop: () => broadcast.cancel(),

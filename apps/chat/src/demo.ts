@@ -9,9 +9,11 @@ export interface Demo {
   readonly hub: Hub;
   /** The handler of `/ws`. */
   readonly chat: ConnectionHandler;
+  /** Who may reach `/ws`. */
+  readonly chatOptions: UpgraderOptions;
   /** The handler of `/ws/echo`. */
   readonly echo: ConnectionHandler;
-  /** Limits for `/ws/echo`, wide enough for conformance suites. */
+  /** The same, and limits for `/ws/echo` that are wide enough for conformance suites. */
   readonly echoOptions: UpgraderOptions;
   /** The page of `GET /`; `framework` is shown on it. */
   chatPage(framework: string): Page;

@@ -1,3 +1,4 @@
+import { Backlog } from "./backlog.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import { Message } from "./message.ts";
@@ -31,6 +32,8 @@ export class AdoptedEngine implements Engine {
   readonly #ws: WebSocketLike;
   readonly #maxMessageBytes: number;
   readonly #now: () => number;
+  /** What waits for a client that is behind: each message that `ws` holds would take a kilobyte, however short it is. */
+  readonly #waiting = new Backlog();
   #unsent = 0;
   #blockedSince = 0;
   #failure: ConnectionError | undefined;
@@ -44,11 +47,11 @@ export class AdoptedEngine implements Engine {
   }
 
   get bufferedBytes(): number {
-    return this.#ws.bufferedAmount;
+    return this.#ws.bufferedAmount + this.#waiting.bytes;
   }
 
   get queuedMessages(): number {
-    return this.#unsent;
+    return this.#unsent + this.#waiting.size;
   }
 
   get blockedSince(): number {
@@ -57,6 +60,9 @@ export class AdoptedEngine implements Engine {
 
   /** `ws` does not tell. */
   readonly partialSince = 0;
+
+  /** Neither of this. */
+  readonly isBehind = false;
 
   start(events: EngineEvents): void {
     this.#events = events;
@@ -77,10 +83,12 @@ export class AdoptedEngine implements Engine {
   }
 
   send(message: PreparedMessage): void {
-    this.#write(message.payload, { binary: message.isBinary });
+    if (this.#blockedSince === 0) this.#write(message.payload, { binary: message.isBinary });
+    else if (this.#ws.readyState === OPEN) this.#waiting.push(message, undefined);
   }
 
   sendFragment(data: Buffer, { isBinary, last }: FragmentPosition): void {
+    this.#pass();
     this.#write(data, { binary: isBinary, fin: last });
   }
 
@@ -93,6 +101,7 @@ export class AdoptedEngine implements Engine {
   }
 
   close(code: number, reason: string): void {
+    this.#pass();
     this.#sentClose ??= { code, reason };
     if (code === 1005) this.#ws.close();
     else this.#ws.close(code, reason);
@@ -101,6 +110,7 @@ export class AdoptedEngine implements Engine {
 
   discard(): void {
     // What `ws` was given is in the socket already.
+    this.#waiting.clear();
   }
 
   terminate(): void {
@@ -126,8 +136,19 @@ export class AdoptedEngine implements Engine {
     this.#unsent--;
     if (this.#blockedSince === 0 || this.#ws.bufferedAmount > 0) return;
     this.#blockedSince = 0;
-    this.#events?.drain();
+    while (this.#waiting.size > 0 && this.#blockedSince === 0) this.#sendNext();
+    if (this.#blockedSince === 0) this.#events?.drain();
   };
+
+  /** Gives `ws` all that waits: something that must come behind it follows. */
+  #pass(): void {
+    while (this.#waiting.size > 0) this.#sendNext();
+  }
+
+  #sendNext(): void {
+    const message = this.#waiting.shift();
+    if (message !== undefined) this.#write(message.payload, { binary: message.isBinary });
+  }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     this.#events?.alive();
@@ -147,6 +168,7 @@ export class AdoptedEngine implements Engine {
     const events = this.#events;
     if (events === undefined) return;
     this.#events = undefined;
+    this.#waiting.clear();
     if (code !== 1006) return events.closed({ code, reason, wasClean: true });
     // `ws` forgets what it sent when the peer does not answer.
     events.closed({ ...(this.#sentClose ?? { code, reason }), wasClean: false });

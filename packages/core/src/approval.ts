@@ -47,7 +47,7 @@ function isThenable<Value>(value: Value | Promise<Value>): value is Promise<Valu
 }
 
 /**
- * The order of the checks: handshake, origin, admission, authorize. The first refusal wins. Throws or rejects when code of
+ * The order of the checks: handshake, host, origin, admission, authorize. The first refusal wins. Throws or rejects when code of
  * the user fails.
  */
 export function examine<Context, Native>(
@@ -57,6 +57,7 @@ export function examine<Context, Native>(
 ): Approval<Context, Native> | Refusal | Promise<Approval<Context, Native> | Refusal> {
   const fault = handshakeFault(request.raw);
   if (fault !== undefined) return refusal(fault);
+  if (!options.checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
   return andThen(options.checkOrigin(request.origin, request), (isAllowed: unknown) => {
     // A check in plain JavaScript may return anything, and only `true` is a yes.
     if (isAllowed !== true) return refusal("ERR_ORIGIN");

@@ -8,6 +8,7 @@ import { drainPlan, type DrainOptions } from "./drain.ts";
 import type { HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { attachDefaults, checkCount, defaults } from "./limits.ts";
+import { ParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending.ts";
 import { onServerClose } from "./server-close.ts";
 import type { AttachableServer } from "./server.ts";
@@ -37,7 +38,7 @@ export interface AttachOptions {
   readonly match?: (req: IncomingMessage) => boolean;
   /**
    * `server.close()` also closes the WebSocket clients, with 1001, or waits for `drain`; without, it would wait for them for
-   * ever. Its callback comes when their `close` hooks have settled, at most 5 s later. @default true
+   * ever. Either way its callback comes when their `close` hooks have settled, at most 5 s later. @default true
    */
   readonly closeWithServer?: boolean;
   /**
@@ -73,12 +74,18 @@ export class Attachment implements TicketHolder {
     let heads: HeadGuard | undefined;
     this.#dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
     if (headTimeoutMs > 0) heads = new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending });
+    const parseErrors = new ParseErrors(server);
     server.on("listening", this.#begin);
     this.#undo = [
+      () => parseErrors.detach(),
       () => this.#dispatcher.detach(),
       () => heads?.detach(),
       () => server.off("listening", this.#begin),
-      options.closeWithServer === false ? () => {} : onServerClose(server, () => this.#closeWithServer()),
+      onServerClose(server, () => {
+        // A drain that goes on has its own deadline: this one only waits for it.
+        if (options.closeWithServer !== false && !this.isClosing) void this.close();
+        return this.#ended();
+      }),
     ];
   }
 
@@ -97,6 +104,7 @@ export class Attachment implements TicketHolder {
   }
 
   track(connection: Connection): void {
+    if (this.#connections.has(connection)) return;
     this.#connections.add(connection);
     connection.onClose(this.#closed);
     // `close` or `drain` may have come between the answer and this moment.
@@ -116,16 +124,20 @@ export class Attachment implements TicketHolder {
     void hook.then(() => this.#hooks.delete(hook));
   };
 
-  /** Refuses new connections with 503, closes all others at once, and settles when they are gone. Hastens a `drain`. */
+  /**
+   * Refuses new connections with 503, closes all others at once, and settles when they are gone and their `close` hooks have
+   * settled, for which it waits at most `graceMs` more. Hastens a `drain`.
+   */
   async close(options: CloseAllOptions = {}): Promise<void> {
     const plan = closingPlan(options);
     this.#ending?.hasten();
     await this.#end(plan).done;
+    await this.#hooksSettled(plan.graceMs);
   }
 
   /**
    * Refuses new connections with 503, closes all others in waves, tells each when to come back, and settles when they and
-   * the unfinished handshakes are gone, at the latest `graceMs` after the last wave. A second call, or one after `close`,
+   * the unfinished handshakes are gone, at the latest `graceMs` after the last wave; then it waits for `close` hooks as `close` does. A second call, or one after `close`,
    * joins what goes on.
    * @throws RangeError for options that cannot be meant.
    */
@@ -138,6 +150,7 @@ export class Attachment implements TicketHolder {
     await Promise.all([this.#ending?.done, this.#pending.over()]);
     // A handshake may have come through at the last moment.
     await this.#allClosed();
+    await this.#hooksSettled(plan.graceMs);
   }
 
   /**
@@ -173,29 +186,28 @@ export class Attachment implements TicketHolder {
     return closing;
   }
 
-  /** Settles when all are gone and their `close` hooks have settled, at the latest after the grace time. */
-  async #closeWithServer(): Promise<void> {
-    // A drain that goes on has its own deadline: this one only waits for it.
-    if (!this.isClosing) void this.close();
+  /** Settles when all are gone and their `close` hooks have settled, at the latest after the grace time of `close`. */
+  async #ended(): Promise<void> {
     await this.#allClosed();
-    const { graceMs } = closingPlan({});
+    await this.#hooksSettled(closingPlan({}).graceMs);
+  }
+
+  async #allClosed(): Promise<void> {
+    while (this.#connections.size > 0) await Promise.all([...this.#connections].map(({ closed }) => closed));
+  }
+
+  /** Waits for `close` hooks that go on, so that a process may end behind this. At most `graceMs`. */
+  async #hooksSettled(graceMs: number): Promise<void> {
+    // The hook of the last one begins a tick after it has closed.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    if (this.#hooks.size === 0) return;
     await new Promise<void>((resolve) => {
       const grace = this.#clock.after(graceMs, resolve);
-      void this.#hooksSettled().then(() => {
+      void Promise.all(this.#hooks).then(() => {
         grace.cancel();
         resolve();
       });
     });
-  }
-
-  async #allClosed(): Promise<void> {
-    await Promise.all([...this.#connections].map(({ closed }) => closed));
-  }
-
-  async #hooksSettled(): Promise<void> {
-    // The hook of the last one begins a tick after it has closed.
-    await new Promise<void>((resolve) => void setImmediate(resolve));
-    while (this.#hooks.size > 0) await Promise.all(this.#hooks);
   }
 }
 

@@ -21,6 +21,8 @@ export interface CohortMember extends Recipient {
   part(): void;
   /** Its socket takes no more for now. */
   block(): void;
+  /** Writes, and is blocked until the socket has taken it; what was written before it has not. */
+  writeBehind(bytes: Buffer): void;
 }
 
 /** All of a cohort are written to in one turn of the event loop; see `flusher.ts`. */
@@ -103,7 +105,13 @@ export class Cohort implements Group, Recipient {
     if (run === undefined || this.size === 0) return run;
     const bytes = run.join();
     let mayBeBlocked = false;
-    for (const socket of this.#sockets) {
+    // From the end, since who is behind leaves its place to the last one.
+    for (let at = this.#sockets.length - 1; at >= 0; at--) {
+      const socket = this.#sockets[at] as Socket;
+      if (socket.writableLength > 0) {
+        this.#members[at]?.writeBehind(bytes);
+        continue;
+      }
       socket.write(bytes);
       mayBeBlocked ||= socket.writableNeedDrain;
     }

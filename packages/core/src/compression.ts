@@ -1,5 +1,6 @@
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
 import type { Deflate } from "./prepared-message.ts";
+import { WorkBudget } from "./work-budget.ts";
 
 /** permessage-deflate, RFC 7692. */
 export interface CompressionOptions {
@@ -158,7 +159,7 @@ const UNUSED_WINDOW = 262;
 /** RFC 1951 §3.2.4: so much longer is what was only stored. There is nothing in it to refer to. */
 const STORED_BYTES = 5;
 
-function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>): Deflate {
+function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>, budget: WorkBudget): Deflate {
   const { serverMaxWindowBits, sharesHistory } = parameters;
   const { thresholdBytes, maxDeflateBytes, level } = options;
   // No window and no tables beyond what this message can use: to prepare the full ones takes longer than to deflate a short one.
@@ -174,6 +175,7 @@ function createDeflate(parameters: DeflateParameters, options: Required<Compress
       if (byteLength < thresholdBytes || byteLength > maxDeflateBytes) return undefined;
       const hasHistory = history !== undefined && history.byteLength > 0;
       const zlib = zlibOptions(byteLength + (history?.byteLength ?? 0));
+      budget.deflated(byteLength);
       const deflated = deflateRawSync(payload, hasHistory ? { ...zlib, dictionary: history } : zlib);
       const bytes = deflated.subarray(0, deflated.byteLength - TAIL.byteLength);
       // Short messages shrink only once there is a history, so the one that begins it may grow a little.
@@ -185,6 +187,8 @@ function createDeflate(parameters: DeflateParameters, options: Required<Compress
 
 /** The compression of one Upgrader. */
 export class Compression {
+  /** What all of its connections may inflate and deflate in one turn of the event loop. */
+  readonly budget: WorkBudget = new WorkBudget();
   readonly #options: Required<CompressionOptions>;
   /** By the header of the answer, of which there are few. */
   readonly #made = new Map<string, Deflate>();
@@ -202,7 +206,7 @@ export class Compression {
   deflateFor(parameters: DeflateParameters): Deflate {
     const known = this.#made.get(parameters.header);
     if (known !== undefined) return known;
-    const made = createDeflate(parameters, this.#options);
+    const made = createDeflate(parameters, this.#options, this.budget);
     this.#made.set(parameters.header, made);
     return made;
   }

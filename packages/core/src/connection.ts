@@ -125,14 +125,17 @@ export class Connection<Context = unknown> {
 
   /** How the connection ended, when it has. Never rejects. */
   get closed(): Promise<CloseInfo> {
-    return new Promise((resolve) => {
-      this.onClose(resolve);
-    });
+    return this.#session.over;
   }
 
   /** Calls `listener` once when the connection is over, at once when it is already. It gets the connection, so one serves for all. */
   onClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
     this.#session.onClose(listener as (info: CloseInfo, owner: object) => void);
+  }
+
+  /** Forgets a listener of `onClose`, so that one who comes and goes leaves nothing on a connection that stays. */
+  offClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
+    this.#session.offClose(listener as (info: CloseInfo, owner: object) => void);
   }
 
   /**

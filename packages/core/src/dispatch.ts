@@ -8,6 +8,7 @@ import { handOverTo, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "./handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "./refuse.ts";
+import { isGetTarget, rememberTarget } from "./sent-target.ts";
 import type { AttachableServer } from "./server.ts";
 import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
@@ -70,6 +71,7 @@ export class Dispatcher {
     const socket = asSocket(stream);
     const arrival = { req, socket, head };
     this.#setup.arrived(socket);
+    rememberTarget(req);
     // Alone, we answer everything: otherwise it would stay open without an answer.
     const isShared = !this.#isAlone;
     if (isShared && !this.#isOurs(req)) return void socket.on("error", destroySocket);
@@ -150,8 +152,11 @@ export class Dispatcher {
     // Beside other libraries our routes say so, to those requests that are ours.
     if (holder.isClosing && neighbours === undefined) return drainingRefusal(holder.retryAfterSeconds);
     if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
+    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
+    const target = req.url ?? "";
+    if (req.headers.host !== undefined && !isGetTarget(target, req.headers.host)) return refusal("ERR_TARGET");
     // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (handOver !== undefined && !isReadableTarget(req.url ?? "")) return refusal("ERR_TARGET");
+    if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
     return undefined;
   }
 

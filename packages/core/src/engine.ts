@@ -20,6 +20,8 @@ export interface Engine {
   readonly blockedSince: number;
   /** Since when (clock time) a message is begun and not complete, or 0. */
   readonly partialSince: number;
+  /** It holds bytes of the peer that it has not read yet, so that what seems late may be here. */
+  readonly isBehind: boolean;
   /** Begins to deliver. */
   start(events: EngineEvents): void;
   send(message: PreparedMessage): void;

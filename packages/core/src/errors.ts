@@ -9,6 +9,7 @@ export type RefusalCode =
   | "ERR_HTTP_VERSION"
   | "ERR_TARGET"
   | "ERR_HOST"
+  | "ERR_HOST_NOT_ALLOWED"
   | "ERR_BODY"
   | "ERR_VERSION"
   | "ERR_KEY"
@@ -23,6 +24,9 @@ export type RefusalCode =
   | "ERR_TAKEN"
   | "ERR_DRAINING"
   | "ERR_HANDSHAKE_TIMEOUT";
+
+/** The stable name of what ends a connection before there is a request to show. */
+export type DropCode = "ERR_HANDSHAKE_TIMEOUT" | "ERR_TOO_MANY_HANDSHAKES" | "ERR_HEADER_TOO_BIG" | "ERR_REQUEST_TIMEOUT" | "ERR_BAD_REQUEST";
 
 /** The stable name of every reason for which upwire itself ends a connection. */
 export type ClosureCode =
@@ -81,6 +85,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_HTTP_VERSION: { status: 426, retry: false, text: "A WebSocket handshake needs HTTP/1.1." },
   ERR_TARGET: { status: 400, retry: false, text: "The request target is not a path." },
   ERR_HOST: { status: 400, retry: false, text: "The request needs one Host header that names a host." },
+  ERR_HOST_NOT_ALLOWED: { status: 403, retry: false, text: "This server does not go by that host name." },
   ERR_BODY: { status: 400, retry: false, text: "A WebSocket handshake carries no body." },
   ERR_VERSION: { status: 426, retry: false, text: "Only WebSocket version 13 is spoken here." },
   ERR_KEY: { status: 400, retry: false, text: "Sec-WebSocket-Key must be 16 bytes in base64, once." },

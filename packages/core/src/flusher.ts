@@ -15,6 +15,8 @@ export interface Group extends Flushable {
 
 /** Connections per slice: about 5 ms of write calls, so that reads and timers get their turn in between. */
 const SLICE = 500;
+/** With a long time between two flushes, frames that come one by one would each pin what they lie in for all of that time. */
+const MOST_FRAMES = 16;
 /** Longest time for which messages to many are gathered while every turn of the event loop brings more. Milliseconds. */
 const GATHER_MS = 1;
 
@@ -26,6 +28,8 @@ const GATHER_MS = 1;
  * many senders comes in two or three turns, and every write that is saved is saved for each member.
  */
 export class Flusher {
+  /** Behind so many frames the further ones of a connection are copied together. */
+  readonly mostFrames: number;
   readonly #clock: Clock;
   readonly #maxBatchDelayMs: number;
   /** Where the paths of frames start; connections that share it share their joined bytes. */
@@ -43,6 +47,7 @@ export class Flusher {
   constructor(clock: Clock, maxBatchDelayMs: number) {
     this.#clock = clock;
     this.#maxBatchDelayMs = maxBatchDelayMs;
+    this.mostFrames = maxBatchDelayMs > 0 ? MOST_FRAMES : Infinity;
   }
 
   /** `run`, or the empty one, followed by a frame that others may get too. */

@@ -1,5 +1,6 @@
 import type { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
+import type { WorkBudget } from "./work-budget.ts";
 
 /** What a reader tells; after `onClose` or `onFault` nothing more. */
 export interface FrameSink {
@@ -22,6 +23,9 @@ export interface ReaderLimits {
   readonly maxMessageBytes: number;
   readonly maxFragments: number;
 }
+
+/** Makes the reader of one connection; `inflates` when compression was agreed, and then with a share of what may be inflated in a turn. */
+export type MakeReader = (sink: FrameSink, limits: ReaderLimits, inflates: boolean, now: () => number, budget?: WorkBudget) => FrameReader;
 
 /**
  * The seam between the socket and the two readers: ours, and `ws`'s, which stays as the control that the same tests run

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { rawHeaderValues } from "./client-address.ts";
 import type { RefusalCode } from "./errors.ts";
+import { isGetTarget, sentTarget } from "./sent-target.ts";
 import { isToken, listHolds, listMembers } from "./header-list.ts";
 
 /** RFC 6455 §1.3. */
@@ -43,6 +44,7 @@ export function handshakeFault(req: IncomingMessage): RefusalCode | undefined {
   if (!isUpgrade) return "ERR_NOT_UPGRADE";
   const hosts = rawHeaderValues(rawHeaders, "host");
   if (hosts.length !== 1 || !HOST.test(hosts[0] ?? "")) return "ERR_HOST";
+  if (!isGetTarget(sentTarget(req), hosts[0])) return "ERR_TARGET";
   if (hasBody(headers, rawHeaders)) return "ERR_BODY";
   if (headers["sec-websocket-version"] !== "13") return "ERR_VERSION";
   if (!KEY.test(key ?? "")) return "ERR_KEY";

@@ -66,7 +66,8 @@ export class Hub<Context = unknown> {
   /** Forgets a connection, its rooms and its user; it stays open. */
   unregister(connection: Connection<Context>): void {
     this.#fanOut.part(connection);
-    this.#connections.delete(connection.id);
+    // Not every stand-in of a test can forget a listener.
+    if (this.#connections.delete(connection.id) && "offClose" in connection) connection.offClose(this.#closed);
     this.#rooms.leaveAll(connection);
     this.#users.leaveAll(connection);
   }

@@ -8,7 +8,7 @@ export type { CompressionOptions } from "./compression.ts";
 export type { ConnectionHandler } from "./connection-handler.ts";
 export type { Connection } from "./connection.ts";
 export type { Stats } from "./counters.ts";
-export { ConnectionError, closures, refusals, type ClosureCode, type RefusalCode, type Retry } from "./errors.ts";
+export { ConnectionError, closures, refusals, type ClosureCode, type DropCode, type RefusalCode, type Retry } from "./errors.ts";
 export type { DrainOptions } from "./drain.ts";
 export { createHub, type BroadcastOptions, type Hub, type HubOptions, type RegisterOptions } from "./hub.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy } from "./limits.ts";

@@ -1,8 +1,10 @@
 import { subscribe, unsubscribe, type ChannelListener } from "node:diagnostics_channel";
 import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
-import type { ConnectionError, RefusalCode } from "./errors.ts";
+import type { ConnectionError, DropCode, RefusalCode } from "./errors.ts";
+import { readHostPort } from "./host-port.ts";
 import { logLine, redactUrl } from "./log-text.ts";
+import { entryFor } from "./origin.ts";
 import { channels } from "./telemetry.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
@@ -27,7 +29,7 @@ interface Refused {
 }
 
 /**
- * Writes one line of JSON for every refusal, every connection that upwire ends and every error of the application's own
+ * Writes one line of JSON for every refusal, every connection that is dropped before its request, every one that upwire ends and every error of the application's own
  * code, of all upgraders in this process. Never payloads, cookies, other headers than `Origin`, or messages of errors, since
  * an error of `JSON.parse` quotes the payload.
  * @returns what stops it.
@@ -69,7 +71,10 @@ export function logEvents(options: LogOptions = {}): () => void {
     method: request.raw.method,
     path: target(request.url),
     origin: request.origin && redactUrl(request.origin),
+    host: request.host,
+    ifYours: remedyFor(code, request),
   }));
+  on("dropped", ({ code, remoteAddress }: { code: DropCode; remoteAddress: string | undefined }) => ({ code, address: remoteAddress }));
   on("closure", ({ connection, error }: { connection: Connection; error: ConnectionError }) => ({
     code: error.code,
     closeCode: error.closeCode,
@@ -88,6 +93,16 @@ export function logEvents(options: LogOptions = {}): () => void {
   return () => {
     for (const [name, listener] of listeners) unsubscribe(name, listener);
   };
+}
+
+/** What would let this page in, which only the reader of the log can judge. */
+function remedyFor(code: RefusalCode, { origin, host }: UpgradeRequest): string | undefined {
+  if (code === "ERR_ORIGIN") {
+    const entry = entryFor(origin);
+    return entry && `origin: ["same-origin", ${JSON.stringify(entry)}]`;
+  }
+  const name = code === "ERR_HOST_NOT_ALLOWED" ? readHostPort(host)?.name : undefined;
+  return name && `allowedHosts: [${JSON.stringify(name)}]`;
 }
 
 /** Its code, such as ECONNRESET, or else its class. */

@@ -4,20 +4,18 @@ import type { Compression, DeflateParameters } from "./compression.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { FrameReader, FrameSink, ReaderKind, ReaderLimits } from "./frame-reader.ts";
+import type { FrameReader, FrameSink, MakeReader, ReaderLimits } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
 import type { Message } from "./message.ts";
 import { Outbox } from "./outbox.ts";
-import { OwnReader } from "./own-reader.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
-import { WsReader } from "./ws-reader.ts";
 
 /** What all native engines of one Upgrader share. */
 export interface EngineSetup extends OutboxSetup {
   readonly limits: OutboxSetup["limits"] & ReaderLimits;
   /** Whose code reads the frames. */
-  readonly reader: ReaderKind;
+  readonly reader: MakeReader;
   readonly compression: Compression | undefined;
   readonly counters: Counters;
 }
@@ -80,7 +78,11 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
   }
 
   get partialSince(): number {
-    return this.#reader?.partialSince ?? 0;
+    return this.isBehind ? 0 : (this.#reader?.partialSince ?? 0);
+  }
+
+  get isBehind(): boolean {
+    return this.#congested && !this.#paused;
   }
 
   start(events: EngineEvents): void {
@@ -113,7 +115,7 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
 
   ping(data: Buffer): void {
     // The heartbeat's are all the same: one frame for all.
-    this.outbox.push(data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data));
+    this.outbox.pushPing(data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data));
   }
 
   close(code: number, reason: string): void {
@@ -159,7 +161,8 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
     if (this.#reader !== undefined) return this.#reader;
     const { limits, reader, now } = this.#setup;
     const inflates = this.#deflate !== undefined;
-    this.#reader = reader === "ws" ? new WsReader(this, limits, inflates) : new OwnReader(this, limits, inflates, now);
+    const budget = inflates ? this.#setup.compression?.budget : undefined;
+    this.#reader = reader(this, limits, inflates, now, budget);
     if (this.#paused) this.#reader.pause();
     return this.#reader;
   }

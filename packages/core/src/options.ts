@@ -4,9 +4,11 @@ import type { Client } from "./client-address.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { Compression, resolveCompression, type CompressionOptions } from "./compression.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
-import type { ReaderKind } from "./frame-reader.ts";
+import { compileAllowedHosts, warnOfLoopback } from "./allowed-hosts.ts";
+import type { MakeReader, ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import { defaults, isCount, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
+import { compileReader } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
 import { mayPassBy } from "./sender.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -15,6 +17,12 @@ type Awaitable<T> = T | Promise<T>;
 type HeaderValues = Readonly<Record<string, string | readonly string[]>>;
 
 export interface UpgraderOptions<Context = unknown, Native = unknown> extends ConnectionLimits {
+  /**
+   * The names by which browsers reach this server, checked before the origin: `["app.example.com", "*.example.com",
+   * "localhost:3000", "127.0.0.1", "[::1]"]`; without a port, with any. With `trustProxy`, the name that the proxy tells. A
+   * server that is open because it listens on loopback needs it, against DNS rebinding. @default all
+   */
+  readonly allowedHosts?: readonly string[];
   /** Which pages may connect. @default "same-origin" */
   readonly origin?: OriginRule<UpgradeRequest<Native>>;
   /** Refuse clients that send no Origin, which no browser leaves out. @default false */
@@ -70,6 +78,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly clientOf: (req: IncomingMessage) => Client;
   /** `undefined` when nothing is capped. */
   readonly caps: AdmissionCaps | undefined;
+  readonly checkHost: (request: UpgradeRequest<Native>) => boolean;
   readonly checkOrigin: OriginCheck<UpgradeRequest<Native>>;
   readonly pickSubprotocol: (offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined;
   readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
@@ -77,7 +86,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly compression: Compression | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   readonly onError: (error: unknown) => void;
-  readonly reader: ReaderKind;
+  readonly reader: MakeReader;
   readonly clock: Clock;
 }
 
@@ -88,6 +97,15 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
     if (cap !== undefined && !isCount(cap, 1)) throw new RangeError(`${name}: ${String(cap)} is not allowed`);
   }
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
+}
+
+function resolveHosts<Context, Native>({ allowedHosts, trustProxy }: UpgraderOptions<Context, Native>): (request: UpgradeRequest<Native>) => boolean {
+  if (allowedHosts !== undefined) return compileAllowedHosts(allowedHosts);
+  if (trustProxy !== undefined) return () => true;
+  return ({ raw }) => {
+    warnOfLoopback(raw.socket);
+    return true;
+  };
 }
 
 function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native>): OriginCheck<UpgradeRequest<Native>> {
@@ -128,6 +146,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     maxBatchDelayMs,
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
+    checkHost: resolveHosts(options),
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
@@ -135,7 +154,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError ?? ((error) => console.error("upwire:", error)),
-    reader: options.reader ?? "own",
+    reader: compileReader(options.reader ?? "own"),
     clock: options.clock ?? systemClock,
   };
 }

@@ -1,10 +1,13 @@
+import { browserName, browserPort, isAddress, readHostPort } from "./host-port.ts";
+
 /** Whether pages of `origin` may connect; the raw header, `undefined` when the client sent none. */
 export type OriginCheck<Request> = (origin: string | undefined, request: Request) => boolean | Promise<boolean>;
 
 /**
  * - `"same-origin"`: the page must come from the host (and port) that it connects to.
  * - a list: only these. An entry is an exact origin (`https://app.example.com`), a pattern (`https://*.example.com` for
- *   every name below that domain, `http://localhost:*` for every port), or the word `"same-origin"`.
+ *   every name below that domain, `http://localhost:*` for every port, `chrome-extension://*` for all of a scheme), `file://`,
+ *   `"null"`, which ANY page can get by a sandboxed frame, or the word `"same-origin"`.
  * - a function: decides alone, also about a missing, `null` or malformed origin.
  */
 export type OriginRule<Request> = "same-origin" | readonly string[] | OriginCheck<Request>;
@@ -20,25 +23,17 @@ export interface OriginSubject {
   readonly fetchSite: string | undefined;
 }
 
-interface HostPort {
+interface ParsedOrigin {
+  readonly scheme: "http" | "https";
   readonly name: string;
   readonly port: string;
 }
 
-interface ParsedOrigin extends HostPort {
-  readonly scheme: "http" | "https";
-}
-
 const defaultPorts = { http: "80", https: "443" } as const;
 
-/**
- * `host[:port]`, without any of the repairs that URL parsers make: what is not written as a browser writes it is refused.
- * A decimal IPv4, an escape, a user name, a trailing dot on one side only: all differ, so none matches.
- */
-function parseHost(text: string, defaultPort: string): HostPort | undefined {
-  const parts = /^((?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/.exec(text.toLowerCase());
-  if (parts?.[1] === undefined) return undefined;
-  return { name: parts[1], port: parts[2] ?? defaultPort };
+function parseHost(text: string, defaultPort: string): Omit<ParsedOrigin, "scheme"> | undefined {
+  const host = readHostPort(text);
+  return host && { name: host.name, port: host.port ?? defaultPort };
 }
 
 function parseOrigin(text: string): ParsedOrigin | undefined {
@@ -60,25 +55,72 @@ function isSameOrigin(subject: OriginSubject): boolean {
 
 type OriginTest = (subject: OriginSubject) => boolean;
 
-function compileEntry(entry: string): OriginTest {
+const RIGHT = `write "https://app.example.com", "https://*.example.com", "http://localhost:*", "chrome-extension://*", "null" or "same-origin"`;
+
+/** Each entry must be able to match what some browser sends: one that never does hides a mistake. */
+function wrong(entry: unknown, why: string): TypeError {
+  const meant = typeof entry === "string" ? meantOrigin(entry) : undefined;
+  const right = meant === undefined ? RIGHT : `write ${JSON.stringify(meant)}`;
+  return new TypeError(`origin: ${JSON.stringify(entry) ?? String(entry)} ${why}; ${right}`);
+}
+
+/** The origin of the page that a wrong entry may have meant. */
+function meantOrigin(entry: string): string | undefined {
+  const text = entry.trim().replace(/^ws(s?):/i, "http$1:");
+  const url = text.includes("://") ? text : `${/^(?:localhost|127\.|\[)/i.test(text) ? "http" : "https"}://${text}`;
+  if (text.includes("*") || !URL.canParse(url)) return undefined;
+  const { origin } = new URL(url);
+  return parseOrigin(origin) && origin;
+}
+
+function compileEntry(entry: unknown): OriginTest {
   if (entry === "same-origin") return isSameOrigin;
-  const parts = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([^*/?#@\s:]+|\[[^\]]+\])(:\*|:\d{1,5})?$/i.exec(entry);
-  if (parts === null) {
-    throw new TypeError(
-      `origin: ${JSON.stringify(entry)} is not an origin; write "https://app.example.com", "https://*.example.com", ` +
-        `"http://localhost:*" or "same-origin"`,
-    );
-  }
-  const [, scheme = "", wildcard, name = "", port] = parts.map((part) => part?.toLowerCase());
-  // Origins of apps (capacitor://localhost, chrome-extension://id) have no ports or default ports: compare the text.
-  if (scheme !== "http" && scheme !== "https") return ({ origin }) => origin === entry;
-  const wantedPort = port === undefined ? defaultPorts[scheme] : port.slice(1);
+  // A page of a file, a sandboxed frame or a `data:` URL: any of them.
+  if (entry === "null") return ({ origin }) => origin === "null";
+  const [, scheme = "", rest = ""] = (typeof entry === "string" && /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(entry)) || [];
+  const lower = scheme.toLowerCase();
+  if (lower === "") throw wrong(entry, "is not an origin");
+  if (lower === "ws" || lower === "wss") throw wrong(entry, "is the address of a WebSocket, and never the origin of a page");
+  return lower === "http" || lower === "https" ? compilePage(entry as string, lower, rest) : compileApp(entry as string, lower, rest);
+}
+
+/** Origins of apps and extensions (capacitor://localhost, chrome-extension://id) have no default ports: the text is compared. */
+function compileApp(entry: string, scheme: string, rest: string): OriginTest {
+  if (rest === "*") return ({ origin }) => origin?.toLowerCase().startsWith(`${scheme}://`) === true;
+  // `file://` has nothing behind it.
+  const parts = /^(?:[^*/?#@\s:]+|\[[^\]]+\])?(?::(\d+))?$/.exec(rest);
+  if (parts === null) throw wrong(entry, "is not an origin");
+  if (parts[1] !== undefined && browserPort(parts[1]) === undefined) throw wrong(entry, "has no port from 1 to 65535");
+  const text = `${scheme}://${rest.toLowerCase()}`;
+  return ({ origin }) => origin?.toLowerCase() === text;
+}
+
+function compilePage(entry: string, scheme: "http" | "https", rest: string): OriginTest {
+  const parts = /^(\*\.)?([^*/?#@\s:]+|\[[^\]]+\])(?::(\*|\d+))?$/.exec(rest);
+  if (parts === null) throw wrong(entry, "is not an origin");
+  const [, wildcard, text = "", givenPort = defaultPorts[scheme]] = parts;
+  const name = browserName(text);
+  if (name === undefined) throw wrong(entry, "has no host that a page can come from");
+  if (wildcard !== undefined && isAddress(name)) throw wrong(entry, "is an address, and no name is below it");
+  const port = givenPort === "*" ? "*" : browserPort(givenPort);
+  if (port === undefined) throw wrong(entry, "has no port from 1 to 65535");
   return ({ origin }) => {
     const page = parseOrigin(origin ?? "");
     if (page === undefined || page.scheme !== scheme) return false;
-    if (wantedPort !== "*" && page.port !== wantedPort) return false;
+    if (port !== "*" && page.port !== port) return false;
     return wildcard === undefined ? page.name === name : page.name.endsWith(`.${name}`);
   };
+}
+
+/** What to add to `origin` for pages of this origin, for a log line; `undefined` when no entry could name it. */
+export function entryFor(origin: string | undefined): string | undefined {
+  try {
+    // A pattern or a word would let in more than that.
+    if (origin === undefined || origin.includes("*") || origin === "same-origin" || origin === "null" || origin.length > 200) return undefined;
+    return compileEntry(origin)({ origin, host: "", secure: undefined, fetchSite: undefined }) ? origin : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -90,6 +132,7 @@ export function compileOriginRule(rule: "same-origin" | readonly string[], requi
   if (typeof rule === "string" && rule !== "same-origin") {
     throw new TypeError(`origin: write a list, [${JSON.stringify(rule)}], or "same-origin"`);
   }
+  if (rule !== "same-origin" && !Array.isArray(rule)) throw new TypeError(`origin: ${JSON.stringify(rule)} is no list; ${RIGHT} in a list`);
   const tests = rule === "same-origin" ? [isSameOrigin] : rule.map(compileEntry);
   return (subject) => {
     if (subject.origin === undefined) return !requireOrigin && subject.fetchSite !== "cross-site";

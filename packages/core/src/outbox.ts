@@ -5,11 +5,19 @@ import { frameLength } from "./frame.ts";
 import type { FrameRun } from "./frame-run.ts";
 import { Message } from "./message.ts";
 import { OwnFrames } from "./own-frames.ts";
+import { Pongs } from "./pongs.ts";
 import { PreparedMessage, type Deflate } from "./prepared-message.ts";
 import { forgetWindow, type Broadcast, type WindowEnd } from "./shared-history.ts";
+import { tellDrain } from "./socket-owner.ts";
 
 /** For those who do not wait for what most wait for. */
 const SPARE_COHORTS = 3;
+
+/**
+ * From here on `Buffer.allocUnsafe` gives a frame a block of its own (half of the pool's 8 KiB). What is shorter shares a block
+ * of the pool, and one of 20 bytes that waits keeps all of it: for a client that reads nothing that is up to 16,384 times 8 KiB.
+ */
+const OWN_BLOCK_BYTES = 4 * 1024;
 
 /** The frames on their way to one socket: one write per turn, and none while the kernel is not taking any. */
 export class Outbox implements Flushable, CohortMember {
@@ -27,8 +35,7 @@ export class Outbox implements Flushable, CohortMember {
   #own: OwnFrames | undefined;
   /** The socket holds less than this unless it is blocked; asking it each time would cost more than all of the rest. */
   readonly #slack: number;
-  /** The newest pong: RFC 6455 §5.5.3 lets us answer only the latest ping, so at most one ever waits. */
-  #pong: Buffer | undefined;
+  #pongs: Pongs | undefined;
   #isQueued = false;
   #isEnding = false;
   /** Since when the socket takes nothing, or 0. */
@@ -85,7 +92,7 @@ export class Outbox implements Flushable, CohortMember {
   /** From now on this waits with others who wait for the same. @param audience How many may: it says how many cohorts there can be. */
   joinOneOf(cohorts: Cohort[], audience: number): void {
     const run = this.#run;
-    if (!this.#isDirect || run === undefined || this.#hasOwn || this.#pong !== undefined || this.#blockedSince !== 0) return;
+    if (!this.#isDirect || run === undefined || this.#hasOwn || this.#pongs !== undefined || this.#blockedSince !== 0) return;
     for (let at = cohorts.length - 1; at >= 0; at--) if (this.#join(cohorts[at] as Cohort, run)) return;
     if (cohorts.length > SPARE_COHORTS + audience / MAX_COHORT_SIZE) return;
     const cohort = new Cohort(cohorts, this.#setup, this, run);
@@ -115,6 +122,14 @@ export class Outbox implements Flushable, CohortMember {
     this.#blockedSince = this.#setup.now();
   }
 
+  writeBehind(bytes: Buffer): void {
+    this.block();
+    // Whoever waits would not hear of it otherwise: the socket tells of room only after it was full.
+    this.socket.write(bytes, () => {
+      if (this.#blockedSince !== 0 && !this.socket.writableNeedDrain && !this.socket.destroyed) tellDrain(this.socket);
+    });
+  }
+
   /** Takes a message when nothing stands in its way. @returns false when its sender has to look at it. */
   offer(data: unknown): boolean {
     if (!this.#isDirect) return false;
@@ -142,26 +157,39 @@ export class Outbox implements Flushable, CohortMember {
   push(frame: Buffer): void {
     this.part();
     const { flusher } = this.#setup;
+    if (this.#blockedSince !== 0 || (this.#run !== undefined && this.#run.frames >= flusher.mostFrames)) return this.#keep(frame);
     const own = this.#own;
     if (own !== undefined && own.frames > 0) this.#run = flusher.extendOwn(this.#run, own.frames, own.take());
     this.#run = flusher.extend(this.#run, frame);
     this.#schedule();
   }
 
+  /** Takes a frame that may be left out: the answer to it would only tell that the client is behind. */
+  pushPing(frame: Buffer): void {
+    if (this.#isFullFor(frame) && this.#blockedSince === 0) this.flushNow();
+    if (!this.#isFullFor(frame)) this.push(frame);
+  }
+
+  #isFullFor(frame: Buffer): boolean {
+    const { bytes } = this;
+    const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
+    return bytes > 0 && (bytes + frame.byteLength > maxQueueBytes || this.frames >= maxQueueMessages);
+  }
+
   /** @returns whether it takes the place of one that had not left. */
   pushPong(frame: Buffer): boolean {
     this.part();
-    const isInstead = this.#pong !== undefined;
-    this.#pong = frame;
     this.#schedule();
-    return isInstead;
+    if (this.#pongs !== undefined) return this.#pongs.add(frame);
+    this.#pongs = new Pongs(frame);
+    return false;
   }
 
   /** Forgets what the socket has not been given: whole frames only, so the stream stays valid. */
   discard(): void {
     this.part();
     this.#run = undefined;
-    this.#pong = undefined;
+    this.#pongs = undefined;
     this.#own?.take();
     forgetWindow(this);
   }
@@ -191,25 +219,49 @@ export class Outbox implements Flushable, CohortMember {
     this.#isQueued = false;
     if (this.#blockedSince !== 0 || this.#cohort !== undefined) return undefined;
     const run = this.#run;
-    const pong = this.#pong;
+    const pongs = this.#pongs?.bytes;
+    const messages = this.#joined();
     this.#run = undefined;
-    this.#pong = undefined;
-    if (pong !== undefined) {
+    this.#pongs = undefined;
+    const isGathering = pongs !== undefined && messages !== undefined;
+    // It has not taken what it was given before: after this it gets nothing until it has, or small writes pile up in it.
+    const isBehind = this.socket.writableLength > 0;
+    if (isGathering) {
       // In front of the shared bytes, and still one write: cork gathers the two.
       this.socket.cork();
-      this.socket.write(pong);
+      this.socket.write(pongs);
     }
-    const own = this.#own;
-    if (own !== undefined && own.frames > 0) {
-      this.socket.write(run === undefined ? own.take() : run.withOwn(own.frames, own.take()).join());
-    } else if (run !== undefined) {
-      this.socket.write(run.join());
-    }
-    if (pong !== undefined) this.socket.uncork();
-    if (this.socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
+    const bytes = messages ?? pongs;
+    if (bytes !== undefined && isBehind) this.writeBehind(bytes);
+    else if (bytes !== undefined) this.socket.write(bytes);
+    if (isGathering) this.socket.uncork();
+    if (this.#blockedSince === 0 && this.socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
     // Once: the second time Node makes an error of it, for nobody, and that costs more than the write.
     if (this.#isEnding && !this.socket.writableEnded) this.socket.end();
     return run;
+  }
+
+  #joined(): Buffer | undefined {
+    const run = this.#run;
+    const own = this.#own;
+    if (own === undefined || own.frames === 0) return run?.join();
+    return run === undefined ? own.take() : run.withOwn(own.frames, own.take()).join();
+  }
+
+  /**
+   * Takes a frame that will wait for long: short ones are copied together, so that they take little more than their bytes.
+   * A long one stays the same for all that wait for it.
+   */
+  #keep(frame: Buffer): void {
+    const own = this.#ownNow();
+    const { flusher } = this.#setup;
+    if (frame.byteLength < OWN_BLOCK_BYTES) {
+      own.addFrame(frame);
+    } else {
+      if (own.frames > 0) this.#run = flusher.extendOwn(this.#run, own.frames, own.takeExact());
+      this.#run = flusher.extendOwn(this.#run, 1, frame);
+    }
+    this.#schedule();
   }
 
   #offerText(text: string): boolean {

@@ -31,6 +31,20 @@ export class OwnFrames {
     message.copyTo(this.#block, start, this.#view);
   }
 
+  addFrame(frame: Buffer): void {
+    const at = this.#reserve(frame.byteLength);
+    frame.copy(this.#block, at);
+  }
+
+  /** The same as `take`, in a block without room for more. */
+  takeExact(): Buffer {
+    const bytes = this.take();
+    if (bytes.buffer.byteLength === bytes.byteLength) return bytes;
+    const exact = Buffer.allocUnsafeSlow(bytes.byteLength);
+    bytes.copy(exact);
+    return exact;
+  }
+
   /** All of them, and an empty block. */
   take(): Buffer {
     const block = this.#block;

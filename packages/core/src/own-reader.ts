@@ -1,13 +1,15 @@
 import { isUtf8 } from "node:buffer";
-import { isSendableCloseCode } from "./close-code.ts";
-import { inflate, maxDeflatedBytes } from "./compression.ts";
+import { readCloseFrame } from "./close-frame.ts";
+import { maxDeflatedBytes } from "./compression.ts";
 import { ConnectionError, type ClosureCode } from "./errors.ts";
 import { MAX_CONTROL_BYTES, Opcode } from "./frame.ts";
 import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
+import { Inflater } from "./inflater.ts";
 import { unmask } from "./mask.ts";
 import { Message } from "./message.ts";
 import { MessageBuffer } from "./message-buffer.ts";
 import { checkUtf8 } from "./utf8.ts";
+import type { Postponed, WorkBudget } from "./work-budget.ts";
 
 /** What the next byte is. The numbers are only names. */
 const State = { first: 0, second: 1, length: 2, mask: 3, payload: 4, over: 5 } as const;
@@ -20,11 +22,11 @@ const WHOLE_TEXT = 0x80 | Opcode.text;
 const WHOLE_BINARY = 0x80 | Opcode.binary;
 
 /** Reads RFC 6455 frames: named states and a loop, every fault found at the byte that makes it. */
-export class OwnReader implements FrameReader {
+export class OwnReader implements FrameReader, Postponed {
   partialSince = 0;
   readonly #sink: FrameSink;
   readonly #limits: ReaderLimits;
-  readonly #inflates: boolean;
+  readonly #inflater: Inflater | undefined;
   readonly #now: () => number;
 
   #state: number = State.first;
@@ -34,6 +36,8 @@ export class OwnReader implements FrameReader {
   #view: DataView | undefined;
   #isPaused = false;
   #isReading = false;
+  /** It waits for a later turn, which may inflate again. */
+  #isPostponed = false;
 
   // The frame that is being read.
   #fin = false;
@@ -55,18 +59,18 @@ export class OwnReader implements FrameReader {
   readonly #message = new MessageBuffer();
   #control: MessageBuffer | undefined;
 
-  /** @param inflates Whether permessage-deflate was agreed, without context takeover by the client. */
-  constructor(sink: FrameSink, limits: ReaderLimits, inflates: boolean, now: () => number) {
+  /** @param inflates Whether permessage-deflate was agreed, without context takeover by the client. @param budget Of inflating. */
+  constructor(sink: FrameSink, limits: ReaderLimits, inflates: boolean, now: () => number, budget?: WorkBudget) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#inflates = inflates;
+    this.#inflater = inflates ? new Inflater(limits.maxMessageBytes, budget) : undefined;
     this.#now = now;
   }
 
   read(chunk: Buffer): boolean {
     if (this.#state === State.over) return true;
     this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#readOn();
+    if (!this.#isPostponed) this.#readOn();
     return this.#rest === undefined;
   }
 
@@ -76,9 +80,16 @@ export class OwnReader implements FrameReader {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#rest === undefined || this.#isReading) return;
+    if (this.#rest === undefined || this.#isReading || this.#isPostponed) return;
     this.#readOn();
     if (this.#rest === undefined) this.#sink.onReady();
+  }
+
+  goOn(): void {
+    this.#isPostponed = false;
+    // The time for which it waited was ours, not the client's.
+    if (this.partialSince !== 0) this.partialSince = this.#now();
+    if (!this.#isPaused) this.resume();
   }
 
   release(): void {
@@ -89,8 +100,11 @@ export class OwnReader implements FrameReader {
   #readOn(): void {
     const chunk = this.#rest as Buffer;
     this.#isReading = true;
+    const inflater = this.#inflater;
+    inflater?.beginRead();
     let at = 0;
     while (at < chunk.byteLength && this.#state !== State.over && !this.#isPaused) {
+      if (inflater !== undefined && this.#mustWait(inflater, chunk[at] as number)) break;
       const from = at;
       if (this.#state === State.first) at = this.#readWhole(chunk, at);
       if (at > from) continue;
@@ -101,6 +115,14 @@ export class OwnReader implements FrameReader {
     this.#isReading = false;
     this.#view = undefined;
     this.#rest = at < chunk.byteLength && this.#state !== State.over ? chunk.subarray(at) : undefined;
+  }
+
+  /** Whether a message has to wait for a later turn, at the byte that comes next. Control frames never do. */
+  #mustWait(inflater: Inflater, byte: number): boolean {
+    const isFirst = this.#state === State.first;
+    if ((isFirst ? byte & 0x0f : this.#opcode) >= Opcode.close) return false;
+    const isCompressed = isFirst && this.#messageOpcode === 0 ? (byte & 0x40) !== 0 : this.#isCompressed;
+    return (this.#isPostponed = inflater.postpones(this, isCompressed));
   }
 
   /**
@@ -152,11 +174,12 @@ export class OwnReader implements FrameReader {
       if (++this.#fragments > this.#limits.maxFragments) return this.#fault("ERR_TOO_MANY_FRAGMENTS");
     } else {
       if (opcode > Opcode.binary || this.#messageOpcode !== 0) return this.#fault("ERR_PROTOCOL");
-      if (rsv1 && !this.#inflates) return this.#fault("ERR_PROTOCOL");
+      if (rsv1 && this.#inflater === undefined) return this.#fault("ERR_PROTOCOL");
       this.#messageOpcode = opcode;
       this.#isCompressed = rsv1;
       this.#fragments = 1;
       this.#checked = 0;
+      this.#inflater?.beginMessage();
     }
     this.#state = State.second;
   }
@@ -213,22 +236,11 @@ export class OwnReader implements FrameReader {
     this.#position += here;
     if (isControl) return at + here;
     const isComplete = this.#fin && here === left;
-    if (this.#isCompressed) this.#probe(isComplete);
-    else if (this.#messageOpcode === Opcode.text) this.#checkText(isComplete);
+    const isText = this.#messageOpcode === Opcode.text;
+    const fault = this.#isCompressed && !isComplete ? this.#inflater?.probe(this.#message, isText) : undefined;
+    if (fault !== undefined) this.#fault(fault);
+    if (isText && !this.#isCompressed) this.#checkText(isComplete);
     return at + here;
-  }
-
-  /**
-   * Inflates what is here of a compressed message to see whether it can still become one. Only each time it has
-   * doubled, so that a message in many pieces is not inflated as many times.
-   */
-  #probe(isComplete: boolean): void {
-    const { bytes, length } = this.#message;
-    if (isComplete || length < 2 * this.#checked) return;
-    this.#checked = length;
-    const begun = this.#inflate(bytes.subarray(0, length), false);
-    if (begun === undefined || this.#messageOpcode !== Opcode.text) return;
-    if (checkUtf8(begun, 0, begun.byteLength, false) < 0) this.#fault("ERR_UTF8");
   }
 
   #checkText(isComplete: boolean): void {
@@ -250,13 +262,10 @@ export class OwnReader implements FrameReader {
     if (this.#messageOpcode === 0) this.partialSince = 0;
     if (this.#opcode === Opcode.ping) return this.#sink.onPing(data);
     if (this.#opcode === Opcode.pong) return this.#sink.onPong(data);
-    if (data.byteLength === 0) return this.#close(1005, "");
-    if (data.byteLength === 1) return this.#fault("ERR_PROTOCOL");
-    const code = data.readUInt16BE(0);
-    if (!isSendableCloseCode(code)) return this.#fault("ERR_PROTOCOL");
-    const reason = data.subarray(2);
-    if (!isUtf8(reason)) return this.#fault("ERR_UTF8");
-    this.#close(code, reason.toString("utf8"));
+    const close = readCloseFrame(data);
+    if (typeof close === "string") return this.#fault(close);
+    this.#over();
+    this.#sink.onClose(close.code, close.reason);
   }
 
   #endMessage(): void {
@@ -269,22 +278,10 @@ export class OwnReader implements FrameReader {
       if (isText && this.#checked !== raw.byteLength) return this.#fault("ERR_UTF8");
       return this.#sink.onMessage(new Message(raw, !isText));
     }
-    const bytes = this.#inflate(raw, true);
-    if (bytes === undefined) return;
+    const bytes = (this.#inflater as Inflater).whole(raw);
+    if (typeof bytes === "string") return this.#fault(bytes);
     if (isText && !isUtf8(bytes)) return this.#fault("ERR_UTF8");
     this.#sink.onMessage(new Message(bytes, !isText));
-  }
-
-  #inflate(raw: Buffer, isWhole: boolean): Buffer | undefined {
-    const bytes = inflate(raw, isWhole, this.#limits.maxMessageBytes);
-    if (typeof bytes !== "string") return bytes;
-    this.#fault(bytes);
-    return undefined;
-  }
-
-  #close(code: number, reason: string): void {
-    this.#over();
-    this.#sink.onClose(code, reason);
   }
 
   #fault(code: ClosureCode): void {

@@ -47,7 +47,7 @@ export class PreparedMessage {
   readonly isBinary: boolean;
   /** Length of the uncompressed frame in bytes: what the message counts for in a send queue. */
   readonly frameBytes: number;
-  readonly #frame: Buffer;
+  #frame: Buffer;
   #deflated: Map<string, Buffer> | undefined;
 
   /** @throws TypeError for anything but a string, an ArrayBuffer or a view. */
@@ -63,6 +63,14 @@ export class PreparedMessage {
   /** The message as it was given, encoded; do not write to it. */
   get payload(): Buffer {
     return payloadOf(this.#frame);
+  }
+
+  /** It will wait for long: from now on it shares no block of memory with others, which would stay with it. */
+  keep(): void {
+    if (this.#frame.buffer.byteLength === this.#frame.byteLength) return;
+    const frame = Buffer.allocUnsafeSlow(this.#frame.byteLength);
+    this.#frame.copy(frame);
+    this.#frame = frame;
   }
 
   /** The bytes for the wire, for one connection or for all that agreed on `deflate` or on no compression. */

@@ -29,8 +29,10 @@ export class Refusal {
     this.code = code;
     this.status = status;
     this.body = body;
-    const lowered = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-    this.headers = { "content-type": "text/plain; charset=utf-8", ...(Object.fromEntries(lowered) as Record<string, string>) };
+    const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) as Record<string, string>;
+    // With its length whoever writes it: without, Node would send it in chunks, which proxies pass on as a broken answer.
+    const { "transfer-encoding": _, ...others } = lowered;
+    this.headers = { "content-type": "text/plain; charset=utf-8", ...others, "content-length": `${Buffer.byteLength(body)}` };
   }
 }
 
@@ -87,7 +89,7 @@ export function sendRefusal(res: ServerResponse, refused: Refusal): void {
  */
 export function sendBare(socket: Socket, { status, headers, body }: Refusal): void {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
-  for (const [name, value] of Object.entries({ connection: "close", ...headers, "content-length": `${Buffer.byteLength(body)}` })) {
+  for (const [name, value] of Object.entries({ connection: "close", ...headers })) {
     // Headers of `refuse` are the application's: a line break would forge another one.
     validateHeaderName(name);
     validateHeaderValue(name, value);

@@ -1,26 +1,46 @@
+import { Backlog } from "./backlog.ts";
 import { PreparedMessage } from "./prepared-message.ts";
+
+/** What a Blob takes beside its bytes: without it, many empty ones would count for nothing. */
+const BLOB_BYTES = 512;
 
 /**
  * Keeps messages in their order while one of them is not complete: a Blob that is being read, or a streamed message whose
  * last fragment is still to come (RFC 6455 §5.4: fragments of two messages may not mix).
  */
 export class SendGate {
-  readonly #held: (PreparedMessage | Blob)[] = [];
+  readonly #held: (Backlog | Blob)[] = [];
   #bytes = 0;
+  #blobs = 0;
+  #messages = 0;
 
   /** Held messages in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** What they count for in a queue. */
+  get cost(): number {
+    return this.#bytes + this.#blobs * BLOB_BYTES;
+  }
+
   /** How many are held. */
   get size(): number {
-    return this.#held.length;
+    return this.#messages + this.#blobs;
   }
 
   hold(message: PreparedMessage | Blob): void {
-    this.#held.push(message);
-    this.#bytes += sizeOf(message);
+    if (message instanceof Blob) {
+      this.#held.push(message);
+      this.#bytes += message.size;
+      this.#blobs++;
+      return;
+    }
+    let last = this.#held.at(-1);
+    if (!(last instanceof Backlog)) this.#held.push((last = new Backlog()));
+    last.push(message, undefined);
+    this.#bytes += message.frameBytes;
+    this.#messages++;
   }
 
   /**
@@ -29,15 +49,21 @@ export class SendGate {
    */
   async release(send: (message: PreparedMessage) => void, opened: () => void): Promise<void> {
     for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
-      const message = next instanceof Blob ? new PreparedMessage(await next.arrayBuffer()) : next;
+      if (next instanceof Blob) {
+        const message = new PreparedMessage(await next.arrayBuffer());
+        this.#held.shift();
+        this.#bytes -= next.size;
+        this.#blobs--;
+        send(message);
+        continue;
+      }
+      for (let message = next.shift(); message !== undefined; message = next.shift()) {
+        this.#bytes -= message.frameBytes;
+        this.#messages--;
+        send(message);
+      }
       this.#held.shift();
-      this.#bytes -= sizeOf(next);
-      send(message);
     }
     opened();
   }
-}
-
-function sizeOf(message: PreparedMessage | Blob): number {
-  return message instanceof Blob ? message.size : message.frameBytes;
 }

@@ -21,6 +21,17 @@ export interface SendingConnection {
   steer(): void;
 }
 
+interface PromiseWithResolver {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function withResolver(): PromiseWithResolver {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
 /** Whether the policy has no say as long as there is room. */
 export function mayPassBy(policy: SlowConsumerPolicy): boolean {
   return policy === "close" || policy === "drop-newest";
@@ -40,7 +51,8 @@ export class Sender {
   readonly #backlog: Backlog | undefined;
   #gate: SendGate | undefined;
   #writer: MessageWriter | undefined;
-  #drainWaiters: (() => void)[] | undefined;
+  /** One promise for all who wait. */
+  #draining: PromiseWithResolver | undefined;
 
   constructor(engine: Engine, connection: SendingConnection) {
     const { slowConsumer } = connection.limits;
@@ -59,12 +71,17 @@ export class Sender {
     return this.#engine.bufferedBytes + (this.#gate?.bytes ?? 0) + (this.#backlog?.bytes ?? 0);
   }
 
+  /** The same with what the messages take beside their bytes. */
+  get #cost(): number {
+    return this.#engine.bufferedBytes + (this.#gate?.cost ?? 0) + (this.#backlog?.cost ?? 0);
+  }
+
   /** @param key What the message is the latest state of, for `keep-latest`. */
   send(message: PreparedMessage | Blob, key?: string): boolean {
     if (!this.#connection.isOpen) return false;
     const isBlob = message instanceof Blob;
     if (key !== undefined && !isBlob && this.#replace(message, key)) return true;
-    if (!this.#hasRoomFor(isBlob ? message.size : message.frameBytes)) return false;
+    if (!this.#hasRoomFor(isBlob ? message.size : this.#backlog === undefined ? message.frameBytes : Backlog.costOf(message, key))) return false;
     if (this.#gate !== undefined) {
       this.#gate.hold(message);
     } else if (isBlob) {
@@ -106,7 +123,8 @@ export class Sender {
   drain(): Promise<void> {
     this.#advance();
     if (this.#engine.blockedSince === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#drainWaiters ??= []).push(resolve));
+    this.#draining ??= withResolver();
+    return this.#draining.promise;
   }
 
   /** The socket takes data again. @returns whether nothing waits any more. */
@@ -114,7 +132,7 @@ export class Sender {
     this.#advance();
     if (this.#engine.blockedSince !== 0) return false;
     if (this.#connection.limits.slowConsumer === "pause") this.#connection.hold(Hold.queue, false);
-    this.#settleWaiters();
+    this.#settleDraining();
     return true;
   }
 
@@ -134,19 +152,25 @@ export class Sender {
     this.#backlog?.clear();
     // Without an error: a client that leaves must not end the process of somebody who forgot an `error` listener.
     this.#writer?.destroy();
-    this.#settleWaiters();
+    this.#settleDraining();
   }
 
-  #settleWaiters(): void {
-    const waiters = this.#drainWaiters ?? [];
-    this.#drainWaiters = undefined;
-    for (const resolve of waiters) resolve();
+  #settleDraining(): void {
+    const draining = this.#draining;
+    this.#draining = undefined;
+    draining?.resolve();
   }
 
   #pass(message: PreparedMessage, key?: string): void {
-    if (this.#backlog === undefined) return this.#engine.send(message);
-    this.#backlog.push(message, key);
-    this.#feed(this.#backlog);
+    const backlog = this.#backlog;
+    if (backlog === undefined) return this.#engine.send(message);
+    if (backlog.size > 0 || this.#engine.blockedSince !== 0) return backlog.push(message, key);
+    this.#engine.send(message);
+    this.#flushPortion();
+  }
+
+  #flushPortion(): void {
+    if (this.#engine.bufferedBytes >= PORTION_BYTES) this.#engine.flush();
   }
 
   /** Gives the engine what it can pass on soon; the rest stays where it can be taken back. */
@@ -154,7 +178,7 @@ export class Sender {
     while (backlog.size > 0 && this.#engine.blockedSince === 0) {
       const message = backlog.shift();
       if (message !== undefined) this.#engine.send(message);
-      if (this.#engine.bufferedBytes >= PORTION_BYTES) this.#engine.flush();
+      this.#flushPortion();
     }
   }
 
@@ -167,7 +191,7 @@ export class Sender {
   #replace(message: PreparedMessage, key: string): boolean {
     const backlog = this.#connection.limits.slowConsumer === "keep-latest" ? this.#backlog : undefined;
     const freed = backlog?.bytesOf(key) ?? 0;
-    if (freed === 0 || this.bufferedBytes - freed + message.frameBytes > this.#connection.limits.maxQueueBytes) return false;
+    if (freed === 0 || this.#cost - freed + message.frameBytes > this.#connection.limits.maxQueueBytes) return false;
     this.#connection.counters.replaced++;
     return backlog?.replace(key, message) ?? false;
   }
@@ -190,7 +214,7 @@ export class Sender {
   }
 
   #fits(bytes: number): boolean {
-    const waiting = this.bufferedBytes;
+    const waiting = this.#cost;
     if (waiting === 0) return true;
     const messages = this.#engine.queuedMessages + (this.#gate?.size ?? 0) + (this.#backlog?.size ?? 0);
     return waiting + bytes <= this.#connection.limits.maxQueueBytes && messages < this.#connection.limits.maxQueueMessages;

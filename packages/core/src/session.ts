@@ -58,6 +58,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Most connections have two, and an array costs 64 bytes. */
   #closeListener: CloseListener | undefined;
   #laterCloseListeners: CloseListener | CloseListener[] | undefined;
+  /** One promise for all who ask: each has a listener, which stays as long as the connection. */
+  #closing: Promise<CloseInfo> | undefined;
   /** Made when a message comes that nobody takes at once, or somebody pulls. */
   #inbox: Inbox | undefined;
   #isPulled = false;
@@ -144,6 +146,27 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     else if (later === undefined) this.#laterCloseListeners = listener;
     else if (Array.isArray(later)) later.push(listener);
     else this.#laterCloseListeners = [later, listener];
+  }
+
+  /** Forgets what `onClose` was given; once, when it was given several times. */
+  offClose(listener: CloseListener): void {
+    const later = this.#laterCloseListeners;
+    if (this.#closeListener === listener) {
+      // The next one moves up, so that the order stays.
+      this.#closeListener = Array.isArray(later) ? later.shift() : later;
+      if (!Array.isArray(later) || later.length === 0) this.#laterCloseListeners = undefined;
+    } else if (later === listener) {
+      this.#laterCloseListeners = undefined;
+    } else if (Array.isArray(later)) {
+      const at = later.indexOf(listener);
+      if (at >= 0) later.splice(at, 1);
+    }
+  }
+
+  /** How it ended, when it has. */
+  get over(): Promise<CloseInfo> {
+    this.#closing ??= new Promise((resolve) => this.onClose(resolve));
+    return this.#closing;
   }
 
   /** Hands the messages and events to a handler, first those that came before. Once. */
@@ -242,10 +265,12 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Called by the heartbeat. */
   beat(now: number): void {
     if (this.state === "closing") return this.#engine.terminate();
-    const overdue = this.#vitals.overdue(this.limits, now, this.#engine, this.#holds !== 0);
+    const isHeld = this.#holds !== 0 || this.#engine.isBehind;
+    if (this.#engine.isBehind) this.#vitals.messageCame(now);
+    const overdue = this.#vitals.overdue(this.limits, now, this.#engine, isHeld);
     if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
     if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.#engine.ping(EMPTY);
-    this.#setup.heartbeat.lookAt(this, this.#vitals.nextLook(this.limits, now, this.#engine, this.#holds !== 0));
+    this.#setup.heartbeat.lookAt(this, this.#vitals.nextLook(this.limits, now, this.#engine, isHeld));
   }
 
   #enterClosing(timeoutMs: number): void {

@@ -3,7 +3,8 @@ import { channel, type Channel } from "node:diagnostics_channel";
 /**
  * What happens inside, for logs and metrics; subscribe with `node:diagnostics_channel`. Payloads are never published.
  * - `upwire:refused`: `{ code, status, request }`
- * - `upwire:dropped`: `{ code, remoteAddress }` of a connection that was ended before its first request was complete
+ * - `upwire:dropped`: `{ code, remoteAddress }` of a connection that was ended before its first request was complete, or of a
+ *   request that Node itself refused: 431 for headers over `maxHeaderSize`, 408, 400
  * - `upwire:error`: `{ error, connection }`; `connection` is absent when the fault came before the upgrade
  * - `upwire:open`, `upwire:close`: `{ connection }`, `{ connection, info }`
  * - `upwire:closure`: `{ connection, error }`; upwire itself ends this connection, and `error` is the `ConnectionError`

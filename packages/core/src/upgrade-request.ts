@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { directClient, printAddress, type Client } from "./client-address.ts";
 import { offeredSubprotocols } from "./handshake.ts";
+import { sentTarget } from "./sent-target.ts";
 
 /** The part of an upgrade request that a connection keeps; the request itself is let go. */
 export interface ConnectionRequest {
@@ -38,6 +39,10 @@ function parseCookies(header: string | undefined): Readonly<Record<string, strin
 
 /** One upgrade request, as `authorize`, `origin`, `subprotocols`, `headers` and the handler's `open` see it. */
 export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
+  /** The request target as it was sent, path and query, wherever the route is mounted. */
+  readonly url: string;
+  /** The same as the router sees it that the route belongs to: below a mount without the mount's path, or rewritten. */
+  readonly routedUrl: string;
   /** Node's request: what middleware put on it (`raw.session`) is there. */
   readonly raw: IncomingMessage;
   /** The framework's own request or context: Express `req`, Fastify `request`, Koa `ctx`, Hono `c`. */
@@ -56,6 +61,9 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
 
   constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, client: Client = directClient(raw)) {
     this.raw = raw;
+    this.url = sentTarget(raw, framework.native);
+    // Routers put it back when the route has returned.
+    this.routedUrl = raw.url ?? "/";
     this.headers = raw.headers;
     this.native = framework.native;
     this.params = framework.params ?? {};
@@ -65,11 +73,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     this.#forwardedHost = client.host;
   }
 
-  get url(): string {
-    return this.raw.url ?? "/";
-  }
-
-  /** The request target without its query. */
+  /** The request target as it was sent, without its query. */
   get path(): string {
     return this.url.split("?", 1)[0] ?? "/";
   }

@@ -1,4 +1,4 @@
-import * as ws from "ws";
+import { createRequire } from "node:module";
 import { ConnectionError, type ClosureCode } from "./errors.ts";
 import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
 import { Message } from "./message.ts";
@@ -18,10 +18,24 @@ interface PerMessageDeflate {
   cleanup(): void;
 }
 
-const exported = ws as unknown as {
+/** The part of `ws` that is used. */
+export interface WsClasses {
   readonly Receiver: new (options: Readonly<Record<string, unknown>>) => Receiver;
   readonly PerMessageDeflate: new (options: Readonly<Record<string, unknown>>) => PerMessageDeflate;
-};
+}
+
+/** What a CommonJS bundle has; modules have `import.meta.url`. */
+declare const __filename: string | undefined;
+
+/**
+ * Only `reader: "ws"` asks for it. An `import` would load it for every server, and a bundler would put it into every bundle,
+ * where as a module it does not start. A bundle of a server that asks for it needs `ws` in `node_modules` beside it.
+ * @throws Error when it is not there.
+ */
+export function loadWs(): WsClasses {
+  const load = createRequire(typeof __filename === "string" ? __filename : import.meta.url);
+  return load("ws") as WsClasses;
+}
 
 /** The frame reader of `ws`, as the control for ours. It cannot stop inside a chunk or tell that a message is begun. */
 export class WsReader implements FrameReader {
@@ -35,10 +49,10 @@ export class WsReader implements FrameReader {
   /** `read` said no. */
   #isFull = false;
 
-  constructor(sink: FrameSink, { maxMessageBytes, maxFragments }: ReaderLimits, inflates: boolean) {
-    this.#inflate = inflates ? new exported.PerMessageDeflate({ isServer: true, maxPayload: maxMessageBytes }) : undefined;
+  constructor(sink: FrameSink, { maxMessageBytes, maxFragments }: ReaderLimits, inflates: boolean, { Receiver, PerMessageDeflate }: WsClasses = loadWs()) {
+    this.#inflate = inflates ? new PerMessageDeflate({ isServer: true, maxPayload: maxMessageBytes }) : undefined;
     this.#inflate?.accept([{ server_no_context_takeover: [true], client_no_context_takeover: [true] }]);
-    const receiver = new exported.Receiver({
+    const receiver = new Receiver({
       isServer: true,
       extensions: this.#inflate ? { "permessage-deflate": this.#inflate } : {},
       maxPayload: maxMessageBytes,

@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeAdapter, type AdapterRoute, type AdapterSetup, type RunningServer } from "@upwire/testing";
 import { attach, Upgrader, websocket } from "../src/index.ts";
@@ -38,7 +40,7 @@ function serve({ path, handler, options }: AdapterRoute): Serve {
   };
 }
 
-async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
+async function build({ routes, onRequest, attachOptions, pages, tls }: AdapterSetup): Promise<RunningServer> {
   const sessions = new Map<string, number>();
   const served = routes.map((route) => ({ path: route.path, serve: serve(route) }));
 
@@ -52,6 +54,9 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
     if (path === "/throws") throw new Error("middleware throws");
     if (path === "/session") countVisit(sessions, req, res);
     if (path === "/http" && req.method === "GET") return void res.end("http");
+    if (path === "/body" && req.method === "POST") return void res.end(JSON.stringify(await json(req)));
+    const page = pages.find((one) => one.path === path);
+    if (page !== undefined) return page.serve(req, res);
     for (const route of served) {
       const params = match(route.path, path);
       if (params !== undefined) return route.serve(req, res, params);
@@ -59,9 +64,10 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
     res.writeHead(404).end("no such page");
   }
 
-  const server = createServer((req, res) => {
+  const serveAll = (req: IncomingMessage, res: ServerResponse): void => {
     listener(req, res).catch(() => res.writeHead(500).end("failed"));
-  });
+  };
+  const server = tls === undefined ? createServer(serveAll) : createHttpsServer(tls, serveAll);
   const attachment = attach(server, attachOptions);
   await once(server.listen(0, "127.0.0.1"), "listening");
   return { server, attachment, close: async () => void (await once(server.close(), "close")) };

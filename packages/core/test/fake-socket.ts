@@ -15,9 +15,9 @@ export class FakeSocket extends Duplex {
   isTaking = true;
   #held: Done | undefined;
 
-  constructor() {
-    // Small, so that it is full soon.
-    super({ allowHalfOpen: true, writableHighWaterMark: 512 });
+  /** @param writableHighWaterMark Small, so that it is full soon. */
+  constructor(writableHighWaterMark = 512) {
+    super({ allowHalfOpen: true, writableHighWaterMark });
   }
 
   /** As if the kernel had room again, for one write. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileOriginRule, type OriginSubject } from "../src/origin.ts";
+import { compileOriginRule, entryFor, type OriginSubject } from "../src/origin.ts";
 import { runs } from "./property.ts";
 
 const subject = (origin: string | undefined, host: string, more: Partial<OriginSubject> = {}): OriginSubject => ({
@@ -134,10 +134,95 @@ describe("a list", () => {
     expect(compileOriginRule(["same-origin", "https://b.test"], false)(subject("https://here.test", "here.test"))).toBe(true);
   });
 
-  it.each(["*", "example.com", "https://", "https://*", "https://a.test/", "https://a.test/x", "https://a*.test", "https://u@a.test", "null", ""])(
+  it.each(["*", "example.com", "https://", "https://*", "https://a.test/", "https://a.test/x", "https://a*.test", "https://u@a.test", "null ", ""])(
     "refuses the entry %j at construction",
     (entry) => {
       expect(() => compileOriginRule([entry], false)).toThrow(TypeError);
+    },
+  );
+});
+
+describe("what else a list can name", () => {
+  const passes = (entry: string, origin: string): boolean => compileOriginRule([entry], true)(subject(origin, "here.test"));
+
+  it.each([
+    ["null", "null", "http://null"],
+    ["file://", "file://", "file://a"],
+    ["chrome-extension://*", "chrome-extension://abcdefghijklmnop", "moz-extension://abcdefghijklmnop"],
+    ["moz-extension://*", "moz-extension://8f6b0c3c-1d0d-4b53-8b0e-7f8a1d2f3c4e", "https://moz-extension"],
+    ["Capacitor://Localhost", "capacitor://localhost", "capacitor://localhost.evil"],
+    ["https://münchen.de", "https://xn--mnchen-3ya.de", "https://munchen.de"],
+    ["https://*.münchen.de", "https://a.xn--mnchen-3ya.de", "https://xn--mnchen-3ya.de"],
+    ["HTTPS://APP.Example", "https://app.example", "http://app.example"],
+    ["http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000", "http://[::1]"],
+    ["http://[::FFFF:127.0.0.1]", "http://[::ffff:7f00:1]", "http://127.0.0.1"],
+    ["http://127.1", "http://127.0.0.1", "http://127.1"],
+    ["http://localhost:0080", "http://localhost", "http://localhost:8080"],
+  ])("%s lets in %s and not %s", (entry, origin, other) => {
+    expect(passes(entry, origin)).toBe(true);
+    expect(passes(entry, other)).toBe(false);
+  });
+
+  it.each([
+    ["ws://localhost:3000", "http://localhost:3000"],
+    ["wss://app.example", "https://app.example"],
+    ["http://localhost:99999", "has no port from 1 to 65535"],
+    ["http://localhost:0", "has no port from 1 to 65535"],
+    ["capacitor://localhost:99999", "has no port from 1 to 65535"],
+    ["https://app.example/", `write "https://app.example"`],
+    ["https://app.example/page?x", `write "https://app.example"`],
+    ["https://user:pass@app.example", `write "https://app.example"`],
+    [" https://app.example", `write "https://app.example"`],
+    ["app.example", `write "https://app.example"`],
+    ["localhost:3000", `write "http://localhost:3000"`],
+    ["https://*.127.0.0.1", "no name is below it"],
+    ["http://[fe80::1%25eth0]", "no host that a page can come from"],
+    ["http://a..b", "no host that a page can come from"],
+    ["http://1.2.3.4.5", "no host that a page can come from"],
+    ["http://%61.example", "no host that a page can come from"],
+    ["https://*", "is not an origin"],
+    ["about:blank", "is not an origin"],
+    ["data:text/html,x", "is not an origin"],
+  ])("refuses %j, which no page can have, and says what would be right: %s", (entry, words) => {
+    expect(() => compileOriginRule([entry], false)).toThrow(TypeError);
+    expect(() => compileOriginRule([entry], false)).toThrow(words);
+  });
+
+  it("refuses what is no text and what is no list", () => {
+    expect(() => compileOriginRule([/x/ as never], false)).toThrow(/^origin: .* is not an origin; write/);
+    expect(() => compileOriginRule({} as never, false)).toThrow(/^origin: {} is no list; write/);
+  });
+
+  it("takes no entry that matches nothing a browser sends (property)", () => {
+    const part = fc.constantFrom("http", "https", "ws", "file", "x-app", "://", "*.", "a.example", "MÜNCHEN.de", "127.1", "[::1]", "[0::1]", ":*", ":80", ":070", ":65535", ":65536", ".", "/", "@", "*", "null", " ");
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+        const entry = parts.join("");
+        let allows: ReturnType<typeof compileOriginRule>;
+        try {
+          allows = compileOriginRule([entry], true);
+        } catch (error) {
+          return void expect(error).toBeInstanceOf(TypeError);
+        }
+        // What a page has for its origin at an address like this entry.
+        const example = entry.replace(/:\/\/\*$/, "://app").replace("*.", "sub.").replace(/:\*$/, ":8080");
+        const url = /^https?:/i.test(example) ? new URL(example).origin : example.toLowerCase();
+        expect([entry, allows(subject(url, "here.test"))]).toEqual([entry, true]);
+      }),
+      runs(5000),
+    );
+  });
+});
+
+describe("what a log advises", () => {
+  it.each(["http://localhost:3000", "https://a.example", "chrome-extension://abc", "file://"])("to list %s", (origin) => {
+    expect(entryFor(origin)).toBe(origin);
+  });
+
+  it.each([undefined, "", "null", "*", "http://*", "https://*.example", "http://a.example/", "http://u@a.example", "ws://a", "http://a.example, http://b.example", "same-origin"])(
+    "nothing for %s",
+    (origin) => {
+      expect(entryFor(origin)).toBeUndefined();
     },
   );
 });

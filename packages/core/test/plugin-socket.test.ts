@@ -263,13 +263,15 @@ describe("a route of ours behind a plugin", () => {
     expect([client.status, attachment.count]).toEqual([401, 0]);
   });
 
-  it("answers a burst of pings with the newest only", async () => {
+  it("answers each ping of a short burst", async () => {
     const { port } = await plugin();
     const client = await WireClient.connect({ port, path: "/ours" });
     const ping = (letter: string): Buffer => Buffer.from([0x89, 0x81, 0, 0, 0, 0, letter.charCodeAt(0)]);
     client.sendRaw(Buffer.concat([ping("a"), ping("b"), ping("c")]));
-    const { opcode, payload } = await client.nextFrame();
-    expect([opcode, payload.toString()]).toEqual([Opcode.pong, "c"]);
+    for (const expected of ["a", "b", "c"]) {
+      const { opcode, payload } = await client.nextFrame();
+      expect([opcode, payload.toString()]).toEqual([Opcode.pong, expected]);
+    }
     client.socket.destroy();
   });
 

@@ -14,13 +14,12 @@ export interface OpenedSocket {
 }
 
 /** Opens a connection on a socket that takes bytes when a test says so. @param offer Of extensions. */
-export async function openSocket(upgrader: Upgrader, offer: string | undefined, handler: ConnectionHandler = {}): Promise<OpenedSocket> {
+export async function openSocket(upgrader: Upgrader, offer: string | undefined, handler: ConnectionHandler = {}, socket: FakeSocket = new FakeSocket()): Promise<OpenedSocket> {
   const server = createServer();
   attach(server);
   const opening = new Promise<Connection>((opened) => {
     server.on("request", (req, res) => void upgrader.upgrade(req, res, { ...handler, open: opened }));
   });
-  const socket = new FakeSocket();
   server.emit("connection", socket);
   socket.receive(
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +

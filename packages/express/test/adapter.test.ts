@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeAdapter, type AdapterSetup, type RunningServer } from "@upwire/testing";
 import express, { type ErrorRequestHandler } from "express";
@@ -11,7 +13,7 @@ declare module "express-session" {
   }
 }
 
-async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
+async function build({ routes, onRequest, attachOptions, pages, tls }: AdapterSetup): Promise<RunningServer> {
   const app = express();
   app.use((req, res, next) => {
     onRequest(req.path, req, res);
@@ -36,6 +38,10 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
   app.get("/http", (_req, res) => {
     res.send("http");
   });
+  app.post("/body", express.json(), (req, res) => {
+    res.json(req.body);
+  });
+  for (const { path, serve } of pages) app.get(path, serve);
   for (const { path, handler, options } of routes) app.get(path, websocket(handler, options));
   // Express's own answer, without its lines on stderr.
   const quiet: ErrorRequestHandler = (error, _req, res, next) => {
@@ -44,9 +50,9 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
   };
   app.use(quiet);
 
-  const server = app.listen(0, "127.0.0.1");
+  const server = tls === undefined ? createServer(app) : createHttpsServer(tls, app);
   const attachment = attach(server, attachOptions);
-  await once(server, "listening");
+  await once(server.listen(0, "127.0.0.1"), "listening");
   return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 

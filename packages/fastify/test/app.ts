@@ -11,8 +11,8 @@ declare module "fastify" {
 }
 
 /** A Fastify application with all that `AdapterSetup` asks for but the routes. */
-export async function createApp({ onRequest }: AdapterSetup): Promise<FastifyInstance> {
-  const app = Fastify();
+export async function createApp({ onRequest, pages, tls }: AdapterSetup): Promise<FastifyInstance> {
+  const app = (tls === undefined ? Fastify() : Fastify({ https: tls })) as FastifyInstance;
   await app.register(cookie);
   await app.register(session, { secret: "a secret with at least 32 characters", cookie: { secure: false }, saveUninitialized: false });
   app.addHook("onRequest", async (request, reply) => {
@@ -28,5 +28,12 @@ export async function createApp({ onRequest }: AdapterSetup): Promise<FastifyIns
     }
   });
   app.get("/http", (_request, reply) => reply.send("http"));
+  app.post("/body", (request, reply) => reply.send(request.body));
+  for (const { path, serve } of pages) {
+    app.get(path, (request, reply) => {
+      reply.hijack();
+      serve(request.raw, reply.raw);
+    });
+  }
   return app;
 }

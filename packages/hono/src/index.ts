@@ -27,6 +27,8 @@ export function websocket<Context>(
     const { status, headers, body } = await upgrader.answer(incoming, handler, { native, params: c.req.param() });
     // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.
     if (status === 101) return c.body(null, 204);
-    return c.body(body, status as 400, headers);
+    // A Response counts its own body, also when middleware changes it.
+    const { "content-length": _, ...others } = headers;
+    return c.body(body, status as 400, others);
   };
 }

@@ -4,13 +4,13 @@ import { createNodeWebSocket } from "@hono/node-ws";
 import { describeAdapter, type AdapterSetup, type RunningServer } from "@upwire/testing";
 import { serve } from "node-server-1";
 import { attach, websocket } from "../src/node-ws.ts";
-import { createApp } from "./app.ts";
+import { createApp, listening } from "./app.ts";
 
 async function build(setup: AdapterSetup): Promise<RunningServer> {
   const app = createApp(setup);
   const nodeWs = createNodeWebSocket({ app });
   for (const { path, handler, options } of setup.routes) app.get(path, websocket(nodeWs, handler, options));
-  const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
+  const server = serve({ fetch: app.fetch, ...listening(setup) }) as Server;
   const attachment = attach(server, nodeWs, setup.attachOptions);
   await once(server, "listening");
   return { server, attachment, close: async () => void (await once(server.close(), "close")) };

@@ -1,11 +1,14 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { AdapterSetup } from "@upwire/testing";
 import { Hono, type Handler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import type { HttpBindings } from "@hono/node-server";
 
 /** A Hono application with all that `AdapterSetup` asks for but the routes. */
-export function createApp({ onRequest }: AdapterSetup): Hono {
+export function createApp({ onRequest, pages }: AdapterSetup): Hono {
   const app = new Hono();
   // Without it, Hono writes errors to stderr; the answer is its own.
   app.onError((_error, c) => c.text("Internal Server Error", 500));
@@ -33,5 +36,19 @@ export function createApp({ onRequest }: AdapterSetup): Hono {
     setCookie(c, "n", `${n}`);
   });
   app.get("/http", (c) => c.text("http"));
+  app.post("/body", async (c) => c.json(await c.req.json()));
+  for (const { path, serve } of pages) {
+    app.get(path, (c) => {
+      const { incoming, outgoing } = c.env as HttpBindings;
+      serve(incoming as IncomingMessage, outgoing as ServerResponse);
+      return RESPONSE_ALREADY_SENT;
+    });
+  }
   return app;
+}
+
+/** What the `serve` of either version needs beside the application. */
+export function listening({ tls }: AdapterSetup): { readonly port: 0; readonly hostname: string } {
+  const secure = tls === undefined ? {} : { createServer: createHttpsServer, serverOptions: tls };
+  return { port: 0, hostname: "127.0.0.1", ...secure };
 }

@@ -1,4 +1,7 @@
 import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Router } from "@koa/router";
 import { describeAdapter, type AdapterSetup, type RunningServer } from "@upwire/testing";
@@ -6,7 +9,7 @@ import Koa from "koa";
 import { createSession } from "koa-session";
 import { attach, websocket } from "../src/index.ts";
 
-async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promise<RunningServer> {
+async function build({ routes, onRequest, attachOptions, pages, tls }: AdapterSetup): Promise<RunningServer> {
   const app = new Koa();
   // Koa would write every error to stderr.
   app.silent = true;
@@ -37,12 +40,23 @@ async function build({ routes, onRequest, attachOptions }: AdapterSetup): Promis
   router.get("/http", (ctx) => {
     ctx.body = "http";
   });
+  router.post("/body", async (ctx) => {
+    ctx.body = await json(ctx.req);
+  });
+  for (const { path, serve } of pages) {
+    router.get(path, (ctx) => {
+      ctx.respond = false;
+      serve(ctx.req, ctx.res);
+    });
+  }
   for (const { path, handler, options } of routes) router.get(path, websocket(handler, options));
   app.use(router.routes());
 
-  const server = app.listen(0, "127.0.0.1");
+  const serveAll = app.callback();
+  const listener = (req: IncomingMessage, res: ServerResponse): void => void serveAll(req, res);
+  const server = tls === undefined ? createServer(listener) : createHttpsServer(tls, listener);
   const attachment = attach(server, attachOptions);
-  await once(server, "listening");
+  await once(server.listen(0, "127.0.0.1"), "listening");
   return { server, attachment, close: async () => void (await once(server.close(), "close")) };
 }
 

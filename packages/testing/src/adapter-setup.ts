@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Attachment, AttachOptions, ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import type { KeyAndCertificate } from "./self-signed.ts";
 
 /** A WebSocket route for the server that an adapter's test builds. */
 export interface AdapterRoute {
@@ -7,6 +8,13 @@ export interface AdapterRoute {
   readonly path: string;
   readonly handler: ConnectionHandler;
   readonly options: UpgraderOptions;
+}
+
+/** A page that answers `GET path` by itself, past the framework. */
+export interface AdapterPage {
+  readonly path: string;
+  /** Gets Node's own request and response, and answers at some time or other. */
+  readonly serve: (req: IncomingMessage, res: ServerResponse) => void;
 }
 
 /**
@@ -20,13 +28,17 @@ export interface AdapterRoute {
  * - on `/session` it adds 1 to `n` of the session (the framework's own session library, or cookies) and writes `n` into the
  *   header `x-session-n` of Node's request.
  *
- * And one page: `GET /http` answers 200 with the body `http`.
+ * And two pages: `GET /http` answers 200 with the body `http`, and `POST /body` answers 200 with the JSON that it was sent, read
+ * and written in the framework's own manner.
  */
 export interface AdapterSetup {
   readonly routes: readonly AdapterRoute[];
   readonly onRequest: (path: string, req: IncomingMessage, res?: ServerResponse) => void;
   /** For `attach`, which gets them as they are. */
-  readonly attachOptions: Pick<AttachOptions, "handshakeTimeoutMs" | "headTimeoutMs" | "maxPendingHandshakes">;
+  readonly attachOptions: Pick<AttachOptions, "handshakeTimeoutMs" | "headTimeoutMs" | "maxPendingHandshakes" | "clock">;
+  readonly pages: readonly AdapterPage[];
+  /** The server speaks TLS, with this. */
+  readonly tls?: KeyAndCertificate;
 }
 
 export interface RunningServer {

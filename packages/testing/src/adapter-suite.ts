@@ -20,6 +20,7 @@ import { origins } from "./suite-origin.ts";
 import { protocolFaults } from "./suite-protocol-faults.ts";
 import { refusals } from "./suite-refusals.ts";
 import { responseLife } from "./suite-response-life.ts";
+import { connectionStates } from "./suite-states.ts";
 import { slowHandshakes } from "./suite-slow-handshakes.ts";
 import { Suite } from "./suite.ts";
 
@@ -29,6 +30,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   refusals,
   origin: origins,
   "slow handshakes": slowHandshakes,
+  "connection states": connectionStates,
   caps,
   middleware,
   "response life": responseLife,

@@ -1,4 +1,4 @@
-export type { AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServer } from "./adapter-setup.ts";
+export type { AdapterPage, AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServer } from "./adapter-setup.ts";
 export { describeAdapter } from "./adapter-suite.ts";
 export { Channel } from "./channel.ts";
 export { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./client-frame.ts";
@@ -16,6 +16,9 @@ export type { HandshakeInit, HeaderInit } from "./handshake-request.ts";
 export { HttpAnswer } from "./http-answer.ts";
 export type { TableFailure, TableReport, TableRow } from "./play-table.ts";
 export { rawRequest } from "./raw-request.ts";
+export { itKeepsTheSentTarget, type MountedRoute, type MountedServer, type SentTarget } from "./sent-targets.ts";
 export type { Frame } from "./server-frames.ts";
+export { describeHttp2, type Http2Setup, type RunningHttp2Server } from "./suite-http2.ts";
+export type { KeyAndCertificate } from "./self-signed.ts";
 export type { Level } from "./verdict.ts";
 export { WireClient, type WireClientOptions, type WireClose, type WireMessage } from "./wire-client.ts";

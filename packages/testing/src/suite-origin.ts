@@ -97,6 +97,33 @@ export function origins(suite: Suite): void {
     }
   });
 
+  suite.route("/origin/hosts", {}, { allowedHosts: ["app.example", "localhost"], origin: ["same-origin", "https://other.example"] });
+  suite.it("refuses a page whose name was made to lead here (DNS rebinding), before it looks at the origin", async () => {
+    const rebound = { Host: "rebind.evil.example:8080", Origin: "http://rebind.evil.example:8080" };
+    const client = await suite.connect("/origin/hosts", { headers: rebound });
+    expect([client.status, client.body]).toEqual([403, "This server does not go by that host name.\n"]);
+    expect(await status("/origin/hosts", { Host: "rebind.evil.example", Origin: "https://other.example" })).toBe(403);
+    expect(await status("/origin/hosts", { Host: "app.example", Origin: "https://other.example" })).toBe(101);
+    expect(await status("/origin/hosts", { Host: "localhost:9", Origin: "http://localhost:9" })).toBe(101);
+  });
+
+  suite.route("/origin/hosts-unsafe", {}, { allowedHosts: ["app.example"], unsafeAllowAnyOrigin: true });
+  suite.it("checks the host also where every origin is allowed, and where there is none", async () => {
+    expect(await status("/origin/hosts-unsafe", { Host: "rebind.example", Origin: "http://rebind.example" })).toBe(403);
+    expect(await status("/origin/hosts-unsafe", { Host: "rebind.example" })).toBe(403);
+    expect(await status("/origin/hosts-unsafe", { Host: "app.example", Origin: "http://x.example" })).toBe(101);
+  });
+
+  suite.route("/origin/apps", {}, { origin: ["null", "file://", "chrome-extension://*", "moz-extension://*"] });
+  suite.it("allows apps and extensions that a list names", async () => {
+    for (const origin of ["null", "file://", "chrome-extension://abcdef", "moz-extension://1-2-3"]) {
+      expect([origin, await status("/origin/apps", { Origin: origin })]).toEqual([origin, 101]);
+    }
+    for (const origin of ["", "safari-web-extension://1", "file://x", "https://chrome-extension"]) {
+      expect([origin, await status("/origin/apps", { Origin: origin })]).toEqual([origin, 403]);
+    }
+  });
+
   let authorized = 0;
   suite.route("/origin/first", {}, { authorize: () => ++authorized });
   suite.it("checks the origin before it asks authorize", async () => {

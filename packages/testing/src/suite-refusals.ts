@@ -46,6 +46,26 @@ export function refusals(suite: Suite): void {
     }
   });
 
+  suite.it("counts the body of every refusal: in chunks, proxies pass it on as a broken answer", async () => {
+    for (const [title, init] of faulty) {
+      const { answer } = await suite.connect("/no/echo", init);
+      const length = answer.header("content-length");
+      expect([title, answer.header("transfer-encoding"), length]).toEqual([title, undefined, `${Buffer.byteLength(answer.body)}`]);
+    }
+    for (const path of ["/no/authorize/nobody", "/no/authorize/villain", "/no/authorize/bug", "/no/hangs"]) {
+      const { answer } = await suite.connect(path);
+      const length = answer.header("content-length");
+      expect([path, answer.header("transfer-encoding"), length]).toEqual([path, undefined, `${Buffer.byteLength(answer.body)}`]);
+    }
+  });
+
+  suite.it("answers 400 to a target that is neither a path nor a URL of this host", async () => {
+    for (const target of ["*no/echo", "*", "*/no/echo", "http://other.example/no/echo", "ws://127.0.0.1/no/echo", "ftp://127.0.0.1/no/echo"]) {
+      const client = await suite.connect(target);
+      expect([target, client.status, client.body]).toEqual([target, 400, "The request target is not a path.\n"]);
+    }
+  });
+
   suite.it("answers 400 to a handshake with a body", async () => {
     const client = await suite.connect("/no/echo", { headers: { "Content-Length": "5" }, early: Buffer.from("hello") });
     expect(client.status).toBe(400);

@@ -52,7 +52,7 @@ export class Suite {
   serveAll(): void {
     let running: RunningServer | undefined;
     beforeAll(async () => {
-      running = await this.#start(this.#routes);
+      running = await this.#start({ routes: this.#routes });
       running.server.on("connection", (socket: Socket) => {
         this.#sockets.add(socket);
         socket.once("close", () => {
@@ -90,7 +90,12 @@ export class Suite {
     options: UpgraderOptions = {},
     attachOptions: AdapterSetup["attachOptions"] = {},
   ): Promise<OwnServer> {
-    const running = await this.#start([this.#reporting({ path, handler, options })], attachOptions);
+    return this.start({ routes: [{ path, handler, options }], attachOptions });
+  }
+
+  /** The same for more than one route, or for a server of another kind. */
+  async start(setup: Pick<AdapterSetup, "routes"> & Partial<AdapterSetup>): Promise<OwnServer> {
+    const running = await this.#start({ ...setup, routes: setup.routes.map((route) => this.#reporting(route)) });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= running.close());
     onTestFinished(close);
@@ -169,8 +174,8 @@ export class Suite {
     return { ...route, options: { onError: (error) => this.errors.push(error), ...route.options } };
   }
 
-  #start(routes: readonly AdapterRoute[], attachOptions: AdapterSetup["attachOptions"] = {}): Promise<RunningServer> {
-    return this.#build({ routes, onRequest: (path, req, res) => void this.#requests.emit(path, req, res), attachOptions });
+  #start(setup: Pick<AdapterSetup, "routes"> & Partial<AdapterSetup>): Promise<RunningServer> {
+    return this.#build({ onRequest: (path, req, res) => void this.#requests.emit(path, req, res), attachOptions: {}, pages: [], ...setup });
   }
 }
 

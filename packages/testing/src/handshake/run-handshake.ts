@@ -127,6 +127,8 @@ async function judgeRefusal(round: Round, answer: HttpAnswer | undefined): Promi
   // RFC 9110 §15.5.22, §15.5.6
   if (answer.status === 426 && !holds(answer, "upgrade", "websocket")) verdict.must("a 426 without Upgrade: websocket");
   if (answer.status === 405 && answer.header("allow") === undefined) verdict.must("a 405 without Allow");
+  // RFC 9112 §6.3 allows it, but proxies that relay raw heads pass it on as a broken answer.
+  if ([403, 405, 426].includes(answer.status) && answer.header("transfer-encoding") !== undefined) verdict.strict(`${got} in chunks, without Content-Length`);
   await judgeRest(round, answer);
 }
 

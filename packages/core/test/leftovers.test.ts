@@ -1,0 +1,139 @@
+import { createServer } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { attach, createHub, Upgrader, type Attachment } from "@upwire/core";
+import { describe, expect, it } from "vitest";
+import { Connection } from "../src/connection.ts";
+import { Hub } from "../src/hub.ts";
+import { openSocket, type OpenedSocket } from "./wire-clients.ts";
+
+setFlagsFromString("--expose_gc");
+const collect = runInNewContext("gc") as () => void;
+
+const CALLS = 100_000;
+/** Ten bytes for each call; a listener or a promise takes more. */
+const MOST_BYTES = 10 * CALLS;
+
+interface Setup {
+  readonly connection: Connection;
+  readonly hub: Hub;
+  readonly attachment: Attachment;
+}
+
+type Call = (setup: Setup, turn: number) => unknown;
+type Rows = Readonly<Record<string, Call>>;
+
+const listener = (): void => {};
+
+function attempt(call: () => unknown): void {
+  try {
+    call();
+  } catch {
+    // What may be called once only says so.
+  }
+}
+
+/** What to call for each method and getter of a connection that takes nothing. */
+const ofConnection: Rows = {
+  isOpen: ({ connection }) => connection.isOpen,
+  state: ({ connection }) => connection.state,
+  closeInfo: ({ connection }) => connection.closeInfo,
+  bufferedBytes: ({ connection }) => connection.bufferedBytes,
+  send: ({ connection }) => connection.send("text"),
+  sendJson: ({ connection }) => connection.sendJson([1]),
+  createWriter: ({ connection }) => attempt(() => connection.createWriter("text")),
+  ping: ({ connection }) => connection.ping("p"),
+  close: ({ connection }) => connection.close(),
+  terminate: ({ connection }) => connection.terminate(),
+  drain: ({ connection }) => void connection.drain(),
+  closed: ({ connection }) => void connection.closed,
+  onClose({ connection }) {
+    connection.onClose(listener);
+    connection.offClose(listener);
+  },
+  offClose: ({ connection }) => connection.offClose(listener),
+};
+
+const ofHub: Rows = {
+  register({ hub, connection }, turn) {
+    hub.unregister(connection);
+    hub.register(connection, { userId: `user ${turn}` });
+  },
+  unregister({ hub, connection }) {
+    hub.register(connection);
+    hub.unregister(connection);
+  },
+  join({ hub, connection }, turn) {
+    hub.join(connection, `room ${turn}`);
+    hub.leave(connection, `room ${turn}`);
+  },
+  leave: ({ hub, connection }, turn) => hub.leave(connection, `room ${turn}`),
+  refusedJoins: ({ hub, connection }) => hub.join(connection, "x".repeat(300)) || hub.refusedJoins,
+  broadcast: ({ hub }, turn) => hub.broadcast("b", { room: `room ${turn}` }) + hub.broadcast("b"),
+  sendTo: ({ hub, connection }) => hub.sendTo(connection.id, "x"),
+  sendToUser: ({ hub }, turn) => hub.sendToUser(`user ${turn}`, "x"),
+  get: ({ hub }, turn) => hub.get(`${turn}`),
+  list: ({ hub }, turn) => hub.list(`room ${turn}`),
+  count: ({ hub }, turn) => hub.count(`room ${turn}`),
+  rooms: ({ hub }) => hub.rooms(),
+  roomsOf: ({ hub, connection }) => hub.roomsOf(connection),
+  close: ({ hub, connection }) => {
+    hub.unregister(connection);
+    void hub.close();
+  },
+};
+
+const ofAttachment: Rows = { track: ({ attachment, connection }) => attachment.track(connection) };
+
+const all: readonly (readonly [string, object, Rows])[] = [
+  ["connection", Connection.prototype, ofConnection],
+  ["hub", Hub.prototype, ofHub],
+];
+
+async function held(): Promise<number> {
+  for (let turn = 0; turn < 3; turn++) {
+    await setImmediate();
+    collect();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A connection whose client takes nothing any more and whose queue is full. */
+async function open(): Promise<Setup & OpenedSocket> {
+  const opened = await openSocket(new Upgrader({ slowConsumer: "drop-newest", maxQueueBytes: 4096 }), undefined);
+  const hub = createHub();
+  const attachment = attach(createServer());
+  hub.register(opened.connection);
+  opened.socket.isTaking = false;
+  for (let turn = 0; turn < 100; turn++) {
+    opened.connection.send("x".repeat(100));
+    await setImmediate();
+  }
+  return { ...opened, hub, attachment };
+}
+
+describe("100,000 calls leave nothing on a connection that stays:", () => {
+  it.each(all)("every method of a %s has a row", (_name, prototype, rows) => {
+    const methods = Object.getOwnPropertyNames(prototype).filter((name) => name !== "constructor");
+    expect(Object.keys(rows).toSorted()).toEqual(methods.toSorted());
+  });
+
+  const rows = [...all, ["attachment", {}, ofAttachment] as const].flatMap(([name, , calls]) => Object.entries(calls).map(([method, call]) => [`${name}.${method}`, call] as const));
+
+  it.each(rows)("%s", { timeout: 20_000 }, async (_name, call) => {
+    const setup = await open();
+    const callAll = async (times: number): Promise<void> => {
+      for (let turn = 0; turn < times; turn++) {
+        call(setup, turn);
+        if (turn % 1000 === 0) await setImmediate();
+      }
+    };
+    await callAll(5000);
+    const before = await held();
+    await callAll(CALLS);
+    expect((await held()) - before).toBeLessThan(MOST_BYTES);
+    setup.socket.destroy();
+  });
+});
