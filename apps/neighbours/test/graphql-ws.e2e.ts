@@ -56,7 +56,7 @@ async function serve(order: (typeof orders)[number], bind: Bind) {
   return { port: await listen(server), clock };
 }
 
-describe.each(orders.flatMap((order) => binds.map((how) => ({ order, ...how }))))("graphql-ws by $name on the same server, $order", ({ order, name, bind }) => {
+describe.each(orders.flatMap((order) => binds.map((how) => ({ order, ...how }))))("graphql-ws by $name on the same server, $order", ({ order, bind }) => {
   it("answers queries and subscriptions, past every deadline of ours", async () => {
     const { port, clock } = await serve(order, bind);
     const client = createClient({ url: `ws://127.0.0.1:${port}/graphql`, webSocketImpl: WebSocket, lazy: false, retryAttempts: 0 });
@@ -71,15 +71,17 @@ describe.each(orders.flatMap((order) => binds.map((how) => ({ order, ...how })))
     for await (const { data } of client.iterate({ query: "subscription { counted }" })) counted.push(data?.["counted"]);
     expect(counted).toEqual([1, 2, 3]);
   });
+});
 
-  it.runIf(name === "noServer")("serves our route", async () => {
-    const { port } = await serve(order, bind);
+describe.each(orders)("our route beside graphql-ws, %s", (order) => {
+  it("is served where graphql-ws looks at the path by hand", async () => {
+    const { port } = await serve(order, byHand);
     await expectOurs(port);
   });
 
   // With `server` and `path`, `ws` answers 400 to every handshake for another path, whoever else listens.
-  it.runIf(name === "server and path")("writes nothing behind the 400 that ws gives to our route", async () => {
-    const { port, clock } = await serve(order, bind);
+  it("gets nothing of ours behind the 400 of ws where that has server and path", async () => {
+    const { port, clock } = await serve(order, withPath);
     const client = await handshake(port, "/ours");
     expect(client.status).toBe(400);
     await passDeadline(clock);

@@ -34,6 +34,25 @@ function proxyTo({ port }: Upstream): RequestHandler {
 
 const page = (port: number): Promise<Response> => fetch(`http://127.0.0.1:${port}/theirs`);
 
+it("lives through http-proxy-middleware with ws: true, which only listens from its first request on", async () => {
+  const other = await upstream();
+  const proxy = createProxyMiddleware({ target: `http://127.0.0.1:${other.port}`, pathFilter: "/theirs", ws: true });
+  const server = serverWithOurs((req, res) => void proxy(req, res, () => res.writeHead(404).end("no such page")));
+  const clock = fakeClock();
+  attach(server, { clock, handshakeTimeoutMs: HANDSHAKE_MS });
+  const port = await listen(server);
+  // It is middleware only, and does nothing at all with the 101 of the other server.
+  const first = await WireClient.open({ port, path: "/theirs" });
+  while (other.handshakes.length === 0) await setImmediate();
+  clock.advance(HANDSHAKE_MS * 2);
+  expect((await first.answered).status).toBe(408);
+  const client = await handshake(port, "/theirs");
+  expect(client.status).toBe(101);
+  client.sendText("hello");
+  expect((await client.nextMessage()).text).toBe("theirs: hello");
+  await expectOurs(port);
+});
+
 const orders = ["attach before the proxy", "the proxy before attach"] as const;
 
 describe.each(orders)("http-proxy-middleware on the same server, %s", (order) => {
@@ -80,6 +99,14 @@ describe.each(orders)("http-proxy-middleware on the same server, %s", (order) =>
     client.sendText("again");
     expect((await client.nextMessage()).text).toBe("theirs: again");
     await expectOurs(port);
+  });
+
+  it("closes the response that the application wrote to, once the proxy has answered", async () => {
+    const { server, port, clock } = await serve({ proxiesUpgradesInApp: "no" });
+    const closed = new Promise((resolve) => server.once("request", (_req, res) => res.once("close", resolve)));
+    await expectTheirs(port);
+    await passDeadline(clock);
+    await closed;
   });
 
   it("is proxied once with match, whatever the application does with that path", async () => {

@@ -1,13 +1,17 @@
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { finished } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import { refuse, type UpgraderOptions } from "@upwire/core";
 import { expect } from "vitest";
 import { Channel } from "./channel.ts";
 import type { Suite } from "./suite.ts";
+import type { WireClient } from "./wire-client.ts";
 
 interface Life {
   readonly events: readonly string[];
   readonly status: number;
+  readonly res: ServerResponse;
 }
 
 interface Row {
@@ -35,7 +39,7 @@ export function responseLife(suite: Suite): void {
       const closed = new Promise((resolve) => res.once("close", resolve));
       for (const name of ["finish", "close"]) res.on(name, () => events.push(name));
       Promise.all([finished(res), closed]).then(
-        () => lives.push({ events, status: res.statusCode }),
+        () => lives.push({ events, status: res.statusCode, res }),
         (error: unknown) => lives.fail(error as Error),
       );
     });
@@ -57,6 +61,8 @@ export function responseLife(suite: Suite): void {
       const life = await lives.next();
       // Frameworks that cannot say 101 said 204.
       expect([life.events, life.status === 204 ? 101 : life.status]).toEqual([["finish", "close"], status]);
+      // Asked once it is over, too.
+      await finished(life.res);
       if (status !== 101) return;
       client.sendText("still open");
       expect((await client.nextMessage()).text).toBe("still open");
@@ -91,14 +97,42 @@ export function responseLife(suite: Suite): void {
   });
 
   suite.route("/life/idle", echo);
-  suite.use("/life/idle", ({ socket }) => void socket.setTimeout(HTTP_TIMEOUT_MS, () => socket.destroy()));
-  suite.it("ends the timeouts that middleware set on the socket with the handshake", async () => {
-    const client = await suite.connect("/life/idle");
+  suite.use("/life/idle", (req, res) => {
+    const { socket } = req;
+    socket.setTimeout(HTTP_TIMEOUT_MS, () => socket.destroy());
+    req.setTimeout(HTTP_TIMEOUT_MS, () => req.destroy());
+    res?.setTimeout(HTTP_TIMEOUT_MS, () => res.destroy());
+  });
+  async function expectIdle(client: WireClient): Promise<void> {
     expect(client.status).toBe(101);
     client.socket.setTimeout(HTTP_TIMEOUT_MS * 3);
     await Promise.race([once(client.socket, "timeout"), client.closed]);
     expect(client.socket.destroyed).toBe(false);
     client.sendText("still open");
     expect((await client.nextMessage()).text).toBe("still open");
+  }
+
+  suite.it("ends the timeouts that middleware set on the socket with the handshake", async () => {
+    await expectIdle(await suite.connect("/life/idle"));
+  });
+
+  suite.it("ends the timeouts of the server with the handshake", async () => {
+    const { server, connect } = await suite.serve("/life/idle", echo);
+    server.setTimeout(HTTP_TIMEOUT_MS);
+    server.keepAliveTimeout = HTTP_TIMEOUT_MS;
+    await expectIdle(await connect("/life/idle"));
+  });
+
+  suite.it("calls back from server.close once the close hooks of all clients have settled", async () => {
+    const steps: string[] = [];
+    const { server, connect } = await suite.serve("/life/hooks", {
+      close: async () => {
+        for (let turn = 0; turn < 5; turn++) await setImmediate();
+        steps.push("hook");
+      },
+    });
+    for (let n = 0; n < 5; n++) await connect("/life/hooks");
+    await new Promise<void>((closed) => void server.close(() => closed()));
+    expect(steps).toHaveLength(5);
   });
 }
