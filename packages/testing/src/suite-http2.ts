@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import type { Attachment } from "@upwire/core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AdapterSetup } from "./adapter-setup.ts";
+import { encodeHandshake } from "./handshake-request.ts";
 import { selfSigned, type KeyAndCertificate } from "./self-signed.ts";
 import { StateClient } from "./states/state-client.ts";
 import { WireClient } from "./wire-client.ts";
@@ -103,6 +104,17 @@ export function describeHttp2(name: string, build: (setup: Http2Setup) => Promis
 
     it("takes a WebSocket by HTTP/1.1", async () => {
       await expectSound(await serve());
+    });
+
+    it("answers a request and the handshake behind it, in one packet by HTTP/1.1, in their order", async () => {
+      const running = await serve();
+      const client = await StateClient.connect(running.port, "TLS");
+      onTestFinished(() => void client.socket.destroy());
+      client.send("GET /http HTTP/1.1\r\nHost: localhost\r\n\r\n", encodeHandshake({ path: ROUTE }, "localhost").text);
+      const answers = [await client.response("GET /http"), await client.response("the handshake")];
+      expect(answers.map(({ head }) => head.status)).toEqual([200, 101]);
+      client.socket.destroy();
+      await expectSound(running);
     });
 
     it("serves an ordinary request by HTTP/1.1 that offers h2c, body and keep-alive included", async () => {

@@ -27,13 +27,13 @@ export const TRANSPORTS = ["plain", "TLS"] as const;
 /** When another `upgrade` listener answers what is its own. */
 export const NEIGHBOURS = ["alone", "at once", "late", "never"] as const;
 /** Whose path it is. */
-export const OWNERS = ["ours", "theirs"] as const;
+const OWNERS = ["ours", "theirs"] as const;
 
 export type Kind = (typeof KINDS)[number];
 export type State = (typeof STATES)[number];
 export type Transport = (typeof TRANSPORTS)[number];
 export type Neighbour = (typeof NEIGHBOURS)[number];
-export type Owner = (typeof OWNERS)[number];
+type Owner = (typeof OWNERS)[number];
 
 /** One connection, up to and with its upgrade request. */
 export interface Cell {

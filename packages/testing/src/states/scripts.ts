@@ -127,7 +127,7 @@ export const scripts: Readonly<Record<State, Script>> = {
       },
       finish: async () => {
         client.socket.resume();
-        await once(page, "drain", { signal: AbortSignal.timeout(6000) }).catch(() => {
+        await once(page, "drain", { signal: AbortSignal.timeout(10_000) }).catch(() => {
           throw new Error("a download that the client reads again stands still: no drain");
         });
         page.end(HELD);

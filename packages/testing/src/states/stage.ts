@@ -8,6 +8,9 @@ import { StateClient } from "./state-client.ts";
 export const ECHO_PATH = "/states/echo";
 export const HELD_PATH = "/states/held";
 
+/** A busy machine takes its time. */
+const PATIENCE_MS = 10_000;
+
 /** The server that the cells of one transport and one neighbour share. */
 export class Stage {
   readonly running: RunningServer;
@@ -61,7 +64,7 @@ export class HeldPages {
   };
 
   next(name: string): Promise<ServerResponse> {
-    return this.#page(name).next();
+    return this.#page(name).next(PATIENCE_MS);
   }
 
   #page(name: string): Channel<ServerResponse> {

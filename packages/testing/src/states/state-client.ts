@@ -7,7 +7,7 @@ import { HttpReader, type WholeResponse } from "./http-reader.ts";
 import type { Transport } from "./cell.ts";
 
 /** Longer than a busy machine takes for anything: what has not come by then will not come. */
-const PATIENCE_MS = 6000;
+const PATIENCE_MS = 10_000;
 
 /** A client that sends what it is told, and reads first responses, then what follows a 101. */
 export class StateClient {
