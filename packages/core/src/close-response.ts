@@ -2,6 +2,8 @@ import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+const ignore = (): void => {};
+
 /**
  * Ends the life of a response that was detached from its socket, which lives on. Node emits `close` on a response only when its
  * socket closes or its own parser goes on; without it `stream.finished` never settles, and spans and limiters never end.
@@ -9,8 +11,8 @@ import type { Socket } from "node:net";
 export function closeResponse(res: ServerResponse): void {
   if (res.closed) return;
   if (res.socket !== null) res.detachSocket(res.socket);
-  // Node's own listener on a socket sets what `close` stands for. This one takes no bytes, so nothing is written to it.
-  const stub = new EventEmitter() as Socket;
+  // Node's own listener on a socket sets what `close` stands for. This one takes no bytes, so nothing is written to it; Deno corks it.
+  const stub = Object.assign(new EventEmitter(), { cork: ignore, uncork: ignore }) as unknown as Socket;
   res.assignSocket(stub);
   stub.emit("close");
   res.detachSocket(stub);
