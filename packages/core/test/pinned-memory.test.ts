@@ -95,7 +95,8 @@ async function held(): Promise<number> {
 }
 
 async function openMany(options: UpgraderOptions, count: number): Promise<Slow[]> {
-  const upgrader = new Upgrader({ slowConsumer: "drop-newest", ...options });
+  // A slow machine must not end them.
+  const upgrader = new Upgrader({ slowConsumer: "drop-newest", writeTimeoutMs: 600_000, pingIntervalMs: 0, ...options });
   const hub = createHub({});
   const clients: Slow[] = [];
   while (clients.length < count) {
