@@ -15,8 +15,8 @@ const PAYLOAD_BYTES = 125;
 const PER_WRITE = 100;
 /** More than the kernel takes for a client that reads nothing: from then on the socket is blocked. */
 const FILL_BYTES = 16 * MB;
-/** One that the socket had taken before it was blocked, and the newest. */
-const PONGS_PENDING = 2;
+/** Those that the socket had taken before it was blocked, 16 in one write, and as many that wait. */
+const PONGS_PENDING = 32;
 
 export const pings: Scenario = {
   name: "pings",

@@ -26,6 +26,8 @@ export interface ServerStats {
 export interface Peaks {
   readonly rss: number;
   readonly loopDelayMs: number;
+  /** Processor time of the longest turn of the event loop since `watchTurns`: what others do on this machine is not in it. */
+  readonly turnMs: number;
 }
 
 /** One connection over which the server queued more than it may. */
@@ -47,6 +49,8 @@ export interface ServerApi {
   stats(withGc: boolean): Promise<ServerStats>;
   /** Starts to watch RSS and the event loop, from now. */
   watch(): Promise<void>;
+  /** Starts to measure turns, from now until `peaks`. The event loop never sleeps meanwhile. */
+  watchTurns(): Promise<void>;
   /** The highest since `watch`. */
   peaks(): Promise<Peaks>;
   /** Starts to watch every queue for what passes its limits. */

@@ -63,6 +63,10 @@ export class ServerProcess implements ServerApi {
     return this.#call("watch");
   }
 
+  watchTurns(): Promise<void> {
+    return this.#call("watchTurns");
+  }
+
   peaks(): Promise<Peaks> {
     return this.#call("peaks");
   }

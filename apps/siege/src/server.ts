@@ -37,6 +37,9 @@ const api: ServerApi = {
   async watch() {
     peaks.reset();
   },
+  async watchTurns() {
+    peaks.watchTurns();
+  },
   async peaks() {
     return peaks.read();
   },

@@ -6,6 +6,7 @@ import { churn } from "./scenario-churn.ts";
 import { crowded } from "./scenario-crowded.ts";
 import { fragments } from "./scenario-fragments.ts";
 import { halfOpen } from "./scenario-half-open.ts";
+import { inflate } from "./scenario-inflate.ts";
 import { pings } from "./scenario-pings.ts";
 import { slow } from "./scenario-slow.ts";
 import { stalled } from "./scenario-stalled.ts";
@@ -15,7 +16,7 @@ import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { heading, printRow } from "./table.ts";
 import { variantNames } from "./variants.ts";
 
-const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), slow, halfOpen, pings, throws, churn];
+const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), inflate, slow, halfOpen, pings, throws, churn];
 
 try {
   const settings = readSettings(process.argv.slice(2), { scenarios: scenarios.map(({ name }) => name), variants: variantNames });

@@ -10,6 +10,7 @@ export class PeakWatch {
   readonly #delays = monitorEventLoopDelay({ resolution: 1 });
   #rss = 0;
   #maxRssBefore = 0;
+  #turns: TurnWatch | undefined;
 
   constructor() {
     this.#delays.enable();
@@ -23,16 +24,45 @@ export class PeakWatch {
     this.#sample();
   }
 
+  watchTurns(): void {
+    this.#turns = new TurnWatch();
+  }
+
   read(): Peaks {
     this.#sample();
+    const turnMs = this.#turns?.end() ?? 0;
+    this.#turns = undefined;
     // A peak between two samples still shows in the high-water mark of the process, when it is a new one.
     const marked = maxRss();
-    return { rss: marked > this.#maxRssBefore ? Math.max(marked, this.#rss) : this.#rss, loopDelayMs: this.#delays.max / 1e6 };
+    return { rss: marked > this.#maxRssBefore ? Math.max(marked, this.#rss) : this.#rss, loopDelayMs: this.#delays.max / 1e6, turnMs };
   }
 
   #sample(): void {
     this.#rss = Math.max(this.#rss, process.memoryUsage.rss());
   }
+}
+
+/** Looks at the processor time of each turn of the event loop. */
+class TurnWatch {
+  #used = process.cpuUsage();
+  #longestMs = 0;
+  #isOver = false;
+
+  constructor() {
+    setImmediate(this.#turn);
+  }
+
+  end(): number {
+    this.#isOver = true;
+    return this.#longestMs;
+  }
+
+  readonly #turn = (): void => {
+    const used = process.cpuUsage();
+    this.#longestMs = Math.max(this.#longestMs, (used.user + used.system - this.#used.user - this.#used.system) / 1000);
+    this.#used = used;
+    if (!this.#isOver) setImmediate(this.#turn);
+  };
 }
 
 function maxRss(): number {

@@ -1,5 +1,5 @@
 /** Each ping is answered while so few pongs wait; RFC 6455 §5.5.3 lets the newest stand for all before it. */
-export const MOST_PONGS = 16;
+const MOST_PONGS = 16;
 
 /** The pongs that wait for one client: a flood of pings makes them grow no further. */
 export class Pongs {
