@@ -6,8 +6,6 @@ type Framing = { readonly left: number } | "chunked" | "until the end" | undefin
 export class Answers {
   /** Final answers whose head has come. */
   count = 0;
-  /** The bytes cannot be read any more: which request the client thinks it has sent is not what the server understood. */
-  isLost = false;
   readonly #methods: readonly string[];
   readonly #onHead: (answer: HttpAnswer) => void;
   #pending: Buffer = Buffer.alloc(0);

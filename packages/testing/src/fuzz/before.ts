@@ -35,6 +35,8 @@ export interface Before {
   readonly isUnread: boolean;
   /** A good handshake: HTTP ends here. */
   readonly isWebSocket: boolean;
+  /** Asks for another protocol. Node itself drops what comes in the same packet behind an upgrade that is not taken. */
+  readonly mayLoseNext: boolean;
 }
 
 /** What a request says besides its start line, Host and number. */
@@ -98,6 +100,7 @@ export function createBefore(address: Address, at: number, random: Random): Befo
       bytes: Buffer.from(text, "latin1"),
       isUnread: state.endsWith("unread"),
       isWebSocket: state === "a good handshake",
+      mayLoseNext: state.startsWith("h2c") || state === "another protocol",
     };
   }
 }

@@ -48,6 +48,8 @@ export interface Story {
   readonly before: number;
   /** The bytes were mutated: what the server understood may be something else. */
   readonly isTampered: boolean;
+  /** Node itself may have dropped one of the requests. */
+  readonly mayLose: boolean;
 }
 
 /** Reads all that a server sends on one connection, and takes down what no server may send. */
@@ -65,6 +67,9 @@ export class Judge {
   readonly #story: Story | undefined;
   readonly #answers: Answers | undefined;
   #isLost = false;
+  /** An answer said that it is the last one on this connection. */
+  #isLast = false;
+  #newestMark = -1;
   readonly #anyOrigin: boolean;
   readonly #frames = new ServerFrames();
   #received: Buffer = Buffer.alloc(0);
@@ -110,7 +115,7 @@ export class Judge {
 
   /** The server ended its side. */
   end(): void {
-    if (this.waitsForAll && this.#story?.isTampered === false && this.status !== 101 && !this.isAtBorder) this.faults.push("an answer that was cut off");
+    if (this.waitsForAll && this.#story?.isTampered === false && !this.#isLost && this.status !== 101 && !this.isAtBorder) this.faults.push("an answer that was cut off");
     if (this.#received.byteLength > 0) this.faults.push(`half an answer: ${JSON.stringify(this.#received.toString("latin1", 0, 80))}`);
   }
 
@@ -118,23 +123,36 @@ export class Judge {
     if (this.#isLost) return;
     try {
       const rest = answers.push(chunk);
+      if (this.#isLost) return;
       if (rest !== undefined && rest.byteLength > 0) this.#readFrames(rest);
     } catch (error) {
       // Where it is not known which requests the server has understood, a HEAD may have been one.
       this.#isLost = true;
-      if (this.#story?.isTampered === false) this.faults.push((error as Error).message);
+      if (this.#story?.isTampered === false && !this.#isLast) this.faults.push((error as Error).message);
     }
   }
 
-  /** RFC 9112 §9.3.2: answers come in the order of requests. */
   #readOneOf(answer: HttpAnswer): void {
+    if (this.#isLast) {
+      this.#isLost = true;
+      if (answer.status === 101) this.faults.push("a 101 behind an answer that said Connection: close");
+      return;
+    }
     this.status = answer.status;
-    const at = this.answers - 1;
-    const { isTampered = true, before = 0 } = this.#story ?? {};
-    const mark = answer.header("x-fuzz");
-    if (!isTampered && mark !== undefined && mark !== `${at}`) this.faults.push(`the answer to another request (number ${mark} in place of ${at})`);
-    if (!isTampered && answer.status === 101 && at < before) this.faults.push("a 101 before the answers to earlier requests");
+    if (this.#story?.isTampered === false) this.#judgeOrder(answer, this.#story);
     if (answer.status === 101) this.#readUpgrade(answer);
+    // RFC 9112 §9.6: what comes behind it answers no request.
+    else if (/\bclose\b/i.test(answer.header("connection") ?? "")) this.#isLast = true;
+  }
+
+  /** RFC 9112 §9.3.2: answers come in the order of requests. */
+  #judgeOrder(answer: HttpAnswer, { before, mayLose }: Story): void {
+    const at = this.answers - 1;
+    const mark = answer.header("x-fuzz");
+    const isWrong = mayLose ? Number(mark) <= this.#newestMark : mark !== `${at}`;
+    if (mark !== undefined && isWrong) this.faults.push(`the answer to another request (number ${mark} in place of ${mayLose ? `one behind ${this.#newestMark}` : at})`);
+    if (mark !== undefined) this.#newestMark = Number(mark);
+    if (answer.status === 101 && at < before && !mayLose) this.faults.push("a 101 before the answers to earlier requests");
   }
 
   #readHead(head: string): void {
@@ -159,7 +177,9 @@ export class Judge {
     const protocol = answer.header("sec-websocket-protocol");
     if (protocol !== undefined && !sent.members("sec-websocket-protocol").includes(protocol)) this.faults.push(`the subprotocol ${protocol} was not offered`);
     const origins = sent.all("origin");
-    const isForeign = origins.length > 0 && origins.every((origin) => origin === FOREIGN_ORIGIN);
+    // Of several handshakes it is not known here which one was let in.
+    const isOne = this.#story === undefined || this.#story.before === this.#story.methods.length - 1;
+    const isForeign = isOne && origins.length > 0 && origins.every((origin) => origin === FOREIGN_ORIGIN);
     if (isForeign && !this.#anyOrigin) this.faults.push("a 101 for a page of a foreign origin");
     const agreed = readDeflateAnswer(answer.header("sec-websocket-extensions"), sent.all("sec-websocket-extensions"));
     if (typeof agreed === "string") this.faults.push(agreed);

@@ -57,6 +57,7 @@ export function createStory(corpus: HandshakeCorpus, random: Random): StoryPlan 
     parts[which] = mutateBytes(Buffer.from(parts[which] ?? Buffer.alloc(0)), random);
   }
   const cut = random.pick(cuts);
+  const mayLose = cut !== "after each answer" && before.some(({ mayLoseNext }) => mayLoseNext);
   const requests: readonly Pick<Before, "method" | "isWebSocket">[] = [...before, other ?? { method: "GET", isWebSocket: true }];
   return {
     state: before.at(-1)?.state ?? "nothing",
@@ -68,8 +69,9 @@ export function createStory(corpus: HandshakeCorpus, random: Random): StoryPlan 
     mark: MARK,
     endsWithAnswer,
     isTampered,
+    mayLose,
     isUnread: before.some(({ isUnread }) => isUnread) && cut !== "after each answer",
-    isWhole: !isTampered && (endsWithAnswer || endsWithFrame(talk)),
+    isWhole: !isTampered && !mayLose && (endsWithAnswer || endsWithFrame(talk)),
   };
 }
 
