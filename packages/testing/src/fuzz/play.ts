@@ -131,7 +131,7 @@ export class Player {
     const line = await Line.open(this.#target, new Judge(story.bytes, this.#anyOrigin, story));
     this.opened++;
     line.numbers.push(input.number);
-    await tell(line, story, PATIENCE_MS);
+    await tell(line, story, story.isTampered ? PATIENCE_MS : this.#timeoutMs);
     const outcome = await this.#endStory(line, input, story);
     this.#coverage.count(input, line.judge);
     await this.#report(line);

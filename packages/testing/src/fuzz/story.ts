@@ -7,11 +7,11 @@ import { mutateHandshake, type HandshakeCorpus } from "./mutate-handshake.ts";
 import type { Random } from "./random.ts";
 
 /** Where a stream of bytes is cut into packets, and what the client waits for before it sends the next one. */
-export const cuts = ["one packet", "a packet each", "random cuts", "cuts and pauses", "after each answer"] as const;
-export type Cut = (typeof cuts)[number];
+const cuts = ["one packet", "a packet each", "random cuts", "cuts and pauses", "after each answer"] as const;
+type Cut = (typeof cuts)[number];
 
 /** Bytes, and what is waited for before they are sent: a turn of the loop, so many milliseconds, or so many answers. */
-export interface Portion {
+interface Portion {
   readonly bytes: Buffer;
   readonly turn?: true;
   readonly ms?: number;
@@ -36,6 +36,7 @@ export interface StoryPlan extends Story {
 }
 
 const MAX_BEFORE = 3;
+const CLOSES = new Set(["a page, by HTTP/1.0", "a page, Connection: close", "a bad handshake", "the route, no upgrade", "CONNECT"]);
 const MAX_PAUSE_MS = 8;
 /** The bytes of every input name the same ping: each story has a connection of its own. */
 const MARK = Buffer.from("story");
@@ -44,6 +45,7 @@ export function createStory(corpus: HandshakeCorpus, random: Random): StoryPlan 
   const before = [createBefore(corpus, 0, random)];
   while (before.length < MAX_BEFORE && random.once(3)) before.push(createBefore(corpus, before.length, random));
   const at = before.length;
+  const cut = random.pick(cuts);
   const [kind, tampering] = [random.below(8), random.below(8)];
   const other = kind === 0 ? createBefore(corpus, at, random) : undefined;
   const upgrade = other?.bytes ?? (kind === 1 ? mutateHandshake(corpus, random) : goodUpgrade(corpus, at, random));
@@ -51,12 +53,13 @@ export function createStory(corpus: HandshakeCorpus, random: Random): StoryPlan 
   const endsWithAnswer = other !== undefined && !other.isWebSocket;
   const behind = endsWithAnswer ? Buffer.alloc(0) : Buffer.concat([talk, encodeClientFrame({ opcode: Opcode.ping, payload: MARK, mask: Buffer.alloc(4) })]);
   const parts = [...before.map(({ bytes }) => bytes), Buffer.concat([upgrade, behind])];
-  const isTampered = kind === 1 || tampering === 0;
+  // What comes behind `Connection: close` is an error to some frameworks, whose 400 does not wait for the answers before it.
+  const isPastClose = cut !== "after each answer" && before.some(({ state }) => CLOSES.has(state));
+  const isTampered = kind === 1 || tampering === 0 || isPastClose;
   if (tampering === 0) {
     const which = random.below(parts.length);
     parts[which] = mutateBytes(Buffer.from(parts[which] ?? Buffer.alloc(0)), random);
   }
-  const cut = random.pick(cuts);
   const mayLose = cut !== "after each answer" && before.some(({ mayLoseNext }) => mayLoseNext);
   const requests: readonly Pick<Before, "method" | "isWebSocket">[] = [...before, other ?? { method: "GET", isWebSocket: true }];
   return {
