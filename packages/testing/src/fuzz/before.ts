@@ -93,7 +93,7 @@ export function createBefore(address: Address, at: number, random: Random): Befo
     const state = random.pick(names);
     const said = kinds[state]?.[1](address, random);
     if (said === undefined) continue;
-    const text = state.endsWith("handshake") ? handshake(said as HandshakeInit, address, at, random) : request(said as Say, address, at);
+    const text = state.endsWith("handshake") ? handshake(said, address, at, random) : request(said as Say, address, at);
     return {
       state,
       method: (said as Say).method ?? "GET",

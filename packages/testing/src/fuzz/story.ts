@@ -94,7 +94,7 @@ function portionsOf(parts: readonly Buffer[], cut: Cut, random: Random): readonl
       return parts.map((bytes, index) => ({ bytes, answers: index }));
     case "random cuts":
       return cutAnywhere(whole, 1 + random.below(12), random).map((bytes) => ({ bytes, turn: true }));
-    case "cuts and pauses":
+    default:
       return cutAnywhere(whole, 1 + random.below(4), random).map((bytes) => ({ bytes, ms: 1 + random.below(MAX_PAUSE_MS) }));
   }
 }
