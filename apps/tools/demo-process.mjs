@@ -8,11 +8,13 @@ const child = fileURLToPath(new URL("demo-child.mjs", import.meta.url));
 /**
  * @param name A key of `demos`.
  * @param quiet Without what its framework prints about each bad request; why it ended is then not seen either.
+ * @param runtime Another program than this Node, with its flags.
  * @throws Error when it ends before it listens.
  */
-export async function launchDemo(name, { quiet = false } = {}) {
+export async function launchDemo(name, { quiet = false, runtime } = {}) {
   // What a refused request makes the frameworks print is no news here; their own end is.
-  const server = fork(child, [name], { stdio: ["ignore", "ignore", quiet ? "ignore" : "inherit", "ipc"] });
+  const program = runtime && { execPath: runtime.program, execArgv: runtime.flags };
+  const server = fork(child, [name], { ...program, stdio: ["ignore", "ignore", quiet ? "ignore" : "inherit", "ipc"] });
   const ended = once(server, "exit").then(([code, signal]) => {
     throw new Error(`the ${name} demo ended with ${code ?? signal}`);
   });

@@ -1,7 +1,7 @@
 // npm run fuzz -- [--minutes N | --inputs N] [--seed S] [--at N,N] [name...]: mutated bytes for the built demos, one after
 // the other and each in a process of its own. Minutes and inputs are those of all together; without a name, all run.
 import { parseArgs } from "node:util";
-import { runFuzz } from "@upwire/testing";
+import { coverageTable, runFuzz, slowPages } from "@upwire/testing";
 import { launchDemo } from "./demo-process.mjs";
 import { demoNames } from "./demos.mjs";
 
@@ -28,12 +28,17 @@ const limit =
 
 let inputs = 0;
 let findings = 0;
+let withSomethingBefore = 0;
+const states = [];
 for (const name of names) {
   const report = await fuzzDemo(name);
   inputs += report.inputs;
   findings += report.findings.length;
+  withSomethingBefore += report.withSomethingBefore;
+  states.push(...report.states);
 }
-console.log(`${count(inputs)} fuzzed inputs, ${findings} findings, seed ${seed}`);
+console.log(coverageTable(states));
+console.log(`${count(inputs)} fuzzed inputs, ${count(withSomethingBefore)} of them with something before the upgrade, ${findings} findings, seed ${seed}`);
 process.exitCode = findings > 0 ? 1 : 0;
 
 async function fuzzDemo(name) {
@@ -42,6 +47,7 @@ async function fuzzDemo(name) {
   const report = await runFuzz(demo.url, {
     seed,
     ...limit,
+    pages: { quick: "/healthz", ...slowPages },
     faults: () => demo.faults(),
     restart: async () => {
       // It may hang, and then it hears nothing.

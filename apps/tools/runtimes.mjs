@@ -1,5 +1,7 @@
-// Runs the unit tests on the oldest Node that we support and on the current release lines.
+// Runs the unit tests on the oldest Node that we support and on the current release lines, then the native adapters on Bun
+// and Deno; `npm run build` comes first.
 import { spawnSync } from "node:child_process";
+import { judgeForeignRuntimes } from "./foreign-runtimes.mjs";
 import { root } from "./run.mjs";
 
 const VERSIONS = ["20.19.0", "22.23.3", "24.21.0", "26.10.0"];
@@ -24,4 +26,6 @@ const rows = VERSIONS.map((version) => {
 
 console.log(`\n${"Node".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}`);
 for (const { version, passed, failed } of rows) console.log(`${version.padEnd(10)}${passed.padStart(8)}  ${failed.padStart(6)}`);
+console.log(`\n${"runtime".padEnd(14)}${"demo".padEnd(10)}frames   compressed  handshakes`);
+if (!(await judgeForeignRuntimes())) allPassed = false;
 process.exit(allPassed ? 0 : 1);

@@ -214,6 +214,8 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     const acceptance = this.#acceptance;
     if (acceptance === undefined || !ACCEPTING.has(status)) return plainWriteHead(res, status, reason, headers);
     this.#isSwitched = true;
+    // RFC 9112 §6.1: a 101 has no body and no Transfer-Encoding. Node knows; Deno 2.9 takes it for an answer with a chunked body.
+    res.useChunkedEncodingByDefault = false;
     setGivenHeaders(res, typeof reason === "string" ? headers : reason);
     const names = res.getHeaderNames();
     // Node writes them as they are; beside others it would take each out and put it in again.

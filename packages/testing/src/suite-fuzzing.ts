@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { addSlowPages, slowPages } from "./fuzz/slow-pages.ts";
 import { runFuzz } from "./fuzz/run-fuzz.ts";
 import type { Suite } from "./suite.ts";
 
@@ -11,7 +12,10 @@ const TIMEOUT_MS = 30_000;
 /** Bytes that no client would send, and what the server makes of them. */
 export function fuzzing(suite: Suite, uncaught: readonly unknown[]): void {
   suite.it(`serves good clients and breaks no rule while it gets ${INPUTS} mutated inputs (seed ${SEED})`, async () => {
-    const { findings, inputs } = await runFuzz(`ws://127.0.0.1:${suite.port}/alive`, {
+    const { server, port } = await suite.serve("/fuzzed", { message: (connection, message) => void connection.send(message) });
+    addSlowPages(server, "/http");
+    const { findings, inputs, withSomethingBefore } = await runFuzz(`ws://127.0.0.1:${port}/fuzzed`, {
+      pages: { quick: "/http", ...slowPages },
       seed: SEED,
       inputs: INPUTS,
       concurrency: 32,
@@ -19,5 +23,6 @@ export function fuzzing(suite: Suite, uncaught: readonly unknown[]): void {
     });
     expect(findings).toEqual([]);
     expect(inputs).toBe(INPUTS);
+    expect(withSomethingBefore).toBeGreaterThanOrEqual(INPUTS / 4);
   }, TIMEOUT_MS);
 }

@@ -1,9 +1,14 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { attach, websocket } from "@upwire/core";
 import { runFuzz } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { talksOf } from "../src/fuzz/corpus.ts";
+import { Coverage, coverageTable } from "../src/fuzz/coverage.ts";
+import { createInput } from "../src/fuzz/input.ts";
+import { Player } from "../src/fuzz/play.ts";
 import { Random } from "../src/fuzz/random.ts";
 
 /** An echo server that sends a masked frame, which no server may, to whoever pings it with more than 100 bytes. */
@@ -49,6 +54,30 @@ describe("the fuzzer", () => {
     const thrown = findings.filter(({ why }) => why.startsWith("uncaught"));
     expect(thrown.length).toBeGreaterThan(0);
     for (const { inputs } of thrown) expect(inputs).toHaveLength(1);
+  });
+
+  it("finds an upgrade that overtakes an earlier answer, and counts the states that it tried", { timeout: 30_000 }, async () => {
+    const server = createServer((_req, res) => void setTimeout(() => res.end("late"), 3));
+    const accept = (key: string): string => createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    server.on("upgrade", (req, socket) => {
+      socket.on("error", () => {});
+      // Does not wait for the answer before it.
+      socket.end(`HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(req.headers["sec-websocket-key"] ?? "")}\r\n\r\n`);
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void server.close());
+    const faults: string[] = [];
+    const coverage = new Coverage();
+    const { port } = server.address() as AddressInfo;
+    const corpus = { talks: talksOf(), seeds: [{}], authority: `127.0.0.1:${port}`, path: "/", pages: { quick: "/" } };
+    const player = new Player({ target: { port, headers: {} }, timeoutMs: 3000, anyOrigin: true, coverage, onWrong: async ({ why }) => void faults.push(why) });
+    for (let number = 0; number < 150; number++) {
+      const input = createInput(3, number, corpus);
+      if (input.story?.isWhole === true) await player.play(input);
+    }
+    expect(faults).toContain("a 101 before the answers to earlier requests");
+    expect(coverage.withSomethingBefore).toBeGreaterThan(5);
+    expect(coverageTable(coverage.states)).toContain("one packet");
   });
 
   it("says when there is no echo server", async () => {

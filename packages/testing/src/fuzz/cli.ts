@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
+import { coverageTable } from "./coverage.ts";
 import { runFuzz } from "./run-fuzz.ts";
 
 const USAGE = `usage: upwire-fuzz [options] ws://host:port/path
 
-Sends mutated frames and handshakes to a server that echoes, judges what comes back, and checks all the time that a good
+Sends mutated frames, handshakes and requests before them to a server that echoes, judges what comes back, and checks all the time that a good
 client is served. Exit code 1 on a finding, 2 when it cannot be tried.
 
   --inputs N               ends after so many inputs (10000)
@@ -13,6 +14,7 @@ client is served. Exit code 1 on a finding, 2 when it cannot be tried.
   --at N[,N...]            only these inputs of the seed, on one connection: to see a finding again
   --concurrency N          connections at the same time (128)
   --timeout MS             longest wait for one thing (10000)
+  --page PATH              a page to ask for before an upgrade, on the same connection (/)
   --any-origin             the server lets every page in: a 101 for a foreign Origin is no finding
   --header "Name: value"   added to every handshake; may be given again`;
 
@@ -25,6 +27,7 @@ const { values, positionals } = parseArgs({
     at: { type: "string" },
     concurrency: { type: "string", default: "128" },
     timeout: { type: "string", default: "10000" },
+    page: { type: "string", default: "/" },
     header: { type: "string", multiple: true, default: [] },
     "any-origin": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -46,6 +49,7 @@ async function main(url: string | undefined): Promise<number> {
   const report = await runFuzz(url, {
     concurrency: numberOf("concurrency", values.concurrency),
     timeoutMs: numberOf("timeout", values.timeout),
+    pages: { quick: values.page },
     anyOrigin: values["any-origin"],
     headers: Object.fromEntries(values.header.map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
     ...(values.inputs === undefined ? {} : { inputs: numberOf("inputs", values.inputs) }),
@@ -53,11 +57,12 @@ async function main(url: string | undefined): Promise<number> {
     ...(values.seed === undefined ? {} : { seed: numberOf("seed", values.seed) }),
     ...(values.at === undefined ? {} : { only: values.at.split(",").map((number) => numberOf("at", number)) }),
   });
-  const { inputs, connections, probes, findings, outcomes, seconds, seed } = report;
+  console.log(coverageTable(report.states));
+  const { inputs, withSomethingBefore, connections, probes, findings, outcomes, seconds, seed } = report;
   for (const [outcome, count] of Object.entries(outcomes)) console.log(`${outcome.padEnd(28)} ${count}`);
   for (const finding of findings) console.log(`finding: ${finding.why} (${finding.times} times)\n         --seed ${seed} --at ${finding.inputs.join(",")}`);
   console.log(
-    `${inputs} inputs on ${connections} connections in ${seconds.toFixed(1)} s (${Math.round(inputs / seconds)}/s), ` +
+    `${inputs} inputs (${withSomethingBefore} with something before the upgrade) on ${connections} connections in ${seconds.toFixed(1)} s (${Math.round(inputs / seconds)}/s), ` +
       `${probes} good clients served meanwhile, ${findings.length} findings, seed ${seed}`,
   );
   return findings.length > 0 ? 1 : 0;

@@ -3,7 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { setImmediate } from "node:timers/promises";
 import type { Target } from "../target.ts";
 import { closePayload, encodeClientFrame, Opcode } from "../client-frame.ts";
-import { Judge } from "./judge.ts";
+import type { Judge } from "./judge.ts";
 
 const CLOSE = encodeClientFrame({ opcode: Opcode.close, payload: closePayload(1000), mask: Buffer.alloc(4) });
 
@@ -36,15 +36,15 @@ export class Line {
     });
   }
 
-  /** @param sent The request that will be written to it. Rejects when there is no connection. */
-  static open({ host = "127.0.0.1", port, tls }: Target, sent: Buffer, anyOrigin: boolean): Promise<Line> {
+  /** @param judge Reads what comes back. Rejects when there is no connection. */
+  static open({ host = "127.0.0.1", port, tls }: Target, judge: Judge): Promise<Line> {
     return new Promise((resolve, reject) => {
       // Half open, so that a server that does not end its side is found.
       const options = { host, port, allowHalfOpen: true };
       const socket = tls ? connectTls({ ...tls, ...options }) : connectTcp(options);
       // Resets are what fuzzing leads to; the one at the start is told.
       socket.on("error", reject);
-      socket.once(tls ? "secureConnect" : "connect", () => resolve(new Line(socket, new Judge(sent, anyOrigin), tls !== undefined)));
+      socket.once(tls ? "secureConnect" : "connect", () => resolve(new Line(socket, judge, tls !== undefined)));
     });
   }
 
@@ -70,6 +70,15 @@ export class Line {
         if (this.isOver || done()) finish(true);
       };
     });
+  }
+
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   /** Ends our side of the TCP connection. */

@@ -1,3 +1,4 @@
+import type { FuzzPages } from "./before.ts";
 import type { HandshakeInit } from "../handshake-request.ts";
 import { encodeHandshake } from "../handshake-request.ts";
 import type { Talk } from "./corpus.ts";
@@ -11,6 +12,8 @@ export interface HandshakeCorpus {
   /** Host header of good requests. */
   readonly authority: string;
   readonly path: string;
+  /** What else there is to ask for. */
+  readonly pages: FuzzPages;
 }
 
 const ODD = ["\0", "\t", " ", "\r", "\n", "\r\n ", ",", ";", "=", '"', "\\", ":", "\u00e9", "\u00ff", "\x7f", "%", "@"] as const;

@@ -1,8 +1,12 @@
 import type { Target } from "../target.ts";
 import { encodeClientFrame, Opcode } from "../client-frame.ts";
 import { encodeHandshake } from "../handshake-request.ts";
+import type { StoryPlan } from "./story.ts";
+import type { Coverage } from "./coverage.ts";
 import type { FuzzInput, Lane } from "./input.ts";
+import { Judge } from "./judge.ts";
 import { Line } from "./line.ts";
+import { tell } from "./tell.ts";
 
 /** Inputs on one connection at most: what is found must not need a long story. */
 const MAX_INPUTS_PER_LINE = 64;
@@ -18,6 +22,16 @@ export interface Wrong {
   readonly isLate: boolean;
 }
 
+export interface PlayerOptions {
+  readonly target: Target;
+  readonly timeoutMs: number;
+  /** Whether the server may let foreign pages in. */
+  readonly anyOrigin: boolean;
+  /** Where each input is counted. */
+  readonly coverage: Coverage;
+  readonly onWrong: (wrong: Wrong) => Promise<void>;
+}
+
 /** What became of one input, in a word for the statistics. */
 type Outcome = string;
 
@@ -27,15 +41,17 @@ export class Player {
   readonly #timeoutMs: number;
   readonly #anyOrigin: boolean;
   readonly #onWrong: (wrong: Wrong) => Promise<void>;
-  readonly #requests: Readonly<Record<Exclude<Lane, "handshake">, Buffer>>;
+  readonly #coverage: Coverage;
+  readonly #requests: Readonly<Record<"frames" | "deflate", Buffer>>;
   readonly #lines = new Map<Lane, Line>();
   /** Connections so far. */
   opened = 0;
 
-  constructor(target: Target, timeoutMs: number, anyOrigin: boolean, onWrong: (wrong: Wrong) => Promise<void>) {
+  constructor({ target, timeoutMs, anyOrigin, coverage, onWrong }: PlayerOptions) {
     this.#target = target;
     this.#timeoutMs = timeoutMs;
     this.#anyOrigin = anyOrigin;
+    this.#coverage = coverage;
     this.#onWrong = onWrong;
     this.#requests = {
       frames: requestOf(target, {}),
@@ -45,7 +61,8 @@ export class Player {
 
   /** Rejects when there is no connection to the server. */
   async play(input: FuzzInput): Promise<Outcome> {
-    if (input.lane === "handshake") return this.#playHandshake(input);
+    if (input.story !== undefined) return this.#playStory(input, input.story);
+    if (input.lane === "handshake" || input.lane === "story") return this.#playHandshake(input);
     const request = this.#requests[input.lane];
     let writes = input.writes;
     let line = this.#lines.get(input.lane);
@@ -62,6 +79,7 @@ export class Player {
     this.#lines.set(input.lane, line);
     line.numbers.push(input.number);
     const outcome = await this.#playFrames(line, input, writes);
+    this.#coverage.count(input, line.judge);
     await this.#report(line);
     if (line.numbers.length < MAX_INPUTS_PER_LINE && !line.isOver) return outcome;
     line.reset();
@@ -104,8 +122,44 @@ export class Player {
     const wasRefused = judge.status !== undefined && judge.status !== 101;
     if (wasRefused) line.reset();
     const outcome = line.isOver || wasRefused || input.ending === "reset" ? endOf(line) : await this.#expectEnd(line, input);
+    this.#coverage.count(input, judge);
     await this.#report(line);
     return outcome;
+  }
+
+  async #playStory(input: FuzzInput, story: StoryPlan): Promise<Outcome> {
+    const line = await Line.open(this.#target, new Judge(story.bytes, this.#anyOrigin, story));
+    this.opened++;
+    line.numbers.push(input.number);
+    await tell(line, story, story.isTampered ? PATIENCE_MS : this.#timeoutMs);
+    const outcome = await this.#endStory(line, input, story);
+    this.#coverage.count(input, line.judge);
+    await this.#report(line);
+    line.reset();
+    return outcome;
+  }
+
+  async #endStory(line: Line, input: FuzzInput, story: StoryPlan): Promise<Outcome> {
+    const { judge } = line;
+    if (input.ending === "reset") {
+      line.reset();
+      return endOf(line);
+    }
+    if (input.ending === "end") {
+      // The server need not finish what the client does not wait for.
+      judge.waitsForAll = false;
+      return this.#expectEnd(line, input);
+    }
+    if (!input.isWhole) {
+      const isOver = (): boolean => judge.status === 101 || judge.answers >= story.methods.length;
+      await line.until(isOver, PATIENCE_MS);
+      judge.waitsForAll = false;
+      return line.isOver ? endOf(line) : this.#expectEnd(line, input);
+    }
+    const isDone = (): boolean =>
+      story.endsWithAnswer && judge.status !== 101 ? judge.answers >= story.methods.length && judge.isAtBorder : judge.pong?.equals(story.mark) === true || isRefused(judge, story);
+    if (!(await line.until(isDone, this.#timeoutMs))) return this.#late(line, input, "the upgrade behind other requests got no answer, and the connection did not end");
+    return line.isOver || judge.status !== 101 ? endOf(line) : "survived";
   }
 
   /** Our side ends: then the server has nothing to wait for. */
@@ -116,7 +170,7 @@ export class Player {
   }
 
   async #open(sent: Buffer): Promise<Line> {
-    const line = await Line.open(this.#target, sent, this.#anyOrigin);
+    const line = await Line.open(this.#target, new Judge(sent, this.#anyOrigin));
     this.opened++;
     return line;
   }
@@ -137,6 +191,11 @@ function requestOf({ host = "127.0.0.1", port, path = "/", headers }: Target, mo
   // The key is the RFC's own (§1.3): the bytes are then the same in every run.
   const { text } = encodeHandshake({ path, key: "dGhlIHNhbXBsZSBub25jZQ==", headers: { ...headers, ...more } }, `${host}:${port}`);
   return Buffer.from(text, "latin1");
+}
+
+/** Every request has its answer, and the last one is no 101. */
+function isRefused(judge: Judge, { methods }: StoryPlan): boolean {
+  return judge.status !== 101 && judge.answers >= methods.length && judge.isAtBorder;
 }
 
 function endOf({ judge }: Line): Outcome {

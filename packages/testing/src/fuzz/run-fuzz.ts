@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { targetOf } from "../target.ts";
 import type { HandshakeInit } from "../handshake-request.ts";
 import { talksOf } from "./corpus.ts";
+import type { FuzzPages } from "./before.ts";
+import { Coverage, type StateCount } from "./coverage.ts";
 import { handshakeSeeds } from "./handshake-seeds.ts";
 import { createInput } from "./input.ts";
 import type { HandshakeCorpus } from "./mutate-handshake.ts";
@@ -29,6 +31,8 @@ export interface FuzzOptions {
   readonly anyOrigin?: boolean;
   /** More handshakes to begin from. */
   readonly handshakes?: readonly HandshakeInit[];
+  /** Pages to ask for before an upgrade, on the same connection. @default { quick: "/" } */
+  readonly pages?: FuzzPages;
   /** What went wrong inside the server so far, such as uncaught exceptions. Asked with every probe. */
   readonly faults?: () => Promise<readonly string[]> | readonly string[];
   /** Starts the server anew when it serves nobody any more, and returns its URL; then the guilty input can be found. */
@@ -51,6 +55,10 @@ export interface FuzzReport {
   /** Mutated byte sequences that were sent. */
   readonly inputs: number;
   readonly connections: number;
+  /** Inputs that had other requests before the upgrade on the same connection. */
+  readonly withSomethingBefore: number;
+  /** What states the connections were in before the upgrade, and how they were cut into packets. */
+  readonly states: readonly StateCount[];
   /** Good clients that were served meanwhile. */
   readonly probes: number;
   readonly findings: readonly FuzzFinding[];
@@ -65,7 +73,6 @@ const MAX_FINDINGS = 20;
 const PROBE_EVERY = 32;
 const RETRY_MS = 20;
 
-
 class Run {
   readonly #options: FuzzOptions;
   readonly #corpus: HandshakeCorpus;
@@ -74,6 +81,7 @@ class Run {
   readonly #probe: Probe;
   /** By what was wrong. */
   readonly #findings = new Map<string, FuzzFinding>();
+  readonly #coverage = new Coverage();
   readonly #outcomes = new Map<string, number>();
   readonly #start = performance.now();
   readonly #numbers: Iterator<number>;
@@ -100,6 +108,7 @@ class Run {
       seeds: [...handshakeSeeds, ...(options.handshakes ?? [])],
       authority: this.#url.host,
       path: target.path ?? "/",
+      pages: { quick: "/", ...options.pages },
     };
     this.#numbers = this.#count();
   }
@@ -219,7 +228,13 @@ class Run {
   }
 
   #player(): Player {
-    return new Player(this.#target(), this.#timeoutMs, this.#options.anyOrigin ?? false, (wrong) => this.#hear(wrong));
+    return new Player({
+      target: this.#target(),
+      timeoutMs: this.#timeoutMs,
+      anyOrigin: this.#options.anyOrigin ?? false,
+      coverage: this.#coverage,
+      onWrong: (wrong) => this.#hear(wrong),
+    });
   }
 
   async #hear(wrong: Wrong): Promise<void> {
@@ -239,6 +254,8 @@ class Run {
       seed: this.#seed,
       inputs: this.#inputs,
       connections: this.#connections,
+      withSomethingBefore: this.#coverage.withSomethingBefore,
+      states: this.#coverage.states,
       probes: this.#probe.count,
       findings: [...this.#findings.values()],
       outcomes: Object.fromEntries([...this.#outcomes].toSorted(([, a], [, b]) => b - a)),
