@@ -42,11 +42,13 @@ async function play(cell: Cell, { stage, client, name }: Omit<Round, "upgrade">)
   const { first, later } = upgradeBytes(cell, name);
   const unfinished = await scripts[cell.state]({ stage, client, name, upgrade: first });
   await stage.turn();
-  // A body may take longer than a handshake.
-  if (later !== undefined && unfinished === undefined) await stage.clock.step();
-  if (later !== undefined) client.send(later);
   if (right.by === "neighbour amid") return judgeAmid(client, stage, unfinished);
   await unfinished?.finish();
+  if (later !== undefined && right.by === "us") {
+    // A body may take longer than a handshake.
+    await stage.clock.step();
+    client.send(later);
+  }
   if (right.by === "no answer") await client.end();
   else if (right.by === "neighbour") await judgeNeighbour(client, stage);
   else await judgeOurs(cell, right, { client, stage, name });

@@ -12,7 +12,7 @@ export const EARLY = "early";
 /** The upgrade request of a cell. */
 export interface UpgradeBytes {
   readonly first: Buffer;
-  /** The end of its body, which is sent once the rest has arrived. */
+  /** The end of its body, which is sent once the earlier responses have come. */
   readonly later?: string;
 }
 
@@ -29,15 +29,19 @@ const UPLOADS: ReadonlySet<Kind> = new Set(["h2c", "h2c, asking to send a body",
 /** No header of WebSocket. */
 const BARE = { key: null, version: null };
 
-/** Node 22 stands still, without us too, when a body arrives behind a download that is not read. */
+/** Node 22 stands still, without us too, when a request behind a download that is not read gets as much as a 100. */
 const NODE_STANDS_STILL = "shouldUpgradeCallback" in createServer() && Number.parseInt(process.versions.node, 10) < 24;
+
+function isStandstill({ state }: Cell): boolean {
+  return NODE_STANDS_STILL && state === "unread download";
+}
 
 /**
  * Whether the ordinary request of a cell is a POST with a body; else it is a GET. Beside another listener Node reads no body
  * of an upgrade request.
  */
-export function hasBody({ neighbour, state }: Cell): boolean {
-  return neighbour === "alone" && !(state === "unread download" && NODE_STANDS_STILL);
+export function hasBody({ neighbour }: Cell): boolean {
+  return neighbour === "alone";
 }
 
 export function get(target: string): string {
@@ -56,6 +60,7 @@ export function upgradeBytes(cell: Cell, name: string): UpgradeBytes {
   const { kind, owner } = cell;
   const route = owner === "ours" ? ECHO_PATH : THEIR_PATH;
   const page = owner === "ours" ? "/http" : THEIR_PATH;
+  const expect = isStandstill(cell) ? {} : { Expect: "100-continue" };
   const length = { "Content-Length": `${BODY.length}` };
   const bodiless = kind.startsWith("h2c") ? H2C : OTHER;
   if (UPLOADS.has(kind) && !hasBody(cell)) return { first: head({ path: page, ...BARE, headers: bodiless }) };
@@ -69,9 +74,12 @@ export function upgradeBytes(cell: Cell, name: string): UpgradeBytes {
     case "POST":
       return { first: head({ path: route, method: "POST", headers: { ...JSON_BODY, ...length } }, BODY) };
     case "h2c":
-      return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length } }, BODY) };
+      return splitBefore(BODY, head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length } }), cell);
     case "h2c, asking to send a body":
-      return { first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length, Expect: "100-continue" } }), later: BODY };
+      return {
+        first: head({ path: "/body", method: "POST", ...BARE, headers: { ...H2C, ...JSON_BODY, ...length, ...expect } }),
+        later: BODY,
+      };
     case "h2c, answered late":
     case "h2c, downloading late":
       return { first: head({ path: `${HELD_PATH}?${lateName(name)}`, ...BARE, headers: H2C }) };
@@ -81,6 +89,12 @@ export function upgradeBytes(cell: Cell, name: string): UpgradeBytes {
         later: `4\r\n${BODY.slice(3)}\r\n0\r\n\r\n`,
       };
   }
+}
+
+/** In one packet, unless an early answer would stop Node. */
+function splitBefore(body: string, bytes: Buffer, cell: Cell): UpgradeBytes {
+  if (isStandstill(cell)) return { first: bytes, later: body };
+  return { first: Buffer.concat([bytes, Buffer.from(body)]) };
 }
 
 function head(init: HandshakeInit, body = ""): Buffer {
