@@ -124,6 +124,6 @@ export function checkCount(name: string, value: unknown, least = 1): number {
 }
 
 /** A whole number from `least` on that timers and buffers can hold: they end at 2^31 - 1, and "no limit" is not on offer. */
-export function isCount(value: unknown, least: number): value is number {
+function isCount(value: unknown, least: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= 0x7fffffff;
 }
