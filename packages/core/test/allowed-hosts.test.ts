@@ -66,7 +66,7 @@ describe("allowedHosts", () => {
 });
 
 async function serve(options: UpgraderOptions, host: string): Promise<number> {
-  const ws = websocket({}, options);
+  const ws = websocket({ open(): void {} }, options);
   const server = createServer((req, res) => void ws(req, res));
   attach(server);
   await once(server.listen(0, host), "listening");

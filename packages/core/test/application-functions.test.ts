@@ -85,6 +85,17 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     expectTold(told, fault, session.owner as Connection);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);
   },
+  "Connection.offClose(listener)": async (_fault, run) => {
+    const told = listen();
+    const { client, connection } = await connected();
+    connection.onClose(run as () => void);
+    connection.offClose(run as () => void);
+    client.close(1000);
+    await connection.closed;
+    await turn();
+    // It is not called any more.
+    expect(told).toEqual([]);
+  },
   "Connection.onClose(listener)": async (fault, run) => {
     const told = listen();
     const { served, client, connection } = await connected();

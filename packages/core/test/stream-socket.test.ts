@@ -26,7 +26,7 @@ class Tunnel extends Duplex {
   }
 }
 
-const handler = {};
+const handler = { open(): void {} };
 const route = websocket(handler);
 const pluginOptions = (): AttachOptions => {
   const upgrader = new Upgrader();
