@@ -61,7 +61,7 @@ function serverFor(listener: RequestListener, { protocol = "http", certificate }
 
 /** The options of a route that asks nothing of its framework fit each of them. */
 function given<Native>(route: UpgraderOptions | undefined): UpgraderOptions<unknown, Native> {
-  return (route ?? {}) as UpgraderOptions<unknown, Native>;
+  return (route ?? {});
 }
 
 async function node(options: AppOptions): Promise<Started> {

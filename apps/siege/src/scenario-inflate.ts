@@ -84,9 +84,9 @@ async function attackWith(server: ServerProcess, burst: Burst, clients: number):
   for (const { socket } of attackers) socket.write(burst.bytes);
   let echoMs = 0;
   const timeout = delay(30_000, undefined, { ref: false });
-  let isOver = false;
-  void Promise.race([done, timeout]).then(() => (isOver = true));
-  while (!isOver) {
+  const over = { is: false };
+  void Promise.race([done, timeout]).then(() => (over.is = true));
+  while (!over.is) {
     const start = performance.now();
     good.send("good");
     await new Promise<void>((resolve) => (echoed = resolve));
@@ -101,14 +101,14 @@ async function attackWith(server: ServerProcess, burst: Burst, clients: number):
 function bursts(): Burst[] {
   const json = Buffer.from(JSON.stringify(Array.from({ length: 40_000 }, (_, id) => ({ id, name: `user ${id * 7919}`, seen: id * 104_729 }))));
   return [
-    burst("zeros", Buffer.alloc(LONGEST), 400),
-    burst("JSON", json.subarray(0, LONGEST)),
-    burst("1,000 bytes each", json.subarray(0, 1000), 10_000),
-    burst("1 byte each", Buffer.of(1), 50_000),
+    burstOf("zeros", Buffer.alloc(LONGEST), 400),
+    burstOf("JSON", json.subarray(0, LONGEST)),
+    burstOf("1,000 bytes each", json.subarray(0, 1000), 10_000),
+    burstOf("1 byte each", Buffer.of(1), 50_000),
   ];
 }
 
-function burst(name: string, payload: Buffer, mostMessages = Infinity): Burst {
+function burstOf(name: string, payload: Buffer, mostMessages = Infinity): Burst {
   const deflated = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
   const frame = encodeClientFrame({ opcode: Opcode.binary, rsv: 4, payload: deflated.subarray(0, -4) });
   const messages = Math.min(mostMessages, Math.floor(BURST_BYTES / frame.byteLength));

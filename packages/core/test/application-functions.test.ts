@@ -80,7 +80,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     const told: Told[] = [];
     const ended: unknown[] = [];
     const session = { owner: {}, fail: (error: unknown) => void ended.push(error) } as unknown as Session;
-    new HandlerRun({ drain: run as () => void }, (error, source) => void told.push({ error, source })).drain(session);
+    new HandlerRun({ drain: run as never }, (error, source) => void told.push({ error, source })).drain(session);
     await turn();
     expectTold(told, fault, session.owner as Connection);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);
@@ -88,8 +88,8 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "Connection.offClose(listener)": async (_fault, run) => {
     const told = listen();
     const { client, connection } = await connected();
-    connection.onClose(run as () => void);
-    connection.offClose(run as () => void);
+    connection.onClose(run);
+    connection.offClose(run);
     client.close(1000);
     await connection.closed;
     await turn();
@@ -99,14 +99,14 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "Connection.onClose(listener)": async (fault, run) => {
     const told = listen();
     const { served, client, connection } = await connected();
-    connection.onClose(run as () => void);
+    connection.onClose(run);
     const next = new Promise((resolve) => connection.onClose(resolve));
     client.close(1000);
     expect(await next).toMatchObject({ code: 1000 });
     expect(await connection.closed).toMatchObject({ code: 1000 });
     await turn();
     expect(served.attachment.count).toBe(0);
-    connection.onClose(run as () => void);
+    connection.onClose(run);
     await turn();
     expect(told).toHaveLength(failing(fault) ? 2 : 0);
     expect(told.every(({ source }) => source.connection === connection)).toBe(true);
@@ -115,7 +115,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     const told = listen();
     const { served, client, connection } = await connected();
     const closed = closing(client);
-    await served.attachment.drain({ spreadMs: 0, graceMs: 1000, notify: run as () => void });
+    await served.attachment.drain({ spreadMs: 0, graceMs: 1000, notify: run });
     expect((await closed).code).toBe(1012);
     expectTold(told, fault, connection);
     expect(served.attachment.count).toBe(0);
@@ -129,7 +129,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     else expect(send).toThrow(isAsync(fault) ? TypeError : "a fault of the application");
   },
   "LogOptions.write": async (_fault, run) => {
-    const stop = logEvents({ write: run as () => void, connections: true });
+    const stop = logEvents({ write: run, connections: true });
     onTestFinished(stop);
     await expectEcho((await connected()).served);
   },
@@ -150,7 +150,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   },
   "AttachOptions.handOver": async (fault, run) => {
     const told = listen();
-    const served = await serve(undefined, quiet, { handOver: run as () => void, handshakeTimeoutMs: 50 });
+    const served = await serve(undefined, quiet, { handOver: run as never, handshakeTimeoutMs: 50 });
     const client = await WireClient.open({ port: served.port, path: "/" });
     const status = await client.answered.then((answer) => answer.status, () => 0);
     expect([fault, status]).toEqual([fault, failing(fault) ? 0 : 408]);
@@ -159,7 +159,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   },
   "FrameworkRequest.logError": async (_fault, run) => {
     const upgrader = new Upgrader({ authorize: () => Promise.reject(new Error("down")) });
-    const server = createServer((req, res) => void upgrader.upgrade(req, res, {}, { native: req, logError: run as () => void }));
+    const server = createServer((req, res) => void upgrader.upgrade(req, res, {}, { native: req, logError: run }));
     attach(server);
     await once(server.listen(0, "127.0.0.1"), "listening");
     onTestFinished(() => void server.close());

@@ -9,7 +9,7 @@ interface Node {
 
 // The linter's dependency: it parses TypeScript, and this repository needs no parser of its own for one test.
 const { parseSync } = createRequire(createRequire(import.meta.url).resolve("knip"))("oxc-parser") as {
-  parseSync(file: string, text: string): { readonly program: Node; readonly errors: readonly unknown[] };
+  readonly parseSync: (file: string, text: string) => { readonly program: Node; readonly errors: readonly unknown[] };
 };
 
 const packages = new URL("../../", import.meta.url);

@@ -86,7 +86,7 @@ it("says what is missing when websocket is not called", async () => {
 it("says that inject has no socket", async () => {
   for (const [plugin, route] of [[attach, websocket], [attachPlugin, websocketOfPlugin]] as const) {
     const app = Fastify();
-    await app.register(plugin as typeof attach);
+    await app.register(plugin);
     app.get("/ws", (route as typeof websocket)(handler));
     const { statusCode, body } = await app.inject({ url: "/ws", headers: UPGRADE });
     expect([statusCode, body]).toEqual([500, expect.stringMatching(/socket/)]);
@@ -108,7 +108,7 @@ describe("the logger of the request", () => {
   ])("gets the errors of a request and of its connection, by %s", async (_name, plugin, route) => {
     const stream = new PassThrough();
     const app = Fastify({ logger: { stream, level: "error" }, genReqId: (req) => `id of ${req.url}` });
-    await app.register(plugin as typeof attach);
+    await app.register(plugin);
     const fail = (): never => {
       throw new Error("a fault of the application");
     };

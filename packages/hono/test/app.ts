@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import type { HttpBindings } from "@hono/node-server";
@@ -40,7 +39,7 @@ export function createApp({ onRequest, pages }: AdapterSetup): Hono {
   for (const { path, serve } of pages) {
     app.get(path, (c) => {
       const { incoming, outgoing } = c.env as HttpBindings;
-      serve(incoming as IncomingMessage, outgoing as ServerResponse);
+      serve(incoming, outgoing);
       return RESPONSE_ALREADY_SENT;
     });
   }

@@ -14,7 +14,8 @@ it("answers at once when websocket is not called", async () => {
   const app = new Koa();
   const told = once(app, "error");
   app.use(websocket as never);
-  const server = createServer(app.callback());
+  const answer = app.callback();
+  const server = createServer((req, res) => void answer(req, res));
   attach(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
   onTestFinished(() => void server.close());

@@ -11,8 +11,10 @@ export const functionFaults: Readonly<Record<FunctionFault, () => unknown>> = {
     throw FAULT;
   },
   rejects: () => Promise.reject(FAULT),
+  // oxlint-disable-next-line unicorn/no-thenable -- that is the fault
   "gives a thenable that rejects": () => ({ then: (_resolve: unknown, reject: (error: Error) => void) => reject(FAULT) }),
   "gives a thenable whose then throws": () =>
+    // oxlint-disable-next-line unicorn/no-thenable -- and that
     Object.defineProperty({}, "then", {
       get() {
         throw FAULT;
@@ -117,7 +119,7 @@ function option(suite: Suite, name: string, { fault, right }: Cell): void {
   const path = `/functions/${name}/${fault.replaceAll(" ", "-")}`;
   const errors = new Channel<Told>();
   const others: UpgraderOptions =
-    name === "onReject" ? { authorize: () => false as never } : name === "onError" ? { authorize: () => Promise.reject(FAULT) } : { handshakeTimeoutMs: 150 };
+    name === "onReject" ? { authorize: () => false } : name === "onError" ? { authorize: () => Promise.reject(FAULT) } : { handshakeTimeoutMs: 150 };
   suite.route(path, { open: () => {} }, { ...others, onError: (error, source) => errors.push({ error, source }), [name]: functionFaults[fault] });
   suite.it(`answers as its table says when the option ${name} ${fault}`, async () => {
     const client = await suite.connect(path, { headers: { "Sec-WebSocket-Protocol": "v1" } });

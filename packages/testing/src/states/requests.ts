@@ -83,7 +83,8 @@ export function upgradeBytes(cell: Cell, name: string): UpgradeBytes {
     case "h2c, answered late":
     case "h2c, downloading late":
       return { first: head({ path: `${HELD_PATH}?${lateName(name)}`, ...BARE, headers: H2C }) };
-    case "another protocol":
+    default:
+      kind satisfies "another protocol";
       return {
         first: head({ path: "/body", method: "POST", ...BARE, headers: { ...OTHER, ...JSON_BODY, "Transfer-Encoding": "chunked" } }, `3\r\n${BODY.slice(0, 3)}\r\n`),
         later: `4\r\n${BODY.slice(3)}\r\n0\r\n\r\n`,

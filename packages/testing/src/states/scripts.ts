@@ -55,14 +55,14 @@ function answerLater({ client }: Round, page: ServerResponse): Unfinished {
 /** Writes until nothing leaves any more. Returns how much that was. */
 async function fill(page: ServerResponse, stage: Stage): Promise<number> {
   let bytes = 0;
-  let isDrained = true;
-  while (isDrained) {
-    isDrained = false;
+  const drained = { is: true };
+  while (drained.is) {
+    drained.is = false;
     do bytes += PIECE.byteLength;
     while (page.write(PIECE));
-    const onDrain = (): void => void (isDrained = true);
+    const onDrain = (): void => void (drained.is = true);
     page.once("drain", onDrain);
-    for (let turns = 0; turns < 3 && !isDrained; turns++) await stage.turn();
+    for (let turns = 0; turns < 3 && !drained.is; turns++) await stage.turn();
     page.off("drain", onDrain);
   }
   return bytes;
