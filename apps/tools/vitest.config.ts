@@ -25,6 +25,8 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"],
           testTimeout: 10_000,
+          // Vitest leaves one core free, and of two that is half.
+          maxWorkers: 2,
           // Every server of a test listens on loopback alone.
           execArgv: ["--disable-warning=UPWIRE_ALLOWED_HOSTS"],
         },

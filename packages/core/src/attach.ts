@@ -69,8 +69,8 @@ const attachKinds: OptionKinds<AttachOptions> = {
 export class Attachment implements TicketHolder {
   readonly #clock: ServedClock;
   readonly #connections = new Set<Connection>();
-  /** `close` hooks that have not settled. */
-  readonly #hooks = new Set<Promise<void>>();
+  /** `close` hooks that have not settled, the oldest first, and when each began. */
+  readonly #hooks = new Map<Promise<void>, number>();
   readonly #pending: PendingHandshakes;
   readonly #dispatcher: Dispatcher;
   readonly #undo: (() => void)[];
@@ -137,7 +137,13 @@ export class Attachment implements TicketHolder {
   readonly #awaitHook = (connection: Connection): void => {
     const hook = Connection.lastHookOf(connection);
     if (hook === undefined) return;
-    this.#hooks.add(hook);
+    const now = this.#clock.now();
+    // One that never settles is waited for in its time only, and then forgotten.
+    for (const [old, beganAt] of this.#hooks) {
+      if (beganAt + closingPlan({}).graceMs > now) break;
+      this.#hooks.delete(old);
+    }
+    this.#hooks.set(hook, now);
     void hook.then(() => this.#hooks.delete(hook));
   };
 
@@ -213,14 +219,17 @@ export class Attachment implements TicketHolder {
     while (this.#connections.size > 0) await Promise.all([...this.#connections].map(({ closed }) => closed));
   }
 
-  /** Waits for `close` hooks that go on, so that a process may end behind this. At most `graceMs`. */
+  /** Waits for `close` hooks that go on, so that a process may end behind this: for each at most `graceMs` from its beginning. */
   async #hooksSettled(graceMs: number): Promise<void> {
     // The hook of the last one begins a tick after it has closed.
     await new Promise<void>((resolve) => void setImmediate(resolve));
-    if (this.#hooks.size === 0) return;
+    const now = this.#clock.now();
+    const waiting = [...this.#hooks].filter(([, beganAt]) => beganAt + graceMs > now);
+    const [, newestAt] = waiting.at(-1) ?? [undefined, -Infinity];
+    if (waiting.length === 0) return;
     await new Promise<void>((resolve) => {
-      const grace = this.#clock.after(graceMs, resolve);
-      void Promise.all(this.#hooks).then(() => {
+      const grace = this.#clock.after(newestAt + graceMs - now, resolve);
+      void Promise.all(waiting.map(([hook]) => hook)).then(() => {
         grace.cancel();
         resolve();
       });
