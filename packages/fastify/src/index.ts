@@ -17,6 +17,9 @@ export const attach: AttachPlugin = async (app, options) => {
 // `app.upwire` and the hook are for the whole application.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
+/** Fits every instance: with `http2` and `allowHTTP1` too, where a request by HTTP/2 itself is refused with 426. */
+export type WebSocketRoute = (request: { readonly raw: unknown }, reply: unknown) => Promise<void>;
+
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`. Hooks run before the upgrade, as for any request, and
  * `request.native` is Fastify's own request. Without `onError`, errors go to the request's own logger, those of its connection too.
@@ -25,12 +28,12 @@ Object.assign(attach, { [Symbol.for("skip-override")]: true });
 export function websocket<Context>(
   handler: ConnectionHandler<Context>,
   options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
-): RouteHandlerMethod {
+): WebSocketRoute {
   const upgrader = Upgrader.forRoute(handler, options);
   const route: RouteHandlerMethod = async (request, reply) => {
     const params = request.params as Readonly<Record<string, string>>;
     const { status, headers, body } = await upgrader.answer(request.raw, handler, { native: request, params, ...logTo(request.log) });
     return reply.code(status).headers(headers).send(body === "" ? undefined : body);
   };
-  return marked(route, "@upwire/fastify");
+  return marked(route, "@upwire/fastify") as unknown as WebSocketRoute;
 }

@@ -1,10 +1,10 @@
 import type { AddressInfo } from "node:net";
 import { describeHttp2, type Http2Setup, type RunningHttp2Server } from "@upwire/testing";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify from "fastify";
 import { attach, websocket } from "../src/index.ts";
 
 async function build({ routes, attachOptions, tls }: Http2Setup): Promise<RunningHttp2Server> {
-  const app = Fastify({ http2: true, https: { ...tls, allowHTTP1: true } }) as unknown as FastifyInstance;
+  const app = Fastify({ http2: true, https: { ...tls, allowHTTP1: true } });
   await app.register(attach, attachOptions);
   app.get("/http", (_request, reply) => reply.send("http"));
   app.post("/body", (request, reply) => reply.send(request.body));
