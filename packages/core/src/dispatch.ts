@@ -65,7 +65,9 @@ export class Dispatcher {
   }
 
   get #isAlone(): boolean {
-    return this.#server.listenerCount("upgrade") === 1;
+    const server = this.#server as NodeJS.EventEmitter;
+    // Ours may have been taken away, and then the one is another library's.
+    return server.listenerCount("upgrade") === 1 && server.listenerCount("upgrade", this.#onUpgrade) === 1;
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
