@@ -59,7 +59,7 @@ export class Dispatcher {
     this.#earlier.detach();
   }
 
-  /** Ends those that wait for an earlier response. */
+  /** Ends the upgrades that wait for an earlier response. */
   abort(): void {
     inSlices([...this.#turns], ({ socket }) => socket.destroy());
   }

@@ -43,7 +43,7 @@ export function guard(run: () => unknown, failed: OnFailure): void {
 
 /**
  * What a function that has to answer at once returned.
- * @throws TypeError for a promise, whose rejection then goes nowhere: nobody waits for it.
+ * @throws TypeError for a promise, whose rejection then goes nowhere.
  */
 export function atOnce<Value>(name: string, returned: Value): Value {
   if (watch(returned, ignore)) throw new TypeError(`${name}: a promise is no answer here; give the value at once, and ask for it before, such as in authorize`);

@@ -6,7 +6,7 @@ const report = (error: unknown): void => channels.error.publish({ error });
 
 /**
  * A clock of the application, made safe: what it throws is reported on the channel `upwire:error`, time then stands still,
- * and real timers take the place of those that it could not make. Real time for none.
+ * and a real timer takes the place of one that it could not make. Without a clock, real time.
  */
 export function guardedClock(clock: Clock | undefined): Clock {
   if (clock === undefined) return systemClock;

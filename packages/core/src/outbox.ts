@@ -124,7 +124,7 @@ export class Outbox implements Flushable, CohortMember {
 
   writeBehind(bytes: Buffer): void {
     this.block();
-    // Whoever waits would not hear of it otherwise: the socket tells of room only after it was full.
+    // The socket tells of room only after it was full: without this, `drain()` would wait for ever.
     this.socket.write(bytes, () => {
       if (this.#blockedSince !== 0 && !this.socket.writableNeedDrain && !this.socket.destroyed) tellDrain(this.socket);
     });

@@ -32,7 +32,7 @@ export class Refusal {
     this.status = status;
     this.body = body;
     const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) as Record<string, string>;
-    // With its length whoever writes it: without, Node would send it in chunks, which proxies pass on as a broken answer.
+    // With its length: otherwise Node sends the body in chunks, which some proxies pass on as a broken answer.
     const { "transfer-encoding": _, ...others } = lowered;
     this.headers = { "content-type": "text/plain; charset=utf-8", ...others, "content-length": `${Buffer.byteLength(body)}` };
   }

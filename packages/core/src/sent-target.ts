@@ -14,7 +14,7 @@ export function rememberTarget(req: IncomingMessage): void {
 }
 
 /**
- * The request target as the client sent it. Of a request that nobody remembered, what the framework kept: Express and Koa
+ * The request target as the client sent it. Of a request that was not remembered, what the framework kept: Express and Koa
  * put `originalUrl` on Node's request, Fastify has it on its own.
  */
 export function sentTarget(req: IncomingMessage, native?: unknown): string {

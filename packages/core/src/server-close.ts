@@ -20,7 +20,7 @@ export function onServerClose(server: AttachableServer, begin: () => Promise<voi
   };
   (server as { close: unknown }).close = ours;
   return () => {
-    // Whoever has wrapped it since goes on calling ours.
+    // A library that has wrapped it since goes on calling ours.
     isDetached = true;
     if ((server.close as unknown) !== ours) return;
     if (before === undefined) delete (server as { close?: unknown }).close;

@@ -8,7 +8,7 @@ export interface RightAnswer {
    * - `us`: with one of `statuses`.
    * - `neighbour`: its bytes and nothing else come behind the earlier responses.
    * - `no answer`: the connection ends behind the earlier response.
-   * - `neighbour amid`: the same, but in the middle of an earlier response, which nobody can keep it from.
+   * - `neighbour amid`: the same, but in the middle of an earlier response, which cannot be prevented.
    */
   readonly by: "us" | "neighbour" | "neighbour amid" | "no answer";
   readonly statuses: readonly number[];
