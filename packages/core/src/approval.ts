@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { DeflateParameters } from "./compression.ts";
 import type { RefusalCode } from "./errors.ts";
+import { promiseOf } from "./guard.ts";
 import { acceptKey, handshakeFault } from "./handshake.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { refusal, Refusal } from "./refuse.ts";
@@ -39,11 +40,8 @@ function setHeader(headers: Record<string, string | readonly string[]>, name: st
 /** Nearly all checks answer at once: then nobody waits. @returns what `next` makes of `value`, or of what it settles to. */
 export function andThen<Value, Result>(value: Value | Promise<Value>, next: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
   // A check in plain JavaScript may return any thenable.
-  return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
-}
-
-function isThenable<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as Partial<Promise<Value>> | null | undefined)?.then === "function";
+  const promise = promiseOf(value) as Promise<Value> | undefined;
+  return promise === undefined ? next(value as Value) : promise.then(next);
 }
 
 /**

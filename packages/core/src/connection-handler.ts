@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
-import { guard, watch } from "./guard.ts";
+import { guard, isOf, watch } from "./guard.ts";
 import type { ErrorSource } from "./options.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import type { Session } from "./session.ts";
@@ -136,7 +136,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Session> {
 
   #failed(session: Session, cause: unknown, request?: UpgradeRequest): void {
     // The client's fault and not the handler's, such as a message that is not JSON.
-    if (cause instanceof ConnectionError) return session.fail(cause);
+    if (isOf(cause, ConnectionError)) return session.fail(cause);
     const connection = this.#of(session);
     this.#onError(cause, request === undefined ? { connection } : { connection, request });
     session.fail(new ConnectionError("ERR_HANDLER", { cause }));

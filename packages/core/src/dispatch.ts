@@ -83,11 +83,13 @@ export class Dispatcher {
   };
 
   #wait(arrival: Arrival, isShared: boolean): void {
-    const { socket } = arrival;
+    const { req, socket, head } = arrival;
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
       this.#turns.delete(turn);
-      if (isTooMany || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
+      // A client that has ended its side meanwhile has left. To HTTP it cannot go back: its end would not be told there again.
+      const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isWebSocketUpgrade(req.headers));
+      if (isTooMany || hasLeft || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
       else this.#begin(arrival, isShared);
     };
     const turn = new Turn(socket, come, () => this.#turns.delete(turn));

@@ -1,19 +1,42 @@
+import { isPromise } from "node:util/types";
+
 /** Gets what a function of the application threw, or what its promise was rejected with. Must not throw. */
 export type OnFailure = (error: unknown) => void;
 
 const ignore = (): void => {};
 
+/** Waits by the language's own means: what an application has put over `then` of a promise is not asked. */
+async function awaited(promise: Promise<unknown>): Promise<unknown> {
+  return await promise;
+}
+
 /**
  * The promise that `value` is, or one for a thenable of another kind; `undefined` for everything else. Reads `then` once.
  * @throws what reading `then` throws.
  */
-function promiseOf(value: unknown): Promise<unknown> | undefined {
+export function promiseOf(value: unknown): Promise<unknown> | undefined {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return undefined;
+  if (isPromise(value)) {
+    const isPlain = Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, "then");
+    return isPlain ? value : awaited(value);
+  }
   const { then } = value as { readonly then?: unknown };
   if (typeof then !== "function") return undefined;
-  if (then === Promise.prototype.then && value instanceof Promise) return value;
   // A thenable of another kind may throw, answer twice, or answer with another one: only a promise of ours sorts that out.
-  return new Promise((resolve, reject) => void then.call(value, resolve, reject));
+  return new Promise((resolve, reject) => {
+    const returned: unknown = then.call(value, resolve, reject);
+    // Its `then` may be async, and fail as such.
+    if (isPromise(returned)) awaited(returned).catch(reject);
+  });
+}
+
+/** Whether a function of the application threw something of this class. It may have thrown anything, and a proxy may throw at this question. */
+export function isOf<Class>(thrown: unknown, type: new (...args: never[]) => Class): thrown is Class {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
 }
 
 /**

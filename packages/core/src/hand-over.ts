@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { firstGoodOffer } from "./compression.ts";
 import { offeredSubprotocols } from "./handshake.ts";
+import { guard } from "./guard.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import type { PendingHandshake } from "./pending.ts";
 import { PluginSocket } from "./plugin-socket.ts";
@@ -101,11 +102,7 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
     if (plugin.isHeld) plugin.destroy();
     else socket.destroy();
   };
-  try {
-    Promise.resolve(handOver(req, plugin, Buffer.alloc(0))).catch(failed);
-  } catch (error) {
-    failed(error);
-  }
+  guard(() => handOver(req, plugin, Buffer.alloc(0)), failed);
 }
 
 /** Puts what `ws` would refuse, and RFC 6455 allows, the way it takes it. */

@@ -1,3 +1,4 @@
+import { promiseOf } from "./guard.ts";
 import { Backlog } from "./backlog.ts";
 import { PreparedMessage } from "./prepared-message.ts";
 
@@ -70,7 +71,8 @@ export class SendGate {
 
 /** @throws TypeError when one of a class of the application gives no bytes. */
 async function readBlob(blob: Blob): Promise<PreparedMessage> {
-  const bytes: unknown = await blob.arrayBuffer();
+  const given: unknown = blob.arrayBuffer();
+  const bytes: unknown = await (promiseOf(given) ?? given);
   if (!(bytes instanceof ArrayBuffer) && !ArrayBuffer.isView(bytes)) throw new TypeError("A Blob gave no ArrayBuffer");
   return new PreparedMessage(bytes);
 }

@@ -20,11 +20,27 @@ export const functionFaults: Readonly<Record<FunctionFault, () => unknown>> = {
         throw FAULT;
       },
     }),
+  "gives a thenable whose then fails later": () => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- that is the fault
+    then: async () => {
+      throw FAULT;
+    },
+  }),
+  // oxlint-disable-next-line unicorn/no-thenable -- and that
+  "rejects behind a then of its own": () => Object.assign(Promise.reject(FAULT), { then: () => {} }),
   "never settles": () => new Promise(() => {}),
   "returns junk": () => 5,
 };
 
-export type FunctionFault = "throws" | "rejects" | "gives a thenable that rejects" | "gives a thenable whose then throws" | "never settles" | "returns junk";
+export type FunctionFault =
+  | "gives a thenable whose then fails later"
+  | "rejects behind a then of its own"
+  | "throws"
+  | "rejects"
+  | "gives a thenable that rejects"
+  | "gives a thenable whose then throws"
+  | "never settles"
+  | "returns junk";
 
 /** The end of the connection or the status of the answer, and what `onError` gets; nothing for what goes unseen. */
 interface Right {
