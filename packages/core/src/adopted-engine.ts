@@ -146,7 +146,7 @@ export class AdoptedEngine implements Engine {
     if (this.#blockedSince === 0) this.#events?.drain();
   };
 
-  /** Gives `ws` all that waits: something that must come behind it follows. */
+  /** Gives `ws` all that waits, before a frame that must come last. */
   #pass(): void {
     while (this.#waiting.size > 0) this.#sendNext();
   }

@@ -37,7 +37,7 @@ function setHeader(headers: Record<string, string | readonly string[]>, name: st
   headers[name.toLowerCase()] = value;
 }
 
-/** Nearly all checks answer at once: then nobody waits. @returns what `next` makes of `value`, or of what it settles to. */
+/** Nearly all checks answer at once: then no promise is made. @returns what `next` makes of `value`, or of what it settles to. */
 export function andThen<Value, Result>(value: Value | Promise<Value>, next: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
   // A check in plain JavaScript may return any thenable.
   const promise = promiseOf(value) as Promise<Value> | undefined;

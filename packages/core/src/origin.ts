@@ -87,7 +87,7 @@ function compileEntry(entry: unknown): OriginTest {
 /** Origins of apps and extensions (capacitor://localhost, chrome-extension://id) have no default ports: the text is compared. */
 function compileApp(entry: string, scheme: string, rest: string): OriginTest {
   if (rest === "*") return ({ origin }) => origin?.toLowerCase().startsWith(`${scheme}://`) === true;
-  // `file://` has nothing behind it.
+  // `file://` has no host.
   const parts = /^(?:[^*/?#@\s:]+|\[[^\]]+\])?(?::(\d+))?$/.exec(rest);
   if (parts === null) throw wrong(entry, "is not an origin");
   if (parts[1] !== undefined && browserPort(parts[1]) === undefined) throw wrong(entry, "has no port from 1 to 65535");

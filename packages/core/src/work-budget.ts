@@ -3,7 +3,7 @@
  *
  * One read of a socket may hold 60 messages that inflate to a mebibyte each: 100 ms and more in which no other client is read
  * and no timer runs. So a reader asks before each compressed message, and when this turn has had its share it stops and goes on
- * in a later one. Those that wait take turns, the one that has waited longest first: a client that always has more delays
+ * in a later one. Waiting readers take turns, the one that has waited longest first: a client that always has more delays
  * others by one share at a time.
  */
 
@@ -24,7 +24,7 @@ const DEFLATE_FACTOR = 8;
 export class WorkBudget {
   #spent = 0;
   #isCounting = false;
-  /** Those whose turn it is next, those that found nothing left in this turn, and those that have had their share of it. */
+  /** Readers whose turn it is next, readers that found nothing left in this turn, and readers that have had their share of it. */
   #next: readonly Postponed[] = [];
   #hungry: Postponed[] = [];
   #served: Postponed[] = [];
@@ -53,7 +53,7 @@ export class WorkBudget {
     this.#count();
   }
 
-  /** The same for one that had a share of this turn: those that had none come first. */
+  /** The same for a reader that had a share of this turn: readers that had none come first. */
   postponeServed(target: Postponed): void {
     this.#served.push(target);
     this.#count();
