@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
-import { closePayload, encodeClientFrame, Opcode } from "@upwire/testing";
+import { closePayload, encodeClientFrame, Opcode, resetSocket } from "@upwire/testing";
 import { FrameScanner } from "./frame-scanner.ts";
 
 export interface PeerOptions {
@@ -93,7 +93,7 @@ export class Peer {
   }
 
   reset(): Promise<PeerEnd> {
-    this.socket.resetAndDestroy();
+    resetSocket(this.socket);
     return this.ended;
   }
 

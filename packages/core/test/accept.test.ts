@@ -119,7 +119,7 @@ it("closes from either side, and says how it was", async () => {
 it("tells of a reset, and terminates", async () => {
   const { port, nextConnection } = await adopt(undefined);
   const client = await WireClient.connect({ port, path: "/" });
-  client.socket.resetAndDestroy();
+  client.reset();
   expect(await (await nextConnection()).closed).toMatchObject({ code: 1006, wasClean: false });
   const second = await WireClient.connect({ port, path: "/" });
   (await nextConnection()).terminate();

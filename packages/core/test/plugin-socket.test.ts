@@ -177,7 +177,7 @@ describe("a route of the plugin's own", () => {
     const ws = await opened;
     const seen = closing(ws);
     if (how === "terminates") ws.terminate();
-    else if (how === "is reset") client.socket.resetAndDestroy();
+    else if (how === "is reset") client.reset();
     else client.socket.end();
     expect([(await seen).code, (await client.closed).code, wss.clients.size]).toEqual([1006, 1006, 0]);
   });
@@ -325,7 +325,7 @@ describe("a route of ours behind a plugin", () => {
     const [socket] = (await connected) as [Socket];
     await isAsked;
     const reset = new Promise((resolve) => socket.once("close", resolve));
-    gone.socket.resetAndDestroy();
+    gone.reset();
     await reset;
     const ours = nextOurs();
     decide();

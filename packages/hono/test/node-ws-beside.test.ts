@@ -32,5 +32,5 @@ it("serves a route of the plugin's own beside one of ours, each with its own lim
   }
   expect((await ours.nextMessage()).text).toBe(text);
   expect([(await own.closed).code, nodeWs.wss.clients.size]).toEqual([1009, 0]);
-  ours.socket.resetAndDestroy();
+  ours.reset();
 });

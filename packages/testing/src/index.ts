@@ -19,6 +19,7 @@ export type { HandshakeInit, HeaderInit } from "./handshake-request.ts";
 export { HttpAnswer } from "./http-answer.ts";
 export type { TableFailure, TableReport, TableRow } from "./play-table.ts";
 export { rawRequest } from "./raw-request.ts";
+export { resetSocket } from "./reset-socket.ts";
 export { itKeepsTheSentTarget, type MountedRoute, type MountedServer, type SentTarget } from "./sent-targets.ts";
 export type { Frame } from "./server-frames.ts";
 export { describeHttp2, type Http2Setup, type RunningHttp2Server } from "./suite-http2.ts";

@@ -8,6 +8,7 @@ import { Channel } from "./channel.ts";
 import { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./client-frame.ts";
 import { encodeHandshake, type HandshakeInit } from "./handshake-request.ts";
 import { HttpAnswer } from "./http-answer.ts";
+import { resetSocket } from "./reset-socket.ts";
 import { ServerFrames, type Frame } from "./server-frames.ts";
 
 export interface WireClientOptions extends HandshakeInit {
@@ -186,7 +187,7 @@ export class WireClient {
 
   /** Resets the TCP connection. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    resetSocket(this.socket);
   }
 
   /** Stops reading, until `resume`. */

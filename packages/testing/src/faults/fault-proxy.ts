@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Clock } from "@upwire/core";
 import { Channel } from "../channel.ts";
+import { resetSocket } from "../reset-socket.ts";
 import { Link, type LinkFaults } from "./link.ts";
 
 /** The faults of both directions. A direction that is left out keeps its own. */
@@ -58,8 +59,8 @@ export class ProxiedConnection {
 
   /** Resets the TCP connection to one side, or to both; the other learns nothing. */
   reset(side: Side | "both" = "both"): void {
-    if (side !== "client") this.#server.resetAndDestroy();
-    if (side !== "server") this.#client.resetAndDestroy();
+    if (side !== "client") resetSocket(this.#server);
+    if (side !== "server") resetSocket(this.#client);
   }
 
   /** Tells one side that the other has ended its TCP stream (FIN), which it has not. */
@@ -69,7 +70,7 @@ export class ProxiedConnection {
 
   #passReset(link: Link, to: Socket): void {
     // A packet with a reset gets lost too.
-    if (!link.isCut) to.resetAndDestroy();
+    if (!link.isCut) resetSocket(to);
   }
 }
 
@@ -94,7 +95,7 @@ export class FaultProxy {
         this.#sockets.add(socket);
         socket.once("close", () => this.#sockets.delete(socket));
       }
-      upstream.once("error", () => client.resetAndDestroy());
+      upstream.once("error", () => resetSocket(client));
       upstream.once("connect", () => this.#join(client, upstream, clock));
     });
   }

@@ -3,6 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { setImmediate } from "node:timers/promises";
 import type { Target } from "../target.ts";
 import { closePayload, encodeClientFrame, Opcode } from "../client-frame.ts";
+import { resetSocket } from "../reset-socket.ts";
 import type { Judge } from "./judge.ts";
 
 const CLOSE = encodeClientFrame({ opcode: Opcode.close, payload: closePayload(1000), mask: Buffer.alloc(4) });
@@ -89,7 +90,7 @@ export class Line {
   reset(): void {
     // Only a plain socket can be reset.
     if (this.#tls) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    else resetSocket(this.#socket);
   }
 
   #onData(chunk: Buffer): void {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { encodeClientFrame, type FrameInit } from "../client-frame.ts";
+import { resetSocket } from "../reset-socket.ts";
 import { ServerFrames, type Frame } from "../server-frames.ts";
 import { HttpReader, type WholeResponse } from "./http-reader.ts";
 import type { Transport } from "./cell.ts";
@@ -82,7 +83,7 @@ export class StateClient {
 
   /** Resets the TCP connection. */
   reset(): void {
-    this.#tcp.resetAndDestroy();
+    resetSocket(this.#tcp);
   }
 
   /** The next response, once it is whole. Rejects when none comes. */
