@@ -72,6 +72,8 @@ const MAX_FINDINGS = 20;
 /** A good client for each so many inputs, or more often. */
 const PROBE_EVERY = 32;
 const RETRY_MS = 20;
+/** So many of the inputs that end a server are looked for. */
+const MAX_GUILTY = 3;
 
 class Run {
   readonly #options: FuzzOptions;
@@ -88,6 +90,8 @@ class Run {
   /** Inputs since the last good probe: one of them is guilty when the next one fails. */
   #suspects = new Set<number>();
   readonly #underWay = new Set<number>();
+  /** Inputs that do harm by themselves. */
+  readonly #guilty: { readonly number: number; readonly why: string }[] = [];
   #knownFaults = 0;
   #inputs = 0;
   #connections = 0;
@@ -195,25 +199,36 @@ class Run {
     return news;
   }
 
-  /** Stops, and finds out which of the suspects did it: each by itself, with a good client behind it. */
+  /** Stops, and finds out which of the suspects did it. */
   async #blame(suspects: ReadonlySet<number>, why: string): Promise<void> {
     this.#isOver = true;
     this.#isBlamed = true;
-    const guilty: number[] = [];
-    if (await this.#revive()) {
-      for (const number of suspects) {
-        const player = this.#player();
-        await player.play(createInput(this.#seed, number, this.#corpus)).catch(() => {});
-        // A reset or the end of the connection has to arrive first.
-        player.end();
-        const alone = await this.#fault();
-        if (alone === undefined) continue;
-        guilty.push(number);
-        this.#note([number], alone);
-        if (guilty.length >= 3 || !(await this.#revive())) break;
-      }
+    await this.#search([...suspects]);
+    for (const { number, why: alone } of this.#guilty) this.#note([number], alone);
+    if (this.#guilty.length === 0) this.#note([...suspects], `${why} (none of these inputs does it alone)`);
+  }
+
+  /** By halves: those that do no harm together are innocent. A server that hangs would otherwise cost a wait for each. */
+  async #search(suspects: readonly number[]): Promise<void> {
+    if (suspects.length === 0 || this.#guilty.length >= MAX_GUILTY || !(await this.#revive())) return;
+    await Promise.all(suspects.map((number) => this.#replay(number)));
+    const why = await this.#fault();
+    if (why === undefined) return;
+    const [number] = suspects;
+    if (suspects.length === 1 && number !== undefined) {
+      this.#guilty.push({ number, why });
+      return;
     }
-    if (guilty.length === 0) this.#note([...suspects], `${why} (none of these inputs does it alone)`);
+    const half = Math.ceil(suspects.length / 2);
+    await this.#search(suspects.slice(0, half));
+    await this.#search(suspects.slice(half));
+  }
+
+  async #replay(number: number): Promise<void> {
+    const player = this.#player();
+    await player.play(createInput(this.#seed, number, this.#corpus)).catch(() => {});
+    // A reset or the end of the connection has to arrive before the server is judged.
+    player.end();
   }
 
   /** Is there a server, or could one be started? */
