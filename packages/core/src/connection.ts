@@ -9,6 +9,7 @@ import type { Message } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
 import { prepare, type Sendable, type SendOptions } from "./sendable.ts";
 import type { Session } from "./session.ts";
+import { SlotHolder } from "./slot.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
 export interface ConnectionInit<Context> {
@@ -19,7 +20,7 @@ export interface ConnectionInit<Context> {
 }
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
-export class Connection<Context = unknown> {
+export class Connection<Context = unknown> extends SlotHolder {
   /** A random UUID, unique in every process. It may be shown to other clients; it proves nothing. */
   readonly id: string = flat(randomUUID());
   /** What `authorize` returned. */
@@ -36,6 +37,7 @@ export class Connection<Context = unknown> {
 
   /** Made by an Upgrader. */
   constructor(session: Session, init: ConnectionInit<Context>) {
+    super();
     this.#session = session;
     this.#outbox = session.outbox;
     session.owner = this;

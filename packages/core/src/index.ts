@@ -24,5 +24,6 @@ export type { RateLimit } from "./rate-limit.ts";
 export { refuse, type Refusal } from "./refuse.ts";
 export type { Broadcastable, Sendable, SendOptions } from "./sendable.ts";
 export type { ConnectionRequest, FrameworkRequest, UpgradeRequest } from "./upgrade-request.ts";
+export { createSlot, type Slot } from "./slot.ts";
 export type { UpgradeAnswer } from "./upgrade-answer.ts";
 export { Upgrader } from "./upgrader.ts";
