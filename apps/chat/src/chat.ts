@@ -1,12 +1,13 @@
-import { createHub, type Hub } from "@upwire/core";
+import type { Hub } from "@upwire/core";
 import { createChatHandler } from "./chat-handler.ts";
 import type { Demo } from "./demo.ts";
 import { echo, echoOptions } from "./echo.ts";
 import { escapeHtml, loadPage } from "./page.ts";
+import { createChatHub } from "./rooms.ts";
 import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
 
 export interface ChatOptions {
-  /** Shared by all servers whose clients are to chat with one another. Default: a new one. */
+  /** Shared by all servers whose clients are to chat with one another; it has the limit for rooms. Default: a new one. */
   readonly hub?: Hub;
   /** By which names browsers may reach it. Default: all. */
   readonly allowedHosts?: readonly string[] | undefined;
@@ -15,7 +16,7 @@ export interface ChatOptions {
 }
 
 /** The demo. It tells its clients the time until `stop()`. */
-export function createChat({ hub = createHub(), allowedHosts, ticker = realTime }: ChatOptions = {}): Demo {
+export function createChat({ hub = createChatHub(), allowedHosts, ticker = realTime }: ChatOptions = {}): Demo {
   const chatOptions = allowedHosts === undefined ? {} : { allowedHosts };
   const broadcast = startTimeBroadcast(hub, ticker);
   return {

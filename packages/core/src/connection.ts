@@ -19,6 +19,14 @@ export interface ConnectionInit<Context> {
   readonly request: ConnectionRequest;
 }
 
+/** Assigned once, where the class is made: what users hold has no door to its queue. */
+let outboxIn: (connection: object) => Outbox | undefined;
+
+/** For audiences. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
+export function outboxOf(connection: object): Outbox | undefined {
+  return outboxIn(connection);
+}
+
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> extends SlotHolder {
   /** A random UUID, unique in every process. It may be shown to other clients; it proves nothing. */
@@ -47,9 +55,8 @@ export class Connection<Context = unknown> extends SlotHolder {
     this.request = init.request;
   }
 
-  /** For the hub. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
-  static outboxOf(connection: object): Outbox | undefined {
-    return #outbox in connection ? connection.#outbox : undefined;
+  static {
+    outboxIn = (connection) => (#outbox in connection ? connection.#outbox : undefined);
   }
 
   /** For the end of a server. Settles when the hooks of a closed connection have; `undefined` when none of them is async. */

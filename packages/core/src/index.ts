@@ -1,6 +1,8 @@
 export type { Approval, Denial } from "./approval.ts";
+export { createAudience, type AddOptions, type Audience, type AudienceOptions } from "./audience.ts";
 export { attach, type Attachment, type AttachOptions } from "./attach.ts";
 export type { WebSocketLike } from "./adopted-engine.ts";
+export type { BroadcastOptions } from "./broadcast.ts";
 export type { Clock, Timer } from "./clock.ts";
 export { CloseCode, isUnexpectedClose, type CloseInfo } from "./close-code.ts";
 export type { CloseAllOptions } from "./closing.ts";
@@ -10,7 +12,7 @@ export type { Connection } from "./connection.ts";
 export type { Stats } from "./counters.ts";
 export { ConnectionError, closures, refusals, type ClosureCode, type DropCode, type RefusalCode, type Retry } from "./errors.ts";
 export type { DrainOptions } from "./drain.ts";
-export { createHub, type BroadcastOptions, type Hub, type HubOptions, type RegisterOptions } from "./hub.ts";
+export { createHub, type Hub, type HubOptions } from "./hub.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy } from "./limits.ts";
 export { logEvents, type LogOptions } from "./log.ts";
 export { Message } from "./message.ts";
