@@ -23,6 +23,17 @@ export interface BroadcastOptions<Context = unknown> extends SendOptions {
 const { anything, callback } = kinds;
 const broadcastKinds: OptionKinds<BroadcastOptions> = { key: anything, except: anything, filter: callback, missed: callback };
 
+type ByFormat = (format: string) => Broadcastable | undefined;
+
+/** The full check takes longer than a broadcast to two members, so it has the word only where something is wrong. */
+function check(options: object): void {
+  for (const name in options) if (!isRight(name, options[name as never])) checkOptions("broadcast", options, broadcastKinds);
+}
+
+function isRight(name: string, value: unknown): boolean {
+  return Object.hasOwn(broadcastKinds, name) && (value === undefined || broadcastKinds[name as keyof BroadcastOptions].fits(value));
+}
+
 /** A message for the members of one format. */
 interface Part<Context> {
   readonly group: FormatGroup<Context>;
@@ -34,28 +45,39 @@ interface Part<Context> {
 /** @returns how many queues took it. */
 export function broadcastTo<Context>(
   crowd: Crowd<Context> | undefined,
-  data: Broadcastable | ((format: string) => Broadcastable | undefined),
-  options: BroadcastOptions<Context> = {},
+  data: Broadcastable | ByFormat,
+  options?: BroadcastOptions<Context>,
 ): number {
-  checkOptions("broadcast", options, broadcastKinds as OptionKinds<BroadcastOptions<Context>>);
-  const except = exclusions(options.except);
-  const { filter } = options;
-  // What the application says comes first: from here on none of its code runs until the last member has its message.
-  const parts: Part<Context>[] = [];
-  const message = typeof data === "function" ? undefined : prepare(data);
-  for (const group of crowd?.groups() ?? []) {
-    const ofGroup = message ?? formatted(data as (format: string) => Broadcastable | undefined, group.format);
-    if (ofGroup !== undefined) parts.push({ group, message: ofGroup, chosen: filter && chosenOf(group, filter, except) });
+  if (options !== undefined) check(options);
+  const except = options?.except === undefined ? undefined : exclusions(options.except);
+  const delivery = new Delivery(options);
+  if (typeof data !== "function" && options?.filter === undefined) {
+    const message = prepare(data);
+    crowd?.send(message, except, delivery);
+    return delivery.finish();
   }
-  const delivery = new Delivery<Context>(options);
-  for (const { group, message: ofGroup, chosen } of parts) {
-    if (chosen === undefined) group.send(ofGroup, except, delivery);
-    else group.sendTo(chosen, ofGroup, delivery);
+  // What the application says comes first: from here on none of its code runs until the last member has its message.
+  for (const { group, message, chosen } of partsOf(crowd?.groups() ?? [], data, { except, filter: options?.filter })) {
+    if (chosen === undefined) group.send(message, except, delivery);
+    else group.sendTo(chosen, message, delivery);
   }
   return delivery.finish();
 }
 
-function formatted(data: (format: string) => Broadcastable | undefined, format: string): PreparedMessage | undefined {
+interface Choice<Context> {
+  readonly except: ReadonlySet<Connection<Context>> | undefined;
+  readonly filter: BroadcastOptions<Context>["filter"];
+}
+
+function partsOf<Context>(groups: readonly FormatGroup<Context>[], data: Broadcastable | ByFormat, { except, filter }: Choice<Context>): Part<Context>[] {
+  const forAll = typeof data === "function" ? undefined : prepare(data);
+  return groups.flatMap((group) => {
+    const message = forAll ?? formatted(data as ByFormat, group.format);
+    return message === undefined ? [] : { group, message, chosen: filter && chosenOf(group, filter, except) };
+  });
+}
+
+function formatted(data: ByFormat, format: string): PreparedMessage | undefined {
   const given = atOnce("broadcast: the function for formats", data(format));
   return given === undefined ? undefined : prepare(given);
 }

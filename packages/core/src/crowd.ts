@@ -1,9 +1,16 @@
 import type { Connection } from "./connection.ts";
+import type { Delivery } from "./delivery.ts";
 import { FormatGroup } from "./format-group.ts";
 import { FewMembers, type Members } from "./members.ts";
+import type { PreparedMessage } from "./prepared-message.ts";
 
 /** The format of members for whom none was named. */
 export const DEFAULT_FORMAT = "default";
+
+/** One function for all crowds: a closure for each would be as large as the rest of it. */
+function makeFew<Context>(): Members<Connection<Context>> {
+  return new FewMembers();
+}
 
 /** Who is in an audience: one group for each format that its members want, and most have one. */
 export class Crowd<Context> {
@@ -12,7 +19,7 @@ export class Crowd<Context> {
   /** Groups of further formats. */
   #others: readonly FormatGroup<Context>[] | undefined;
 
-  constructor(makeMembers: () => Members<Connection<Context>> = () => new FewMembers()) {
+  constructor(makeMembers: () => Members<Connection<Context>> = makeFew) {
     this.#makeMembers = makeMembers;
   }
 
@@ -50,6 +57,12 @@ export class Crowd<Context> {
   /** The members as they are now. */
   members(): Connection<Context>[] {
     return this.groups().flatMap((group) => [...group.members()]);
+  }
+
+  /** To all members but `except`. */
+  send(message: PreparedMessage, except: ReadonlySet<Connection<Context>> | undefined, delivery: Delivery<Context>): void {
+    this.#first?.send(message, except, delivery);
+    if (this.#others !== undefined) for (const group of this.#others) group.send(message, except, delivery);
   }
 
   /** Takes a connection, or one that is in another group. */

@@ -18,10 +18,10 @@ interface Question<Context> {
 export class Delivery<Context> {
   /** How many queues took it. */
   taken = 0;
-  readonly #options: DeliveryOptions<Context>;
+  readonly #options: DeliveryOptions<Context> | undefined;
   #questions: Question<Context>[] | undefined;
 
-  constructor(options: DeliveryOptions<Context>) {
+  constructor(options: DeliveryOptions<Context> | undefined) {
     this.#options = options;
   }
 
@@ -40,7 +40,7 @@ export class Delivery<Context> {
   #answer(questions: readonly Question<Context>[]): number {
     const missed: Connection<Context>[] = [];
     for (const { connection, message } of questions) if (!connection.send(message, this.#options)) missed.push(connection);
-    const tell = this.#options.missed;
+    const tell = this.#options?.missed;
     if (tell !== undefined) for (const connection of missed) guard(() => tell(connection), (error) => channels.error.publish({ error, connection }));
     return questions.length - missed.length;
   }
