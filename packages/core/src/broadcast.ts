@@ -9,7 +9,7 @@ import type { PreparedMessage } from "./prepared-message.ts";
 import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
 
 export interface BroadcastOptions<Context = unknown> extends SendOptions {
-  /** Not to these. */
+  /** Not to these: a connection, a list of them, or another audience. */
   readonly except?: Connection<Context> | Iterable<Connection<Context>> | undefined;
   /**
    * Only to members for which it returns true. It is asked of all members before the first is sent to. A throw ends the

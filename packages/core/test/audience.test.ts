@@ -36,6 +36,14 @@ describe("an audience of one's own", () => {
     expect([hub.size, one.size, other.size, hub.rooms()]).toEqual([1, 0, 1, []]);
   });
 
+  it("can be what another broadcast leaves out", () => {
+    const [all, some] = [createAudience(), createAudience()];
+    const members = standIns("a", "b", "c");
+    for (const { connection } of members) all.add(connection);
+    for (const { connection } of members.slice(1)) some.add(connection);
+    expect([all.broadcast("x", { except: some }), members.map(({ heard }) => heard.length)]).toEqual([1, [1, 0, 0]]);
+  });
+
   it("is iterated as it was when the loop began, without those that have left", () => {
     const audience = createAudience();
     const members = standIns("a", "b", "c", "d");
