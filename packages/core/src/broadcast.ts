@@ -8,7 +8,7 @@ import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import { prepare, type Broadcastable, type SendOptions } from "./sendable.ts";
 
-export interface BroadcastOptions<Context = unknown> extends SendOptions {
+export interface BroadcastOptions<Context = unknown> extends SendOptions<Connection<Context>> {
   /** Not to these: a connection, a list of them, or another audience. */
   readonly except?: Connection<Context> | Iterable<Connection<Context>> | undefined;
   /**
@@ -16,12 +16,10 @@ export interface BroadcastOptions<Context = unknown> extends SendOptions {
    * broadcast, and so does a promise, which is no answer.
    */
   readonly filter?: ((connection: Connection<Context>) => boolean) | undefined;
-  /** Called once for each member that the message does not reach, behind the last one. What it throws goes to the channel `upwire:error`. */
-  readonly missed?: ((connection: Connection<Context>) => void) | undefined;
 }
 
-const { anything, callback } = kinds;
-const broadcastKinds: OptionKinds<BroadcastOptions> = { key: anything, except: anything, filter: callback, missed: callback };
+const { anything, callback, flag } = kinds;
+const broadcastKinds: OptionKinds<BroadcastOptions> = { key: anything, except: anything, filter: callback, missed: callback, mustArrive: flag };
 
 type ByFormat = (format: string) => Broadcastable | undefined;
 

@@ -1,11 +1,18 @@
-import type { Connection } from "./connection.ts";
-import { guard } from "./guard.ts";
-import { channels } from "./telemetry.ts";
+import { queueOf, type Connection } from "./connection.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
 import type { SendOptions } from "./sendable.ts";
+import type { SendQueue } from "./send-queue.ts";
+import type { Broadcast } from "./shared-history.ts";
+import type { Offered } from "./slow-consumer.ts";
 
-/** A message for a member whose queue has to be asked whether it takes it. */
-interface Question<Context> {
+/** A queue that did not take the message, and why. */
+interface Untaken {
+  readonly queue: SendQueue;
+  readonly offered: Offered;
+}
+
+/** A message for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
+interface Foreign<Context> {
   readonly connection: Connection<Context>;
   readonly message: PreparedMessage;
 }
@@ -18,34 +25,47 @@ interface Question<Context> {
 export class Delivery<Context> {
   /** How many queues took it. */
   taken = 0;
-  readonly #options: DeliveryOptions<Context> | undefined;
-  #questions: Question<Context>[] | undefined;
+  readonly options: SendOptions<Connection<Context>> | undefined;
+  #untaken: Untaken[] | undefined;
+  #foreign: Foreign<Context>[] | undefined;
 
-  constructor(options: DeliveryOptions<Context> | undefined) {
-    this.#options = options;
+  constructor(options: SendOptions<Connection<Context>> | undefined) {
+    this.options = options;
   }
 
-  /** The queue of this member cannot say at once that it takes the message. */
-  ask(connection: Connection<Context>, message: PreparedMessage): void {
-    this.#questions ??= [];
-    this.#questions.push({ connection, message });
+  /** Offers the message of an audience to one member. @returns its queue, if that took it. */
+  offer(connection: Connection<Context>, broadcast: Broadcast): SendQueue | undefined {
+    const queue = queueOf(connection);
+    if (queue === undefined) return this.#noteForeign(connection, broadcast.message);
+    return this.#note(queue, queue.offerToMany(broadcast, this.options));
+  }
+
+  /** Offers a message to one member as if it were for no other. */
+  offerAlone(connection: Connection<Context>, message: PreparedMessage): void {
+    const queue = queueOf(connection);
+    if (queue === undefined) this.#noteForeign(connection, message);
+    else this.#note(queue, queue.offer(message, this.options));
   }
 
   /** @returns how many queues took it. */
   finish(): number {
-    const { taken } = this;
-    return this.#questions === undefined ? taken : taken + this.#answer(this.#questions);
+    for (const { connection, message } of this.#foreign ?? []) if (connection.send(message, this.options)) this.taken++;
+    for (const { queue, offered } of this.#untaken ?? []) queue.notTaken(offered, this.options?.missed);
+    return this.taken;
   }
 
-  #answer(questions: readonly Question<Context>[]): number {
-    const missed: Connection<Context>[] = [];
-    for (const { connection, message } of questions) if (!connection.send(message, this.#options)) missed.push(connection);
-    const tell = this.#options?.missed;
-    if (tell !== undefined) for (const connection of missed) guard(() => tell(connection), (error) => channels.error.publish({ error, connection }));
-    return questions.length - missed.length;
+  #note(queue: SendQueue, offered: Offered): SendQueue | undefined {
+    if (offered === "taken") {
+      this.taken++;
+      return queue;
+    }
+    this.#untaken ??= [];
+    this.#untaken.push({ queue, offered });
+    return undefined;
   }
-}
 
-export interface DeliveryOptions<Context> extends SendOptions {
-  readonly missed?: ((connection: Connection<Context>) => void) | undefined;
+  #noteForeign(connection: Connection<Context>, message: PreparedMessage): undefined {
+    this.#foreign ??= [];
+    this.#foreign.push({ connection, message });
+  }
 }

@@ -1,7 +1,8 @@
 import type { Cohort } from "./cohort.ts";
-import { outboxOf, type Connection } from "./connection.ts";
+import { queueOf, type Connection } from "./connection.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Members } from "./members.ts";
+import type { Missed } from "./missed.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 import { Broadcast, Histories, type HistoryKeeper, type SharedHistory } from "./shared-history.ts";
 
@@ -62,7 +63,7 @@ export class FormatGroup<Context> implements HistoryKeeper {
   delete(connection: Connection<Context>): boolean {
     if (!this.#members.delete(connection)) return false;
     // A message to the cohort would still reach it.
-    outboxOf(connection)?.part();
+    queueOf(connection)?.part();
     return true;
   }
 
@@ -80,27 +81,23 @@ export class FormatGroup<Context> implements HistoryKeeper {
       return this.#sendToEach({ connections: this.#members.values(), except, cohorts }, broadcast, delivery);
     }
     for (const connection of except ?? []) {
-      const outbox = outboxOf(connection);
-      if (outbox?.isIn(cohorts) === true) outbox.part();
+      const queue = queueOf(connection);
+      if (queue?.isIn(cohorts) === true) queue.part();
     }
-    const reached = sendToCohorts(cohorts, broadcast);
+    const reached = sendToCohorts(cohorts, broadcast, delivery.options?.missed);
     delivery.taken += reached;
     if (reached < this.size) this.#sendToEach({ connections: this.#outside(cohorts), except, cohorts }, broadcast, delivery);
   }
 
   /** To some of the members, as a filter chose them. */
   sendTo(chosen: readonly Connection<Context>[], message: PreparedMessage, delivery: Delivery<Context>): void {
-    for (const connection of chosen) {
-      if (!this.has(connection)) continue;
-      if (outboxOf(connection)?.offer(message) === true) delivery.taken++;
-      else delivery.ask(connection, message);
-    }
+    for (const connection of chosen) if (this.has(connection)) delivery.offerAlone(connection, message);
   }
 
   /** Members that are in none of the cohorts. */
   #outside(cohorts: readonly Cohort[]): Connection<Context>[] {
     const alone: Connection<Context>[] = [];
-    for (const connection of this.#members.values()) if (outboxOf(connection)?.isIn(cohorts) !== true) alone.push(connection);
+    for (const connection of this.#members.values()) if (queueOf(connection)?.isIn(cohorts) !== true) alone.push(connection);
     return alone;
   }
 
@@ -108,26 +105,21 @@ export class FormatGroup<Context> implements HistoryKeeper {
   #sendToEach({ connections, except, cohorts }: Singles<Context>, broadcast: Broadcast, delivery: Delivery<Context>): void {
     for (const connection of connections) {
       if (except?.has(connection) === true) continue;
-      const outbox = outboxOf(connection);
-      if (outbox?.offerToMany(broadcast) !== true) {
-        delivery.ask(connection, broadcast.message);
-        continue;
-      }
-      delivery.taken++;
-      if (cohorts !== undefined) outbox.joinOneOf(cohorts, this.size);
+      const queue = delivery.offer(connection, broadcast);
+      if (cohorts !== undefined) queue?.joinOneOf(cohorts, this.size);
     }
   }
 }
 
 /** @returns how many members they have who get it so. */
-function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast): number {
+function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast, missed: Missed | undefined): number {
   let reached = 0;
   for (let at = cohorts.length - 1; at >= 0; at--) {
     const cohort = cohorts[at] as Cohort;
     // Its members find out for themselves who has no room. And once all windows end alike, cohorts can form that are larger.
-    if (!cohort.hasRoomFor(broadcast) || broadcast.isKeyframeFor(cohort)) cohort.dissolve();
+    if (!cohort.hasRoomFor(broadcast, missed) || broadcast.isKeyframeFor(cohort)) cohort.dissolve();
     if (cohort.size === 0) cohorts.splice(at, 1);
-    else cohort.push(broadcast);
+    else cohort.push(broadcast, missed);
     reached += cohort.size;
   }
   return reached;

@@ -1,7 +1,7 @@
 export type { Approval, Denial } from "./approval.ts";
 export { createAudience, type AddOptions, type Audience, type AudienceOptions } from "./audience.ts";
 export { attach, type Attachment, type AttachOptions } from "./attach.ts";
-export type { WebSocketLike } from "./adopted-engine.ts";
+export type { WebSocketLike } from "./ws-exit.ts";
 export type { BroadcastOptions } from "./broadcast.ts";
 export type { Clock, Timer } from "./clock.ts";
 export { CloseCode, isUnexpectedClose, type CloseInfo } from "./close-code.ts";

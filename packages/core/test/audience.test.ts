@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { createAudience, createHub, Upgrader, type Audience, type Connection, type ConnectionHandler, type Hub } from "@upwire/core";
+import { createAudience, createHub, Upgrader, type Audience, type Connection, type ConnectionHandler, type Hub, type UpgraderOptions } from "@upwire/core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { StandIn } from "./stand-in.ts";
 import { openSocket, read, settled, type OpenedSocket } from "./wire-clients.ts";
@@ -224,44 +224,80 @@ describe("formats", () => {
 });
 
 describe("who missed it", () => {
-  it("is told behind the last member, once for each", () => {
+  /** Four members, of whom the first two do not take anything any more. */
+  async function four(options: UpgraderOptions = {}): Promise<{ readonly audience: Audience; readonly clients: readonly OpenedSocket[]; readonly ids: readonly string[] }> {
     const audience = createAudience();
-    const members = standIns("a", "b", "c", "d");
-    for (const { connection } of members) audience.add(connection);
-    for (const member of members.slice(0, 2)) member.isFull = true;
+    const upgrader = new Upgrader(options);
+    const clients: OpenedSocket[] = [];
+    for (let at = 0; at < 4; at++) {
+      const client = await openSocket(upgrader, undefined);
+      audience.add(client.connection);
+      clients.push(client);
+    }
+    for (const { connection } of clients.slice(0, 2)) connection.close();
+    onTestFinished(() => clients.forEach(({ socket }) => socket.destroy()));
+    return { audience, clients, ids: clients.map(({ connection }) => connection.id) };
+  }
+
+  it("is told behind the last member, once for each", async () => {
+    const { audience, clients, ids } = await four();
+    const missed: unknown[] = [];
+    expect(audience.broadcast("x", { missed: ({ id }) => void missed.push(id, clients.slice(2).map(({ connection }) => connection.bufferedBytes)) })).toBe(2);
+    expect(missed).toEqual([ids[0], [3, 3], ids[1], [3, 3]]);
+  });
+
+  it("is told later of what a policy takes back, and not of what arrives", async () => {
+    const { audience, clients, ids } = await four({ slowConsumer: "drop-oldest", maxQueueBytes: 3000 });
+    const [, , slow, fast] = clients as [OpenedSocket, OpenedSocket, OpenedSocket, OpenedSocket];
+    slow.socket.isTaking = false;
     const missed: string[] = [];
-    const taken = audience.broadcast("x", {
-      missed: ({ id }) => {
-        missed.push(id);
-        expect(members.slice(2).map(({ heard }) => heard)).toEqual([["x"], ["x"]]);
-      },
-    });
-    expect([taken, missed]).toEqual([2, ["a", "b"]]);
+    const numbers = Array.from({ length: 10 }, (_, number) => number);
+    for (const number of numbers) {
+      audience.broadcast(`${number} ${"x".repeat(900)}`, { missed: ({ id }) => void missed.push(`${ids.indexOf(id)} ${number}`) });
+      await settled([fast]);
+    }
+    slow.socket.isTaking = true;
+    await settled(clients.slice(2));
+    await new Promise((later) => setImmediate(later));
+    const got = read(slow).map((text) => text.slice(0, 1));
+    expect(missed.filter((what) => what.startsWith("2")).map((what) => what.slice(2))).toEqual(numbers.map(String).filter((number) => !got.includes(number)));
+    expect(got.length).toBeLessThan(10);
+    expect(missed.filter((what) => what.startsWith("3"))).toEqual([]);
+    expect(missed.filter((what) => !what.startsWith("2"))).toEqual(numbers.flatMap((number) => [`0 ${number}`, `1 ${number}`]));
   });
 
   it("may throw or reject, and the next one is told", async () => {
     const told = errors();
-    const audience = createAudience();
-    const members = standIns("a", "b", "c");
-    for (const member of members) audience.add(Object.assign(member, { isFull: true }).connection);
+    const { audience, ids } = await four({ onError: () => {} });
     const asked: string[] = [];
     const missed = ({ id }: Connection): unknown => {
       asked.push(id);
-      if (id === "a") throw new Error("a fault of a");
-      return id === "b" ? Promise.reject(new Error("a fault of b")) : undefined;
+      if (id === ids[0]) throw new Error("a fault of the first");
+      return Promise.reject(new Error("a fault of the second"));
     };
-    expect(audience.broadcast("x", { missed })).toBe(0);
-    await new Promise((turn) => setImmediate(turn));
-    expect([asked, told]).toEqual([["a", "b", "c"], ["a fault of a", "a fault of b"]]);
+    expect(audience.broadcast("x", { missed })).toBe(2);
+    await new Promise((later) => setImmediate(later));
+    expect([asked, told]).toEqual([ids.slice(0, 2), ["a fault of the first", "a fault of the second"]]);
   });
 
-  it("are those that filter chose and except spared, and no other", () => {
-    const audience = createAudience();
-    const members = standIns("a", "b", "c");
-    for (const member of members) audience.add(Object.assign(member, { isFull: true }).connection);
+  it("are those that filter chose and except spared, and no other", async () => {
+    const { audience, clients, ids } = await four();
     const missed: string[] = [];
-    audience.broadcast("x", { except: members[0]?.connection, filter: ({ id }) => id !== "b", missed: ({ id }) => void missed.push(id) });
-    expect(missed).toEqual(["c"]);
+    for (const { connection } of clients) connection.close();
+    audience.broadcast("x", { except: clients[0]?.connection, filter: ({ id }) => id !== ids[1], missed: ({ id }) => void missed.push(id) });
+    expect(missed).toEqual(ids.slice(2));
+  });
+
+  it("is no one when it must arrive: a client without room for it is ended", async () => {
+    const { audience, clients } = await four({ slowConsumer: "drop-newest", maxQueueBytes: 2000 });
+    const [, , slow, fast] = clients as [OpenedSocket, OpenedSocket, OpenedSocket, OpenedSocket];
+    slow.socket.isTaking = false;
+    for (let round = 0; round < 4; round++) {
+      audience.broadcast("x".repeat(900));
+      await settled([fast]);
+    }
+    expect(audience.broadcast("gap ".repeat(200), { mustArrive: true })).toBe(1);
+    expect([slow.connection.isOpen, fast.connection.isOpen]).toEqual([false, true]);
   });
 });
 
@@ -287,6 +323,8 @@ describe("a broadcast in the middle of a broadcast", () => {
     const slow = clients[3];
     if (slow === undefined) throw new Error("there is no slow client");
     slow.socket.isTaking = false;
+    // A Blob stands in front of what the last two are sent: their queues look at each message.
+    for (const { connection } of clients.slice(10)) connection.send(new Blob(["a blob"]));
     for (let at = 0; at < 3; at++) slow.connection.send("x".repeat(900));
     return made;
   }
@@ -295,7 +333,7 @@ describe("a broadcast in the middle of a broadcast", () => {
   async function orders({ clients }: Scene): Promise<string[]> {
     const others = clients.filter((_, at) => at !== 3);
     await settled(others);
-    const got = others.map((client) => read(client).map((text) => text.slice(0, 6).trim()).join(", "));
+    const got = others.map((client) => read(client).filter((text) => text !== "a blob").map((text) => text.slice(0, 6).trim()).join(", "));
     for (const { socket } of clients) socket.destroy();
     return got;
   }

@@ -7,8 +7,6 @@ export class StandIn {
   readonly id: string;
   readonly heard: string[] = [];
   state: "open" | "closed" = "open";
-  /** Whether its queue refuses what comes. */
-  isFull = false;
   #listeners: Listener[] = [];
 
   constructor(id: string) {
@@ -25,7 +23,7 @@ export class StandIn {
   }
 
   send(message: string | { readonly payload: Buffer }): boolean {
-    if (this.state === "closed" || this.isFull) return false;
+    if (this.state === "closed") return false;
     this.heard.push(typeof message === "string" ? message : message.payload.toString());
     return true;
   }
