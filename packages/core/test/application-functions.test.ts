@@ -130,7 +130,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     if (fault === "returns junk") expect(send()).toBe(1);
     else expect(send).toThrow(isAsync(fault) ? TypeError : "a fault of the application");
   },
-  "BroadcastOptions.missed": async (fault, run) => {
+  "SendOptions.missed": async (fault, run) => {
     const told = listen();
     const { served, connection } = await connected();
     const hub = createHub();
