@@ -137,22 +137,29 @@ export class Flusher {
   #write(): void {
     // With a delay it has been asked before.
     const isDue = this.#hasBroadcasts && (this.#isDue || (this.#maxBatchDelayMs === 0 && this.#isGathered()));
-    const slice = takeFirst(this.#replies, isDue ? SLICE / 2 : SLICE);
-    this.#replies = slice.rest;
-    if (!isDue) {
-      if (!this.#hasBroadcasts) this.#renewRoot();
-      flushAll(slice.first);
-      return;
-    }
-    let left = SLICE - slice.first.length;
+    const replies = this.#takeReplies(isDue ? SLICE / 2 : SLICE);
+    if (isDue) return this.#writeBroadcasts(replies);
+    // While messages to many are gathered, further ones have to find what goes before them.
+    if (!this.#hasBroadcasts) this.#renewRoot();
+    if (replies.length > 0) flushAll(replies);
+  }
+
+  #takeReplies(most: number): readonly Flushable[] {
+    const replies = this.#replies;
+    if (replies.length === 0) return replies;
+    this.#replies = replies.length <= most ? [] : replies.slice(most);
+    return replies.length <= most ? replies : replies.slice(0, most);
+  }
+
+  #writeBroadcasts(replies: readonly Flushable[]): void {
+    let left = SLICE - replies.length;
     const groups = this.#groups;
     let taken = 0;
     for (; left > 0 && taken < groups.length; taken++) left -= Math.max(1, groups[taken]?.size ?? 0);
     this.#groups = groups.slice(taken);
-    const singles = takeFirst(this.#broadcasts, Math.max(0, left));
-    this.#broadcasts = singles.rest;
+    const singles = this.#broadcasts.splice(0, Math.max(0, left));
     this.#renewRoot();
-    flushAll([...slice.first, ...groups.slice(0, taken), ...singles.first]);
+    flushAll([...replies, ...groups.slice(0, taken), ...singles]);
   }
 
   #renewRoot(): void {
@@ -160,10 +167,6 @@ export class Flusher {
     this.#root.release();
     this.#root = FrameRun.root();
   }
-}
-
-function takeFirst<Item>(items: Item[], count: number): { readonly first: readonly Item[]; readonly rest: Item[] } {
-  return items.length <= count ? { first: items, rest: [] } : { first: items.slice(0, count), rest: items.slice(count) };
 }
 
 /** Those that wait for the same share its bytes until all of them have been written to. */
