@@ -12,6 +12,7 @@ import type { Session } from "./session.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
 export interface ConnectionInit<Context> {
+  readonly idPrefix: string;
   readonly context: Context;
   readonly remoteAddress: string;
   readonly subprotocol: string;
@@ -20,8 +21,8 @@ export interface ConnectionInit<Context> {
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> {
-  /** A random UUID, unique in every process. It may be shown to other clients; it proves nothing. */
-  readonly id: string = flat(randomUUID());
+  /** A random UUID behind `connectionIdPrefix`, unique in every process. It may be shown to other clients; it proves nothing. */
+  readonly id: string;
   /** What `authorize` returned. */
   context: Context;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
@@ -39,6 +40,7 @@ export class Connection<Context = unknown> {
     this.#session = session;
     this.#outbox = session.outbox;
     session.owner = this;
+    this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
     this.subprotocol = init.subprotocol;
