@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
+import type { Closure } from "./closure.ts";
+import { ConnectionError } from "./errors.ts";
 import { flat } from "./flat.ts";
 import { kindOf } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
@@ -115,6 +117,15 @@ export class Connection<Context = unknown> {
   close(code: number = CloseCode.normal, reason = ""): void {
     checkClose(code, reason);
     this.#session.close(code, reason);
+  }
+
+  /**
+   * Ends the connection for a reason of your own, with a close frame behind everything that is queued. It is counted in
+   * `stats.ended`, published on `upwire:closure`, logged and given to the handler's `error` as upwire's own closures are.
+   * @throws TypeError for a closure without a code, or with what may not be sent.
+   */
+  fail(closure: Closure | ConnectionError): void {
+    this.#session.fail(ConnectionError.from(closure) ?? new ConnectionError(closure));
   }
 
   /** Ends the TCP connection at once, without a close frame; the client sees code 1006. */
