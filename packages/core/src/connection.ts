@@ -8,8 +8,8 @@ import { kindOf } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
-import type { Outbox } from "./outbox.ts";
-import { prepare, type Sendable, type SendOptions } from "./sendable.ts";
+import type { SendQueue } from "./send-queue.ts";
+import type { Sendable, SendOptions } from "./sendable.ts";
 import type { Session } from "./session.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
@@ -35,12 +35,12 @@ export class Connection<Context = unknown> {
   readonly request: ConnectionRequest;
 
   readonly #session: Session;
-  readonly #outbox: Outbox | undefined;
+  readonly #queue: SendQueue;
 
   /** Made by an Upgrader. */
   constructor(session: Session, init: ConnectionInit<Context>) {
     this.#session = session;
-    this.#outbox = session.outbox;
+    this.#queue = session.queue;
     session.owner = this;
     this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
@@ -50,8 +50,8 @@ export class Connection<Context = unknown> {
   }
 
   /** For the hub. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
-  static outboxOf(connection: object): Outbox | undefined {
-    return #outbox in connection ? connection.#outbox : undefined;
+  static queueOf(connection: object): SendQueue | undefined {
+    return #queue in connection ? connection.#queue : undefined;
   }
 
   /** For the end of a server. Settles when the hooks of a closed connection have; `undefined` when none of them is async. */
@@ -74,7 +74,7 @@ export class Connection<Context = unknown> {
 
   /** Bytes that wait to leave, in our queue and the socket's. */
   get bufferedBytes(): number {
-    return this.#session.sender.bufferedBytes;
+    return this.#queue.bufferedBytes;
   }
 
   /**
@@ -82,13 +82,12 @@ export class Connection<Context = unknown> {
    * @returns whether the queue took it: `false` when the connection is not open or the client is too slow.
    * @throws TypeError for what is neither text nor bytes.
    */
-  send(data: Sendable, options?: SendOptions): boolean {
-    if (this.#outbox?.offer(data) === true) return true;
-    return this.#session.sender.send(data instanceof Blob ? data : prepare(data), options?.key);
+  send(data: Sendable, options?: SendOptions<Connection<Context>>): boolean {
+    return this.#queue.send(data, options);
   }
 
   /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. @throws what its `toJSON` or a getter throws. */
-  sendJson(value: unknown, options?: SendOptions): boolean {
+  sendJson(value: unknown, options?: SendOptions<Connection<Context>>): boolean {
     const text: unknown = JSON.stringify(jsonOf(value));
     if (typeof text !== "string") throw new TypeError("sendJson: the value has no JSON form");
     return this.send(text, options);
@@ -99,7 +98,7 @@ export class Connection<Context = unknown> {
    * @throws Error while another one is being written.
    */
   createWriter(type: "text" | "binary"): Writable {
-    return this.#session.sender.createWriter(type === "binary");
+    return this.#queue.createWriter(type === "binary");
   }
 
   /** Sends a ping (RFC 6455 §5.5.2). @param data At most 125 bytes. @throws RangeError for more. */
@@ -110,7 +109,8 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Starts the close handshake behind everything that is queued; a Blob that is still being read is given up.
+   * Starts the close handshake behind everything that was taken: also a Blob that is being read and a message that is being written
+   * leave before the close frame, when they are complete within `closeTimeoutMs`. Then they are given up, with what is behind them.
    * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999. @param reason At most 123 bytes of UTF-8.
    * @throws RangeError for a code or reason that may not be sent.
    */
@@ -135,7 +135,7 @@ export class Connection<Context = unknown> {
 
   /** Settles as soon as more may be written: the socket takes data again, or the connection is over. Never rejects. */
   drain(): Promise<void> {
-    return this.state === "closed" ? Promise.resolve() : this.#session.sender.drain();
+    return this.state === "closed" ? Promise.resolve() : this.#queue.drain();
   }
 
   /** How the connection ended, when it has. Never rejects. */

@@ -1,6 +1,6 @@
 export type { Approval, Denial } from "./approval.ts";
 export { attach, type Attachment, type AttachOptions } from "./attach.ts";
-export type { WebSocketLike } from "./adopted-engine.ts";
+export type { WebSocketLike } from "./ws-exit.ts";
 export type { Clock, Timer } from "./clock.ts";
 export { CloseCode, type Retry } from "@upwire/protocol";
 export { isUnexpectedClose, type CloseInfo } from "./close-code.ts";

@@ -15,7 +15,7 @@ import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits,
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { compileReader } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
-import { mayPassBy } from "./sender.ts";
+import { isPlainPolicy } from "./slow-consumer.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 type Awaitable<T> = T | Promise<T>;
@@ -193,7 +193,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
   checkOptions("Upgrader", options, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false } = options;
-  const deflating = resolveCompression(compression, mayPassBy(limits.slowConsumer));
+  const deflating = resolveCompression(compression, isPlainPolicy(limits.slowConsumer));
   return {
     limits,
     handshakeTimeoutMs,

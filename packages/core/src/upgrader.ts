@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
-import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
+import { AdoptedEngine } from "./adopted-engine.ts";
+import { OPEN, type WebSocketLike } from "./ws-exit.ts";
 import { andThen, examine, type Approval, type Denial } from "./approval.ts";
 import { checkRouteHandler } from "./check-handler.ts";
 import { CloseCode } from "./close-code.ts";
@@ -18,6 +19,7 @@ import { guard } from "./guard.ts";
 import { Session } from "./session.ts";
 import type { SessionSetup } from "./session-setup.ts";
 import { NativeEngine, type EngineSetup } from "./native-engine.ts";
+import { sendSetup } from "./send-setup.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import { resolveOptions, type ErrorSource, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
@@ -47,7 +49,6 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
-  readonly #heartbeat: Heartbeat;
   readonly #counters = new Counters();
   readonly #engineSetup: EngineSetup;
   readonly #sessionSetup: SessionSetup;
@@ -64,13 +65,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
     const { limits, compression, reader, clock, maxBatchDelayMs } = this.#options;
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
-    this.#heartbeat = heartbeat;
     this.#errors = new ErrorReport(this.#options.onError);
     this.#runs = new HandlerRuns((error, source) => this.#errors.report(error, source as ErrorSource<Native>));
     const report = (error: unknown, owner: object): void => this.#errors.report(error, { connection: owner as Connection });
     this.#sessionSetup = { limits, heartbeat, counters: this.#counters, clock, report };
     const flusher = new Flusher(clock, maxBatchDelayMs);
-    this.#engineSetup = { limits, compression, reader, flusher, counters: this.#counters, now: () => heartbeat.now };
+    this.#engineSetup = { ...sendSetup(limits, flusher, this.#counters, () => heartbeat.now), limits, compression, reader };
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -191,7 +191,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.resume();
       return undefined;
     }
-    const engine = new AdoptedEngine(ws, this.#options.limits.maxMessageBytes, () => this.#heartbeat.now);
+    const engine = new AdoptedEngine(this.#engineSetup, ws);
     return this.#open(engine, approval, handler, ws.protocol);
   }
 
