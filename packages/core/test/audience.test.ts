@@ -36,6 +36,27 @@ describe("an audience of one's own", () => {
     expect([hub.size, one.size, other.size, hub.rooms()]).toEqual([1, 0, 1, []]);
   });
 
+  it("sends nothing to a member that has left its cohort, and everything to one that is back", async () => {
+    const audience = createAudience();
+    const upgrader = new Upgrader();
+    const clients: OpenedSocket[] = [];
+    for (let at = 0; at < 12; at++) clients.push(await openSocket(upgrader, undefined));
+    for (const { connection } of clients) audience.add(connection);
+    const [gone, back] = clients as [OpenedSocket, OpenedSocket];
+    const say = async (text: string): Promise<number> => {
+      const taken = audience.broadcast(text);
+      await settled(clients);
+      return taken;
+    };
+    expect([await say("1"), await say("2"), await say("3")]).toEqual([12, 12, 12]);
+    for (const { connection } of [gone, back]) audience.delete(connection);
+    expect(await say("4")).toBe(10);
+    audience.add(back.connection);
+    expect([await say("5"), await say("6")]).toEqual([11, 11]);
+    expect(clients.map((client) => read(client).join(""))).toEqual(["123", "12356", ...Array.from({ length: 10 }, () => "123456")]);
+    for (const { socket } of clients) socket.destroy();
+  });
+
   it("can be what another broadcast leaves out", () => {
     const [all, some] = [createAudience(), createAudience()];
     const members = standIns("a", "b", "c");
@@ -366,6 +387,16 @@ describe("a broadcast in the middle of a broadcast", () => {
     let calls = 0;
     made.hub.broadcast(first, { filter: () => calls++ !== 6 || made.hub.broadcast("second") >= 0 });
     expect(await orders(made)).toEqual(Array(11).fill("second, first"));
+  });
+
+  it("is not how hooks learn who left: a member that filter takes out gets nothing, and hooks come before the first send", () => {
+    const members = standIns("a", "b", "c");
+    const told: unknown[] = [];
+    const audience = createAudience({ onDelete: ({ id }) => void told.push(id, members.map(({ heard }) => heard.length)) });
+    for (const { connection } of members) audience.add(connection);
+    const [, , last] = members as [StandIn, StandIn, StandIn];
+    expect(audience.broadcast("x", { filter: ({ id }) => id !== "a" || audience.delete(last.connection) })).toBe(2);
+    expect([told, members.map(({ heard }) => heard)]).toEqual([["c", [0, 0, 0]], [["x"], ["x"], []]]);
   });
 
   it("from the function for formats comes before the first for every member", async () => {

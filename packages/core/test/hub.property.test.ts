@@ -189,8 +189,8 @@ const broadcast = fc.record({ name, except: fc.option(who, { nil: undefined }), 
 function compare(model: Model, real: Real): void {
   const { hub, members, told } = real;
   const idsOf = (formats: Formats): string[] => [...formats.keys()].map((index) => `c${index}`).toSorted();
-  for (const of of ["", ...ROOMS, ...USERS]) {
-    const audience = real.fresh(of);
+  const handles = ["", ...ROOMS, ...USERS].flatMap((of) => [true, false].map((isNew) => [of, real.audience(of, isNew)] as const));
+  for (const [of, audience] of handles) {
     const formats = model.of(of);
     expect([of, audience.size, [...audience].map(({ id }) => id).toSorted()]).toEqual([of, formats.size, idsOf(formats)]);
     expect(members.map(({ connection }) => audience.has(connection))).toEqual(members.map((_, index) => formats.has(index)));

@@ -118,6 +118,7 @@ describe("hub", () => {
     const early = hub.room("r");
     early.add(a.connection);
     const late = hub.room("r");
+    expect([early.size, late.size]).toEqual([1, 1]);
     early.delete(a.connection);
     expect(late.size).toBe(0);
     late.add(b.connection);
