@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
+import type { Closure } from "./closure.ts";
+import { ConnectionError } from "./errors.ts";
 import { flat } from "./flat.ts";
 import { kindOf } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
@@ -12,6 +14,7 @@ import type { Session } from "./session.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
 export interface ConnectionInit<Context> {
+  readonly idPrefix: string;
   readonly context: Context;
   readonly remoteAddress: string;
   readonly subprotocol: string;
@@ -20,8 +23,8 @@ export interface ConnectionInit<Context> {
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> {
-  /** A random UUID, unique in every process. It may be shown to other clients; it proves nothing. */
-  readonly id: string = flat(randomUUID());
+  /** A random UUID behind `connectionIdPrefix`, unique in every process. It may be shown to other clients; it proves nothing. */
+  readonly id: string;
   /** What `authorize` returned. */
   context: Context;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
@@ -39,6 +42,7 @@ export class Connection<Context = unknown> {
     this.#session = session;
     this.#queue = session.queue;
     session.owner = this;
+    this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
     this.subprotocol = init.subprotocol;
@@ -113,6 +117,15 @@ export class Connection<Context = unknown> {
   close(code: number = CloseCode.normal, reason = ""): void {
     checkClose(code, reason);
     this.#session.close(code, reason);
+  }
+
+  /**
+   * Ends the connection for a reason of your own, with a close frame behind everything that is queued. It is counted in
+   * `stats.ended`, published on `upwire:closure`, logged and given to the handler's `error` as upwire's own closures are.
+   * @throws TypeError for a closure without a code, or with what may not be sent.
+   */
+  fail(closure: Closure | ConnectionError): void {
+    this.#session.fail(ConnectionError.from(closure) ?? new ConnectionError(closure));
   }
 
   /** Ends the TCP connection at once, without a close frame; the client sees code 1006. */

@@ -96,17 +96,18 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Reports `error` and ends the connection with its close code. */
   fail(error: ConnectionError): void {
     if (this.state !== "open") return;
-    this.counters.ended(error.code);
-    const isSlow = error.closeCode === CloseCode.tryAgainLater;
+    const { code, closeCode, text } = ConnectionError.closureOf(error);
+    this.counters.ended(code);
+    const isSlow = code === "ERR_SLOW_CONSUMER" || code === "ERR_WRITE_TIMEOUT";
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
     this.#inbox?.clear();
     channels.closure.publish({ connection: this.owner, error });
     if (this.#events === undefined) this.#untold = error;
     else this.#events.error(this, error);
-    if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
+    if (closeCode === CloseCode.abnormal) return this.#engine.terminate();
     if (isSlow) this.queue.discard();
     else this.queue.giveUp();
-    this.#engine.close(error.closeCode, error.message);
+    this.#engine.close(closeCode, text);
   }
 
   onClose(listener: CloseListener): void {

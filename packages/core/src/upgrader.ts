@@ -235,7 +235,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     subprotocol: string,
   ): Connection<Context> {
     const session = new Session(this.#sessionSetup, engine);
-    const connection = new Connection<Context>(session, { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
+    const connection = new Connection<Context>(session, { idPrefix: this.#options.connectionIdPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
     this.#counters.opened++;
     this.#errors.inherit(request, connection);
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
