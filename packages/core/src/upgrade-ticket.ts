@@ -1,5 +1,6 @@
 import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
+import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Connection } from "./connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
 import { publishRefusal, refusal, sendBare } from "./refuse.ts";
@@ -29,6 +30,8 @@ export interface TicketHolder {
   /** Then: what refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
   track(connection: Connection): void;
+  /** Told by each Upgrader that decides about a request of this server. */
+  meet?(setup: ConnectionSetup): void;
 }
 
 interface Acceptance {

@@ -46,6 +46,11 @@ const ofConnection: Rows = {
   ping: ({ connection }) => connection.ping("p"),
   close: ({ connection }) => connection.close(),
   terminate: ({ connection }) => connection.terminate(),
+  pause({ connection }) {
+    connection.pause();
+    connection.resume();
+  },
+  resume: ({ connection }) => connection.resume(),
   drain: ({ connection }) => void connection.drain(),
   closed: ({ connection }) => void connection.closed,
   onClose({ connection }) {
@@ -84,7 +89,10 @@ const ofHub: Rows = {
   },
 };
 
-const ofAttachment: Rows = { track: ({ attachment, connection }) => attachment.track(connection) };
+const ofAttachment: Rows = {
+  track: ({ attachment, connection }) => attachment.track(connection),
+  stats: ({ attachment }) => attachment.stats,
+};
 
 const all: readonly (readonly [string, object, Rows])[] = [
   ["connection", Connection.prototype, ofConnection],

@@ -1,0 +1,264 @@
+import type { CloseInfo } from "./close-code.ts";
+import type { ConnectionEvents, Leaving } from "./connection-events.ts";
+import type { ConnectionSetup } from "./connection-setup.ts";
+import type { Counters } from "./counters.ts";
+import { ConnectionError } from "./errors.ts";
+import { Hold } from "./hold.ts";
+import { Inbox } from "./inbox.ts";
+import type { Message } from "./message.ts";
+import { inNoContext } from "./no-context.ts";
+import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
+
+/** What the inbound half of a connection asks of its life. */
+export interface InboundLife {
+  readonly isOpen: boolean;
+  readonly closeInfo: CloseInfo | undefined;
+  readonly counters: Counters;
+  /** Reports `error` and ends the connection with its close code. */
+  fail(error: ConnectionError): void;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** An async `open` has its deadline from now on. */
+  awaitOpen(): void;
+  /** It has none any more. */
+  openingOver(): void;
+}
+
+/** What comes to light before `open` has settled, and is told behind it. */
+interface Untold {
+  /** What ended the connection. */
+  readonly error?: ConnectionError;
+  /** Called behind the `close` hook. */
+  readonly closed?: (lastHook: Promise<void> | undefined) => void;
+}
+
+/**
+ * The inbound half of a connection: its messages on their way to the handler or to the loop that pulls them, and the
+ * reasons for which nothing is read. Reading stops while messages wait here, so they are no more than one read brought.
+ */
+export class Inbound<Owner extends object> implements ThrottledConnection {
+  /** The connection that users hold. */
+  readonly owner: Owner;
+  /** Settles when the last of its hooks has, if that is async. Never rejects. */
+  lastHook: Promise<void> | undefined;
+  readonly #life: InboundLife;
+  /** Runs the handler, if there is one. */
+  readonly #events: ConnectionEvents<Inbound<Owner>> | undefined;
+  readonly #throttle: Throttle | undefined;
+  /** The reasons for which nothing is read now: bits of `Hold`. */
+  #holds = 0;
+  /** `open` has settled: the handler is told of everything else. */
+  #isOpened = false;
+  #isPulled = false;
+  /** Made when a message cannot be handed on at once, or is pulled, or has an async hook that counts. */
+  #inbox: Inbox | undefined;
+  #untold: Untold | undefined;
+
+  constructor(setup: ConnectionSetup, life: InboundLife, owner: Owner, events: ConnectionEvents<Inbound<Owner>> | undefined) {
+    const { limits, clock, heartbeat } = setup;
+    this.owner = owner;
+    this.#life = life;
+    this.#events = events;
+    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this, heartbeat);
+  }
+
+  /** Whether the socket is not read, by our own choice. */
+  get isHeld(): boolean {
+    return this.#holds !== 0;
+  }
+
+  fail(error: ConnectionError): void {
+    this.#life.fail(error);
+  }
+
+  // What the transport tells.
+
+  message(message: Message): void {
+    this.#throttle?.charge(message.byteLength);
+    if (this.#takesNow()) return this.#events?.message(this, message);
+    this.#inboxNow().put(message);
+    this.#steerReading();
+  }
+
+  ping(data: Buffer): void {
+    this.#throttle?.charge(data.byteLength);
+    if (this.#isOpened) this.#events?.ping(this, data);
+  }
+
+  pong(data: Buffer): void {
+    this.#throttle?.charge(data.byteLength);
+    if (this.#isOpened) this.#events?.pong(this, data);
+  }
+
+  drain(): void {
+    if (this.#isOpened) this.#events?.drain(this);
+  }
+
+  // What its life tells.
+
+  /** The close frame follows, and cannot wait for an `open` that has not settled: this hook does not either. */
+  leaving(notice: Leaving): void {
+    this.#events?.leaving(this, notice);
+  }
+
+  failed(error: ConnectionError): void {
+    this.#inbox?.clear();
+    if (this.#isOpened) this.#events?.error(this, error);
+    else this.#untold = { error };
+  }
+
+  /** `open` takes too long. */
+  late(): void {
+    this.#events?.late(this);
+  }
+
+  /** From now on everything is read: only the peer's close frame is waited for. */
+  closing(): void {
+    this.#holds = 0;
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    // For the handler it is over; a loop takes what is left.
+    if (this.#isOpened && !this.#isPulled) this.#inbox?.clear();
+    this.#inbox?.end();
+    this.#throttle?.end();
+  }
+
+  /** The handler is told that the connection is over, behind its `open`. */
+  closed(info: CloseInfo): void {
+    if (this.#isOpened) this.#events?.close(this, info);
+  }
+
+  /** `open` has a deadline, and the connection is over before: from now on `lastHook` waits for it. */
+  closedBeforeOpen(): void {
+    this.lastHook = new Promise((resolve) => (this.#untold = { ...this.#untold, closed: resolve }));
+  }
+
+  // What the run of the handler tells.
+
+  /** `open` is async: nothing is delivered until `deliver`, `openTimeoutMs` or `pull`. */
+  waitForOpen(): void {
+    if (!this.#isOpened && !this.#isPulled) this.#life.awaitOpen();
+  }
+
+  /** `open` has settled: hands the messages and events to the handler, first those that came before. Once. */
+  deliver(): void {
+    const events = this.#events;
+    if (this.#isOpened || events === undefined) return;
+    this.#isOpened = true;
+    this.#life.openingOver();
+    const untold = this.#untold;
+    this.#untold = undefined;
+    if (untold?.error !== undefined) events.error(this, untold.error);
+    this.#handOut();
+    const { closeInfo } = this.#life;
+    if (closeInfo === undefined) return;
+    this.end();
+    this.lastHook = undefined;
+    events.close(this, closeInfo);
+    untold?.closed?.(this.lastHook);
+  }
+
+  /** An async `message` hook is about to be waited for. Only where `concurrency` is set. */
+  began(): void {
+    this.#inboxNow().running++;
+  }
+
+  /** It has settled. */
+  settled(): void {
+    const inbox = this.#inboxNow();
+    inbox.running--;
+    if (this.#life.isOpen && !inbox.isEmpty) inNoContext(() => this.#handOut());
+  }
+
+  // What users call.
+
+  /** From now on messages are pulled, and no handler gets any. */
+  pull(): void {
+    this.#isPulled = true;
+    this.#life.openingOver();
+  }
+
+  /** The next message, for who pulls. */
+  async take(): Promise<IteratorResult<Message, undefined>> {
+    const next = await this.#inboxNow().take();
+    this.#steerReading();
+    return next;
+  }
+
+  pause(): void {
+    this.hold(Hold.application);
+  }
+
+  resume(): void {
+    if ((this.#holds & Hold.application) === 0) return;
+    this.#holds &= ~Hold.application;
+    inNoContext(() => this.#handOut());
+    this.#steerReading();
+  }
+
+  // Why nothing is read.
+
+  hold(reason: Hold): void {
+    if (!this.#life.isOpen) return;
+    this.#holds |= reason;
+    this.#life.pauseReading();
+  }
+
+  release(reason: Hold): void {
+    if (!this.#life.isOpen) return;
+    this.#holds &= ~reason;
+    if (this.#holds === 0) this.#life.resumeReading();
+  }
+
+  throttled(isHeld: boolean): void {
+    if (!isHeld) return this.release(Hold.rate);
+    this.#life.counters.throttled++;
+    this.hold(Hold.rate);
+  }
+
+  overrun(): void {
+    this.fail(new ConnectionError("ERR_RATE_LIMIT"));
+  }
+
+  /** Whether the handler may get the oldest message that waits. */
+  #mayHandOut(): boolean {
+    return this.#isOpened && !this.#isPulled && (this.#holds & Hold.application) === 0 && (this.#inbox === undefined || this.#inbox.running < (this.#events?.concurrency ?? 0));
+  }
+
+  /** Whether the handler gets a message that has just come, before it can wait. */
+  #takesNow(): boolean {
+    const inbox = this.#inbox;
+    return this.#mayHandOut() && (inbox === undefined || (inbox.isEmpty && !inbox.isHandingOut));
+  }
+
+  #handOut(): void {
+    const inbox = this.#inbox;
+    // A hook may call `resume`, and then the loop below goes on.
+    if (inbox === undefined || inbox.isHandingOut) return;
+    inbox.isHandingOut = true;
+    const { isOpen } = this.#life;
+    // After our close frame the client is not there to be answered: what still waits is dropped, like what still comes.
+    while (this.#life.isOpen === isOpen && this.#mayHandOut()) {
+      const message = inbox.shift();
+      if (message === undefined) break;
+      this.#events?.message(this, message);
+    }
+    inbox.isHandingOut = false;
+    this.#steerReading();
+  }
+
+  #inboxNow(): Inbox {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox();
+      if (this.#life.closeInfo !== undefined) this.#inbox.end();
+    }
+    return this.#inbox;
+  }
+
+  #steerReading(): void {
+    if (this.#inbox?.isEmpty === false) this.hold(Hold.inbox);
+    else this.release(Hold.inbox);
+  }
+}
