@@ -3,7 +3,6 @@ import type { Clock } from "./clock.ts";
 import { checkServer } from "./check-server.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
-import type { ConnectionSetup } from "./connection-setup.ts";
 import { Connection } from "./connection.ts";
 import type { Stats } from "./counters.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -18,7 +17,7 @@ import { PendingHandshakes } from "./pending.ts";
 import { ServedClock } from "./served-clock.ts";
 import { onServerClose } from "./server-close.ts";
 import type { AttachableServer } from "./server.ts";
-import { StatsSum } from "./stats-sum.ts";
+import { StatsSum, type StatsSource } from "./stats-sum.ts";
 import type { TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
@@ -133,8 +132,8 @@ export class Attachment implements TicketHolder {
   }
 
   /** Called by upgraders. */
-  meet(setup: ConnectionSetup): void {
-    this.#stats.add(setup);
+  meet(source: StatsSource): void {
+    this.#stats.add(source);
   }
 
   track(connection: Connection): void {

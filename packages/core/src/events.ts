@@ -2,7 +2,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionError, DropCode, RefusalCode } from "./errors.ts";
+import { kindOf } from "./given-headers.ts";
 import { guard } from "./guard.ts";
+import { oneOf, shownValue } from "./option-check.ts";
 import type { ErrorSource } from "./options.ts";
 import { channels } from "./telemetry.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -27,8 +29,9 @@ export interface UpwireEvents {
  * @returns what ends it. @throws TypeError for what is no event or no function.
  */
 export function onEvent<Name extends keyof UpwireEvents>(name: Name, listener: (event: UpwireEvents[Name]) => unknown): () => void {
-  if (!Object.values(channels).some((one) => one.name === name)) throw new TypeError(`onEvent: there is no event ${JSON.stringify(name)}`);
-  if (typeof listener !== "function") throw new TypeError("onEvent: give a function");
+  const names = Object.values(channels).map((one) => String(one.name));
+  if (!names.includes(name)) throw new TypeError(`onEvent: there is no event ${shownValue(name)}; write one of ${oneOf(names)}`);
+  if (typeof listener !== "function") throw new TypeError(`onEvent: ${kindOf(listener)} is no listener; give a function`);
   const failed = (error: unknown): void => {
     if (name !== "upwire:error") channels.error.publish({ error });
   };

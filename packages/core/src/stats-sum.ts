@@ -1,8 +1,13 @@
-import type { ConnectionSetup } from "./connection-setup.ts";
 import { Counters, type Stats } from "./counters.ts";
 
+/** What the connections of one Upgrader share, and what lives as long as the last of them. */
+export interface StatsSource {
+  readonly counters: Counters;
+  readonly heartbeat: { readonly bufferedBytes: number };
+}
+
 /** What has been counted for the connections that share this, and what waits to leave to them now. */
-export function statsOf({ counters, heartbeat }: Pick<ConnectionSetup, "counters" | "heartbeat">): Stats {
+export function statsOf({ counters, heartbeat }: StatsSource): Stats {
   return counters.snapshot(heartbeat.bufferedBytes);
 }
 
@@ -11,7 +16,7 @@ export function statsOf({ counters, heartbeat }: Pick<ConnectionSetup, "counters
  * upgrader has counted stays in the sum when it and its connections are gone.
  */
 export class StatsSum {
-  readonly #met = new Map<Counters, WeakRef<ConnectionSetup>>();
+  readonly #met = new Map<Counters, WeakRef<StatsSource>>();
   /** Of those that are gone. */
   #past: Stats = new Counters().snapshot(0);
   readonly #gone: FinalizationRegistry<Counters> = new FinalizationRegistry((counters) => {
@@ -19,11 +24,11 @@ export class StatsSum {
     this.#past = plus(this.#past, counters.snapshot(0));
   });
 
-  add(setup: ConnectionSetup): void {
-    const { counters } = setup;
+  add(source: StatsSource): void {
+    const { counters } = source;
     if (this.#met.has(counters)) return;
-    this.#met.set(counters, new WeakRef(setup));
-    this.#gone.register(setup, counters);
+    this.#met.set(counters, new WeakRef(source));
+    this.#gone.register(source, counters);
   }
 
   /** How many of them still exist. */
@@ -33,7 +38,7 @@ export class StatsSum {
 
   get stats(): Stats {
     let sum = this.#past;
-    for (const [counters, setup] of this.#met) sum = plus(sum, counters.snapshot(setup.deref()?.heartbeat.bufferedBytes ?? 0));
+    for (const [counters, source] of this.#met) sum = plus(sum, counters.snapshot(source.deref()?.heartbeat.bufferedBytes ?? 0));
     return sum;
   }
 }

@@ -1,12 +1,12 @@
 import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
-import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Connection } from "./connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
 import { publishRefusal, refusal, sendBare } from "./refuse.ts";
 import { closeResponse } from "./close-response.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "./socket-owner.ts";
+import type { StatsSource } from "./stats-sum.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
@@ -31,7 +31,7 @@ export interface TicketHolder {
   readonly retryAfterSeconds: number;
   track(connection: Connection): void;
   /** Told by each Upgrader that decides about a request of this server. */
-  meet?(setup: ConnectionSetup): void;
+  meet?(source: StatsSource): void;
 }
 
 interface Acceptance {
