@@ -109,7 +109,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
 
   late(source: Source<Context>): void {
     const error = new ConnectionError("ERR_OPEN_TIMEOUT");
-    this.#onError(error, { connection: source.owner as Connection });
+    this.#onError(error, { connection: source.owner });
     source.fail(error);
     source.deliver();
   }
@@ -152,7 +152,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
 
   leaving(source: Source<Context>, notice: Leaving): void {
     const connection = source.owner;
-    inNoContext(() => guard(() => this.#handler.leaving?.(connection, notice), (error) => this.#onError(error, { connection: connection as Connection })));
+    inNoContext(() => guard(() => this.#handler.leaving?.(connection, notice), (error) => this.#onError(error, { connection })));
   }
 
   error(source: Source<Context>, error: ConnectionError): void {
@@ -190,7 +190,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   #failed(source: Source<Context>, cause: unknown, request?: UpgradeRequest): void {
     // The client's fault and not the handler's, such as a message that is not JSON.
     if (isOf(cause, ConnectionError)) return source.fail(cause);
-    const connection = source.owner as Connection;
+    const connection = source.owner;
     this.#onError(cause, request === undefined ? { connection } : { connection, request });
     source.fail(new ConnectionError("ERR_HANDLER", { cause }));
   }

@@ -18,7 +18,7 @@ import { KeptRequests } from "./upgrade-request.ts";
 /** Makes connections of the requests that one Upgrader has approved, and holds what they share. */
 export class ConnectionOpener<Context, Native> {
   readonly setup: ConnectionSetup;
-  readonly counters = new Counters();
+  readonly counters: Counters = new Counters();
   readonly errors: ErrorReport<Native>;
   readonly runs: HandlerRuns<Context>;
   readonly #engineSetup: EngineSetup;

@@ -50,5 +50,5 @@ function plus(one: Stats, other: Stats): Stats {
   const sum = (a: Counts, b: Counts): Counts => Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]));
   const { refused, ended, ...numbers } = one;
   const { refused: otherRefused, ended: otherEnded, ...otherNumbers } = other;
-  return { ...sum(numbers, otherNumbers), refused: sum(refused as Counts, otherRefused as Counts), ended: sum(ended as Counts, otherEnded as Counts) } as unknown as Stats;
+  return { ...sum(numbers, otherNumbers), refused: sum(refused, otherRefused), ended: sum(ended, otherEnded) } as unknown as Stats;
 }

@@ -82,7 +82,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     const told: Told[] = [];
     const ended: unknown[] = [];
     const inbound = { owner: {}, fail: (error: unknown) => void ended.push(error) } as unknown as Inbound<Connection>;
-    new HandlerRun({ drain: run as never }, (error, source) => void told.push({ error, source })).drain(inbound);
+    new HandlerRun({ drain: run }, (error, source) => void told.push({ error, source })).drain(inbound);
     await turn();
     expectTold(told, fault, inbound.owner);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);

@@ -89,7 +89,8 @@ export function handlers(suite: Suite): void {
   });
 
   suite.it("counts what the upgraders of its routes count, in the stats of the server", async () => {
-    const echo = { message: (connection: Connection, message: { text(): string }) => connection.send(message.text()) };
+    const closes = new Channel<number>();
+    const echo = defineHandler({ message: (connection, message) => connection.send(message), close: (_connection, { code }) => closes.push(code) });
     const server = await suite.start({
       routes: [
         { path: "/one", handler: echo, options: {} },
@@ -101,8 +102,8 @@ export function handlers(suite: Suite): void {
     await client.nextMessage();
     expect((await server.connect("/two")).status).toBe(403);
     expect(server.attachment.stats).toMatchObject({ opened: 1, open: 1, messagesIn: 1, bytesIn: 5, queuedBytes: 0, refused: { ERR_FORBIDDEN: 1 } });
-    await client.close(1000);
-    await server.close();
+    void client.close(1000);
+    expect(await closes.next()).toBe(1000);
     expect(server.attachment.stats).toMatchObject({ opened: 1, open: 0 });
   });
 }
