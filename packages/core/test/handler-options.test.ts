@@ -25,7 +25,7 @@ describe("the options of a handler", () => {
   it("count where its route has none, and for each that the route leaves out or sets to undefined", async () => {
     expect(await answer({ subprotocols: ["b"] })).toEqual([101, "b"]);
     expect(await answer({ subprotocols: ["b"] }, { maxMessageBytes: 5 })).toEqual([101, "b"]);
-    expect(await answer({ subprotocols: ["b"] }, { subprotocols: undefined })).toEqual([101, "b"]);
+    expect(await answer({ subprotocols: ["b"] }, { subprotocols: undefined as never })).toEqual([101, "b"]);
     expect(await answer({ subprotocols: ["b"], authorize }, { maxMessageBytes: 5 })).toEqual([403, undefined]);
   });
 
