@@ -24,13 +24,25 @@ export interface InboundLife {
   openingOver(): void;
 }
 
-/** What comes to light before `open` has settled, and is told behind it. */
-interface Untold {
-  /** What ended the connection. */
+/** What few connections have, in an object of its own: an idle one is to be small. */
+interface Rare {
+  /** What ended the connection before `open` had settled. */
   readonly error?: ConnectionError;
-  /** Called behind the `close` hook. */
-  readonly closed?: (lastHook: Promise<void> | undefined) => void;
+  /** Called behind the `close` hook, when the connection was over before `open` had settled. */
+  readonly closed?: ((lastHook: Promise<void> | undefined) => void) | undefined;
+  /** Settles when the last of its hooks has, if that is async. */
+  readonly lastHook?: Promise<void> | undefined;
 }
+
+/** What is over: bits. */
+const Past = {
+  /** `open` has settled: the handler is told of everything else. */
+  opened: 1,
+  /** From now on messages are pulled. */
+  pulled: 2,
+  /** The hook `leaving` was told. */
+  leaving: 4,
+} as const;
 
 /**
  * The inbound half of a connection: its messages on their way to the handler or to the loop that pulls them, and the
@@ -39,20 +51,17 @@ interface Untold {
 export class Inbound<Owner extends object> implements ThrottledConnection {
   /** The connection that users hold. */
   readonly owner: Owner;
-  /** Settles when the last of its hooks has, if that is async. Never rejects. */
-  lastHook: Promise<void> | undefined;
   readonly #life: InboundLife;
   /** Runs the handler, if there is one. */
   readonly #events: ConnectionEvents<Inbound<Owner>> | undefined;
   readonly #throttle: Throttle | undefined;
   /** The reasons for which nothing is read now: bits of `Hold`. */
   #holds = 0;
-  /** `open` has settled: the handler is told of everything else. */
-  #isOpened = false;
-  #isPulled = false;
+  /** Bits of `Past`. */
+  #past = 0;
   /** Made when a message cannot be handed on at once, or is pulled, or has an async hook that counts. */
   #inbox: Inbox | undefined;
-  #untold: Untold | undefined;
+  #rare: Rare | undefined;
 
   constructor(setup: ConnectionSetup, life: InboundLife, owner: Owner, events: ConnectionEvents<Inbound<Owner>> | undefined) {
     const { limits, clock, heartbeat } = setup;
@@ -60,6 +69,23 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
     this.#life = life;
     this.#events = events;
     this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this, heartbeat);
+  }
+
+  /** Settles when the last of its hooks has, if that is async. Never rejects. */
+  get lastHook(): Promise<void> | undefined {
+    return this.#rare?.lastHook;
+  }
+
+  set lastHook(lastHook: Promise<void> | undefined) {
+    if (lastHook !== undefined || this.#rare !== undefined) this.#rare = { ...this.#rare, lastHook };
+  }
+
+  get #isOpened(): boolean {
+    return (this.#past & Past.opened) !== 0;
+  }
+
+  get #isPulled(): boolean {
+    return (this.#past & Past.pulled) !== 0;
   }
 
   /** Whether the socket is not read, by our own choice. */
@@ -96,15 +122,21 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
 
   // What its life tells.
 
-  /** The close frame follows, and cannot wait for an `open` that has not settled: this hook does not either. */
-  leaving(notice: Leaving): void {
+  /**
+   * The close frame follows, and cannot wait for an `open` that has not settled: this hook does not either.
+   * @returns false when it is told already, and may be running.
+   */
+  leaving(notice: Leaving): boolean {
+    if ((this.#past & Past.leaving) !== 0) return false;
+    this.#past |= Past.leaving;
     this.#events?.leaving(this, notice);
+    return true;
   }
 
   failed(error: ConnectionError): void {
     this.#inbox?.clear();
     if (this.#isOpened) this.#events?.error(this, error);
-    else this.#untold = { error };
+    else this.#rare = { error };
   }
 
   /** `open` takes too long. */
@@ -132,7 +164,9 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
 
   /** `open` has a deadline, and the connection is over before: from now on `lastHook` waits for it. */
   closedBeforeOpen(): void {
-    this.lastHook = new Promise((resolve) => (this.#untold = { ...this.#untold, closed: resolve }));
+    let closed: Rare["closed"];
+    const lastHook = new Promise<void>((resolve) => (closed = resolve));
+    this.#rare = { ...this.#rare, lastHook, closed };
   }
 
   // What the run of the handler tells.
@@ -146,16 +180,15 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
   deliver(): void {
     const events = this.#events;
     if (this.#isOpened || events === undefined) return;
-    this.#isOpened = true;
+    this.#past |= Past.opened;
     this.#life.openingOver();
-    const untold = this.#untold;
-    this.#untold = undefined;
+    const untold = this.#rare;
+    this.#rare = undefined;
     if (untold?.error !== undefined) events.error(this, untold.error);
     this.#handOut();
     const { closeInfo } = this.#life;
     if (closeInfo === undefined) return;
     this.end();
-    this.lastHook = undefined;
     events.close(this, closeInfo);
     untold?.closed?.(this.lastHook);
   }
@@ -176,7 +209,7 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
 
   /** From now on messages are pulled, and no handler gets any. */
   pull(): void {
-    this.#isPulled = true;
+    this.#past |= Past.pulled;
     this.#life.openingOver();
   }
 

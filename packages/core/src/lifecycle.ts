@@ -41,7 +41,6 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   readonly #closeListeners = new CloseListeners();
   /** One promise for all who ask: each has a listener, which stays as long as the connection. */
   #over: Promise<CloseInfo> | undefined;
-  #isLeaving = false;
   /** Until when an async `open` may take, or 0. */
   #openUntil = 0;
   // What its deadlines count from.
@@ -117,10 +116,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
 
   /** The same, behind what the `leaving` hook sends. That may call for the end of this connection too. */
   leave({ code, reason, retryAfterMs }: Farewell): void {
-    if (this.state !== "open" || this.#isLeaving) return;
-    this.#isLeaving = true;
-    this.inbound.leaving({ code, retryAfterMs });
-    this.close(code, reason);
+    if (this.state === "open" && this.inbound.leaving({ code, retryAfterMs })) this.close(code, reason);
   }
 
   terminate(): void {
