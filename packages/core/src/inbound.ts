@@ -1,23 +1,16 @@
 import type { CloseInfo } from "./close-code.ts";
 import type { ConnectionEvents, Leaving } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
-import type { Counters } from "./counters.ts";
-import { ConnectionError } from "./errors.ts";
+import type { ConnectionError } from "./errors.ts";
 import { Hold } from "./hold.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
-import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
+import { Reading, type ReadingLife } from "./reading.ts";
 
 /** What the inbound half of a connection asks of its life. */
-export interface InboundLife {
-  readonly isOpen: boolean;
+export interface InboundLife extends ReadingLife {
   readonly closeInfo: CloseInfo | undefined;
-  readonly counters: Counters;
-  /** Reports `error` and ends the connection with its close code. */
-  fail(error: ConnectionError): void;
-  pauseReading(): void;
-  resumeReading(): void;
   /** An async `open` has its deadline from now on. */
   awaitOpen(): void;
   /** It has none any more. */
@@ -48,15 +41,11 @@ const Past = {
  * The inbound half of a connection: its messages on their way to the handler or to the loop that pulls them, and the
  * reasons for which nothing is read. Reading stops while messages wait here, so they are no more than one read brought.
  */
-export class Inbound<Owner extends object> implements ThrottledConnection {
+export class Inbound<Owner extends object> extends Reading<InboundLife> {
   /** The connection that users hold. */
   readonly owner: Owner;
-  readonly #life: InboundLife;
   /** Runs the handler, if there is one. */
   readonly #events: ConnectionEvents<Inbound<Owner>> | undefined;
-  readonly #throttle: Throttle | undefined;
-  /** The reasons for which nothing is read now: bits of `Hold`. */
-  #holds = 0;
   /** Bits of `Past`. */
   #past = 0;
   /** Made when a message cannot be handed on at once, or is pulled, or has an async hook that counts. */
@@ -64,11 +53,9 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
   #rare: Rare | undefined;
 
   constructor(setup: ConnectionSetup, life: InboundLife, owner: Owner, events: ConnectionEvents<Inbound<Owner>> | undefined) {
-    const { limits, clock, heartbeat } = setup;
+    super(setup, life);
     this.owner = owner;
-    this.#life = life;
     this.#events = events;
-    this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this, heartbeat);
   }
 
   /** Settles when the last of its hooks has, if that is async. Never rejects. */
@@ -88,31 +75,26 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
     return (this.#past & Past.pulled) !== 0;
   }
 
-  /** Whether the socket is not read, by our own choice. */
-  get isHeld(): boolean {
-    return this.#holds !== 0;
-  }
-
   fail(error: ConnectionError): void {
-    this.#life.fail(error);
+    this.life.fail(error);
   }
 
   // What the transport tells.
 
   message(message: Message): void {
-    this.#throttle?.charge(message.byteLength);
+    this.throttle?.charge(message.byteLength);
     if (this.#takesNow()) return this.#events?.message(this, message);
     this.#inboxNow().put(message);
     this.#steerReading();
   }
 
   ping(data: Buffer): void {
-    this.#throttle?.charge(data.byteLength);
+    this.throttle?.charge(data.byteLength);
     if (this.#isOpened) this.#events?.ping(this, data);
   }
 
   pong(data: Buffer): void {
-    this.#throttle?.charge(data.byteLength);
+    this.throttle?.charge(data.byteLength);
     if (this.#isOpened) this.#events?.pong(this, data);
   }
 
@@ -144,17 +126,12 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
     this.#events?.late(this);
   }
 
-  /** From now on everything is read: only the peer's close frame is waited for. */
-  closing(): void {
-    this.#holds = 0;
-  }
-
   /** Nothing comes any more. */
   end(): void {
     // For the handler it is over; a loop takes what is left.
     if (this.#isOpened && !this.#isPulled) this.#inbox?.clear();
     this.#inbox?.end();
-    this.#throttle?.end();
+    this.throttle?.end();
   }
 
   /** The handler is told that the connection is over, behind its `open`. */
@@ -173,7 +150,7 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
 
   /** `open` is async: nothing is delivered until `deliver`, `openTimeoutMs` or `pull`. */
   waitForOpen(): void {
-    if (!this.#isOpened && !this.#isPulled) this.#life.awaitOpen();
+    if (!this.#isOpened && !this.#isPulled) this.life.awaitOpen();
   }
 
   /** `open` has settled: hands the messages and events to the handler, first those that came before. Once. */
@@ -181,12 +158,12 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
     const events = this.#events;
     if (this.#isOpened || events === undefined) return;
     this.#past |= Past.opened;
-    this.#life.openingOver();
+    this.life.openingOver();
     const untold = this.#rare;
     this.#rare = undefined;
     if (untold?.error !== undefined) events.error(this, untold.error);
     this.#handOut();
-    const { closeInfo } = this.#life;
+    const { closeInfo } = this.life;
     if (closeInfo === undefined) return;
     this.end();
     events.close(this, closeInfo);
@@ -202,7 +179,7 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
   settled(): void {
     const inbox = this.#inboxNow();
     inbox.running--;
-    if (this.#life.isOpen && !inbox.isEmpty) inNoContext(() => this.#handOut());
+    if (this.life.isOpen && !inbox.isEmpty) inNoContext(() => this.#handOut());
   }
 
   // What users call.
@@ -210,7 +187,7 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
   /** From now on messages are pulled, and no handler gets any. */
   pull(): void {
     this.#past |= Past.pulled;
-    this.#life.openingOver();
+    this.life.openingOver();
   }
 
   /** The next message, for who pulls. */
@@ -225,39 +202,17 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
   }
 
   resume(): void {
-    if ((this.#holds & Hold.application) === 0) return;
-    this.#holds &= ~Hold.application;
-    inNoContext(() => this.#handOut());
-    this.#steerReading();
-  }
-
-  // Why nothing is read.
-
-  hold(reason: Hold): void {
-    if (!this.#life.isOpen) return;
-    this.#holds |= reason;
-    this.#life.pauseReading();
-  }
-
-  release(reason: Hold): void {
-    if (!this.#life.isOpen) return;
-    this.#holds &= ~reason;
-    if (this.#holds === 0) this.#life.resumeReading();
-  }
-
-  throttled(isHeld: boolean): void {
-    if (!isHeld) return this.release(Hold.rate);
-    this.#life.counters.throttled++;
-    this.hold(Hold.rate);
-  }
-
-  overrun(): void {
-    this.fail(new ConnectionError("ERR_RATE_LIMIT"));
+    if (!this.isHeldFor(Hold.application)) return;
+    inNoContext(() => {
+      // While messages wait, `Hold.inbox` keeps the socket paused.
+      this.release(Hold.application);
+      this.#handOut();
+    });
   }
 
   /** Whether the handler may get the oldest message that waits. */
   #mayHandOut(): boolean {
-    return this.#isOpened && !this.#isPulled && (this.#holds & Hold.application) === 0 && (this.#inbox === undefined || this.#inbox.running < (this.#events?.concurrency ?? 0));
+    return this.#isOpened && !this.#isPulled && !this.isHeldFor(Hold.application) && (this.#inbox === undefined || this.#inbox.running < (this.#events?.concurrency ?? 0));
   }
 
   /** Whether the handler gets a message that has just come, before it can wait. */
@@ -271,9 +226,9 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
     // A hook may call `resume`, and then the loop below goes on.
     if (inbox === undefined || inbox.isHandingOut) return;
     inbox.isHandingOut = true;
-    const { isOpen } = this.#life;
+    const { isOpen } = this.life;
     // After our close frame the client is not there to be answered: what still waits is dropped, like what still comes.
-    while (this.#life.isOpen === isOpen && this.#mayHandOut()) {
+    while (this.life.isOpen === isOpen && this.#mayHandOut()) {
       const message = inbox.shift();
       if (message === undefined) break;
       this.#events?.message(this, message);
@@ -285,7 +240,7 @@ export class Inbound<Owner extends object> implements ThrottledConnection {
   #inboxNow(): Inbox {
     if (this.#inbox === undefined) {
       this.#inbox = new Inbox();
-      if (this.#life.closeInfo !== undefined) this.#inbox.end();
+      if (this.life.closeInfo !== undefined) this.#inbox.end();
     }
     return this.#inbox;
   }
