@@ -1,7 +1,7 @@
 import { createHub, type Hub } from "@upwire/core";
 import { createChatHandler } from "./chat-handler.ts";
 import type { Demo } from "./demo.ts";
-import { echo, echoOptions } from "./echo.ts";
+import { echo } from "./echo.ts";
 import { escapeHtml, loadPage } from "./page.ts";
 import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
 
@@ -23,7 +23,6 @@ export function createChat({ hub = createHub(), allowedHosts, ticker = realTime 
     chat: createChatHandler(hub),
     chatOptions,
     echo,
-    echoOptions: { ...chatOptions, ...echoOptions },
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework) }),
     echoPage: loadPage("echo.html"),
     stop: () => broadcast.cancel(),
