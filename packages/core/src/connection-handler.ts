@@ -4,7 +4,7 @@ import { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
-import { guard, isOf, watch } from "./guard.ts";
+import { guard, watch } from "./guard.ts";
 import type { ErrorSource, UpgraderOptions } from "./options.ts";
 import type { ConnectionEvents, Leaving } from "./connection-events.ts";
 import type { Inbound } from "./inbound.ts";
@@ -24,7 +24,7 @@ export interface ConnectionHandler<Context = unknown> {
   message?(connection: Connection<Context>, message: Message): unknown;
   /** The connection is over. Called once, whatever the reason, and last. */
   close?(connection: Connection<Context>, info: CloseInfo): unknown;
-  /** upwire ends the connection: the client broke a rule, was too slow or vanished, or a hook failed. `close` follows. */
+  /** upwire ends the connection: the client broke a rule, was too slow or vanished, a hook failed, or `fail` was called. `close` follows. */
   error?(connection: Connection<Context>, error: ConnectionError): unknown;
   /** The socket takes data again after it had to wait. */
   drain?(connection: Connection<Context>): unknown;
@@ -188,8 +188,9 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   }
 
   #failed(source: Source<Context>, cause: unknown, request?: UpgradeRequest): void {
-    // The client's fault and not the handler's, such as a message that is not JSON.
-    if (isOf(cause, ConnectionError)) return source.fail(cause);
+    // Meant for the client, such as a message that is not JSON, or a closure of a layer.
+    const fault = ConnectionError.from(cause);
+    if (fault !== undefined) return source.fail(fault);
     const connection = source.owner;
     this.#onError(cause, request === undefined ? { connection } : { connection, request });
     source.fail(new ConnectionError("ERR_HANDLER", { cause }));

@@ -11,15 +11,18 @@ export interface Since {
   readonly heldUntil: number;
   /** Since when bytes wait that the client does not take, or 0. */
   readonly blockedSince: number;
+  /** Since when a Blob or a writer has brought nothing for which messages wait, or 0. */
+  readonly stalledSince: number;
   /** Since when a message is begun and not complete, or 0. */
   readonly partialSince: number;
 }
 
 /** The deadline that has passed. */
 export function overdue(since: Since, limits: ResolvedLimits, now: number): ClosureCode | undefined {
-  const { blockedSince, partialSince, pongAwaitedSince, heldUntil } = since;
+  const { blockedSince, stalledSince, partialSince, pongAwaitedSince, heldUntil } = since;
   const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs } = limits;
   if (blockedSince !== 0 && now - blockedSince >= writeTimeoutMs) return "ERR_WRITE_TIMEOUT";
+  if (stalledSince !== 0 && now - stalledSince >= messageTimeoutMs) return "ERR_WRITER_ABORTED";
   if (idleTimeoutMs > 0 && now - Math.max(since.lastMessageAt, heldUntil) >= idleTimeoutMs) return "ERR_IDLE";
   if (partialSince !== 0 && now - Math.max(partialSince, heldUntil) >= messageTimeoutMs) return "ERR_MESSAGE_TIMEOUT";
   if (pongAwaitedSince !== 0 && now - pongAwaitedSince >= pongTimeoutMs) return "ERR_PONG_TIMEOUT";

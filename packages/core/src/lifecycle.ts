@@ -12,8 +12,8 @@ import type { Hold } from "./hold.ts";
 import { Inbound, type InboundLife } from "./inbound.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
-import type { Outbox } from "./outbox.ts";
-import { mayPassBy, Sender, type SendingConnection } from "./sender.ts";
+import type { SendingConnection } from "./send-order.ts";
+import type { SendQueue } from "./send-queue.ts";
 import { channels } from "./telemetry.ts";
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
@@ -36,8 +36,6 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   place = 0;
   readonly #setup: ConnectionSetup;
   readonly #engine: Engine;
-  /** Made when a message cannot pass it by. */
-  #sender: Sender | undefined;
   readonly #closeListeners = new CloseListeners();
   /** One promise for all who ask: each has a listener, which stays as long as the connection. */
   #over: Promise<CloseInfo> | undefined;
@@ -64,23 +62,23 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     const { heartbeat, counters } = this.#setup;
     counters.opened++;
     counters.open++;
-    this.steer();
+    this.#queue.connect(this);
     heartbeat.add(this);
     this.#engine.start(this);
   }
 
-  get sender(): Sender {
-    this.#sender ??= new Sender(this.#engine, this);
-    return this.#sender;
+  /** The connection that users hold. */
+  get owner(): Owner {
+    return this.inbound.owner;
   }
 
-  /** Where messages may be put past the sender, as far as its `isDirect` says so. */
-  get outbox(): Outbox | undefined {
-    return this.#engine.outbox;
+  /** The one way out. */
+  get #queue(): SendQueue {
+    return this.#engine.queue;
   }
 
   get bufferedBytes(): number {
-    return this.#sender === undefined ? this.#engine.bufferedBytes : this.#sender.bufferedBytes;
+    return this.#queue.bufferedBytes;
   }
 
   get limits(): ResolvedLimits {
@@ -95,22 +93,16 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     return this.state === "open";
   }
 
-  steer(): void {
-    const { outbox } = this.#engine;
-    if (outbox !== undefined) outbox.isDirect = this.isOpen && this.#sender?.isBusy !== true && mayPassBy(this.limits.slowConsumer);
-  }
-
   sendPing(data: Buffer): void {
-    if (this.state === "open") this.#engine.ping(data);
+    if (this.state === "open") this.#queue.ping(data);
   }
 
   // How it ends.
 
-  /** Starts the close handshake behind everything that is queued. */
+  /** Starts the close handshake behind everything that is queued, also behind what is not complete yet. */
   close(code: number, reason: string): void {
     if (this.state !== "open") return;
     this.closing();
-    this.#sender?.settle();
     this.#engine.close(code, reason);
   }
 
@@ -126,26 +118,30 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   /** Reports `error` and ends the connection with its close code. */
   fail(error: ConnectionError): void {
     if (this.state !== "open") return;
-    this.counters.ended(error.code);
-    const isSlow = error.closeCode === CloseCode.tryAgainLater;
+    const { code, closeCode, text } = ConnectionError.closureOf(error);
+    this.counters.ended(code);
+    const isSlow = code === "ERR_SLOW_CONSUMER" || code === "ERR_WRITE_TIMEOUT";
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
-    channels.closure.publish({ connection: this.inbound.owner, error });
+    channels.closure.publish({ connection: this.owner, error });
     this.inbound.failed(error);
-    if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
-    if (!isSlow) this.#sender?.settle();
-    else if (this.#sender === undefined) this.#engine.discard();
-    else this.#sender.discard();
-    this.#engine.close(error.closeCode, error.message);
+    if (closeCode === CloseCode.abnormal) return this.#engine.terminate();
+    if (isSlow) this.#queue.discard();
+    else this.#queue.giveUp();
+    this.#engine.close(closeCode, text);
   }
 
   closing(): void {
     this.#enterClosing(this.limits.closeTimeoutMs);
   }
 
+  closeFrameLeft(): void {
+    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + this.limits.closeTimeoutMs);
+  }
+
   #enterClosing(timeoutMs: number): void {
     if (this.state !== "open") return;
     this.state = "closing";
-    this.steer();
+    this.#queue.stopTaking();
     this.inbound.closing();
     this.#engine.resume();
     this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
@@ -154,7 +150,6 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   closed(info: CloseInfo): void {
     this.state = "closed";
     this.counters.open--;
-    this.steer();
     this.closeInfo = info;
     if (this.#openUntil === 0) {
       this.#setup.heartbeat.delete(this);
@@ -164,7 +159,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
       this.inbound.closedBeforeOpen();
     }
     this.inbound.end();
-    this.#sender?.end();
+    this.#queue.release();
     for (const listener of this.#closeListeners.take()) this.#tell(listener, info);
     this.inbound.closed(info);
   }
@@ -186,12 +181,12 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
 
   /** One listener that fails must not keep the others from being told. */
   #tell(listener: CloseListener, info: CloseInfo): void {
-    guard(() => listener(info, this.inbound.owner), (error) => this.report(error));
+    guard(() => listener(info, this.owner), (error) => this.report(error));
   }
 
-  /** What the sender's Blobs and writers fail with. */
+  /** What Blobs, writers and other code of the application fail with. */
   report(error: unknown): void {
-    this.#setup.report(error, this.inbound.owner);
+    this.#setup.report(error, this.owner);
   }
 
   // What comes in.
@@ -219,7 +214,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   }
 
   drain(): void {
-    if (this.#sender === undefined || this.#sender.wake()) this.inbound.drain();
+    this.inbound.drain();
   }
 
   hold(reason: Hold, isHeld: boolean): void {
@@ -240,7 +235,11 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   // Deadlines.
 
   get blockedSince(): number {
-    return this.#engine.blockedSince;
+    return this.#queue.blockedSince;
+  }
+
+  get stalledSince(): number {
+    return this.#queue.stalledSince;
   }
 
   get partialSince(): number {
@@ -260,7 +259,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
 
   /** Called by the heartbeat. */
   beat(now: number): void {
-    if (this.state === "closing") return this.#engine.terminate();
+    if (this.state === "closing") return this.#queue.holdsCloseFrame ? this.#queue.giveUp() : this.#engine.terminate();
     if (this.#openUntil !== 0 && now >= this.#openUntil) {
       this.openingOver();
       return this.inbound.late();
@@ -282,6 +281,6 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   #pingPeer(now: number): void {
     this.pingedAt = now;
     if (this.pongAwaitedSince === 0) this.pongAwaitedSince = now;
-    this.#engine.ping(EMPTY);
+    this.#queue.ping(EMPTY);
   }
 }

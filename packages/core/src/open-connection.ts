@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { AdoptedEngine, type WebSocketLike } from "./adopted-engine.ts";
+import { AdoptedEngine } from "./adopted-engine.ts";
 import type { Approval } from "./approval.ts";
 import { HandlerRuns, type ConnectionHandler } from "./connection-handler.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
@@ -12,8 +12,10 @@ import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { NativeEngine, type EngineSetup } from "./native-engine.ts";
 import type { ErrorSource, ResolvedOptions } from "./options.ts";
+import { sendSetup } from "./send-setup.ts";
 import { channels } from "./telemetry.ts";
 import { KeptRequests } from "./upgrade-request.ts";
+import type { WebSocketLike } from "./ws-exit.ts";
 
 /** Makes connections of the requests that one Upgrader has approved, and holds what they share. */
 export class ConnectionOpener<Context, Native> {
@@ -22,17 +24,20 @@ export class ConnectionOpener<Context, Native> {
   readonly errors: ErrorReport<Native>;
   readonly runs: HandlerRuns<Context>;
   readonly #engineSetup: EngineSetup;
+  readonly #idPrefix: string;
   readonly #kept = new KeptRequests();
 
-  constructor({ limits, compression, reader, clock, maxBatchDelayMs, onError }: ResolvedOptions<Context, Native>) {
+  constructor({ limits, compression, reader, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, Native>) {
     const { counters } = this;
+    this.#idPrefix = connectionIdPrefix;
     const errors = new ErrorReport(onError);
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.errors = errors;
     this.runs = new HandlerRuns((error, source) => errors.report(error, source as ErrorSource<Native>));
     const report = (error: unknown, owner: object): void => errors.report(error, { connection: owner as Connection });
     this.setup = { limits, heartbeat, counters, clock, report };
-    this.#engineSetup = { limits, compression, reader, flusher: new Flusher(clock, maxBatchDelayMs), counters, now: () => heartbeat.now };
+    const flusher = new Flusher(clock, maxBatchDelayMs);
+    this.#engineSetup = { ...sendSetup(limits, flusher, counters, () => heartbeat.now), limits, compression, reader };
   }
 
   /** Over a socket of ours. @param head The bytes that came behind the handshake. */
@@ -43,8 +48,7 @@ export class ConnectionOpener<Context, Native> {
 
   /** Over a `ws` that goes on reading and writing the frames. */
   overWs(ws: WebSocketLike, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const { maxMessageBytes } = this.setup.limits;
-    const engine = new AdoptedEngine(ws, maxMessageBytes, this.#engineSetup.now);
+    const engine = new AdoptedEngine(this.#engineSetup, ws);
     return this.#open(engine, approval, handler, ws.protocol);
   }
 
@@ -55,7 +59,7 @@ export class ConnectionOpener<Context, Native> {
     subprotocol: string,
   ): Connection<Context> {
     const run = handler && this.runs.of(handler);
-    const init = { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) };
+    const init = { idPrefix: this.#idPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) };
     const connection = new Connection<Context>(this.setup, engine, init, run);
     this.errors.inherit(request, connection);
     if (channels.open.hasSubscribers) channels.open.publish({ connection });

@@ -43,7 +43,7 @@ export class StatsSum {
   }
 }
 
-type Counts = Readonly<Record<string, number>>;
+type Counts = Readonly<Partial<Record<string, number>>>;
 
 /** Of two objects alike: every number added, those of `refused` and `ended` by code. */
 function plus(one: Stats, other: Stats): Stats {

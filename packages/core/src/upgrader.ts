@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
-import { OPEN, type WebSocketLike } from "./adopted-engine.ts";
+import { OPEN, type WebSocketLike } from "./ws-exit.ts";
 import { andThen, examine, type Approval, type Denial } from "./approval.ts";
 import { checkRouteHandler } from "./check-handler.ts";
 import { CloseCode } from "./close-code.ts";

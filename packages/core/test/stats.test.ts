@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { onEvent, Upgrader, type Connection, type UpwireEvents } from "@upwire/core";
+import { createHub, Message, onEvent, PreparedMessage, Upgrader, type Connection, type UpwireEvents } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
 import { Counters } from "../src/counters.ts";
@@ -9,7 +9,7 @@ import { Heartbeat } from "../src/heartbeat.ts";
 import { StatsSum } from "../src/stats-sum.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { closing, nextMessage, serve } from "./served.ts";
-import { openSocket } from "./wire-clients.ts";
+import { openSocket, settled } from "./wire-clients.ts";
 
 setFlagsFromString("--expose_gc");
 const collect = runInNewContext("gc") as () => void;
@@ -56,6 +56,64 @@ describe("upgrader.stats", () => {
     socket.receive(encodeClientFrame({ opcode: Opcode.text, payload: "too late" }));
     await turn();
     expect(upgrader.stats).toMatchObject({ messagesIn: 2, bytesIn: 12 });
+  });
+
+  it.each<[string, number, (connection: Connection) => unknown]>([
+    ["text", 6, (connection) => connection.send("héllo")],
+    ["JSON", 3, (connection) => connection.sendJson([1])],
+    ["bytes", 200, (connection) => connection.send(Buffer.alloc(200))],
+    ["a Message", 70_000, (connection) => connection.send(new Message(Buffer.alloc(70_000), true))],
+    ["a PreparedMessage", 5, (connection) => connection.send(new PreparedMessage("12345"))],
+    ["a Blob", 4, (connection) => connection.send(new Blob(["blob"]))],
+    ["nothing", 0, (connection) => connection.send("")],
+    ["a message that is written", 7, (connection) => {
+      const writer = connection.createWriter("text");
+      writer.write("abc");
+      writer.end("defg");
+    }],
+  ])("counts %s as it goes out, with its payload", async (_name, bytes, act) => {
+    for (const slowConsumer of ["close", "keep-latest"] as const) {
+      for (const offer of [undefined, "permessage-deflate; client_no_context_takeover"]) {
+        const upgrader = new Upgrader({ slowConsumer, compression: { thresholdBytes: 1 } });
+        const opened = await openSocket(upgrader, offer);
+        act(opened.connection);
+        await settled([opened]);
+        for (let turns = 0; turns < 5; turns++) await turn();
+        expect([slowConsumer, offer, upgrader.stats.messagesOut, upgrader.stats.bytesOut]).toEqual([slowConsumer, offer, 1, bytes]);
+        opened.socket.destroy();
+      }
+    }
+  });
+
+  it("counts no ping, no pong, no close frame, and nothing that is refused", async () => {
+    const upgrader = new Upgrader({ slowConsumer: "drop-newest", maxQueueBytes: 2000 });
+    const { connection, socket } = await openSocket(upgrader, undefined);
+    connection.ping();
+    socket.receive(encodeClientFrame({ opcode: Opcode.ping, payload: "x" }));
+    await turn();
+    socket.isTaking = false;
+    let taken = 0;
+    for (let at = 0; at < 10; at++) {
+      if (connection.send("x".repeat(1000))) taken++;
+      await turn();
+    }
+    expect(taken).toBeLessThan(10);
+    connection.close();
+    expect(connection.send("too late")).toBe(false);
+    expect(upgrader.stats).toMatchObject({ messagesOut: taken, bytesOut: 1000 * taken });
+  });
+
+  it("counts a broadcast once for each queue that takes it, alone and in a cohort", async () => {
+    const upgrader = new Upgrader();
+    const hub = createHub();
+    const opened = [];
+    for (let at = 0; at < 20; at++) opened.push(await openSocket(upgrader, undefined));
+    for (const { connection } of opened) hub.register(connection);
+    for (let at = 1; at <= 5; at++) {
+      expect(hub.broadcast("12345")).toBe(20);
+      await turn();
+      expect(upgrader.stats).toMatchObject({ messagesOut: 20 * at, bytesOut: 100 * at });
+    }
   });
 
   it("says what waits to leave, of all clients together", async () => {
