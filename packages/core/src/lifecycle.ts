@@ -128,6 +128,8 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     if (isSlow) this.#queue.discard();
     else this.#queue.giveUp();
     this.#engine.close(closeCode, text);
+    // The close frame leaves behind nothing, so nothing gives this client more time.
+    if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);
   }
 
   closing(): void {
@@ -135,7 +137,11 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   }
 
   closeFrameLeft(): void {
-    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + this.limits.closeTimeoutMs);
+    this.#endIn(this.limits.closeTimeoutMs);
+  }
+
+  #endIn(timeoutMs: number): void {
+    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
   }
 
   #enterClosing(timeoutMs: number): void {
@@ -144,7 +150,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     this.#queue.stopTaking();
     this.inbound.closing();
     this.#engine.resume();
-    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
+    this.#endIn(timeoutMs);
   }
 
   closed(info: CloseInfo): void {
