@@ -1,6 +1,7 @@
 import { Backlog } from "./backlog.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
+import { StreamedMessage } from "./incoming-stream.ts";
 import { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
@@ -27,11 +28,17 @@ export interface WebSocketLike {
 export const OPEN = 1;
 const CLOSED = 3;
 
+interface AdoptedLimits {
+  readonly maxMessageBytes: number;
+  /** Each message is given as a stream: of one chunk, since `ws` puts it together. */
+  readonly streams: boolean;
+}
+
 /** A `ws` object of a server that is not ours: `ws` frames, answers pings and closes; the rest is the same. */
 export class AdoptedEngine implements Engine {
   readonly outbox = undefined;
   readonly #ws: WebSocketLike;
-  readonly #maxMessageBytes: number;
+  readonly #limits: AdoptedLimits;
   readonly #now: () => number;
   /** What waits for a client that is behind: each message that `ws` holds would take a kilobyte, however short it is. */
   readonly #waiting = new Backlog();
@@ -41,9 +48,9 @@ export class AdoptedEngine implements Engine {
   #sentClose: { readonly code: number; readonly reason: string } | undefined;
   #events: EngineEvents | undefined;
 
-  constructor(ws: WebSocketLike, maxMessageBytes: number, now: () => number) {
+  constructor(ws: WebSocketLike, limits: AdoptedLimits, now: () => number) {
     this.#ws = ws;
-    this.#maxMessageBytes = maxMessageBytes;
+    this.#limits = limits;
     this.#now = now;
   }
 
@@ -160,8 +167,11 @@ export class AdoptedEngine implements Engine {
     this.#events?.alive();
     if (this.#failure !== undefined) return;
     // The limit of its server holds for all of its routes; this one is the route's.
-    if (data.byteLength > this.#maxMessageBytes) this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
-    else this.#events?.message(new Message(data, isBinary));
+    if (data.byteLength > this.#limits.maxMessageBytes) return this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
+    const message = new Message(data, isBinary);
+    if (!this.#limits.streams) return this.#events?.message(message);
+    this.#events?.stream(StreamedMessage.of(message));
+    this.#events?.streamBytes(data.byteLength);
   }
 
   #fail(error: ConnectionError): void {

@@ -2,6 +2,7 @@ import { checkHandler } from "./check-handler.ts";
 import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
+import type { IncomingStream, StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
 import { guard, isOf, watch } from "./guard.ts";
@@ -22,6 +23,12 @@ export interface ConnectionHandler<Context = unknown> {
   open?(connection: Connection<Context>, request: UpgradeRequest): void | Promise<void>;
   /** A complete message. Messages come in order, but the next one does not wait for the returned promise. */
   message?(connection: Connection<Context>, message: Message): void | Promise<void>;
+  /**
+   * In place of `message`: a message begins, and its bytes come as a stream. The next one comes when this one has been read to
+   * its end or cancelled. Return the promise of what reads it: what goes wrong there is then reported and ends the connection,
+   * but not that the stream itself failed.
+   */
+  stream?(connection: Connection<Context>, message: IncomingStream): void | Promise<void>;
   /** The connection is over. Called once, whatever the reason, and last. */
   close?(connection: Connection<Context>, info: CloseInfo): void | Promise<void>;
   /** upwire ends the connection: the client broke a rule, was too slow or vanished, or a hook failed. `close` follows. */
@@ -35,7 +42,7 @@ export interface ConnectionHandler<Context = unknown> {
 }
 
 /** The compiler finds a new one that is missing here. */
-const hooks: Readonly<Record<keyof ConnectionHandler, true>> = { open: true, message: true, close: true, error: true, drain: true, ping: true, pong: true };
+const hooks: Readonly<Record<keyof ConnectionHandler, true>> = { open: true, message: true, stream: true, close: true, error: true, drain: true, ping: true, pong: true };
 
 /** The names of all hooks. */
 export const hookNames: readonly string[] = Object.keys(hooks);
@@ -45,11 +52,14 @@ export const hookNames: readonly string[] = Object.keys(hooks);
  * connection. One for all connections of a handler; it keeps no request.
  */
 export class HandlerRun<Context> implements ConnectionEvents<Session> {
+  /** Whether messages come as streams. */
+  readonly streams: boolean;
   readonly #handler: ConnectionHandler<Context>;
   readonly #onError: OnHandlerError;
 
   constructor(handler: ConnectionHandler<Context>, onError: OnHandlerError) {
     this.#handler = handler;
+    this.streams = typeof handler.stream === "function";
     this.#onError = onError;
   }
 
@@ -83,6 +93,16 @@ export class HandlerRun<Context> implements ConnectionEvents<Session> {
     } catch (error) {
       this.#failed(session, error);
     }
+  }
+
+  stream(session: Session, message: StreamedMessage): void {
+    guard(
+      () => this.#handler.stream?.(this.#of(session), message.shown),
+      (error) => {
+        // What ended the stream has ended the connection, and is no fault of the hook.
+        if (error !== message.failure || error === undefined) this.#failed(session, error);
+      },
+    );
   }
 
   ping(session: Session, data: Buffer): void {

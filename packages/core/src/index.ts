@@ -12,6 +12,7 @@ export { ConnectionError, closures, refusals, type ClosureCode, type DropCode, t
 export type { DrainOptions } from "./drain.ts";
 export { createHub, type BroadcastOptions, type Hub, type HubOptions, type RegisterOptions } from "./hub.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy } from "./limits.ts";
+export type { IncomingStream } from "./incoming-stream.ts";
 export { logEvents, type LogOptions } from "./log.ts";
 export { Message } from "./message.ts";
 export { websocket } from "./node.ts";

@@ -4,8 +4,9 @@ import type { Compression, DeflateParameters } from "./compression.ts";
 import type { Counters } from "./counters.ts";
 import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { FrameReader, FrameSink, MakeReader, ReaderLimits } from "./frame-reader.ts";
+import type { AllReaderLimits, FrameReader, MakeReader, StreamSink } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
+import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
 import { Outbox } from "./outbox.ts";
@@ -14,7 +15,7 @@ import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 
 /** What all native engines of one Upgrader share. */
 export interface EngineSetup extends OutboxSetup {
-  readonly limits: OutboxSetup["limits"] & ReaderLimits;
+  readonly limits: OutboxSetup["limits"] & AllReaderLimits;
   /** Whose code reads the frames. */
   readonly reader: MakeReader;
   readonly compression: Compression | undefined;
@@ -39,7 +40,7 @@ const EMPTY = Buffer.alloc(0);
 const EMPTY_PING = encodeFrame(Opcode.ping, EMPTY);
 
 /** Our own socket. */
-export class NativeEngine implements Engine, FrameSink, SocketOwner {
+export class NativeEngine implements Engine, StreamSink, SocketOwner {
   readonly #setup: EngineSetup;
   readonly #socket: Socket;
   readonly outbox: Outbox;
@@ -219,6 +220,14 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
 
   onMessage(message: Message): void {
     if (!this.#deaf) this.#events?.message(message);
+  }
+
+  onStream(message: StreamedMessage): void {
+    if (!this.#deaf) this.#events?.stream(message);
+  }
+
+  onStreamBytes(bytes: number): void {
+    if (!this.#deaf) this.#events?.streamBytes(bytes);
   }
 
   onPing(data: Buffer): void {

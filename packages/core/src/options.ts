@@ -13,7 +13,7 @@ import { atOnce } from "./guard.ts";
 import { guardedClock } from "./guarded-clock.ts";
 import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
-import { compileReader } from "./readers.ts";
+import { compileReaders, type Readers } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
 import { mayPassBy } from "./sender.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -102,7 +102,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** `undefined` for the default. */
   readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
-  readonly reader: MakeReader;
+  readonly readers: Readers;
   readonly clock: Clock;
 }
 
@@ -201,7 +201,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError,
-    reader: compileReader(options.reader ?? "own"),
+    readers: compileReaders(options.reader ?? "own"),
     clock: guardedClock(options.clock),
   };
 }

@@ -9,6 +9,8 @@ export interface SessionSetup {
   readonly heartbeat: Heartbeat;
   readonly counters: Counters;
   readonly clock: Clock;
+  /** Messages come as streams. */
+  readonly streams: boolean;
   /** Gets what code of the application throws on the connection `owner`. Never throws. */
   report(error: unknown, owner: object): void;
 }

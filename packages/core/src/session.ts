@@ -7,6 +7,7 @@ import { ConnectionError } from "./errors.ts";
 import { guard } from "./guard.ts";
 import type { Beating } from "./heartbeat.ts";
 import { Hold } from "./hold.ts";
+import { messageCut, type StreamedMessage } from "./incoming-stream.ts";
 import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
@@ -14,6 +15,7 @@ import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
 import type { Outbox } from "./outbox.ts";
 import { mayPassBy, Sender, type SendingConnection } from "./sender.ts";
 import type { SessionSetup } from "./session-setup.ts";
+import { StreamInbox } from "./stream-inbox.ts";
 import { channels } from "./telemetry.ts";
 import { Vitals } from "./vitals.ts";
 
@@ -46,6 +48,8 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Made when a message comes that nobody takes at once, or somebody pulls. */
   #inbox: Inbox | undefined;
   #isPulled = false;
+  /** Made when the first message comes as a stream. */
+  #streams: StreamInbox | undefined;
   /** Settles when the last of its hooks has, if that is async. Never rejects. */
   lastHook: Promise<void> | undefined;
   /** Called behind the `close` hook of a connection that was over before its `open` had settled. */
@@ -111,6 +115,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.state !== "open") return;
     this.counters.ended(error.code);
     const isSlow = error.closeCode === CloseCode.tryAgainLater;
+    this.#streams?.clear(error);
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
     this.#inbox?.clear();
     channels.closure.publish({ connection: this.owner, error });
@@ -145,6 +150,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#openingOver();
     if (this.#untold !== undefined) events.error(this, this.#untold);
     for (let message = this.#nextForHandler(); message !== undefined; message = this.#nextForHandler()) events.message(this, message);
+    this.#giveStreams();
     this.#steerReading();
     if (this.closeInfo === undefined) return;
     this.lastHook = undefined;
@@ -159,8 +165,9 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#opening = { events, until: this.#setup.heartbeat.now + openTimeoutMs };
   }
 
-  /** From now on messages are pulled, and no handler gets any. */
+  /** From now on messages are pulled, and no handler gets any. @throws Error when they come as streams. */
   pull(): void {
+    if (this.#setup.streams) throw new Error("The messages of this connection come as streams, to the hook stream of its handler: leave that out to iterate over it");
     this.#isPulled = true;
     this.#openingOver();
   }
@@ -180,6 +187,21 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.#events !== undefined && !this.#isPulled) return this.#events.message(this, message);
     this.#inboxNow().put(message);
     this.#steerReading();
+  }
+
+  stream(message: StreamedMessage): void {
+    if (this.state === "open") this.#throttle?.charge(0);
+    if (this.state !== "open") return message.fail(messageCut());
+    this.#vitals.messageCame(this.#setup.heartbeat.now);
+    this.#streams ??= new StreamInbox(() => this.#giveStreams());
+    this.#streams.put(message);
+    this.#giveStreams();
+  }
+
+  streamBytes(bytes: number): void {
+    if (this.state !== "open") return;
+    this.#vitals.messageCame(this.#setup.heartbeat.now);
+    this.#throttle?.chargeBytes(bytes);
   }
 
   ping(data: Buffer): void {
@@ -216,6 +238,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
       this.lastHook = new Promise((resolve) => (this.#toldOfEnd = resolve));
     }
     this.#inbox?.end();
+    this.#streams?.end(messageCut());
     this.#throttle?.end();
     this.#sender?.end();
     for (const listener of this.#closeListeners.take()) this.#tell(listener, info);
@@ -276,6 +299,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.state !== "open") return;
     this.state = "closing";
     this.steer();
+    this.#streams?.end(messageCut());
     // From now on everything is read: only the peer's close frame is waited for.
     this.#holds = 0;
     this.#engine.resume();
@@ -284,6 +308,12 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   #nextForHandler(): Message | undefined {
     return this.#isPulled ? undefined : this.#inbox?.shift();
+  }
+
+  #giveStreams(): void {
+    const events = this.#events;
+    for (let message = events && this.#streams?.next(); message !== undefined; message = this.#streams?.next()) events?.stream(this, message);
+    this.#steerReading();
   }
 
   #inboxNow(): Inbox {
@@ -295,6 +325,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   #steerReading(): void {
-    this.hold(Hold.inbox, this.#inbox?.isEmpty === false);
+    this.hold(Hold.inbox, this.#inbox?.isEmpty === false || this.#streams?.isEmpty === false);
   }
 }

@@ -33,6 +33,10 @@ const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
+interface ConnectionSetup {
+  readonly engine: EngineSetup;
+  readonly session: SessionSetup;
+}
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
@@ -49,8 +53,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #heartbeat: Heartbeat;
   readonly #counters = new Counters();
-  readonly #engineSetup: EngineSetup;
-  readonly #sessionSetup: SessionSetup;
+  readonly #whole: ConnectionSetup;
+  readonly #streaming: ConnectionSetup;
   readonly #errors: ErrorReport<Native>;
   readonly #runs: HandlerRuns<Context>;
   readonly #kept = new KeptRequests();
@@ -62,15 +66,20 @@ export class Upgrader<Context = unknown, Native = unknown> {
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
-    const { limits, compression, reader, clock, maxBatchDelayMs } = this.#options;
+    const { limits, compression, readers, clock, maxBatchDelayMs } = this.#options;
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.#heartbeat = heartbeat;
     this.#errors = new ErrorReport(this.#options.onError);
     this.#runs = new HandlerRuns((error, source) => this.#errors.report(error, source as ErrorSource<Native>));
     const report = (error: unknown, owner: object): void => this.#errors.report(error, { connection: owner as Connection });
-    this.#sessionSetup = { limits, heartbeat, counters: this.#counters, clock, report };
+    const session = { limits, heartbeat, counters: this.#counters, clock, streams: false, report };
     const flusher = new Flusher(clock, maxBatchDelayMs);
-    this.#engineSetup = { limits, compression, reader, flusher, counters: this.#counters, now: () => heartbeat.now };
+    const engine = { limits, compression, reader: readers.whole, flusher, counters: this.#counters, now: () => heartbeat.now };
+    this.#whole = { engine, session };
+    this.#streaming = {
+      engine: { ...engine, reader: readers.streaming },
+      session: { ...session, streams: true, limits: { ...limits, messageTimeoutMs: limits.streamTimeoutMs } },
+    };
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -191,7 +200,9 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.resume();
       return undefined;
     }
-    const engine = new AdoptedEngine(ws, this.#options.limits.maxMessageBytes, () => this.#heartbeat.now);
+    const { maxMessageBytes } = this.#options.limits;
+    const { streams } = this.#setupFor(handler).session;
+    const engine = new AdoptedEngine(ws, { maxMessageBytes, streams }, () => this.#heartbeat.now);
     return this.#open(engine, approval, handler, ws.protocol);
   }
 
@@ -224,8 +235,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const engine = new NativeEngine(this.#engineSetup, { socket, head, deflate: approval.deflate });
+    const engine = new NativeEngine(this.#setupFor(handler).engine, { socket, head, deflate: approval.deflate });
     return this.#open(engine, approval, handler, approval.subprotocol ?? "");
+  }
+
+  #setupFor(handler: ConnectionHandler<Context> | undefined): ConnectionSetup {
+    return handler !== undefined && this.#runs.of(handler).streams ? this.#streaming : this.#whole;
   }
 
   #open(
@@ -234,7 +249,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     handler: ConnectionHandler<Context> | undefined,
     subprotocol: string,
   ): Connection<Context> {
-    const session = new Session(this.#sessionSetup, engine);
+    const session = new Session(this.#setupFor(handler).session, engine);
     const connection = new Connection<Context>(session, { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
     this.#counters.opened++;
     this.#errors.inherit(request, connection);

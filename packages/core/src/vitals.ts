@@ -69,7 +69,7 @@ export class Vitals {
 
 /** How often to look at the deadlines: fine enough for the shortest, and at most every half second. */
 export function beatEveryMs(limits: ResolvedLimits): number {
-  const { writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, openTimeoutMs, closeTimeoutMs, rateLimit } = limits;
-  const deadlines = [writeTimeoutMs, messageTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, openTimeoutMs, closeTimeoutMs, rateLimit?.patienceMs ?? 0].filter((ms) => ms > 0);
+  const { writeTimeoutMs, messageTimeoutMs, streamTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, openTimeoutMs, closeTimeoutMs, rateLimit } = limits;
+  const deadlines = [writeTimeoutMs, messageTimeoutMs, streamTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, openTimeoutMs, closeTimeoutMs, rateLimit?.patienceMs ?? 0].filter((ms) => ms > 0);
   return Math.max(10, Math.min(500, ...deadlines.map((ms) => Math.ceil(ms / 4))));
 }
