@@ -28,17 +28,19 @@ export interface WebSocketLike {
 export const OPEN = 1;
 const CLOSED = 3;
 
-interface AdoptedLimits {
-  readonly maxMessageBytes: number;
+interface AdoptedSetup {
+  readonly limits: { readonly maxMessageBytes: number };
   /** Each message is given as a stream: of one chunk, since `ws` puts it together. */
   readonly streams: boolean;
+  readonly now: () => number;
 }
 
 /** A `ws` object of a server that is not ours: `ws` frames, answers pings and closes; the rest is the same. */
 export class AdoptedEngine implements Engine {
   readonly outbox = undefined;
   readonly #ws: WebSocketLike;
-  readonly #limits: AdoptedLimits;
+  readonly #maxMessageBytes: number;
+  readonly #streams: boolean;
   readonly #now: () => number;
   /** What waits for a client that is behind: each message that `ws` holds would take a kilobyte, however short it is. */
   readonly #waiting = new Backlog();
@@ -48,9 +50,10 @@ export class AdoptedEngine implements Engine {
   #sentClose: { readonly code: number; readonly reason: string } | undefined;
   #events: EngineEvents | undefined;
 
-  constructor(ws: WebSocketLike, limits: AdoptedLimits, now: () => number) {
+  constructor(ws: WebSocketLike, { limits, streams, now }: AdoptedSetup) {
     this.#ws = ws;
-    this.#limits = limits;
+    this.#maxMessageBytes = limits.maxMessageBytes;
+    this.#streams = streams;
     this.#now = now;
   }
 
@@ -167,9 +170,9 @@ export class AdoptedEngine implements Engine {
     this.#events?.alive();
     if (this.#failure !== undefined) return;
     // The limit of its server holds for all of its routes; this one is the route's.
-    if (data.byteLength > this.#limits.maxMessageBytes) return this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
+    if (data.byteLength > this.#maxMessageBytes) return this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
     const message = new Message(data, isBinary);
-    if (!this.#limits.streams) return this.#events?.message(message);
+    if (!this.#streams) return this.#events?.message(message);
     this.#events?.stream(StreamedMessage.of(message));
     this.#events?.streamBytes(data.byteLength);
   }

@@ -31,7 +31,7 @@ export function messageCut(): Error {
 /** A view keeps the whole block that it lies in: one that is much shorter than its block moves out. */
 function chunkOf(bytes: Buffer): Uint8Array {
   const { buffer, byteOffset, byteLength } = bytes;
-  return 2 * byteLength < buffer.byteLength ? Uint8Array.prototype.slice.call(bytes) : new Uint8Array(buffer, byteOffset, byteLength);
+  return 2 * byteLength < buffer.byteLength ? new Uint8Array(bytes) : new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**
@@ -53,6 +53,7 @@ export class StreamedMessage {
   #isWanted = false;
   #isComplete = false;
   #isOver = false;
+  #isLetGo = false;
 
   /** @param onRoom Called in a later turn, in no request's context, after `watch`: there is room, or it is taken. */
   constructor(isBinary: boolean, onRoom: () => void) {
@@ -94,7 +95,7 @@ export class StreamedMessage {
 
   /** Whether the next message may come, as far as the application is concerned. */
   get isTaken(): boolean {
-    return this.#isOver || (this.#isComplete && this.#chunks.length === 0);
+    return this.#isOver || this.#isLetGo || (this.#isComplete && this.#chunks.length === 0);
   }
 
   push(bytes: Buffer): void {
@@ -114,9 +115,13 @@ export class StreamedMessage {
     this.#closeWhenTaken();
   }
 
-  /** Ends it with `error` unless it is complete: what came whole can still be read. */
+  /** Ends it with `error` unless it is complete: what came whole can still be read, but nothing waits for that any more. */
   fail(error: unknown): void {
-    if (this.#isOver || this.#isComplete) return;
+    if (this.#isOver) return;
+    if (this.#isComplete) {
+      this.#isLetGo = true;
+      return this.#tell();
+    }
     this.failure = error;
     this.#drop();
     this.#controller.error(error);

@@ -312,7 +312,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   #giveStreams(): void {
     const events = this.#events;
-    for (let message = events && this.#streams?.next(); message !== undefined; message = this.#streams?.next()) events?.stream(this, message);
+    for (let next = events && this.#streams?.next(); next !== undefined; next = this.#streams?.next()) events?.stream(this, next);
     this.#steerReading();
   }
 

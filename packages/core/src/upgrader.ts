@@ -9,15 +9,14 @@ import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
 import { RequestContext } from "./no-context.ts";
 import { HandlerRuns, hookNames, type ConnectionHandler } from "./connection-handler.ts";
+import { ConnectionSetups, type ConnectionSetup } from "./connection-setups.ts";
 import { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { ErrorReport } from "./error-report.ts";
-import { Flusher } from "./flusher.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { guard } from "./guard.ts";
 import { Session } from "./session.ts";
-import type { SessionSetup } from "./session-setup.ts";
-import { NativeEngine, type EngineSetup } from "./native-engine.ts";
+import { NativeEngine } from "./native-engine.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 import { Counters, type Stats } from "./counters.ts";
 import { resolveOptions, type ErrorSource, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
@@ -33,10 +32,6 @@ const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
-interface ConnectionSetup {
-  readonly engine: EngineSetup;
-  readonly session: SessionSetup;
-}
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
@@ -53,8 +48,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #heartbeat: Heartbeat;
   readonly #counters = new Counters();
-  readonly #whole: ConnectionSetup;
-  readonly #streaming: ConnectionSetup;
+  readonly #setups: ConnectionSetups;
   readonly #errors: ErrorReport<Native>;
   readonly #runs: HandlerRuns<Context>;
   readonly #kept = new KeptRequests();
@@ -66,20 +60,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
-    const { limits, compression, readers, clock, maxBatchDelayMs } = this.#options;
-    const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
-    this.#heartbeat = heartbeat;
+    this.#heartbeat = new Heartbeat(this.#options.clock, beatEveryMs(this.#options.limits));
     this.#errors = new ErrorReport(this.#options.onError);
     this.#runs = new HandlerRuns((error, source) => this.#errors.report(error, source as ErrorSource<Native>));
     const report = (error: unknown, owner: object): void => this.#errors.report(error, { connection: owner as Connection });
-    const session = { limits, heartbeat, counters: this.#counters, clock, streams: false, report };
-    const flusher = new Flusher(clock, maxBatchDelayMs);
-    const engine = { limits, compression, reader: readers.whole, flusher, counters: this.#counters, now: () => heartbeat.now };
-    this.#whole = { engine, session };
-    this.#streaming = {
-      engine: { ...engine, reader: readers.streaming },
-      session: { ...session, streams: true, limits: { ...limits, messageTimeoutMs: limits.streamTimeoutMs } },
-    };
+    this.#setups = new ConnectionSetups(this.#options, this.#heartbeat, this.#counters, report);
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -200,9 +185,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.resume();
       return undefined;
     }
-    const { maxMessageBytes } = this.#options.limits;
-    const { streams } = this.#setupFor(handler).session;
-    const engine = new AdoptedEngine(ws, { maxMessageBytes, streams }, () => this.#heartbeat.now);
+    const engine = new AdoptedEngine(ws, { ...this.#setupFor(handler).session, now: () => this.#heartbeat.now });
     return this.#open(engine, approval, handler, ws.protocol);
   }
 
@@ -240,7 +223,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   #setupFor(handler: ConnectionHandler<Context> | undefined): ConnectionSetup {
-    return handler !== undefined && this.#runs.of(handler).streams ? this.#streaming : this.#whole;
+    return handler !== undefined && this.#runs.of(handler).streams ? this.#setups.streaming : this.#setups.whole;
   }
 
   #open(
