@@ -86,9 +86,9 @@ export class OwnReader implements FrameReader, StreamHost {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#isReading || this.#isPostponed) return;
+    if (this.#isReading || this.#isPostponed || this.#state === State.over) return;
     if (this.#rest !== undefined) this.#readOn();
-    if (!this.#owesReady || this.#rest !== undefined || this.#isPostponed || this.#state === State.over) return;
+    if (!this.#owesReady || this.#rest !== undefined || this.#isPostponed) return;
     this.#owesReady = false;
     this.#sink.onReady();
   }
