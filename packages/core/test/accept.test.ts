@@ -75,8 +75,6 @@ it("gives each message as a stream of one chunk, the next one when that is taken
   const client = await open(port);
   client.send("one");
   client.send(Buffer.from("two"));
-  client.send("longer than ten");
-  const closed = closing(client);
   for (const [index, text] of ["one", "two"].entries()) {
     while (streams.length === index) await turn();
     await turn();
@@ -85,7 +83,8 @@ it("gives each message as a stream of one chunk, the next one when that is taken
     for await (const chunk of streams[index]?.readable ?? []) chunks.push(Buffer.from(chunk).toString());
     expect([streams[index]?.isBinary, chunks]).toEqual([text === "two", [text]]);
   }
-  expect((await closed).code).toBe(1009);
+  client.send("longer than ten");
+  expect((await closing(client)).code).toBe(1009);
 });
 
 it("streams, and lets other messages wait", async () => {
