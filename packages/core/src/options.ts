@@ -6,7 +6,7 @@ import { Compression, resolveCompression, type CompressionOptions } from "./comp
 import type { Connection } from "./connection.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import { compileAllowedHosts, warnOfLoopback } from "./allowed-hosts.ts";
-import type { MakeReader, ReaderKind } from "./frame-reader.ts";
+import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import { checkHeaders, kindOf, type HeaderValues } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";

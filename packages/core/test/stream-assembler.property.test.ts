@@ -5,7 +5,7 @@ import type { FrameSink } from "../src/frame-reader.ts";
 import { OwnReader } from "../src/own-reader.ts";
 import { WorkBudget } from "../src/work-budget.ts";
 import { runs } from "./property.ts";
-import { cutAt, deflated, framesOf, readStreams, STREAM_LIMITS, takers, type SentMessage } from "./streaming-reader.ts";
+import { cutAt, deflated, fast, framesOf, readStreams, STREAM_LIMITS, takers, type SentMessage } from "./streaming-reader.ts";
 
 const control = fc.record({ opcode: fc.constantFrom(Opcode.ping, Opcode.pong), payload: fc.uint8Array({ maxLength: 125 }).map((list) => Buffer.from(list)) });
 const text = fc.oneof(
@@ -52,7 +52,7 @@ describe("messages as streams", () => {
         const bytes = Buffer.concat(sent.map(framesOf));
         const { messages, fault } = readWhole([bytes]);
         const named = (index: number): string => how[index % how.length] ?? "fast";
-        const log = await readStreams(cutAt(bytes, at), (index) => takers[named(index)] ?? takers["fast"]!, true, isBudgeted ? new WorkBudget() : undefined);
+        const log = await readStreams(cutAt(bytes, at), (index) => takers[named(index)] ?? fast, true, isBudgeted ? new WorkBudget() : undefined);
         if (fault !== undefined) {
           // A text that is none: found in the same message, unless that was given up.
           if (log.fault !== undefined) expect(log.fault).toBe(fault);
@@ -82,7 +82,7 @@ describe("messages as streams", () => {
       fc.asyncProperty(fc.array(anyFrame, { maxLength: 6 }), cuts, async (frames, at) => {
         const bytes = Buffer.concat(frames.map((sent) => encodeClientFrame(sent)));
         const whole = readWhole([bytes]);
-        const log = await readStreams(cutAt(bytes, at), () => takers["fast"]!, true);
+        const log = await readStreams(cutAt(bytes, at), () => fast, true);
         const complete = log.messages.filter((line) => !line.startsWith("failed"));
         expect(complete).toEqual(whole.messages.slice(0, complete.length));
         if (whole.fault === undefined) expect([log.fault, complete.length]).toEqual([undefined, whole.messages.length]);
@@ -110,7 +110,7 @@ describe("messages as streams", () => {
       fc.asyncProperty(stream, cuts, async (payload, at) => {
         const bytes = encodeClientFrame({ opcode: 2, rsv: 4, payload });
         const whole = readWhole([bytes]);
-        const log = await readStreams(cutAt(bytes, at), () => takers["fast"]!);
+        const log = await readStreams(cutAt(bytes, at), () => fast);
         expect([log.fault, log.messages.filter((line) => !line.startsWith("failed"))]).toEqual([whole.fault, whole.messages]);
       }),
       runs(1000),

@@ -13,7 +13,8 @@ const MASK = Buffer.from([0x12, 0x34, 0x56, 0x78]);
 /** How an application takes a message. @returns what it got, and how that ended. */
 export type Taker = (message: IncomingStream) => Promise<string>;
 
-export async function taken(message: IncomingStream, pause: () => Promise<unknown>): Promise<string> {
+export async function taken(message: IncomingStream | undefined, pause: () => Promise<unknown>): Promise<string> {
+  if (message === undefined) return "no message";
   const parts: Uint8Array[] = [];
   try {
     for await (const chunk of message.readable) {
@@ -28,8 +29,10 @@ export async function taken(message: IncomingStream, pause: () => Promise<unknow
   }
 }
 
+export const fast: Taker = (message) => taken(message, () => Promise.resolve());
+
 export const takers: Readonly<Record<string, Taker>> = {
-  fast: (message) => taken(message, () => Promise.resolve()),
+  fast,
   slow: (message) => taken(message, () => turn()),
   async late(message) {
     for (let turns = 0; turns < 5; turns++) await turn();
