@@ -1,8 +1,9 @@
 import { createHub, type Hub } from "@upwire/core";
+import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, retryAfterPattern, retryRules } from "@upwire/protocol";
 import { createChatHandler } from "./chat-handler.ts";
 import type { Demo } from "./demo.ts";
 import { echo, echoOptions } from "./echo.ts";
-import { escapeHtml, loadPage } from "./page.ts";
+import { escapeHtml, loadPage, scriptValue } from "./page.ts";
 import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
 
 export interface ChatOptions {
@@ -14,6 +15,9 @@ export interface ChatOptions {
   readonly ticker?: Ticker;
 }
 
+/** When the page reconnects, so that it holds no copy of that. */
+const protocol = scriptValue({ retryRules, retryAfterPattern: retryAfterPattern.source, maxRetryAfterMs: MAX_RETRY_AFTER_MS, minLaterMs: MIN_LATER_MS });
+
 /** The demo. It tells its clients the time until `stop()`. */
 export function createChat({ hub = createHub(), allowedHosts, ticker = realTime }: ChatOptions = {}): Demo {
   const chatOptions = allowedHosts === undefined ? {} : { allowedHosts };
@@ -24,7 +28,7 @@ export function createChat({ hub = createHub(), allowedHosts, ticker = realTime 
     chatOptions,
     echo,
     echoOptions: { ...chatOptions, ...echoOptions },
-    chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework) }),
+    chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework), "{{protocol}}": protocol }),
     echoPage: loadPage("echo.html"),
     stop: () => broadcast.cancel(),
   };

@@ -9,12 +9,18 @@ export interface Page {
 
 const publicFolder = new URL("../public/", import.meta.url);
 
-/** A page of `public/`. Each key of `parts` is replaced by its value, which must be HTML already. */
+/** A page of `public/`. Each key of `parts` is replaced by its value, which must be HTML, or script, already. */
 export function loadPage(file: string, parts: Readonly<Record<string, string>> = {}): Page {
   let html = readFileSync(new URL(file, publicFolder), "utf8");
   // A function, since `$&` and the like mean something in a replacement text.
   for (const [mark, part] of Object.entries(parts)) html = html.replaceAll(mark, () => part);
   return { headers: headersFor(html), html };
+}
+
+/** A value as it may stand in a script of a page. */
+export function scriptValue(value: unknown): string {
+  // Nothing in it ends the script.
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
 export function escapeHtml(text: string): string {

@@ -1,72 +1,34 @@
-import { Backlog } from "./backlog.ts";
-import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
+import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
+import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import { StreamedMessage } from "./incoming-stream.ts";
 import { Message } from "./message.ts";
+import type { EngineSetup } from "./native-engine.ts";
 import { inNoContext } from "./no-context.ts";
-import type { PreparedMessage } from "./prepared-message.ts";
+import { SendQueue } from "./send-queue.ts";
+import { WsExit, type WebSocketLike } from "./ws-exit.ts";
 import { readFault } from "./ws-reader.ts";
 
-/** The part of a `WebSocket` of the `ws` package that upwire uses; every version 8 has it. */
-export interface WebSocketLike {
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  readonly protocol: string;
-  send(data: Uint8Array, options: { readonly binary: boolean; readonly fin?: boolean }, done?: (error?: Error) => void): void;
-  ping(data: Uint8Array): void;
-  close(code?: number, reason?: string): void;
-  terminate(): void;
-  pause(): void;
-  resume(): void;
-  on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): unknown;
-  on(event: "ping" | "pong", listener: (data: Buffer) => void): unknown;
-  on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "close", listener: (code: number, reason: Buffer) => void): unknown;
-}
-
 /** `readyState` of `ws`. */
-export const OPEN = 1;
 const CLOSED = 3;
-
-interface AdoptedSetup {
-  readonly limits: { readonly maxMessageBytes: number };
-  /** Each message is given as a stream: of one chunk, since `ws` puts it together. */
-  readonly streams: boolean;
-  readonly now: () => number;
-}
+const EMPTY = Buffer.alloc(0);
 
 /** A `ws` object of a server that is not ours: `ws` frames, answers pings and closes; the rest is the same. */
 export class AdoptedEngine implements Engine {
-  readonly outbox = undefined;
+  readonly queue: SendQueue;
   readonly #ws: WebSocketLike;
   readonly #maxMessageBytes: number;
+  /** Each message is given as a stream: of one chunk, since `ws` puts it together. */
   readonly #streams: boolean;
-  readonly #now: () => number;
-  /** What waits for a client that is behind: each message that `ws` holds would take a kilobyte, however short it is. */
-  readonly #waiting = new Backlog();
-  #unsent = 0;
-  #blockedSince = 0;
   #failure: ConnectionError | undefined;
   #sentClose: { readonly code: number; readonly reason: string } | undefined;
   #events: EngineEvents | undefined;
 
-  constructor(ws: WebSocketLike, { limits, streams, now }: AdoptedSetup) {
+  constructor(setup: EngineSetup, ws: WebSocketLike) {
     this.#ws = ws;
-    this.#maxMessageBytes = limits.maxMessageBytes;
-    this.#streams = streams;
-    this.#now = now;
-  }
-
-  get bufferedBytes(): number {
-    return this.#ws.bufferedAmount + this.#waiting.bytes;
-  }
-
-  get queuedMessages(): number {
-    return this.#unsent + this.#waiting.size;
-  }
-
-  get blockedSince(): number {
-    return this.#blockedSince;
+    this.#maxMessageBytes = setup.limits.maxMessageBytes;
+    this.#streams = setup.streams;
+    this.queue = new SendQueue(setup, new WsExit(ws, () => inNoContext(() => this.queue.drained())), undefined);
   }
 
   /** `ws` does not tell. */
@@ -97,35 +59,10 @@ export class AdoptedEngine implements Engine {
     else ws.resume();
   }
 
-  send(message: PreparedMessage): void {
-    if (this.#blockedSince === 0) this.#write(message.payload, { binary: message.isBinary });
-    else if (this.#ws.readyState === OPEN) this.#waiting.push(message, undefined);
-  }
-
-  sendFragment(data: Buffer, { isBinary, last }: FragmentPosition): void {
-    this.#pass();
-    this.#write(data, { binary: isBinary, fin: last });
-  }
-
-  flush(): void {
-    // `ws` gives everything to the socket at once.
-  }
-
-  ping(data: Buffer): void {
-    if (this.#ws.readyState === OPEN) this.#ws.ping(data);
-  }
-
   close(code: number, reason: string): void {
-    this.#pass();
     this.#sentClose ??= { code, reason };
-    if (code === 1005) this.#ws.close();
-    else this.#ws.close(code, reason);
+    this.queue.close(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
     this.resume();
-  }
-
-  discard(): void {
-    // What `ws` was given is in the socket already.
-    this.#waiting.clear();
   }
 
   terminate(): void {
@@ -139,31 +76,6 @@ export class AdoptedEngine implements Engine {
   resume(): void {
     // What was read already is delivered in the context of this call.
     inNoContext(() => this.#ws.resume());
-  }
-
-  #write(data: Buffer, options: { readonly binary: boolean; readonly fin?: boolean }): void {
-    if (this.#ws.readyState !== OPEN) return;
-    this.#unsent++;
-    this.#ws.send(data, options, this.#onWritten);
-    if (this.#blockedSince === 0 && this.#ws.bufferedAmount > 0) this.#blockedSince = this.#now();
-  }
-
-  readonly #onWritten = (): void => {
-    this.#unsent--;
-    if (this.#blockedSince === 0 || this.#ws.bufferedAmount > 0) return;
-    this.#blockedSince = 0;
-    while (this.#waiting.size > 0 && this.#blockedSince === 0) this.#sendNext();
-    if (this.#blockedSince === 0) this.#events?.drain();
-  };
-
-  /** Gives `ws` all that waits, before a frame that must come last. */
-  #pass(): void {
-    while (this.#waiting.size > 0) this.#sendNext();
-  }
-
-  #sendNext(): void {
-    const message = this.#waiting.shift();
-    if (message !== undefined) this.#write(message.payload, { binary: message.isBinary });
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
@@ -187,7 +99,6 @@ export class AdoptedEngine implements Engine {
     const events = this.#events;
     if (events === undefined) return;
     this.#events = undefined;
-    this.#waiting.clear();
     if (code !== 1006) return events.closed({ code, reason, wasClean: true });
     // `ws` forgets what it sent when the peer does not answer.
     events.closed({ ...(this.#sentClose ?? { code, reason }), wasClean: false });

@@ -2,7 +2,11 @@ import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-const ignore = (): void => {};
+/** Takes no bytes, so nothing is written to it; Deno corks it. A class, since one is made for each connection. */
+class ClosingSocket extends EventEmitter {
+  cork(): void {}
+  uncork(): void {}
+}
 
 /**
  * Ends the life of a response that was detached from its socket, which lives on. Node emits `close` on a response only when its
@@ -11,8 +15,8 @@ const ignore = (): void => {};
 export function closeResponse(res: ServerResponse): void {
   if (res.closed) return;
   if (res.socket !== null) res.detachSocket(res.socket);
-  // Node's own listener on a socket sets what `close` stands for. This one takes no bytes, so nothing is written to it; Deno corks it.
-  const stub = Object.assign(new EventEmitter(), { cork: ignore, uncork: ignore }) as unknown as Socket;
+  // Node's own listener on a socket sets what `close` stands for.
+  const stub = new ClosingSocket() as unknown as Socket;
   res.assignSocket(stub);
   stub.emit("close");
   res.detachSocket(stub);

@@ -1,20 +1,14 @@
-import type { Socket } from "node:net";
-import type { Flusher, Group } from "./flusher.ts";
+import type { Exit } from "./exit.ts";
+import type { Group } from "./flusher.ts";
 import type { FrameRun } from "./frame-run.ts";
-import type { ResolvedLimits } from "./limits.ts";
+import { MISSED_BYTES, type Missed } from "./missed.ts";
 import type { Deflate } from "./prepared-message.ts";
+import type { SendSetup } from "./send-setup.ts";
 import type { Broadcast, Recipient, WindowEnd } from "./shared-history.ts";
 
-/** What all outboxes of one Upgrader share. */
-export interface OutboxSetup {
-  readonly limits: Pick<ResolvedLimits, "maxQueueBytes" | "maxQueueMessages">;
-  readonly flusher: Flusher;
-  readonly now: () => number;
-}
-
-/** An outbox, as its cohort sees it. */
+/** A send queue, as its cohort sees it. */
 export interface CohortMember extends Recipient {
-  readonly socket: Socket;
+  readonly socket: Exit;
   /** Where it is in its cohort. */
   place: number;
   /** Takes what its cohort waits for, and leaves. */
@@ -29,7 +23,7 @@ export interface CohortMember extends Recipient {
 export const MAX_COHORT_SIZE = 500;
 
 /**
- * Outboxes that wait for the same frames, or all for none: a message to all of them is queued once, here, and written in one
+ * Send queues that wait for the same frames, or all for none: a message to all of them is queued once, here, and written in one
  * loop over their sockets. One that gets anything else, or is blocked, parts before. The windows of all end alike.
  */
 export class Cohort implements Group, Recipient {
@@ -37,16 +31,16 @@ export class Cohort implements Group, Recipient {
   readonly siblings: readonly Cohort[];
   readonly deflate: Deflate | undefined;
   windowEnd: WindowEnd | undefined;
-  readonly #setup: OutboxSetup;
+  readonly #setup: SendSetup;
   readonly #members: CohortMember[] = [];
   /** Beside the members, whose memory the loop over thousands of sockets then does not touch. */
-  readonly #sockets: Socket[] = [];
+  readonly #sockets: Exit[] = [];
   #run: FrameRun | undefined;
   /** The most that the socket of any of them may hold without being blocked. */
   #slack = 0;
 
   /** For one that waits for `run`, and others like it; none of them is in it yet. */
-  constructor(siblings: readonly Cohort[], setup: OutboxSetup, { deflate, windowEnd }: Recipient, run: FrameRun) {
+  constructor(siblings: readonly Cohort[], setup: SendSetup, { deflate, windowEnd }: Recipient, run: FrameRun) {
     this.siblings = siblings;
     this.deflate = deflate;
     this.windowEnd = windowEnd;
@@ -63,8 +57,8 @@ export class Cohort implements Group, Recipient {
     return this.#run;
   }
 
-  /** Takes an outbox that waits for the same, if the next message would be framed and counted for it as for the others. */
-  admit(member: CohortMember, setup: OutboxSetup, run: FrameRun): boolean {
+  /** Takes a send queue that waits for the same, if the next message would be framed and counted for it as for the others. */
+  admit(member: CohortMember, setup: SendSetup, run: FrameRun): boolean {
     if (run !== this.#run || setup !== this.#setup || member.deflate?.key !== this.deflate?.key) return false;
     if (member.windowEnd !== this.windowEnd || this.size === MAX_COHORT_SIZE) return false;
     member.place = this.#members.push(member) - 1;
@@ -87,16 +81,18 @@ export class Cohort implements Group, Recipient {
     last.place = place;
   }
 
-  hasRoomFor({ mostBytes }: Broadcast): boolean {
+  hasRoomFor({ mostBytes }: Broadcast, missed: Missed | undefined): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
     const run = this.#run;
-    return (run?.bytes ?? 0) + this.#slack + mostBytes <= maxQueueBytes && (run?.frames ?? 0) < maxQueueMessages;
+    const cost = mostBytes + (missed === undefined ? 0 : MISSED_BYTES);
+    return (run?.cost ?? 0) + this.#slack + cost <= maxQueueBytes && (run?.frames ?? 0) < maxQueueMessages;
   }
 
-  push(broadcast: Broadcast): void {
+  push(broadcast: Broadcast, missed: Missed | undefined): void {
     const run = this.#run;
-    this.#run = this.#setup.flusher.extend(run, broadcast.frameFor(this));
+    this.#run = this.#setup.flusher.extend(run, broadcast.frameFor(this), missed);
     if (run === undefined) this.#setup.flusher.addGroup(this);
+    else this.#setup.flusher.countBroadcast();
   }
 
   flush(): FrameRun | undefined {
@@ -107,7 +103,7 @@ export class Cohort implements Group, Recipient {
     let mayBeBlocked = false;
     // From the end, since who is behind leaves its place to the last one.
     for (let at = this.#sockets.length - 1; at >= 0; at--) {
-      const socket = this.#sockets[at] as Socket;
+      const socket = this.#sockets[at] as Exit;
       if (socket.writableLength > 0) {
         this.#members[at]?.writeBehind(bytes);
         continue;

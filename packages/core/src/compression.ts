@@ -180,6 +180,7 @@ function createDeflate(parameters: DeflateParameters, options: Required<Compress
   return {
     key: `${serverMaxWindowBits}${sharesHistory ? " shared" : ""}/${level}/${thresholdBytes}/${maxDeflateBytes}`,
     sharesHistory,
+    thresholdBytes,
     compress(payload, history) {
       const { byteLength } = payload;
       if (byteLength < thresholdBytes || byteLength > maxDeflateBytes) return undefined;

@@ -5,7 +5,7 @@ import { ConnectionError } from "./errors.ts";
 import type { IncomingStream, StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
-import { guard, isOf, watch } from "./guard.ts";
+import { guard, watch } from "./guard.ts";
 import type { ErrorSource } from "./options.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import type { Session } from "./session.ts";
@@ -31,7 +31,7 @@ export interface ConnectionHandler<Context = unknown> {
   stream?(connection: Connection<Context>, message: IncomingStream): void | Promise<void>;
   /** The connection is over. Called once, whatever the reason, and last. */
   close?(connection: Connection<Context>, info: CloseInfo): void | Promise<void>;
-  /** upwire ends the connection: the client broke a rule, was too slow or vanished, or a hook failed. `close` follows. */
+  /** upwire ends the connection: the client broke a rule, was too slow or vanished, a hook failed, or `fail` was called. `close` follows. */
   error?(connection: Connection<Context>, error: ConnectionError): void | Promise<void>;
   /** The socket takes data again after it had to wait. */
   drain?(connection: Connection<Context>): void | Promise<void>;
@@ -155,8 +155,9 @@ export class HandlerRun<Context> implements ConnectionEvents<Session> {
   }
 
   #failed(session: Session, cause: unknown, request?: UpgradeRequest): void {
-    // The client's fault and not the handler's, such as a message that is not JSON.
-    if (isOf(cause, ConnectionError)) return session.fail(cause);
+    // Meant for the client, such as a message that is not JSON, or a closure of a layer.
+    const fault = ConnectionError.from(cause);
+    if (fault !== undefined) return session.fail(fault);
     const connection = this.#of(session);
     this.#onError(cause, request === undefined ? { connection } : { connection, request });
     session.fail(new ConnectionError("ERR_HANDLER", { cause }));

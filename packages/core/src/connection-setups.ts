@@ -3,6 +3,7 @@ import { Flusher } from "./flusher.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { EngineSetup } from "./native-engine.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { sendSetup } from "./send-setup.ts";
 import type { SessionSetup } from "./session-setup.ts";
 
 export interface ConnectionSetup {
@@ -22,11 +23,11 @@ export class ConnectionSetups {
     report: SessionSetup["report"],
   ) {
     const flusher = new Flusher(clock, maxBatchDelayMs);
-    const engine = { limits, compression, flusher, counters, now: () => heartbeat.now };
+    const engine = { ...sendSetup(limits, flusher, counters, () => heartbeat.now), limits, compression };
     const session = { limits, heartbeat, counters, clock, report };
-    this.whole = { engine: { ...engine, reader: readers.whole }, session: { ...session, streams: false } };
+    this.whole = { engine: { ...engine, reader: readers.whole, streams: false }, session: { ...session, streams: false } };
     this.streaming = {
-      engine: { ...engine, reader: readers.streaming },
+      engine: { ...engine, reader: readers.streaming, streams: true },
       // What is begun and not complete has its own deadline.
       session: { ...session, streams: true, limits: { ...limits, messageTimeoutMs: limits.streamTimeoutMs } },
     };

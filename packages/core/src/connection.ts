@@ -1,17 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { checkClose, CloseCode, type CloseInfo } from "./close-code.ts";
+import type { Closure } from "./closure.ts";
+import { ConnectionError } from "./errors.ts";
 import { flat } from "./flat.ts";
 import { kindOf } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
 import type { Message } from "./message.ts";
-import type { Outbox } from "./outbox.ts";
-import { prepare, type Sendable, type SendOptions } from "./sendable.ts";
+import type { SendQueue } from "./send-queue.ts";
+import type { Sendable, SendOptions } from "./sendable.ts";
 import type { Session } from "./session.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
 export interface ConnectionInit<Context> {
+  readonly idPrefix: string;
   readonly context: Context;
   readonly remoteAddress: string;
   readonly subprotocol: string;
@@ -20,8 +23,8 @@ export interface ConnectionInit<Context> {
 
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
 export class Connection<Context = unknown> {
-  /** A random UUID, unique in every process. It may be shown to other clients; it proves nothing. */
-  readonly id: string = flat(randomUUID());
+  /** A random UUID behind `connectionIdPrefix`, unique in every process. It may be shown to other clients; it proves nothing. */
+  readonly id: string;
   /** What `authorize` returned. */
   context: Context;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
@@ -32,13 +35,14 @@ export class Connection<Context = unknown> {
   readonly request: ConnectionRequest;
 
   readonly #session: Session;
-  readonly #outbox: Outbox | undefined;
+  readonly #queue: SendQueue;
 
   /** Made by an Upgrader. */
   constructor(session: Session, init: ConnectionInit<Context>) {
     this.#session = session;
-    this.#outbox = session.outbox;
+    this.#queue = session.queue;
     session.owner = this;
+    this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
     this.subprotocol = init.subprotocol;
@@ -46,8 +50,8 @@ export class Connection<Context = unknown> {
   }
 
   /** For the hub. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
-  static outboxOf(connection: object): Outbox | undefined {
-    return #outbox in connection ? connection.#outbox : undefined;
+  static queueOf(connection: object): SendQueue | undefined {
+    return #queue in connection ? connection.#queue : undefined;
   }
 
   /** For the end of a server. Settles when the hooks of a closed connection have; `undefined` when none of them is async. */
@@ -70,7 +74,7 @@ export class Connection<Context = unknown> {
 
   /** Bytes that wait to leave, in our queue and the socket's. */
   get bufferedBytes(): number {
-    return this.#session.sender.bufferedBytes;
+    return this.#queue.bufferedBytes;
   }
 
   /**
@@ -78,13 +82,12 @@ export class Connection<Context = unknown> {
    * @returns whether the queue took it: `false` when the connection is not open or the client is too slow.
    * @throws TypeError for what is neither text nor bytes.
    */
-  send(data: Sendable, options?: SendOptions): boolean {
-    if (this.#outbox?.offer(data) === true) return true;
-    return this.#session.sender.send(data instanceof Blob ? data : prepare(data), options?.key);
+  send(data: Sendable, options?: SendOptions<Connection<Context>>): boolean {
+    return this.#queue.send(data, options);
   }
 
   /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. @throws what its `toJSON` or a getter throws. */
-  sendJson(value: unknown, options?: SendOptions): boolean {
+  sendJson(value: unknown, options?: SendOptions<Connection<Context>>): boolean {
     const text: unknown = JSON.stringify(jsonOf(value));
     if (typeof text !== "string") throw new TypeError("sendJson: the value has no JSON form");
     return this.send(text, options);
@@ -95,7 +98,7 @@ export class Connection<Context = unknown> {
    * @throws Error while another one is being written.
    */
   createWriter(type: "text" | "binary"): Writable {
-    return this.#session.sender.createWriter(type === "binary");
+    return this.#queue.createWriter(type === "binary");
   }
 
   /** Sends a ping (RFC 6455 §5.5.2). @param data At most 125 bytes. @throws RangeError for more. */
@@ -106,13 +109,23 @@ export class Connection<Context = unknown> {
   }
 
   /**
-   * Starts the close handshake behind everything that is queued; a Blob that is still being read is given up.
+   * Starts the close handshake behind everything that was taken: also a Blob that is being read and a message that is being written
+   * leave before the close frame, when they are complete within `closeTimeoutMs`. Then they are given up, with what is behind them.
    * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999. @param reason At most 123 bytes of UTF-8.
    * @throws RangeError for a code or reason that may not be sent.
    */
   close(code: number = CloseCode.normal, reason = ""): void {
     checkClose(code, reason);
     this.#session.close(code, reason);
+  }
+
+  /**
+   * Ends the connection for a reason of your own, with a close frame behind everything that is queued. It is counted in
+   * `stats.ended`, published on `upwire:closure`, logged and given to the handler's `error` as upwire's own closures are.
+   * @throws TypeError for a closure without a code, or with what may not be sent.
+   */
+  fail(closure: Closure | ConnectionError): void {
+    this.#session.fail(ConnectionError.from(closure) ?? new ConnectionError(closure));
   }
 
   /** Ends the TCP connection at once, without a close frame; the client sees code 1006. */
@@ -122,7 +135,7 @@ export class Connection<Context = unknown> {
 
   /** Settles as soon as more may be written: the socket takes data again, or the connection is over. Never rejects. */
   drain(): Promise<void> {
-    return this.state === "closed" ? Promise.resolve() : this.#session.sender.drain();
+    return this.state === "closed" ? Promise.resolve() : this.#queue.drain();
   }
 
   /** How the connection ended, when it has. Never rejects. */

@@ -1,4 +1,9 @@
-import type { ClosureCode, RefusalCode } from "./errors.ts";
+import { closures, type ClosureCode, type RefusalCode } from "./errors.ts";
+
+/** Codes of layers that are counted apart: a code that is made anew for each closure must not fill the memory. */
+const MAX_FOREIGN_CODES = 256;
+/** What counts all others. */
+const OTHER = "other";
 
 /** What an Upgrader has counted since it was made. */
 export interface Stats {
@@ -6,8 +11,11 @@ export interface Stats {
   readonly opened: number;
   /** Upgrade requests that were refused, by code. */
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>;
-  /** Connections that upwire itself ended, by code: every limit has its own. */
-  readonly ended: Readonly<Partial<Record<ClosureCode, number>>>;
+  /**
+   * Connections that upwire or a layer above ended, by code: every limit has its own. Of the codes of layers, each of the first
+   * 256 has its own; the rest is counted under `other`.
+   */
+  readonly ended: Readonly<Partial<Record<ClosureCode | (string & {}), number>>>;
   /** Messages that a slow client did not get, by `drop-newest`, `drop-oldest` or `pause`. */
   readonly dropped: number;
   /** Messages whose place a newer one with the same key took, by `keep-latest`. */
@@ -26,19 +34,23 @@ export class Counters {
   throttled = 0;
   skippedPongs = 0;
   readonly #refused: Partial<Record<RefusalCode, number>> = {};
-  readonly #ended: Partial<Record<ClosureCode, number>> = {};
+  readonly #ended = new Map<string, number>();
+  #foreignCodes = 0;
 
   refused(code: RefusalCode): void {
     this.#refused[code] = (this.#refused[code] ?? 0) + 1;
   }
 
-  ended(code: ClosureCode): void {
-    this.#ended[code] = (this.#ended[code] ?? 0) + 1;
+  ended(code: string): void {
+    const before = this.#ended.get(code);
+    if (before !== undefined) this.#ended.set(code, before + 1);
+    else if (Object.hasOwn(closures, code) || this.#foreignCodes++ < MAX_FOREIGN_CODES) this.#ended.set(code, 1);
+    else this.#ended.set(OTHER, (this.#ended.get(OTHER) ?? 0) + 1);
   }
 
   /** As they are now. */
   snapshot(): Stats {
     const { opened, dropped, replaced, throttled, skippedPongs } = this;
-    return { opened, refused: { ...this.#refused }, ended: { ...this.#ended }, dropped, replaced, throttled, skippedPongs };
+    return { opened, refused: { ...this.#refused }, ended: Object.fromEntries(this.#ended), dropped, replaced, throttled, skippedPongs };
   }
 }

@@ -120,13 +120,13 @@ export class Dispatcher {
   #dispatch(arrival: Arrival, neighbours: NeighbourWatch | undefined): void {
     const { req, socket } = arrival;
     const { handOver } = this.#setup;
+    const isHandshake = isWebSocketUpgrade(req.headers);
     if (neighbours === undefined) {
       // Another protocol (h2c) may be ignored: RFC 9110 §7.8.
-      if (!isWebSocketUpgrade(req.headers) && giveBack(this.#server, arrival)) return;
+      if (!isHandshake && giveBack(this.#server, arrival)) return;
       socket.setTimeout(0);
       socket.setNoDelay(true);
     }
-    const isHandshake = isWebSocketUpgrade(req.headers);
     const refused = isHandshake ? this.#refusal(req, neighbours) : undefined;
     if (refused === undefined && isHandshake && handOver !== undefined) return handOverTo(handOver, arrival, this.#setup, neighbours);
     const ticket = this.#ticket(arrival, neighbours);

@@ -1,3 +1,4 @@
+import { MAX_RETRY_AFTER_MS, retryAfterReason, retryOf } from "@upwire/protocol";
 import { checkClose, CloseCode } from "./close-code.ts";
 import type { ClosingPlan } from "./closing.ts";
 import type { Connection } from "./connection.ts";
@@ -11,12 +12,12 @@ export interface DrainOptions {
   readonly spreadMs?: number;
   /**
    * When another process, or this one anew, can take the clients, counted from the close frame. Each client is told a
-   * random time from this to twice this, so that they do not come back together. Milliseconds. @default 1000
+   * random time from this to twice this, at most one day, so that they do not come back together. Milliseconds. @default 1000
    */
   readonly retryAfterMs?: number;
   /** Time for the clients to answer after the last wave; then their sockets are destroyed. Milliseconds. @default 5000 */
   readonly graceMs?: number;
-  /** Close code. The reason is `retry-after=1500`, in milliseconds. @default 1012 */
+  /** Close code, of those that clients may come back after. The reason is `retry-after=1500`, in milliseconds. @default 1012 */
   readonly code?: number;
   /**
    * Called for each client right before its close frame, with the time that the frame tells: what it sends arrives first.
@@ -46,6 +47,7 @@ export function drainPlan(options: DrainOptions): DrainPlan {
   checkOptions("drain", options, drainKinds);
   const { code = drainDefaults.code, notify } = options;
   checkClose(code, "");
+  if (retryOf(code) === false) throw new RangeError(`drain: code: ${code} tells clients to stay away; give one such as ${drainDefaults.code}`);
   const spreadMs = checkCount("spreadMs", options.spreadMs ?? drainDefaults.spreadMs, 0);
   const graceMs = checkCount("graceMs", options.graceMs ?? drainDefaults.graceMs, 0);
   const retryAfterMs = checkCount("retryAfterMs", options.retryAfterMs ?? drainDefaults.retryAfterMs, 0);
@@ -58,9 +60,9 @@ export function drainPlan(options: DrainOptions): DrainPlan {
     farewell(connection) {
       if (told.has(connection)) return;
       told.add(connection);
-      const ms = Math.round(retryAfterMs * (1 + Math.random()));
+      const ms = Math.min(MAX_RETRY_AFTER_MS, Math.round(retryAfterMs * (1 + Math.random())));
       if (notify !== undefined) guard(() => notify(connection, ms), (error) => channels.error.publish({ error, connection }));
-      connection.close(code, `retry-after=${ms}`);
+      connection.close(code, retryAfterReason(ms));
     },
   };
 }

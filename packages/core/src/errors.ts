@@ -1,4 +1,9 @@
+import type { Retry } from "@upwire/protocol";
+import { brand, hasBrand } from "./brand.ts";
 import { CloseCode } from "./close-code.ts";
+import { checkClosure, type CheckedClosure, type Closure } from "./closure.ts";
+import { nearestNames } from "./nearest-name.ts";
+import { oneOf, shownValue } from "./option-check.ts";
 
 /** The stable name of every refusal of an upgrade request. */
 export type RefusalCode =
@@ -46,12 +51,6 @@ export type ClosureCode =
   | "ERR_IDLE"
   | "ERR_PONG_TIMEOUT"
   | "ERR_SOCKET";
-
-/**
- * What a client should do: reconnect with back-off, not reconnect since the answer would be the same, or reconnect
- * `"later"`: not before the answer's `Retry-After`, and without one not within some seconds.
- */
-export type Retry = boolean | "later";
 
 interface RefusalText {
   /** HTTP status. */
@@ -127,17 +126,67 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_SOCKET: { closeCode: CloseCode.abnormal, retry: true, text: "socket error" },
 };
 
-/** Why a connection is being ended by upwire. Given to the handler's `error` before its `close`. */
+const MARK: unique symbol = Symbol.for("upwire.connection-error") as never;
+
+/**
+ * Why upwire, or a layer above it, ends a connection. Given to the handler's `error` before its `close`. A hook that throws
+ * one closes its connection with it.
+ */
 export class ConnectionError extends Error {
+  static {
+    brand(this, MARK);
+  }
+
   override readonly name = "ConnectionError";
-  /** Stable; one of the keys of `closures`. */
-  readonly code: ClosureCode;
+  /** Stable; one of the keys of `closures`, or the name that a layer gave. */
+  readonly code: ClosureCode | (string & {});
   /** The close code that the peer gets; 1006 when none can be sent. */
   readonly closeCode: number;
+  /** What the client should do. */
+  readonly retry: Retry;
+  /** What exactly was wrong, where that is known. It is neither sent nor logged. */
+  readonly detail: unknown;
+  /** What it was made of: the application may change the fields above, and the close frame must stay right. */
+  readonly #closure: CheckedClosure;
 
-  constructor(code: ClosureCode, options?: { readonly cause?: unknown }) {
-    super(closures[code].text, options);
-    this.code = code;
-    this.closeCode = closures[code].closeCode;
+  /**
+   * @param closure One of the keys of `closures`, or a closure of your own.
+   * @throws TypeError for a code that `closures` does not have, and for a closure that cannot be sent.
+   */
+  constructor(closure: ClosureCode | Closure, options?: { readonly cause?: unknown }) {
+    const checked = typeof closure === "string" ? ownClosure(closure) : checkClosure(closure);
+    super(checked.text, options);
+    this.code = checked.code;
+    this.closeCode = checked.closeCode;
+    this.retry = checked.retry;
+    this.detail = checked.detail;
+    this.#closure = checked;
   }
+
+  /** For core: as it was made, whatever has been written to its fields since. */
+  static closureOf(error: ConnectionError): CheckedClosure {
+    return error.#closure;
+  }
+
+  /**
+   * For core: `value` when it is a ConnectionError, the same in our own when it is one of another copy of core, and
+   * `undefined` for everything else. Never throws.
+   */
+  static from(value: unknown): ConnectionError | undefined {
+    try {
+      if (!hasBrand(value, MARK)) return undefined;
+      if (#closure in (value as object)) return value as ConnectionError;
+      const { code, closeCode, retry, message, detail } = value as ConnectionError;
+      return new ConnectionError(Object.hasOwn(closures, code) ? (code as ClosureCode) : { code, closeCode, retry, text: message, detail }, { cause: value });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function ownClosure(code: ClosureCode): CheckedClosure {
+  if (Object.hasOwn(closures, code)) return { code, ...closures[code], detail: undefined };
+  const names = nearestNames(code, Object.keys(closures));
+  const right = names.length > 0 ? `write ${oneOf(names)}` : `there are ${Object.keys(closures).join(", ")}`;
+  throw new TypeError(`ConnectionError: there is no closure ${shownValue(code)}; ${right}, or give your own as { code, closeCode, retry, text }`);
 }

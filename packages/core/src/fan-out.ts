@@ -1,7 +1,10 @@
 import type { Cohort } from "./cohort.ts";
 import { Connection } from "./connection.ts";
+import type { Missed } from "./missed.ts";
 import type { PreparedMessage } from "./prepared-message.ts";
+import type { SendQueue } from "./send-queue.ts";
 import type { SendOptions } from "./sendable.ts";
+import type { Offered } from "./slow-consumer.ts";
 import { Broadcast, Histories } from "./shared-history.ts";
 
 /** Everybody, or who is in a room. */
@@ -22,11 +25,11 @@ export class FanOut<Context> {
 
   /** Whoever is no member any more must part from the cohort of the members. */
   part(connection: Connection<Context>): void {
-    Connection.outboxOf(connection)?.part();
+    Connection.queueOf(connection)?.part();
   }
 
   /** Sends to all members but `except`. @returns how many queues took it. */
-  send(members: Members<Context>, message: PreparedMessage, options: SendOptions, except: Excluded<Context>): number {
+  send(members: Members<Context>, message: PreparedMessage, options: SendOptions<Connection<Context>>, except: Excluded<Context>): number {
     const broadcast = new Broadcast(message, members, this.#histories);
     const cohorts = this.#cohorts.get(members);
     if (cohorts === undefined) {
@@ -35,19 +38,19 @@ export class FanOut<Context> {
       return sendToEach(members, broadcast, options, except, undefined);
     }
     for (const connection of except ?? []) this.part(connection);
-    const taken = sendToCohorts(cohorts, broadcast);
+    const taken = sendToCohorts(cohorts, broadcast, options.missed);
     return taken === members.size ? taken : taken + sendToEach(members, broadcast, options, except, cohorts);
   }
 }
 
-function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast): number {
+function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast, missed: Missed | undefined): number {
   let taken = 0;
   for (let at = cohorts.length - 1; at >= 0; at--) {
     const cohort = cohorts[at] as Cohort;
     // Its members find out for themselves who has no room. And once all windows end alike, cohorts can form that are larger.
-    if (!cohort.hasRoomFor(broadcast) || broadcast.isKeyframeFor(cohort)) cohort.dissolve();
+    if (!cohort.hasRoomFor(broadcast, missed) || broadcast.isKeyframeFor(cohort)) cohort.dissolve();
     if (cohort.size === 0) cohorts.splice(at, 1);
-    else cohort.push(broadcast);
+    else cohort.push(broadcast, missed);
     taken += cohort.size;
   }
   return taken;
@@ -56,26 +59,33 @@ function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast): number {
 /** Those who are in none of the cohorts. */
 function outside<Context>(members: Members<Context>, cohorts: Cohort[]): Connection<Context>[] {
   const alone: Connection<Context>[] = [];
-  for (const connection of members.values()) if (Connection.outboxOf(connection)?.isIn(cohorts) !== true) alone.push(connection);
+  for (const connection of members.values()) if (Connection.queueOf(connection)?.isIn(cohorts) !== true) alone.push(connection);
   return alone;
 }
 
-/** To those who are in none of `cohorts`; then they may be. */
+/** Sends to the members outside every cohort, then lets each join one. What follows for those that did not take it comes behind the loop. */
 function sendToEach<Context>(
   members: Members<Context>,
   broadcast: Broadcast,
-  options: SendOptions,
+  options: SendOptions<Connection<Context>>,
   except: Excluded<Context>,
   cohorts: Cohort[] | undefined,
 ): number {
   let taken = 0;
-  // All are found before the first is sent to: a hook that hears of a slow client may send too, and cohorts change under us.
+  const missing: [SendQueue, Offered][] = [];
+  const foreign: Connection<Context>[] = [];
   for (const connection of cohorts === undefined ? members.values() : outside(members, cohorts)) {
     if (except?.has(connection) === true) continue;
-    const outbox = Connection.outboxOf(connection);
-    if (outbox?.offerToMany(broadcast) !== true && !connection.send(broadcast.message, options)) continue;
-    taken++;
-    if (cohorts !== undefined) outbox?.joinOneOf(cohorts, members.size);
+    const queue = Connection.queueOf(connection);
+    const offered = queue?.offerToMany(broadcast, options);
+    if (queue === undefined || offered === undefined) foreign.push(connection);
+    else if (offered !== "taken") missing.push([queue, offered]);
+    else {
+      taken++;
+      if (cohorts !== undefined) queue.joinOneOf(cohorts, members.size);
+    }
   }
+  for (const connection of foreign) if (connection.send(broadcast.message, options)) taken++;
+  for (const [queue, offered] of missing) queue.notTaken(offered, options.missed);
   return taken;
 }

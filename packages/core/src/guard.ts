@@ -30,15 +30,6 @@ export function promiseOf(value: unknown): Promise<unknown> | undefined {
   });
 }
 
-/** Whether a function of the application threw something of this class. It may have thrown anything, and a proxy may throw at this question. */
-export function isOf<Class>(thrown: unknown, type: new (...args: never[]) => Class): thrown is Class {
-  try {
-    return thrown instanceof type;
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Waits for what a function of the application returned, if that can be waited for. Never throws.
  * @param failed Gets its rejection, or what its `then` throws. @param settled Called when it was fulfilled; must not throw.

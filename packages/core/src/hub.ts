@@ -25,7 +25,7 @@ export interface RegisterOptions {
   readonly userId?: string;
 }
 
-export interface BroadcastOptions<Context = unknown> extends SendOptions {
+export interface BroadcastOptions<Context = unknown> extends SendOptions<Connection<Context>> {
   /** Only to the members of this room. */
   readonly room?: string | undefined;
   /** Not to these. */
@@ -123,12 +123,12 @@ export class Hub<Context = unknown> {
   }
 
   /** Sends to one connection. @returns whether its queue took the message. */
-  sendTo(connectionId: string, data: Broadcastable, options?: SendOptions): boolean {
+  sendTo(connectionId: string, data: Broadcastable, options?: SendOptions<Connection<Context>>): boolean {
     return this.#connections.get(connectionId)?.send(data, options) ?? false;
   }
 
   /** Sends to every connection of one user. @returns how many queues took the message. */
-  sendToUser(userId: string, data: Broadcastable, options?: SendOptions): number {
+  sendToUser(userId: string, data: Broadcastable, options?: SendOptions<Connection<Context>>): number {
     const message = prepare(data);
     let taken = 0;
     for (const connection of this.#users.membersOf(userId)) if (connection.send(message, options)) taken++;

@@ -1,5 +1,11 @@
 import { Writable } from "node:stream";
-import type { FragmentPosition } from "./engine.ts";
+
+/** Where a fragment is in its message. */
+export interface FragmentPosition {
+  readonly isBinary: boolean;
+  readonly first: boolean;
+  readonly last: boolean;
+}
 
 /** What a writer needs from its connection. */
 export interface FragmentSink {

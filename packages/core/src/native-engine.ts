@@ -1,25 +1,24 @@
 import type { Socket } from "node:net";
-import type { OutboxSetup } from "./cohort.ts";
 import type { Compression, DeflateParameters } from "./compression.ts";
-import type { Counters } from "./counters.ts";
-import type { Engine, EngineEvents, FragmentPosition } from "./engine.ts";
+import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { AllReaderLimits, FrameReader, MakeReader, StreamSink } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
 import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
-import { Outbox } from "./outbox.ts";
-import type { Deflate, PreparedMessage } from "./prepared-message.ts";
+import { SendQueue } from "./send-queue.ts";
+import type { SendSetup } from "./send-setup.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 
 /** What all native engines of one Upgrader share. */
-export interface EngineSetup extends OutboxSetup {
-  readonly limits: OutboxSetup["limits"] & AllReaderLimits;
+export interface EngineSetup extends SendSetup {
+  readonly limits: SendSetup["limits"] & AllReaderLimits;
+  /** Messages come as streams. */
+  readonly streams: boolean;
   /** Whose code reads the frames. */
   readonly reader: MakeReader;
   readonly compression: Compression | undefined;
-  readonly counters: Counters;
 }
 
 export interface EngineSocket {
@@ -37,14 +36,12 @@ interface CloseFrame {
 }
 
 const EMPTY = Buffer.alloc(0);
-const EMPTY_PING = encodeFrame(Opcode.ping, EMPTY);
 
 /** Our own socket. */
 export class NativeEngine implements Engine, StreamSink, SocketOwner {
   readonly #setup: EngineSetup;
   readonly #socket: Socket;
-  readonly outbox: Outbox;
-  readonly #deflate: Deflate | undefined;
+  readonly queue: SendQueue;
   /** Made when the first byte comes: many clients only listen. */
   #reader: FrameReader | undefined;
   #head: Buffer;
@@ -63,20 +60,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     this.#setup = setup;
     this.#socket = socket;
     this.#head = head;
-    this.#deflate = deflate && setup.compression?.deflateFor(deflate);
-    this.outbox = new Outbox(setup, socket, this.#deflate);
-  }
-
-  get bufferedBytes(): number {
-    return this.outbox.bytes;
-  }
-
-  get queuedMessages(): number {
-    return this.outbox.frames;
-  }
-
-  get blockedSince(): number {
-    return this.outbox.blockedSince;
+    this.queue = new SendQueue(setup, socket, deflate && setup.compression?.deflateFor(deflate));
   }
 
   get partialSince(): number {
@@ -106,35 +90,13 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     this.#flow();
   }
 
-  send(message: PreparedMessage): void {
-    this.outbox.push(message.frame(this.#deflate));
-  }
-
-  sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
-    const opcode = isBinary ? Opcode.binary : Opcode.text;
-    this.outbox.push(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }));
-  }
-
-  flush(): void {
-    this.outbox.flushNow();
-  }
-
-  ping(data: Buffer): void {
-    // The heartbeat's are all the same: one frame for all.
-    this.outbox.pushPing(data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data));
-  }
-
   close(code: number, reason: string): void {
     if (this.#sentClose !== undefined) return;
     this.#sentClose = { code, reason };
-    this.outbox.push(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
+    this.queue.close(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
     // RFC 6455 §7.1.1: the server ends the TCP connection first, once both close frames have passed.
-    if (this.#receivedClose !== undefined || this.#deaf) this.outbox.end();
+    if (this.#receivedClose !== undefined || this.#deaf) this.queue.end();
     this.resume();
-  }
-
-  discard(): void {
-    this.outbox.discard();
   }
 
   terminate(): void {
@@ -168,7 +130,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   #readerNow(): FrameReader {
     if (this.#reader !== undefined) return this.#reader;
     const { limits, reader, now } = this.#setup;
-    const inflates = this.#deflate !== undefined;
+    const inflates = this.queue.deflate !== undefined;
     const budget = inflates ? this.#setup.compression?.budget : undefined;
     this.#reader = reader(this, limits, inflates, now, budget);
     if (this.#paused) this.#reader.pause();
@@ -186,8 +148,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   onDrain(): void {
-    // It may be full again. If it is not, nobody else would tell those who wait.
-    if (this.outbox.unblock()) this.#events?.drain();
+    this.queue.drained();
   }
 
   onError(cause: Error): void {
@@ -201,7 +162,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
     this.#deaf = true;
     this.#events?.closing();
-    this.outbox.end();
+    this.queue.end();
   }
 
   onSocketClose(): void {
@@ -209,7 +170,6 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     if (events === undefined) return;
     this.#events = undefined;
     this.#deaf = true;
-    this.outbox.discard();
     this.#reader?.release();
     const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
     const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
@@ -231,7 +191,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   onPing(data: Buffer): void {
-    if (this.#sentClose === undefined && this.outbox.pushPong(encodeFrame(Opcode.pong, data))) this.#setup.counters.skippedPongs++;
+    if (this.queue.pong(data)) this.#setup.counters.skippedPongs++;
     this.#events?.ping(data);
   }
 
@@ -244,9 +204,11 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     if (this.#sentClose === undefined) {
       // RFC 6455 §5.5.1: a close frame is answered with the same code.
       this.#events?.closing();
+      this.queue.giveUp();
       this.close(code, "");
     } else {
-      this.outbox.end();
+      // What still waits in front of our close frame would not be read.
+      this.queue.end();
     }
     this.#congest(false);
   }
@@ -256,7 +218,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     this.#deaf = true;
     this.#events?.fail(error);
     // The connection may have been closing already, and then the peer's close frame will never be understood.
-    if (this.#sentClose !== undefined) this.outbox.end();
+    if (this.#sentClose !== undefined) this.queue.end();
     this.#congest(false);
   }
 

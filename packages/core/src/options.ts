@@ -15,7 +15,7 @@ import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits,
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 import { compileReaders, type Readers } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
-import { mayPassBy } from "./sender.ts";
+import { isPlainPolicy } from "./slow-consumer.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 type Awaitable<T> = T | Promise<T>;
@@ -72,6 +72,11 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
    * comes later still leaves at once. Milliseconds. @default 0
    */
   readonly maxBatchDelayMs?: number;
+  /**
+   * What the id of each connection starts with, such as the name of this process: 1 to 64 of A-Z, a-z, 0-9, `_`, `.` and `-`.
+   * A random UUID follows, so ids are unique in any case. @default none
+   */
+  readonly connectionIdPrefix?: string;
   /** Sees every refusal by this upgrader; the channel `upwire:refused` also has those from before any route was reached. */
   readonly onReject?: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /**
@@ -90,6 +95,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly limits: ResolvedLimits;
   readonly handshakeTimeoutMs: number;
   readonly maxBatchDelayMs: number;
+  readonly connectionIdPrefix: string;
   readonly clientOf: (req: IncomingMessage) => Client;
   /** `undefined` when nothing is capped. */
   readonly caps: AdmissionCaps | undefined;
@@ -175,6 +181,7 @@ const upgraderKinds: OptionKinds<UpgraderOptions> = {
   compression: kinds.compression,
   handshakeTimeoutMs: anything,
   maxBatchDelayMs: anything,
+  connectionIdPrefix: kinds.idPrefix,
   onReject: callback,
   onError: callback,
   reader: kinds.reader,
@@ -186,11 +193,12 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
   checkOptions("Upgrader", options, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false } = options;
-  const deflating = resolveCompression(compression, mayPassBy(limits.slowConsumer));
+  const deflating = resolveCompression(compression, isPlainPolicy(limits.slowConsumer));
   return {
     limits,
     handshakeTimeoutMs,
     maxBatchDelayMs,
+    connectionIdPrefix: options.connectionIdPrefix ?? "",
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
     checkHost: resolveHosts(options),

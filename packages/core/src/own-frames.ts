@@ -1,5 +1,6 @@
 import { frameLength, Opcode, writeHeader } from "./frame.ts";
 import type { Message } from "./message.ts";
+import { MISSED_BYTES, type Missed } from "./missed.ts";
 
 const EMPTY = Buffer.alloc(0);
 /** Room for the second and further frames of a turn, when nothing is known of the last one. */
@@ -13,11 +14,28 @@ export class OwnFrames {
   bytes = 0;
   /** How many wait. */
   frames = 0;
+  #missed: Missed[] | undefined;
   #block = EMPTY;
   /** Of the block, when it has room for many. */
   #view: DataView | undefined;
   /** What they took the last time, if they were many. */
   #usualBytes = 0;
+
+  /** What they take with what is kept beside their bytes. */
+  get cost(): number {
+    return this.#missed === undefined ? this.bytes : this.bytes + this.#missed.length * MISSED_BYTES;
+  }
+
+  /** Who wants to be told when these frames are thrown away; ask for it before `take`. */
+  get missed(): readonly Missed[] | undefined {
+    return this.#missed;
+  }
+
+  /** The frame that was added last belongs to a message whose sender wants to be told when it is thrown away. */
+  tell(missed: Missed): void {
+    this.#missed ??= [];
+    this.#missed.push(missed);
+  }
 
   addText(text: string, payloadBytes: number): void {
     const at = this.#reserve(frameLength(payloadBytes));
@@ -29,6 +47,12 @@ export class OwnFrames {
     const at = this.#reserve(frameLength(byteLength));
     const start = writeHeader(this.#block, at, message.isBinary ? Opcode.binary : Opcode.text, byteLength);
     message.copyTo(this.#block, start, this.#view);
+  }
+
+  addBytes(payload: Uint8Array): void {
+    const { byteLength } = payload;
+    const at = this.#reserve(frameLength(byteLength));
+    this.#block.set(payload, writeHeader(this.#block, at, Opcode.binary, byteLength));
   }
 
   addFrame(frame: Buffer): void {
@@ -52,6 +76,7 @@ export class OwnFrames {
     this.#usualBytes = this.frames > 1 ? Math.min(bytes, MOST_BYTES) : 0;
     this.#block = EMPTY;
     this.#view = undefined;
+    this.#missed = undefined;
     this.bytes = 0;
     this.frames = 0;
     return bytes === block.byteLength ? block : block.subarray(0, bytes);

@@ -12,6 +12,8 @@ export interface Deflate {
   readonly key: string;
   /** Whether clients keep their window from message to message: then nothing is compressed for one of them alone. */
   readonly sharesHistory: boolean;
+  /** Shorter messages go as they are. */
+  readonly thresholdBytes: number;
   /**
    * The compressed payload, or `undefined` when the message should go as it is.
    * @param history For those who share one: what their windows end in, or nothing for a message that begins a history.

@@ -12,8 +12,8 @@ import { Inbox } from "./inbox.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
-import type { Outbox } from "./outbox.ts";
-import { mayPassBy, Sender, type SendingConnection } from "./sender.ts";
+import type { SendingConnection } from "./send-order.ts";
+import type { SendQueue } from "./send-queue.ts";
 import type { SessionSetup } from "./session-setup.ts";
 import { StreamInbox } from "./stream-inbox.ts";
 import { channels } from "./telemetry.ts";
@@ -35,8 +35,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** The reasons for which nothing is read now. */
   #holds = 0;
   readonly #throttle: Throttle | undefined;
-  /** Made when a message cannot pass it by. */
-  #sender: Sender | undefined;
   #events: ConnectionEvents<Session> | undefined;
   /** An `open` that has not settled, and how long it may take by the heartbeat's time. */
   #opening: { readonly events: ConnectionEvents<Session>; readonly until: number } | undefined;
@@ -60,21 +58,16 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     const { limits, heartbeat, clock } = setup;
     this.#setup = setup;
     this.#engine = engine;
-    this.steer();
+    engine.queue.connect(this);
     heartbeat.add(this);
     this.#vitals = new Vitals(heartbeat.now);
     this.#throttle = limits.rateLimit && new Throttle(limits.rateLimit, clock, this, heartbeat);
     engine.start(this);
   }
 
-  get sender(): Sender {
-    this.#sender ??= new Sender(this.#engine, this);
-    return this.#sender;
-  }
-
-  /** Where messages may be put past the sender, as far as its `isDirect` says so. */
-  get outbox(): Outbox | undefined {
-    return this.#engine.outbox;
+  /** The one way out. */
+  get queue(): SendQueue {
+    return this.#engine.queue;
   }
 
   get limits(): ResolvedLimits {
@@ -89,20 +82,14 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     return this.state === "open";
   }
 
-  steer(): void {
-    const { outbox } = this.#engine;
-    if (outbox !== undefined) outbox.isDirect = this.isOpen && this.#sender?.isBusy !== true && mayPassBy(this.limits.slowConsumer);
-  }
-
   sendPing(data: Buffer): void {
-    if (this.state === "open") this.#engine.ping(data);
+    if (this.state === "open") this.queue.ping(data);
   }
 
-  /** Starts the close handshake behind everything that is queued. */
+  /** Starts the close handshake behind everything that is queued, also behind what is not complete yet. */
   close(code: number, reason: string): void {
     if (this.state !== "open") return;
     this.closing();
-    this.#sender?.settle();
     this.#engine.close(code, reason);
   }
 
@@ -113,19 +100,19 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   /** Reports `error` and ends the connection with its close code. */
   fail(error: ConnectionError): void {
     if (this.state !== "open") return;
-    this.counters.ended(error.code);
-    const isSlow = error.closeCode === CloseCode.tryAgainLater;
+    const { code, closeCode, text } = ConnectionError.closureOf(error);
+    this.counters.ended(code);
+    const isSlow = code === "ERR_SLOW_CONSUMER" || code === "ERR_WRITE_TIMEOUT";
     this.#streams?.clear(error);
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
     this.#inbox?.clear();
     channels.closure.publish({ connection: this.owner, error });
     if (this.#events === undefined) this.#untold = error;
     else this.#events.error(this, error);
-    if (error.closeCode === CloseCode.abnormal) return this.#engine.terminate();
-    if (!isSlow) this.#sender?.settle();
-    else if (this.#sender === undefined) this.#engine.discard();
-    else this.#sender.discard();
-    this.#engine.close(error.closeCode, error.message);
+    if (closeCode === CloseCode.abnormal) return this.#engine.terminate();
+    if (isSlow) this.queue.discard();
+    else this.queue.giveUp();
+    this.#engine.close(closeCode, text);
   }
 
   onClose(listener: CloseListener): void {
@@ -219,7 +206,11 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   }
 
   drain(): void {
-    if (this.#sender === undefined || this.#sender.wake()) this.#events?.drain(this);
+    this.#events?.drain(this);
+  }
+
+  closeFrameLeft(): void {
+    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + this.limits.closeTimeoutMs);
   }
 
   closing(): void {
@@ -228,7 +219,6 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   closed(info: CloseInfo): void {
     this.state = "closed";
-    this.steer();
     this.closeInfo = info;
     if (this.#opening === undefined) {
       this.#setup.heartbeat.delete(this);
@@ -240,7 +230,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     this.#inbox?.end();
     this.#streams?.end(messageCut());
     this.#throttle?.end();
-    this.#sender?.end();
+    this.queue.release();
     for (const listener of this.#closeListeners.take()) this.#tell(listener, info);
     this.#events?.close(this, info);
   }
@@ -264,7 +254,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
 
   /** Called by the heartbeat. */
   beat(now: number): void {
-    if (this.state === "closing") return this.#engine.terminate();
+    if (this.state === "closing") return this.queue.holdsCloseFrame ? this.queue.giveUp() : this.#engine.terminate();
     const opening = this.#opening;
     if (opening !== undefined && now >= opening.until) {
       this.#openingOver();
@@ -274,7 +264,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
     if (this.#engine.isBehind) this.#vitals.messageCame(now);
     const overdue = this.#vitals.overdue(this.limits, now, this.#engine, isHeld);
     if (overdue !== undefined) return this.fail(new ConnectionError(overdue));
-    if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.#engine.ping(EMPTY);
+    if (this.#vitals.takePing(this.limits.pingIntervalMs, now)) this.queue.ping(EMPTY);
     const nextLook = this.#vitals.nextLook(this.limits, now, this.#engine, isHeld);
     this.#setup.heartbeat.lookAt(this, opening === undefined ? nextLook : Math.min(nextLook, opening.until));
   }
@@ -298,7 +288,7 @@ export class Session implements EngineEvents, Beating, SendingConnection, Thrott
   #enterClosing(timeoutMs: number): void {
     if (this.state !== "open") return;
     this.state = "closing";
-    this.steer();
+    this.queue.stopTaking();
     this.#streams?.end(messageCut());
     // From now on everything is read: only the peer's close frame is waited for.
     this.#holds = 0;

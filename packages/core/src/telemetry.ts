@@ -7,7 +7,7 @@ import { channel, type Channel } from "node:diagnostics_channel";
  *   request that Node itself refused: 431 for headers over `maxHeaderSize`, 408, 400
  * - `upwire:error`: `{ error, connection, request }`; `request` in place of `connection` when the fault came before the upgrade
  * - `upwire:open`, `upwire:close`: `{ connection }`, `{ connection, info }`
- * - `upwire:closure`: `{ connection, error }`; upwire itself ends this connection, and `error` is the `ConnectionError`
+ * - `upwire:closure`: `{ connection, error }`; upwire itself, or `connection.fail`, ends this connection, and `error` is the `ConnectionError`
  */
 export const channels: Readonly<Record<"refused" | "dropped" | "error" | "open" | "close" | "closure", Channel>> = {
   refused: channel("upwire:refused"),

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
-import { AdoptedEngine, OPEN, type WebSocketLike } from "./adopted-engine.ts";
+import { AdoptedEngine } from "./adopted-engine.ts";
+import { OPEN, type WebSocketLike } from "./ws-exit.ts";
 import { andThen, examine, type Approval, type Denial } from "./approval.ts";
 import { checkRouteHandler } from "./check-handler.ts";
 import { CloseCode } from "./close-code.ts";
@@ -46,7 +47,6 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
-  readonly #heartbeat: Heartbeat;
   readonly #counters = new Counters();
   readonly #setups: ConnectionSetups;
   readonly #errors: ErrorReport<Native>;
@@ -60,11 +60,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
-    this.#heartbeat = new Heartbeat(this.#options.clock, beatEveryMs(this.#options.limits));
+    const heartbeat = new Heartbeat(this.#options.clock, beatEveryMs(this.#options.limits));
     this.#errors = new ErrorReport(this.#options.onError);
     this.#runs = new HandlerRuns((error, source) => this.#errors.report(error, source as ErrorSource<Native>));
     const report = (error: unknown, owner: object): void => this.#errors.report(error, { connection: owner as Connection });
-    this.#setups = new ConnectionSetups(this.#options, this.#heartbeat, this.#counters, report);
+    this.#setups = new ConnectionSetups(this.#options, heartbeat, this.#counters, report);
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -185,7 +185,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.resume();
       return undefined;
     }
-    const engine = new AdoptedEngine(ws, { ...this.#setupFor(handler).session, now: () => this.#heartbeat.now });
+    const engine = new AdoptedEngine(this.#setupFor(handler).engine, ws);
     return this.#open(engine, approval, handler, ws.protocol);
   }
 
@@ -233,7 +233,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     subprotocol: string,
   ): Connection<Context> {
     const session = new Session(this.#setupFor(handler).session, engine);
-    const connection = new Connection<Context>(session, { context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
+    const connection = new Connection<Context>(session, { idPrefix: this.#options.connectionIdPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
     this.#counters.opened++;
     this.#errors.inherit(request, connection);
     if (channels.open.hasSubscribers) channels.open.publish({ connection });

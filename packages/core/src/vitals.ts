@@ -26,10 +26,12 @@ export class Vitals {
   }
 
   /** The deadline that has passed. @param isHeld Whether we do not read the socket now. */
-  overdue(limits: ResolvedLimits, now: number, engine: Pick<Engine, "blockedSince" | "partialSince">, isHeld: boolean): ClosureCode | undefined {
+  overdue(limits: ResolvedLimits, now: number, engine: Pick<Engine, "queue" | "partialSince">, isHeld: boolean): ClosureCode | undefined {
     const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs } = limits;
-    const { blockedSince, partialSince } = engine;
+    const { partialSince } = engine;
+    const { blockedSince, stalledSince } = engine.queue;
     if (blockedSince !== 0 && now - blockedSince >= writeTimeoutMs) return "ERR_WRITE_TIMEOUT";
+    if (stalledSince !== 0 && now - stalledSince >= messageTimeoutMs) return "ERR_WRITER_ABORTED";
     if (idleTimeoutMs > 0 && now - this.#lastMessageAt >= idleTimeoutMs) return "ERR_IDLE";
     // While we do not read, neither a pong nor the rest of a message can be seen: that silence is ours.
     if (isHeld) {
@@ -45,10 +47,11 @@ export class Vitals {
    * When to look again: as soon as something may be overdue or a ping is to be sent. What begins after this moment, a message
    * or a write that blocks, is found half of its time later.
    */
-  nextLook(limits: ResolvedLimits, now: number, engine: Pick<Engine, "blockedSince" | "partialSince">, isHeld: boolean): number {
+  nextLook(limits: ResolvedLimits, now: number, engine: Pick<Engine, "queue" | "partialSince">, isHeld: boolean): number {
     if (isHeld) return now;
     const { writeTimeoutMs, idleTimeoutMs, messageTimeoutMs, pongTimeoutMs, pingIntervalMs } = limits;
-    const { blockedSince, partialSince } = engine;
+    const { partialSince } = engine;
+    const { blockedSince } = engine.queue;
     let at = now + Math.min(writeTimeoutMs, messageTimeoutMs) / 2;
     if (pingIntervalMs > 0) at = Math.min(at, this.#pingedAt + pingIntervalMs);
     if (idleTimeoutMs > 0) at = Math.min(at, this.#lastMessageAt + idleTimeoutMs);

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WireClient } from "@upwire/testing";
 import { build, transform } from "esbuild";
@@ -11,42 +11,49 @@ import { describe, expect, it, onTestFinished } from "vitest";
 
 type Format = "esm" | "cjs";
 
-const source = fileURLToPath(new URL("../src", import.meta.url));
+const packages = fileURLToPath(new URL("../..", import.meta.url));
+/** Core, and what it needs at run time: no other package is there. */
+const INSTALLED = ["core", "protocol"];
 
 const SERVER = `
 import { createServer } from "node:http";
-import { attach, websocket } from "./node_modules/@upwire/core/src/index.ts";
+import { attach, websocket } from "@upwire/core";
 const ws = websocket({ message: (connection, message) => void connection.send(message) }, { reader: process.env.READER, compression: true });
 const server = createServer((req, res) => void ws(req, res));
 attach(server);
 server.listen(0, "127.0.0.1", () => process.send(server.address().port));
 `;
 
-/** A folder where core is installed, and `ws` is not. */
+/** A folder where core is installed as npm would lay it out, and `ws` is not. */
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "upwire-bundle-"));
   onTestFinished(() => rm(folder, { recursive: true }));
-  await cp(source, join(folder, "node_modules/@upwire/core/src"), { recursive: true });
+  for (const name of INSTALLED) {
+    const target = join(folder, "node_modules/@upwire", name);
+    await cp(join(packages, name, "src"), join(target, "src"), { recursive: true });
+    await cp(join(packages, name, "package.json"), join(target, "package.json"));
+  }
   await writeFile(join(folder, "server.mjs"), SERVER);
   return folder;
 }
 
-/** Rollup reads no TypeScript by itself. */
-const types: Plugin = {
-  name: "types",
+/** Rollup reads no TypeScript by itself, and looks into no `node_modules`. */
+const sourcesIn = (folder: string): Plugin => ({
+  name: "sources",
+  resolveId: (id) => (id.startsWith("@upwire/") ? join(folder, "node_modules", id, "src/index.ts") : null),
   async transform(code, id) {
     return id.endsWith(".ts") ? (await transform(code, { loader: "ts", target: "node20" })).code : null;
   },
-};
+});
 
 const bundlers: Readonly<Record<string, (entry: string, file: string, format: Format) => Promise<readonly string[]>>> = {
   async esbuild(entry, file, format) {
-    const { warnings } = await build({ entryPoints: [entry], outfile: file, format, bundle: true, platform: "node", target: "node20", logLevel: "silent" });
+    const { warnings } = await build({ entryPoints: [entry], outfile: file, format, bundle: true, platform: "node", target: "node20", conditions: ["@upwire/source"], logLevel: "silent" });
     return warnings.map(({ text }) => text);
   },
   async rollup(entry, file, format) {
     const warnings: string[] = [];
-    const bundle = await rollup({ input: entry, plugins: [types], external: /^node:/, onwarn: ({ message }) => void warnings.push(message) });
+    const bundle = await rollup({ input: entry, plugins: [sourcesIn(dirname(entry))], external: /^node:/, onwarn: ({ message }) => void warnings.push(message) });
     await bundle.write({ file, format, inlineDynamicImports: true });
     await bundle.close();
     return warnings;

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { createHub, type CloseAllOptions, type Connection, type DrainOptions, type UpgraderOptions } from "@upwire/core";
+import { parseRetryAfter } from "@upwire/protocol";
 import { WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { WebSocket } from "ws";
@@ -98,10 +99,19 @@ describe("what a drain tells", () => {
     const closes = room.clients.map(closing);
     await room.attachment.drain({ spreadMs: 0, retryAfterMs: 4000 });
     const ends = await Promise.all(closes);
-    const times = ends.map(({ reason }) => Number(/^retry-after=(\d+)$/.exec(reason)?.[1]));
+    const times = ends.map(({ reason }) => parseRetryAfter(reason) ?? -1);
     expect(ends.map(({ code }) => code)).toEqual(Array(20).fill(1012));
     for (const ms of times) expect(ms >= 4000 && ms <= 8000).toBe(true);
     expect(new Set(times).size).toBeGreaterThan(1);
+  });
+
+  it("one day at most, which every client believes", async () => {
+    const room = await fill(1);
+    const told: number[] = [];
+    const closes = room.clients.map(closing);
+    await room.attachment.drain({ spreadMs: 0, retryAfterMs: 2 ** 31 - 1, notify: (_connection, ms) => void told.push(ms) });
+    expect(told).toEqual([86_400_000]);
+    expect(await Promise.all(closes)).toEqual([{ code: 1012, reason: "retry-after=86400000" }]);
   });
 
   it("each client, by `notify`, before its close frame and with the same time", async () => {
@@ -253,7 +263,7 @@ describe("the end of a drain", () => {
   });
 });
 
-it.each<DrainOptions>([{ spreadMs: -1 }, { spreadMs: 0.5 }, { graceMs: Number.NaN }, { retryAfterMs: Number.POSITIVE_INFINITY }, { code: 1005 }])(
+it.each<DrainOptions>([{ spreadMs: -1 }, { spreadMs: 0.5 }, { graceMs: Number.NaN }, { retryAfterMs: Number.POSITIVE_INFINITY }, { code: 1005 }, { code: 1000 }, { code: 1008 }, { code: 4401 }])(
   "a drain with %j is refused, and nobody is closed",
   async (options) => {
     const room = await fill(1);

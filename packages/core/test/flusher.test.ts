@@ -29,23 +29,36 @@ describe("when waiting frames are written", () => {
     const clock = new FakeClock();
     const flusher = new Flusher(clock, 0);
     const target = new Target();
-    let run = flusher.extend(undefined, Buffer.from("first"));
-    flusher.add(target);
+    flusher.addBroadcast(target);
     for (let turn = 0; turn < 5; turn++) {
       await setImmediate();
-      run = flusher.extend(run, Buffer.from("more"));
+      flusher.countBroadcast();
     }
     expect(target.flushes).toBe(0);
     await turns(2);
     expect(target.flushes).toBe(1);
 
-    run = flusher.extend(undefined, Buffer.from("first"));
-    flusher.add(target);
+    flusher.addBroadcast(target);
     await setImmediate();
-    run = flusher.extend(run, Buffer.from("more"));
+    flusher.countBroadcast();
     clock.advance(1);
     await turns(1);
     expect(target.flushes).toBe(2);
+  });
+
+  it("is the end of each turn for replies, while messages to many are gathered", async () => {
+    const flusher = new Flusher(new FakeClock(), 0);
+    const many = new Target();
+    flusher.addBroadcast(many);
+    for (let turn = 0; turn < 5; turn++) {
+      const reply = new Target();
+      flusher.add(reply);
+      flusher.countBroadcast();
+      await setImmediate();
+      expect([reply.flushes, many.flushes]).toEqual([1, 0]);
+    }
+    await turns(2);
+    expect(many.flushes).toBe(1);
   });
 
   it("is not before maxBatchDelayMs have passed since the last time, and at once after a pause", async () => {
@@ -73,8 +86,10 @@ describe("when waiting frames are written", () => {
     const flusher = new Flusher(new FakeClock(), 0);
     const singles = Array.from({ length: 1250 }, () => new Target());
     const groups = Array.from({ length: 3 }, () => Object.assign(new Target(), { size: 200 }));
-    for (const target of singles) flusher.add(target);
+    for (const target of singles) flusher.addBroadcast(target);
     for (const group of groups) flusher.addGroup(group);
+    // This turn gathers.
+    await setImmediate();
     const left = [];
     do {
       await setImmediate();

@@ -13,7 +13,7 @@ const { parseSync } = createRequire(createRequire(import.meta.url).resolve("knip
 };
 
 const packages = new URL("../../", import.meta.url);
-const ENTRIES = ["core/src/index.ts", "express/src/index.ts", "fastify/src/index.ts", "fastify/src/websocket.ts", "hono/src/index.ts", "hono/src/node-ws.ts", "koa/src/index.ts"];
+const ENTRIES = ["protocol/src/index.ts", "core/src/index.ts", "express/src/index.ts", "fastify/src/index.ts", "fastify/src/websocket.ts", "hono/src/index.ts", "hono/src/node-ws.ts", "koa/src/index.ts"];
 
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value;
 const nodesIn = (value: unknown): readonly Node[] => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []);
@@ -23,7 +23,7 @@ const nameOf = (node: unknown): string => ((node as { readonly name?: string; re
 function read(): { readonly declarations: ReadonlyMap<string, Node>; readonly exported: ReadonlySet<string> } {
   const declarations = new Map<string, Node>();
   const exported = new Set<string>();
-  for (const name of ["core", "express", "fastify", "hono", "koa"]) {
+  for (const name of ["protocol", "core", "express", "fastify", "hono", "koa"]) {
     for (const file of readdirSync(new URL(`${name}/src/`, packages))) {
       const path = `${name}/src/${file}`;
       const { program, errors } = parseSync(path, readFileSync(new URL(path, packages), "utf8"));

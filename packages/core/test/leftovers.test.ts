@@ -45,6 +45,7 @@ const ofConnection: Rows = {
   createWriter: ({ connection }) => attempt(() => connection.createWriter("text")),
   ping: ({ connection }) => connection.ping("p"),
   close: ({ connection }) => connection.close(),
+  fail: ({ connection }) => connection.fail({ code: "ERR_TEST", closeCode: 4400, retry: false }),
   terminate: ({ connection }) => connection.terminate(),
   drain: ({ connection }) => void connection.drain(),
   closed: ({ connection }) => void connection.closed,

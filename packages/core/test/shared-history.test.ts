@@ -55,6 +55,7 @@ class Audience {
     this.#deflate = {
       key,
       sharesHistory: true,
+    thresholdBytes: 0,
       compress: (payload, history) => {
         this.deflates.push(history?.byteLength ?? -1);
         return payload.byteLength < 10 ? undefined : Buffer.from("z");

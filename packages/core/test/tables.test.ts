@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { closures, defaults, refusals, type Retry } from "@upwire/core";
+import { retryOf } from "@upwire/protocol";
 import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../src/compression.ts";
 import { drainDefaults } from "../src/drain.ts";
@@ -67,6 +68,16 @@ describe("README.md", () => {
   it("lists every closure with its close code and whether to retry", () => {
     const wanted = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, [`${closeCode}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
     expect(differences(tableAfter(readme, "### Closures", 1), new Map(wanted))).toEqual([]);
+  });
+
+  it("tells the same about retrying after a closure as the protocol package does about its close code", () => {
+    const ofCore = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, closeCode, retry]);
+    expect(ofCore).toEqual(Object.entries(closures).map(([code, { closeCode }]) => [code, closeCode, retryOf(closeCode)]));
+  });
+
+  it("lists every field of a closure of one's own", () => {
+    const wanted = optionsOf("closure.ts", "Closure").map((field) => [field, [`\`${field}\``, undefined]] as const);
+    expect(differences(tableAfter(readme, "**Closures of your own.**", 0), new Map(wanted))).toEqual([]);
   });
 
   /** The options of an interface, as its source declares them. */

@@ -1,4 +1,4 @@
-import type { CloseInfo, ConnectionError, ConnectionHandler } from "@upwire/core";
+import { ConnectionError, type CloseInfo, type Closure, type ConnectionHandler } from "@upwire/core";
 import { expect } from "vitest";
 import { Channel } from "./channel.ts";
 import type { Suite } from "./suite.ts";
@@ -38,6 +38,31 @@ export function handlerFaults(suite: Suite): void {
       expect(suite.errors).toMatchObject([{ message: `a bug in ${title.split(" ")[0]}` }]);
       bystander.sendText("still here");
       expect((await bystander.nextMessage()).text).toBe("still here");
+    });
+  }
+
+  const closure: Closure = { code: "ERR_OF_A_LAYER", closeCode: 4403, retry: false, text: "not for you" };
+  const layered: Readonly<Record<string, ConnectionHandler>> = {
+    "a hook calls fail": { message: (connection) => connection.fail(closure), error: tellWhy, close },
+    "a hook throws a closure of its own": {
+      message() {
+        throw new ConnectionError(closure);
+      },
+      error: tellWhy,
+      close,
+    },
+  };
+  for (const [index, [title, handler]] of Object.entries(layered).entries()) {
+    const path = `/closure/${index}`;
+    suite.route(path, handler);
+    suite.it(`closes with that when ${title}`, async () => {
+      const client = await suite.connect(path);
+      client.sendText("go");
+      expect(await client.closed).toMatchObject({ code: 4403, reason: "not for you" });
+      expect(await closes.next()).toMatchObject({ code: 4403 });
+      expect([await told.next(), await told.next()]).toEqual(["ERR_OF_A_LAYER", "close"]);
+      expect(suite.errors).toEqual([]);
+      await suite.expectAlive();
     });
   }
 

@@ -1,0 +1,3 @@
+export { CloseCode, isSendableCloseCode } from "./close-code.ts";
+export { MIN_LATER_MS, retryOf, retryRules, type Retry, type RetryRule } from "./retry.ts";
+export { MAX_RETRY_AFTER_MS, parseRetryAfter, retryAfterPattern, retryAfterReason } from "./retry-after.ts";
