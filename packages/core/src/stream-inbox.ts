@@ -1,45 +1,43 @@
-import type { StreamedMessage } from "./incoming-stream.ts";
+import { messageCut, StreamedMessage } from "./incoming-stream.ts";
+import { Inbox } from "./inbox.ts";
+import type { Message } from "./message.ts";
 
-/** The streamed messages of one connection: the one that is being taken, and those that wait for it or for `open`. */
-export class StreamInbox {
+/** The streamed messages of one connection: the one that is being taken, and those that wait for it. */
+export class StreamInbox extends Inbox<Message | StreamedMessage> {
   readonly #onNext: () => void;
   #current: StreamedMessage | undefined;
-  #waiting: StreamedMessage[] = [];
 
-  /** @param onNext The next message can be taken. */
+  /** @param onNext A message that waits can be taken. */
   constructor(onNext: () => void) {
+    super();
     this.#onNext = onNext;
   }
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
-  }
-
-  put(message: StreamedMessage): void {
-    this.#waiting.push(message);
-  }
-
   /** The oldest that waits, if the one before it has been taken to its end. */
-  next(): StreamedMessage | undefined {
-    if (this.#waiting.length === 0) return undefined;
+  override shift(): Message | StreamedMessage | undefined {
+    if (this.isEmpty) return undefined;
     if (this.#current?.isTaken === false) {
       this.#current.onTaken = this.#onNext;
       return undefined;
     }
-    this.#current = this.#waiting.shift();
-    return this.#current;
+    const next = super.shift();
+    if (next instanceof StreamedMessage) this.#current = next;
+    return next;
   }
 
-  /** No more bytes will come: what is not complete fails with `error`. */
-  end(error: unknown): void {
+  override clear(): void {
+    this.cut();
+    super.clear();
+  }
+
+  override cut(error: unknown = messageCut()): void {
     this.#current?.fail(error);
-    for (const message of this.#waiting) message.fail(error);
-    this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
+    for (const message of this.messages) if (message instanceof StreamedMessage) message.fail(error);
+    this.messages = this.messages.filter((message) => !(message instanceof StreamedMessage && message.isOver));
   }
 
-  /** The same, and what waits is not given any more. */
-  clear(error: unknown): void {
-    this.end(error);
-    this.#waiting = [];
+  override end(): void {
+    this.cut();
+    super.end();
   }
 }

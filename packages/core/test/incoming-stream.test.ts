@@ -106,7 +106,7 @@ describe("a handler with the hook stream", () => {
   });
 
   it("gets what comes before its open has settled, and no more of that is read", async () => {
-    let settle = (): void => {};
+    let settle = (_value?: unknown): void => {};
     const opened = await open();
     const late: IncomingStream[] = [];
     const served = await serve({
