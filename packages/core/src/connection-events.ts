@@ -2,14 +2,25 @@ import type { CloseInfo } from "./close-code.ts";
 import type { ConnectionError } from "./errors.ts";
 import type { Message } from "./message.ts";
 
-/** What a connection tells the one that runs its handler. None of these may throw. */
-export interface ConnectionEvents<Session> {
+/** What the `leaving` hook is told. */
+export interface Leaving {
+  /** When to come back, counted from the close frame, in milliseconds; `undefined` where nothing is known of that. */
+  readonly retryAfterMs: number | undefined;
+  /** The code of the close frame that follows. */
+  readonly code: number;
+}
+
+/** What a connection tells the one that runs its handler. None of these may throw. `Source` is the inbound half of a connection. */
+export interface ConnectionEvents<Source> {
+  /** How many messages of one connection may have an async `message` hook that has not settled. */
+  readonly concurrency: number;
   /** `open` has not settled in its time. */
-  late(session: Session): void;
-  message(session: Session, message: Message): void;
-  ping(session: Session, data: Buffer): void;
-  pong(session: Session, data: Buffer): void;
-  drain(session: Session): void;
-  error(session: Session, error: ConnectionError): void;
-  close(session: Session, info: CloseInfo): void;
+  late(source: Source): void;
+  message(source: Source, message: Message): void;
+  ping(source: Source, data: Buffer): void;
+  pong(source: Source, data: Buffer): void;
+  drain(source: Source): void;
+  leaving(source: Source, notice: Leaving): void;
+  error(source: Source, error: ConnectionError): void;
+  close(source: Source, info: CloseInfo): void;
 }

@@ -5,6 +5,10 @@ import type { Message } from "./message.ts";
  * than what one read of the socket brought.
  */
 export class Inbox {
+  /** How many that were taken have a hook that has not settled. Its owner counts. */
+  running = 0;
+  /** Its owner is handing out: what comes meanwhile must wait behind the others. */
+  isHandingOut = false;
   readonly #messages: Message[] = [];
   #waiting: ((result: IteratorResult<Message, undefined>) => void) | undefined;
   #ended = false;

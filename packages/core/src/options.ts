@@ -90,6 +90,17 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly clock?: Clock;
 }
 
+/** What a handler brings, for each option that its route does not set. */
+export function withHandlerOptions<Context, Native>(
+  brought: UpgraderOptions<Context> | undefined,
+  own: UpgraderOptions<Context, Native> | undefined,
+): UpgraderOptions<Context, Native> | undefined {
+  // What is no object is refused with the others.
+  if (brought === undefined || own === null || (own !== undefined && typeof own !== "object")) return own;
+  const set = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
+  return { ...(brought as UpgraderOptions<Context, Native>), ...Object.fromEntries(set) };
+}
+
 /** The options with every default filled in, and every rule turned into a closure. */
 export interface ResolvedOptions<Context, Native> {
   readonly limits: ResolvedLimits;

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { attach, createHub, logEvents, Upgrader, type Clock, type Connection, type ErrorSource } from "@upwire/core";
+import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection, type ErrorSource } from "@upwire/core";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HandlerRun } from "../src/connection-handler.ts";
-import type { Session } from "../src/session.ts";
+import type { Inbound } from "../src/inbound.ts";
 import { functionMembers } from "./function-members.ts";
 import { closing, nextMessage, serve, type Served } from "./served.ts";
 
@@ -61,6 +61,8 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "ConnectionHandler.message": "suite",
   "ConnectionHandler.close": "suite",
   "ConnectionHandler.error": "suite",
+  "ConnectionHandler.leaving": "suite",
+  "ConnectionHandler.options": "not: its members are rows",
   "ConnectionHandler.ping": "suite",
   "ConnectionHandler.pong": "suite",
   "UpgraderOptions.authorize": "suite",
@@ -72,6 +74,8 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "UpgraderOptions.clock": "not: its members are rows",
   "AttachOptions.clock": "not: its members are rows",
   "HubOptions.clock": "not: its members are rows",
+  "AudienceOptions.clock": "not: its members are rows",
+  ...Object.fromEntries(["get", "set", "delete"].map((name) => [`Slot.${name}`, "not: core makes slots"])),
   "Deflate.compress": "not: core gives it to itself",
   ...Object.fromEntries(["close", "on", "pause", "ping", "resume", "send", "terminate"].map((name) => [`WebSocketLike.${name}`, "not: of ws, through a plugin"])),
   "WebSocketServerLike.on": "not: of ws, through a plugin",
@@ -79,10 +83,10 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "ConnectionHandler.drain": async (fault, run) => {
     const told: Told[] = [];
     const ended: unknown[] = [];
-    const session = { owner: {}, fail: (error: unknown) => void ended.push(error) } as unknown as Session;
-    new HandlerRun({ drain: run as never }, (error, source) => void told.push({ error, source })).drain(session);
+    const inbound = { owner: {}, fail: (error: unknown) => void ended.push(error) } as unknown as Inbound<Connection>;
+    new HandlerRun({ drain: run }, (error, source) => void told.push({ error, source })).drain(inbound);
     await turn();
-    expectTold(told, fault, session.owner as Connection);
+    expectTold(told, fault, inbound.owner);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);
   },
   "SendOptions.missed": async (fault, run) => {
@@ -96,6 +100,15 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     expect(connection.send("refused", { missed: () => next++ })).toBe(false);
     await turn();
     expectTold(told.splice(0), fault, connection);
+    const third = await served.client();
+    const closing = await served.nextConnection();
+    const hub = createHub();
+    hub.add(closing);
+    closing.close();
+    expect(hub.broadcast("too late", { missed: run })).toBe(0);
+    await turn();
+    expectTold(told.splice(0), fault, closing);
+    third.terminate();
     // Thrown away later: behind a Blob, by the end of the connection.
     const other = await served.client();
     const second = await served.nextConnection();
@@ -135,23 +148,50 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     expect(told).toHaveLength(failing(fault) ? 2 : 0);
     expect(told.every(({ source }) => source.connection === connection)).toBe(true);
   },
-  "DrainOptions.notify": async (fault, run) => {
+  "onEvent(listener)": async (fault, run) => {
     const told = listen();
-    const { served, client, connection } = await connected();
-    const closed = closing(client);
-    await served.attachment.drain({ spreadMs: 0, graceMs: 1000, notify: run });
-    expect((await closed).code).toBe(1012);
-    expectTold(told, fault, connection);
-    expect(served.attachment.count).toBe(0);
+    const stop = onEvent("upwire:open", run);
+    onTestFinished(stop);
+    await expectEcho((await connected()).served);
+    expect(told.map(({ error }) => (error as Error).message)).toEqual(failing(fault) ? Array(2).fill("a fault of the application") : []);
+    // And one that is told of faults, its own among them, tells nobody.
+    onTestFinished(onEvent("upwire:error", run));
+    const before = told.length;
+    const { connection } = await connected();
+    connection.terminate();
+    await connection.closed;
+    await turn();
+    expect(told.length - before).toBe(failing(fault) ? 1 : 0);
   },
   "BroadcastOptions.filter": async (fault, run) => {
     const { connection } = await connected();
     const hub = createHub();
-    hub.register(connection);
+    hub.add(connection);
     const send = (): number => hub.broadcast("private", { filter: run as () => boolean });
     if (fault === "returns junk") expect(send()).toBe(1);
     else expect(send).toThrow(isAsync(fault) ? TypeError : "a fault of the application");
   },
+  "Audience.broadcast(data)": async (fault, run) => {
+    const { connection, client } = await connected();
+    const audience = createAudience();
+    audience.add(connection);
+    const sent = nextMessage(client);
+    expect(() => audience.broadcast(run as () => string)).toThrow(fault === "throws" ? "a fault of the application" : TypeError);
+    audience.broadcast("to all");
+    expect((await sent).text).toBe("to all");
+  },
+  ...Object.fromEntries(
+    (["onFirst", "onEmpty", "onAdd", "onDelete"] as const).map((name) => [
+      `AudienceOptions.${name}`,
+      async (fault: FunctionFault, run: Fault) => membershipRow(fault, createAudience({ [name]: run })),
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["onFirst", "onEmpty", "onJoin", "onLeave"] as const).map((name) => [
+      `HubOptions.${name}`,
+      async (fault: FunctionFault, run: Fault) => membershipRow(fault, createHub({ [name]: run }).room("r")),
+    ]),
+  ),
   "LogOptions.write": async (_fault, run) => {
     const stop = logEvents({ write: run, connections: true });
     onTestFinished(stop);
@@ -196,6 +236,21 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "Timer.cancel": async (_fault, run) => clockRow({ every: () => ({ cancel: run }), after: () => ({ cancel: run }) }),
 };
 
+/** An audience with one hook that fails: its member comes, gets a message and goes all the same, and the hook is called once. */
+async function membershipRow(fault: FunctionFault, audience: Audience): Promise<void> {
+  const told = listen();
+  const { served, connection, client } = await connected();
+  const sent = nextMessage(client);
+  expect([audience.add(connection), audience.broadcast("hello")]).toEqual([true, 1]);
+  expect((await sent).text).toBe("hello");
+  client.terminate();
+  await connection.closed;
+  await turn();
+  expect(audience.size).toBe(0);
+  expectTold(told, fault, connection);
+  await expectEcho(served);
+}
+
 async function clockRow(faulty: Partial<Record<keyof Clock, Fault>>): Promise<void> {
   const real: Clock = { now: () => performance.now(), after: () => ({ cancel: () => {} }), every: () => ({ cancel: () => {} }) };
   const clock = { ...real, ...faulty } as Clock;
@@ -232,7 +287,7 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
   "iterator of except": async (fault, run) => {
     const { connection, client } = await connected();
     const hub = createHub();
-    hub.register(connection);
+    hub.add(connection);
     const sent = nextMessage(client);
     expect(() => hub.broadcast("private", { except: { [Symbol.iterator]: run } as never })).toThrow(fault === "throws" ? "a fault of the application" : TypeError);
     hub.broadcast("to all");

@@ -129,7 +129,21 @@ describe("what a client can make grow", () => {
   it("is counted, each limit by its own code", async () => {
     const clock = new FakeClock();
     const upgrader = new Upgrader({ clock, maxMessageBytes: 10, rateLimit: { messagesPerSecond: 1, messageBurst: 1 } });
-    expect(upgrader.stats).toEqual({ opened: 0, refused: {}, ended: {}, dropped: 0, replaced: 0, throttled: 0, skippedPongs: 0 });
+    expect(upgrader.stats).toEqual({
+      opened: 0,
+      open: 0,
+      messagesIn: 0,
+      messagesOut: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      queuedBytes: 0,
+      refused: {},
+      ended: {},
+      dropped: 0,
+      replaced: 0,
+      throttled: 0,
+      skippedPongs: 0,
+    });
     const served = await serve({}, upgrader);
     const big = await served.client();
     const ended = closing(big);
@@ -166,15 +180,15 @@ describe("what a client can make grow", () => {
     const served = await serve({});
     await served.client();
     const connection = await served.nextConnection();
-    const joined = Array.from({ length: 130 }, (_, i) => hub.join(connection, `room ${i}`));
+    const joined = Array.from({ length: 130 }, (_, i) => hub.room(`room ${i}`).add(connection));
     expect(joined.lastIndexOf(true)).toBe(127);
     expect(joined.indexOf(false)).toBe(128);
     expect(hub.rooms()).toHaveLength(128);
-    hub.leave(connection, "room 3");
-    expect(hub.join(connection, "x".repeat(256))).toBe(false);
-    expect(hub.join(connection, "x".repeat(255))).toBe(true);
+    hub.room("room 3").delete(connection);
+    expect(hub.room("x".repeat(256)).add(connection)).toBe(false);
+    expect(hub.room("x".repeat(255)).add(connection)).toBe(true);
     expect(hub.refusedJoins).toBe(3);
-    hub.unregister(connection);
+    hub.delete(connection);
     expect(hub.rooms()).toEqual([]);
     expect(() => createHub({ maxRoomsPerConnection: 0 })).toThrow(RangeError);
     expect(() => createHub({ maxRoomNameLength: 1.5 })).toThrow(RangeError);

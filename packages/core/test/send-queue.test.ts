@@ -118,7 +118,7 @@ const ends: Readonly<Record<string, End>> = {
 
 it.each(Object.keys(ends))("what was taken arrives before the close frame of %s (E2)", async (end) => {
   const hub = createHub();
-  const served = await serve({ open: (connection) => hub.register(connection) });
+  const served = await serve({ open: (connection) => hub.add(connection) });
   const client = await served.client();
   const connection = await served.nextConnection();
   const got: string[] = [];
@@ -215,7 +215,7 @@ describe("a queue", () => {
 
   it("is read without making anything: bufferedBytes of each connection (E8)", async () => {
     const upgrader = new Upgrader({ pingIntervalMs: 0 });
-    const clients = await Promise.all(Array.from({ length: 300 }, () => openSocket(upgrader, undefined)));
+    const clients = await Promise.all(Array.from({ length: 1000 }, () => openSocket(upgrader, undefined)));
     const sumOf = (some: typeof clients): number => some.reduce((sum, { connection }) => sum + connection.bufferedBytes, 0);
     // What the engine of JavaScript makes once for this code is no matter.
     const warm = clients.splice(0, 1);
@@ -255,7 +255,7 @@ describe("a queue", () => {
     const hub = createHub();
     const upgrader = new Upgrader({ compression: { thresholdBytes: 100 }, clock: new FakeClock() });
     const [one, other] = [await openSocket(upgrader, "permessage-deflate"), await openSocket(upgrader, undefined)];
-    hub.register(other.connection);
+    hub.add(other.connection);
     for (let turn = 0; turn < 5; turn++) {
       hub.broadcast("to many");
       if (turn === 2) replies[reply]?.(one.connection);
@@ -273,7 +273,7 @@ describe("a queue", () => {
     const hub = createHub();
     const upgrader = new Upgrader({});
     const clients = [await openSocket(upgrader, undefined), await openSocket(upgrader, undefined)];
-    for (const { connection } of clients) hub.register(connection);
+    for (const { connection } of clients) hub.add(connection);
     hub.broadcast("to many");
     clients[0]?.connection.send("reply");
     await setImmediate();

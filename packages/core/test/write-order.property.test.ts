@@ -21,7 +21,7 @@ async function connect(options: UpgraderOptions = {}): Promise<{ readonly hub: H
   const clients: OpenedSocket[] = [];
   for (const offer of OFFERS) {
     const opened = await openSocket(upgrader, offer);
-    hub.register(opened.connection);
+    hub.add(opened.connection);
     clients.push(opened);
   }
   return { hub, clients };
@@ -148,7 +148,7 @@ const broadcast = fc
       const left = except === undefined ? undefined : world.members[except];
       const audience = world.members.filter((member) => member !== left && (room === undefined || member.rooms.has(room)));
       const owed = new Map(audience.map((member) => [member.connection, member.owe(text)]));
-      const taken = world.hub.broadcast(text, { room, except: left?.connection, missed: (connection) => miss(owed.get(connection)) });
+      const taken = (room === undefined ? world.hub : world.hub.room(room)).broadcast(text, { except: left?.connection, missed: (connection) => miss(owed.get(connection)) });
       expect(taken).toBe([...owed.values()].filter(({ isMissed }) => !isMissed).length);
       if (world.isRoomy) expect(taken).toBe(audience.filter(({ connection }) => connection.isOpen).length);
     };
@@ -181,11 +181,11 @@ const steps = fc.oneof(
   { weight: 6, arbitrary: reply },
   { weight: 1, arbitrary: write },
   { weight: 1, arbitrary: withMember("end writing to", nothing, ({ writer }) => writer?.end()) },
-  { weight: 1, arbitrary: withMember("join", fc.record({ room: rooms }), (member, { room }, { hub }) => (hub.join(member.connection, room) ? member.rooms.add(room) : undefined)) },
+  { weight: 1, arbitrary: withMember("join", fc.record({ room: rooms }), (member, { room }, { hub }) => (hub.room(room).add(member.connection) ? member.rooms.add(room) : undefined)) },
   {
     weight: 1,
     arbitrary: withMember("leave", fc.record({ room: rooms }), (member, { room }, { hub }) => {
-      hub.leave(member.connection, room);
+      hub.room(room).delete(member.connection);
       member.rooms.delete(room);
     }),
   },
@@ -255,7 +255,7 @@ describe("what a connection is given", () => {
     };
     for (let i = 0; i < 12; i++) {
       const client = await openSocket(upgrader, undefined, { error });
-      hub.register(client.connection);
+      hub.add(client.connection);
       clients.push(client);
     }
     const slow = clients[4];

@@ -9,6 +9,7 @@ import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
 import { functions } from "./suite-functions.ts";
 import { fuzzing } from "./suite-fuzzing.ts";
+import { handlers } from "./suite-handler.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
 import { limits } from "./suite-limits.ts";
@@ -43,6 +44,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   contexts,
   drain: drains,
   broadcast: broadcasts,
+  handler: handlers,
   "handler faults": handlerFaults,
   "functions of the application": functions,
   "client faults": faults,
