@@ -123,7 +123,8 @@ export class Connection<Context = unknown> extends SlotHolder {
   }
 
   /**
-   * Starts one large message that leaves in fragments as it is written; other messages wait until it ends.
+   * Starts one large message that leaves in fragments as it is written; other messages wait until it ends. One that brings nothing
+   * for `messageTimeoutMs`, while the client takes data, ends the connection with `ERR_WRITER_ABORTED`.
    * @throws Error while another one is being written.
    */
   createWriter(type: "text" | "binary"): Writable {
