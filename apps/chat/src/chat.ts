@@ -2,7 +2,7 @@ import type { Hub } from "@upwire/core";
 import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, retryAfterPattern, retryRules } from "@upwire/protocol";
 import { createChatHandler } from "./chat-handler.ts";
 import type { Demo } from "./demo.ts";
-import { echo, echoOptions } from "./echo.ts";
+import { echo } from "./echo.ts";
 import { escapeHtml, loadPage, scriptValue } from "./page.ts";
 import { createChatHub } from "./rooms.ts";
 import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
@@ -28,7 +28,6 @@ export function createChat({ hub = createChatHub(), allowedHosts, ticker = realT
     chat: createChatHandler(hub),
     chatOptions,
     echo,
-    echoOptions: { ...chatOptions, ...echoOptions },
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework), "{{protocol}}": protocol }),
     echoPage: loadPage("echo.html"),
     stop: () => broadcast.cancel(),

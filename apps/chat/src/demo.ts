@@ -9,12 +9,10 @@ export interface Demo {
   readonly hub: Hub;
   /** The handler of `/ws`. */
   readonly chat: ConnectionHandler;
-  /** Who may reach `/ws`. */
+  /** Who may reach both. */
   readonly chatOptions: UpgraderOptions;
-  /** The handler of `/ws/echo`. */
+  /** The handler of `/ws/echo`, which brings its own limits. */
   readonly echo: ConnectionHandler;
-  /** The same, and limits for `/ws/echo` that are wide enough for conformance suites. */
-  readonly echoOptions: UpgraderOptions;
   /** The page of `GET /`; `framework` is shown on it. */
   chatPage(framework: string): Page;
   /** The page of `GET /ws/echo_display`. */

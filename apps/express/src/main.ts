@@ -10,7 +10,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   const page = demo.chatPage("express");
   app.get("/", (_req, res) => void res.set(page.headers).send(page.html));
   app.get("/ws", websocket(demo.chat, demo.chatOptions));
-  app.get("/ws/echo", websocket(demo.echo, demo.echoOptions));
+  app.get("/ws/echo", websocket(demo.echo, demo.chatOptions));
   app.get("/ws/echo_display", (_req, res) => void res.set(demo.echoPage.headers).send(demo.echoPage.html));
   app.get("/healthz", (_req, res) => void res.type("text").send("ok"));
 

@@ -9,7 +9,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   const page = demo.chatPage("fastify-websocket");
   app.get("/", (_request, reply) => reply.headers(page.headers).send(page.html));
   app.get("/ws", websocket(demo.chat, demo.chatOptions));
-  app.get("/ws/echo", websocket(demo.echo, demo.echoOptions));
+  app.get("/ws/echo", websocket(demo.echo, demo.chatOptions));
   app.get("/ws/echo_display", (_request, reply) => reply.headers(demo.echoPage.headers).send(demo.echoPage.html));
   app.get("/healthz", () => "ok");
 

@@ -14,7 +14,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   const page = demo.chatPage("hono-node-ws");
   app.get("/", (c) => c.body(page.html, 200, page.headers));
   app.get("/ws", websocket(nodeWs, demo.chat, demo.chatOptions));
-  app.get("/ws/echo", websocket(nodeWs, demo.echo, demo.echoOptions));
+  app.get("/ws/echo", websocket(nodeWs, demo.echo, demo.chatOptions));
   app.get("/ws/echo_display", (c) => c.body(demo.echoPage.html, 200, demo.echoPage.headers));
   app.get("/healthz", (c) => c.text("ok"));
 

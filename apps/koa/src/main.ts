@@ -11,7 +11,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   const page = demo.chatPage("koa");
   router.get("/", (ctx) => sendPage(ctx, page));
   router.get("/ws", websocket(demo.chat, demo.chatOptions));
-  router.get("/ws/echo", websocket(demo.echo, demo.echoOptions));
+  router.get("/ws/echo", websocket(demo.echo, demo.chatOptions));
   router.get("/ws/echo_display", (ctx) => sendPage(ctx, demo.echoPage));
   router.get("/healthz", (ctx) => void (ctx.body = "ok"));
 

@@ -10,7 +10,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   const routes = new Map<string, (req: IncomingMessage, res: ServerResponse) => unknown>([
     ["GET /", (_req, res) => res.writeHead(200, page.headers).end(page.html)],
     ["GET /ws", websocket(demo.chat, demo.chatOptions)],
-    ["GET /ws/echo", websocket(demo.echo, demo.echoOptions)],
+    ["GET /ws/echo", websocket(demo.echo, demo.chatOptions)],
     ["GET /ws/echo_display", (_req, res) => res.writeHead(200, demo.echoPage.headers).end(demo.echoPage.html)],
     ["GET /healthz", (_req, res) => res.end("ok")],
   ]);

@@ -4,6 +4,7 @@ import { checkServer } from "./check-server.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan } from "./closing.ts";
 import { Connection } from "./connection.ts";
+import type { Stats } from "./counters.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { drainPlan, type DrainOptions } from "./drain.ts";
 import { guardedClock } from "./guarded-clock.ts";
@@ -16,6 +17,7 @@ import { PendingHandshakes } from "./pending.ts";
 import { ServedClock } from "./served-clock.ts";
 import { onServerClose } from "./server-close.ts";
 import type { AttachableServer } from "./server.ts";
+import { StatsSum, type StatsSource } from "./stats-sum.ts";
 import type { TicketHolder } from "./upgrade-ticket.ts";
 
 export interface AttachOptions {
@@ -72,6 +74,7 @@ export class Attachment implements TicketHolder {
   /** `close` hooks that have not settled, the oldest first, and when each began. */
   readonly #hooks = new Map<Promise<void>, number>();
   readonly #pending: PendingHandshakes;
+  readonly #stats = new StatsSum();
   readonly #dispatcher: Dispatcher;
   readonly #undo: (() => void)[];
   #farewell: ClosingPlan["farewell"] | undefined;
@@ -118,6 +121,19 @@ export class Attachment implements TicketHolder {
   /** How many connections are open. */
   get count(): number {
     return this.#connections.size;
+  }
+
+  /**
+   * The sum over every Upgrader that has decided about a request of this server. Such an Upgrader may serve other servers too, and
+   * counts them as well. What is refused before any route is reached has no Upgrader: the channel `upwire:refused` tells of it.
+   */
+  get stats(): Stats {
+    return this.#stats.stats;
+  }
+
+  /** Called by upgraders. */
+  meet(source: StatsSource): void {
+    this.#stats.add(source);
   }
 
   track(connection: Connection): void {

@@ -1,11 +1,12 @@
 import { kindOf } from "./given-headers.ts";
 import { nearestNames } from "./nearest-name.ts";
-import { oneOf } from "./option-check.ts";
+import { oneOf, shownValue } from "./option-check.ts";
 
 /** What other libraries call a hook, in lower case. */
 const aliases: Readonly<Record<string, string>> = {
   onopen: "open",
   onmessage: "message",
+  onstream: "stream",
   onclose: "close",
   onerror: "error",
   ondrain: "drain",
@@ -54,10 +55,24 @@ export function checkHandler(handler: unknown, hookNames: readonly string[]): vo
     const hook = given[name];
     if (hook !== undefined && hook !== null && typeof hook !== "function") throw new TypeError(`websocket: the hook ${name} is ${kindOf(hook)}; give a function`);
   }
+  if (typeof given["message"] === "function" && typeof given["stream"] === "function") {
+    throw new TypeError("websocket: the handler has both message and stream, and a message can go to one of them; leave one out");
+  }
   for (const name of methodsOf(handler)) {
     if (hookNames.includes(name)) continue;
     const missing = nearestNames(name, hookNames, aliases).filter((near) => typeof given[near] !== "function");
     if (missing.length > 0) throw new TypeError(`websocket: there is no hook ${JSON.stringify(name)}; write ${oneOf(missing)}`);
+  }
+  checkNeeds(given);
+}
+
+/** What a handler brings beside its hooks. Its range is looked at here: no timer and no buffer depends on it. */
+function checkNeeds({ concurrency, options }: Readonly<Record<string, unknown>>): void {
+  if (concurrency !== undefined && (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1)) {
+    throw new TypeError(`websocket: concurrency: ${shownValue(concurrency)} is not allowed; give a whole number from 1 on, or leave it out`);
+  }
+  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
+    throw new TypeError(`websocket: the options of a handler are an object, and these are ${kindOf(options)}`);
   }
 }
 

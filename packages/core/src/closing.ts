@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "./clock.ts";
 import { checkClose, CloseCode } from "./close-code.ts";
-import type { Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { checkCount } from "./limits.ts";
 import { inNoContext } from "./no-context.ts";
 import { ServedClock } from "./served-clock.ts";
@@ -20,7 +20,7 @@ const closeAllKinds: OptionKinds<CloseAllOptions> = { code: anything, reason: an
 
 /** How many connections are to end. */
 export interface ClosingPlan {
-  /** Closes one connection, with whatever it is to be told. Never throws. */
+  /** Closes one connection, behind what its `leaving` hook sends. Never throws. */
   readonly farewell: (connection: Connection) => void;
   /** The time over which they are closed, in waves; 0 closes all at once. */
   readonly spreadMs: number;
@@ -48,7 +48,7 @@ export function closingPlan(options: CloseAllOptions): ClosingPlan {
   checkOptions("close", options, closeAllKinds);
   const { code = CloseCode.goingAway, reason = "going away", graceMs = 5000 } = options;
   checkClose(code, reason);
-  return { farewell: (connection) => connection.close(code, reason), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
+  return { farewell: (connection) => Connection.leave(connection, { code, reason, retryAfterMs: undefined }), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
 }
 
 /** The end of many connections, in the order given. What a client does or does not do never holds it up. */
@@ -109,7 +109,7 @@ export class Closing {
 
   #runWave(wave: number): void {
     this.#closeUpTo(Math.ceil((this.#all.length * wave) / this.#waves));
-    // Also when `farewell` called for haste.
+    // Also when a `leaving` hook called for haste.
     if (this.#due === this.#all.length) return;
     const dueAt = this.#startedAt + (this.#plan.spreadMs * wave) / this.#waves;
     this.#timer = this.#clock.after(Math.max(0, dueAt - this.#clock.now()), () => this.#runWave(wave + 1));

@@ -1,5 +1,6 @@
 import type { Exit } from "./exit.ts";
 import type { Group } from "./flusher.ts";
+import { payloadLength } from "./frame.ts";
 import type { FrameRun } from "./frame-run.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
 import type { Deflate } from "./prepared-message.ts";
@@ -90,9 +91,12 @@ export class Cohort implements Group, Recipient {
 
   push(broadcast: Broadcast, missed: Missed | undefined): void {
     const run = this.#run;
-    this.#run = this.#setup.flusher.extend(run, broadcast.frameFor(this), missed);
-    if (run === undefined) this.#setup.flusher.addGroup(this);
-    else this.#setup.flusher.countBroadcast();
+    const { flusher, counters } = this.#setup;
+    this.#run = flusher.extend(run, broadcast.frameFor(this), missed);
+    counters.messagesOut += this.size;
+    counters.bytesOut += this.size * payloadLength(broadcast.message.frameBytes);
+    if (run === undefined) flusher.addGroup(this);
+    else flusher.countBroadcast();
   }
 
   flush(): FrameRun | undefined {

@@ -6,11 +6,16 @@ import { ConnectionError } from "./errors.ts";
 import { flat } from "./flat.ts";
 import { kindOf } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
+import type { ConnectionEvents } from "./connection-events.ts";
+import type { ConnectionSetup } from "./connection-setup.ts";
+import type { Engine } from "./engine.ts";
 import { MAX_CONTROL_BYTES } from "./frame.ts";
+import type { Inbound } from "./inbound.ts";
+import type { Farewell } from "./connection-events.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import type { SendQueue } from "./send-queue.ts";
 import type { Sendable, SendOptions } from "./sendable.ts";
-import type { Session } from "./session.ts";
 import { SlotHolder } from "./slot.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
@@ -43,20 +48,21 @@ export class Connection<Context = unknown> extends SlotHolder {
   /** What is kept of the upgrade request. */
   readonly request: ConnectionRequest;
 
-  readonly #session: Session;
+  readonly #life: Lifecycle<Connection<Context>>;
   readonly #queue: SendQueue;
 
-  /** Made by an Upgrader. */
-  constructor(session: Session, init: ConnectionInit<Context>) {
+  /** Made by an Upgrader. @param events Runs the handler, if there is one. */
+  constructor(setup: ConnectionSetup, engine: Engine, init: ConnectionInit<Context>, events?: ConnectionEvents<Inbound<Connection<Context>>>) {
     super();
-    this.#session = session;
-    this.#queue = session.queue;
-    session.owner = this;
     this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
     this.subprotocol = init.subprotocol;
     this.request = init.request;
+    this.#life = new Lifecycle(setup, engine, this, events);
+    this.#queue = engine.queue;
+    // Last: what the transport tells now finds everything made.
+    this.#life.begin();
   }
 
   static {
@@ -65,20 +71,34 @@ export class Connection<Context = unknown> extends SlotHolder {
 
   /** For the end of a server. Settles when the hooks of a closed connection have; `undefined` when none of them is async. */
   static lastHookOf(connection: object): Promise<void> | undefined {
-    return #session in connection ? connection.#session.lastHook : undefined;
+    return #life in connection ? connection.#life.inbound.lastHook : undefined;
+  }
+
+  /** For the run of its handler. */
+  static inboundOf<Context>(connection: Connection<Context>): Inbound<Connection<Context>> {
+    return connection.#life.inbound;
+  }
+
+  /**
+   * For the end of a server or a hub: tells the hook `leaving`, and closes. Only closes what looks like a connection: a stand-in in
+   * a test, or one of another copy of core.
+   */
+  static leave(connection: Pick<Connection, "close">, farewell: Farewell): void {
+    if (#life in connection) connection.#life.leave(farewell);
+    else connection.close(farewell.code, farewell.reason);
   }
 
   get isOpen(): boolean {
-    return this.#session.isOpen;
+    return this.#life.isOpen;
   }
 
   get state(): "open" | "closing" | "closed" {
-    return this.#session.state;
+    return this.#life.state;
   }
 
   /** How it ended, once it has. */
   get closeInfo(): CloseInfo | undefined {
-    return this.#session.closeInfo;
+    return this.#life.closeInfo;
   }
 
   /** Bytes that wait to leave, in our queue and the socket's. */
@@ -114,7 +134,7 @@ export class Connection<Context = unknown> extends SlotHolder {
   ping(data: string | Uint8Array = ""): void {
     const payload = Buffer.from(data as string);
     if (payload.byteLength > MAX_CONTROL_BYTES) throw new RangeError(`A ping carries at most ${MAX_CONTROL_BYTES} bytes`);
-    this.#session.sendPing(payload);
+    this.#life.sendPing(payload);
   }
 
   /**
@@ -125,7 +145,7 @@ export class Connection<Context = unknown> extends SlotHolder {
    */
   close(code: number = CloseCode.normal, reason = ""): void {
     checkClose(code, reason);
-    this.#session.close(code, reason);
+    this.#life.close(code, reason);
   }
 
   /**
@@ -134,12 +154,26 @@ export class Connection<Context = unknown> extends SlotHolder {
    * @throws TypeError for a closure without a code, or with what may not be sent.
    */
   fail(closure: Closure | ConnectionError): void {
-    this.#session.fail(ConnectionError.from(closure) ?? new ConnectionError(closure));
+    this.#life.fail(ConnectionError.from(closure) ?? new ConnectionError(closure));
   }
 
   /** Ends the TCP connection at once, without a close frame; the client sees code 1006. */
   terminate(): void {
-    this.#session.terminate();
+    this.#life.terminate();
+  }
+
+  /**
+   * Reads nothing more from this client until `resume`: TCP holds it back, and no `message` hook runs. Sending goes on. Pings and
+   * close frames of the client wait too, and its silence counts for no deadline; a client that vanishes meanwhile is found when
+   * something is sent to it. Ends with the connection: one that is closing is read.
+   */
+  pause(): void {
+    this.#life.inbound.pause();
+  }
+
+  /** Ends a `pause`. What has come already is delivered first, before this returns. */
+  resume(): void {
+    this.#life.inbound.resume();
   }
 
   /** Settles as soon as more may be written: the socket takes data again, or the connection is over. Never rejects. */
@@ -149,7 +183,7 @@ export class Connection<Context = unknown> extends SlotHolder {
 
   /** How the connection ended, when it has. Never rejects. */
   get closed(): Promise<CloseInfo> {
-    return this.#session.over;
+    return this.#life.over;
   }
 
   /**
@@ -159,12 +193,12 @@ export class Connection<Context = unknown> extends SlotHolder {
    */
   onClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
     if (typeof listener !== "function") throw new TypeError(`onClose: ${kindOf(listener)} is no listener; give a function`);
-    this.#session.onClose(listener as (info: CloseInfo, owner: object) => void);
+    this.#life.onClose(listener as (info: CloseInfo, owner: object) => void);
   }
 
   /** Forgets a listener of `onClose`, so that one who comes and goes leaves nothing on a connection that stays. */
   offClose(listener: (info: CloseInfo, connection: Connection<Context>) => void): void {
-    this.#session.offClose(listener as (info: CloseInfo, owner: object) => void);
+    this.#life.offClose(listener as (info: CloseInfo, owner: object) => void);
   }
 
   /**
@@ -172,10 +206,10 @@ export class Connection<Context = unknown> extends SlotHolder {
    * the socket is paused and TCP holds the client back. Leaving the loop early closes with 1000.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
-    this.#session.pull();
+    this.#life.inbound.pull();
     try {
       for (;;) {
-        const { done, value } = await this.#session.take();
+        const { done, value } = await this.#life.inbound.take();
         if (done === true) return;
         yield value;
       }

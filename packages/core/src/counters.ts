@@ -9,6 +9,17 @@ const OTHER = "other";
 export interface Stats {
   /** Connections that were opened. */
   readonly opened: number;
+  /** Connections that are open or closing now. */
+  readonly open: number;
+  /** Complete messages that came, and messages that began as streams, unless they were dropped because the connection was closing. */
+  readonly messagesIn: number;
+  /** Messages that a queue took, once for each client. */
+  readonly messagesOut: number;
+  /** Their payloads, as the application sees them: without frames, and before compression. Bytes. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** What waits to leave now, in our queues and the sockets', as it goes on the wire. Bytes; found by looking at each connection. */
+  readonly queuedBytes: number;
   /** Upgrade requests that were refused, by code. */
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>;
   /**
@@ -29,6 +40,11 @@ export interface Stats {
 /** Counts for all connections of one Upgrader. */
 export class Counters {
   opened = 0;
+  open = 0;
+  messagesIn = 0;
+  messagesOut = 0;
+  bytesIn = 0;
+  bytesOut = 0;
   dropped = 0;
   replaced = 0;
   throttled = 0;
@@ -49,8 +65,9 @@ export class Counters {
   }
 
   /** As they are now. */
-  snapshot(): Stats {
-    const { opened, dropped, replaced, throttled, skippedPongs } = this;
-    return { opened, refused: { ...this.#refused }, ended: Object.fromEntries(this.#ended), dropped, replaced, throttled, skippedPongs };
+  snapshot(queuedBytes: number): Stats {
+    const { opened, open, messagesIn, messagesOut, bytesIn, bytesOut, dropped, replaced, throttled, skippedPongs } = this;
+    const byCode = { refused: { ...this.#refused }, ended: Object.fromEntries(this.#ended) };
+    return { opened, open, messagesIn, messagesOut, bytesIn, bytesOut, queuedBytes, ...byCode, dropped, replaced, throttled, skippedPongs };
   }
 }

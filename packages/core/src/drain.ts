@@ -1,11 +1,9 @@
 import { MAX_RETRY_AFTER_MS, retryAfterReason, retryOf } from "@upwire/protocol";
 import { checkClose, CloseCode } from "./close-code.ts";
 import type { ClosingPlan } from "./closing.ts";
-import type { Connection } from "./connection.ts";
-import { guard } from "./guard.ts";
+import { Connection } from "./connection.ts";
 import { checkCount } from "./limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
-import { channels } from "./telemetry.ts";
 
 export interface DrainOptions {
   /** The time over which clients are closed, in waves and oldest first; 0 closes all at once. Milliseconds. @default 5000 */
@@ -19,11 +17,6 @@ export interface DrainOptions {
   readonly graceMs?: number;
   /** Close code, of those that clients may come back after. The reason is `retry-after=1500`, in milliseconds. @default 1012 */
   readonly code?: number;
-  /**
-   * Called for each client right before its close frame, with the time that the frame tells: what it sends arrives first.
-   * Not waited for when it is async; a throw or a rejection is reported on the channel `upwire:error`.
-   */
-  readonly notify?: (connection: Connection, retryAfterMs: number) => void;
 }
 
 /** Every default of `drain`. */
@@ -34,8 +27,8 @@ export const drainDefaults: Readonly<Record<"spreadMs" | "retryAfterMs" | "grace
   code: CloseCode.serviceRestart,
 });
 
-const { anything, callback } = kinds;
-const drainKinds: OptionKinds<DrainOptions> = { spreadMs: anything, retryAfterMs: anything, graceMs: anything, code: anything, notify: callback };
+const { anything } = kinds;
+const drainKinds: OptionKinds<DrainOptions> = { spreadMs: anything, retryAfterMs: anything, graceMs: anything, code: anything };
 
 export interface DrainPlan extends ClosingPlan {
   /** What refusals tell in `Retry-After`. */
@@ -45,24 +38,19 @@ export interface DrainPlan extends ClosingPlan {
 /** @throws RangeError for a time that no timer can wait, or a code that may not be sent. @throws TypeError for an option that does not exist. */
 export function drainPlan(options: DrainOptions): DrainPlan {
   checkOptions("drain", options, drainKinds);
-  const { code = drainDefaults.code, notify } = options;
+  const { code = drainDefaults.code } = options;
   checkClose(code, "");
   if (retryOf(code) === false) throw new RangeError(`drain: code: ${code} tells clients to stay away; give one such as ${drainDefaults.code}`);
   const spreadMs = checkCount("spreadMs", options.spreadMs ?? drainDefaults.spreadMs, 0);
   const graceMs = checkCount("graceMs", options.graceMs ?? drainDefaults.graceMs, 0);
   const retryAfterMs = checkCount("retryAfterMs", options.retryAfterMs ?? drainDefaults.retryAfterMs, 0);
-  // `notify` may call `close`, which comes to the same connections again.
-  const told = new WeakSet<Connection>();
   return {
     spreadMs,
     graceMs,
     retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
     farewell(connection) {
-      if (told.has(connection)) return;
-      told.add(connection);
       const ms = Math.min(MAX_RETRY_AFTER_MS, Math.round(retryAfterMs * (1 + Math.random())));
-      if (notify !== undefined) guard(() => notify(connection, ms), (error) => channels.error.publish({ error, connection }));
-      connection.close(code, retryAfterReason(ms));
+      Connection.leave(connection, { code, reason: retryAfterReason(ms), retryAfterMs: ms });
     },
   };
 }

@@ -70,6 +70,12 @@ export function payloadOf(frame: Buffer): Buffer {
   return frame.subarray(length === 126 ? 4 : 10);
 }
 
+/** How long the payload is in a frame of ours that has this length. */
+export function payloadLength(frameBytes: number): number {
+  if (frameBytes <= 127) return frameBytes - 2;
+  return frameBytes - (frameBytes <= 0xffff + 4 ? 4 : 10);
+}
+
 /** RFC 6455 §5.5.1: two bytes of code, then the reason in UTF-8. */
 export function encodeCloseFrame(code: number, reason: string): Buffer {
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));

@@ -7,6 +7,8 @@ export interface Beating {
   place: number;
   /** Looks at its deadlines, and says with `lookAt` when to look again. @param now The clock's time in milliseconds. */
   beat(now: number): void;
+  /** Bytes that wait to leave. */
+  readonly bufferedBytes: number;
 }
 
 /**
@@ -33,6 +35,11 @@ export class Heartbeat {
   /** By how much its beats came late in all. Milliseconds, ever more. */
   get lateMs(): number {
     return this.#clock.lateMs;
+  }
+
+  /** What waits to leave, of all of them. Looks at each. */
+  get bufferedBytes(): number {
+    return this.#beating.reduce((bytes, target) => bytes + target.bufferedBytes, 0);
   }
 
   add(target: Beating): void {

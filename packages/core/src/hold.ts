@@ -6,6 +6,8 @@ export const Hold = {
   rate: 2,
   /** By the policy `pause`, it is behind with reading. */
   queue: 4,
+  /** The application called `connection.pause()`. */
+  application: 8,
 } as const;
 
 export type Hold = (typeof Hold)[keyof typeof Hold];

@@ -1,12 +1,11 @@
 import { subscribe, unsubscribe, type ChannelListener } from "node:diagnostics_channel";
-import type { CloseInfo } from "./close-code.ts";
 import type { Connection } from "./connection.ts";
-import type { ConnectionError, DropCode, RefusalCode } from "./errors.ts";
+import type { RefusalCode } from "./errors.ts";
+import type { UpwireEvents } from "./events.ts";
 import { atOnce, guard } from "./guard.ts";
 import { readHostPort } from "./host-port.ts";
 import { logLine, redactUrl } from "./log-text.ts";
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
-import type { ErrorSource } from "./options.ts";
 import { entryFor } from "./origin.ts";
 import { channels } from "./telemetry.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -28,12 +27,6 @@ const ignore = (): void => {};
 
 type Values = Parameters<typeof logLine>[0];
 
-interface Refused {
-  readonly code: RefusalCode;
-  readonly status: number;
-  readonly request: UpgradeRequest;
-}
-
 /**
  * Writes one line of JSON for every refusal, every connection that is dropped before its request, every one that upwire ends and every error of the application's own
  * code, of all upgraders in this process. Never payloads, cookies, other headers than `Origin`, or messages of errors, since
@@ -43,11 +36,11 @@ interface Refused {
 export function logEvents(options: LogOptions = {}): () => void {
   checkOptions("logEvents", options, logKinds);
   const listeners = new Map<string, ChannelListener>();
-  const on = (name: keyof typeof channels, values: (event: never) => Values): void => {
+  const on = <Name extends keyof typeof channels>(name: Name, values: (event: UpwireEvents[`upwire:${Name}`]) => Values): void => {
     listeners.set(channels[name].name as string, (event) => {
       // What a subscriber throws ends the process, and a log must not.
       try {
-        const line = logLine({ time: new Date().toISOString(), event: name, ...values(event as never) });
+        const line = logLine({ time: new Date().toISOString(), event: name, ...values(event as UpwireEvents[`upwire:${Name}`]) });
         const { write = console.error } = options;
         // What it throws has no other log to go to.
         guard(() => write(line), ignore);
@@ -79,21 +72,21 @@ export function logEvents(options: LogOptions = {}): () => void {
     origin: request.origin && redactUrl(request.origin),
   });
 
-  on("refused", ({ code, status, request }: Refused) => ({ code, status, ...whose(request), host: request.host, ifYours: remedyFor(code, request) }));
-  on("dropped", ({ code, remoteAddress }: { code: DropCode; remoteAddress: string | undefined }) => ({ code, address: remoteAddress }));
-  on("closure", ({ connection, error }: { connection: Connection; error: ConnectionError }) => ({
+  on("refused", ({ code, status, request }) => ({ code, status, ...whose(request), host: request.host, ifYours: remedyFor(code, request) }));
+  on("dropped", ({ code, remoteAddress }) => ({ code, address: remoteAddress }));
+  on("closure", ({ connection, error }) => ({
     code: error.code,
     closeCode: error.closeCode,
     cause: nameOf(error.cause),
     ...who(connection),
   }));
-  on("error", ({ connection, request, error }: ErrorSource & { readonly error: unknown }) => ({
+  on("error", ({ connection, request, error }) => ({
     error: nameOf(error),
     ...(connection === undefined ? request && whose(request) : who(connection)),
   }));
   if (options.connections === true) {
-    on("open", ({ connection }: { connection: Connection }) => who(connection));
-    on("close", ({ connection, info }: { connection: Connection; info: CloseInfo }) => ({ ...info, ...who(connection) }));
+    on("open", ({ connection }) => who(connection));
+    on("close", ({ connection, info }) => ({ ...info, ...who(connection) }));
   }
   for (const [name, listener] of listeners) subscribe(name, listener);
   return () => {

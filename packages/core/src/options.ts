@@ -6,14 +6,14 @@ import { Compression, resolveCompression, type CompressionOptions } from "./comp
 import type { Connection } from "./connection.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import { compileAllowedHosts, warnOfLoopback } from "./allowed-hosts.ts";
-import type { MakeReader, ReaderKind } from "./frame-reader.ts";
+import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import { checkHeaders, kindOf, type HeaderValues } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
 import { guardedClock } from "./guarded-clock.ts";
 import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
-import { compileReader } from "./readers.ts";
+import { compileReaders, type Readers } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
 import { isPlainPolicy } from "./slow-consumer.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -90,6 +90,17 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly clock?: Clock;
 }
 
+/** What a handler brings, for each option that its route does not set. */
+export function withHandlerOptions<Context, Native>(
+  brought: UpgraderOptions<Context> | undefined,
+  own: UpgraderOptions<Context, Native> | undefined,
+): UpgraderOptions<Context, Native> | undefined {
+  // What is no object is refused with the others.
+  if (brought === undefined || own === null || (own !== undefined && typeof own !== "object")) return own;
+  const set = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
+  return { ...(brought as UpgraderOptions<Context, Native>), ...Object.fromEntries(set) };
+}
+
 /** The options with every default filled in, and every rule turned into a closure. */
 export interface ResolvedOptions<Context, Native> {
   readonly limits: ResolvedLimits;
@@ -108,7 +119,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** `undefined` for the default. */
   readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
-  readonly reader: MakeReader;
+  readonly readers: Readers;
   readonly clock: Clock;
 }
 
@@ -209,7 +220,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError,
-    reader: compileReader(options.reader ?? "own"),
+    readers: compileReaders(options.reader ?? "own"),
     clock: guardedClock(options.clock),
   };
 }

@@ -174,6 +174,9 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
 
   sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
     if (this.#way === "shut") return;
+    const { counters } = this.setup;
+    counters.bytesOut += data.byteLength;
+    if (last) counters.messagesOut++;
     const opcode = isBinary ? Opcode.binary : Opcode.text;
     this.addFrame(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }), "reply", undefined);
   }

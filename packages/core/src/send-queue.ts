@@ -1,6 +1,6 @@
 import { Backlog } from "./backlog.ts";
 import { ConnectionError } from "./errors.ts";
-import { frameLength } from "./frame.ts";
+import { frameLength, payloadLength } from "./frame.ts";
 import { Hold } from "./hold.ts";
 import { Message } from "./message.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
@@ -43,6 +43,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
       const missed = options?.missed;
       if (this.hasRoomOnWay(broadcast.mostBytes + (missed === undefined ? 0 : MISSED_BYTES))) {
         this.addShared(broadcast.frameFor(this), missed);
+        this.#count(payloadLength(broadcast.message.frameBytes));
         return "taken";
       }
     }
@@ -88,25 +89,33 @@ export class SendQueue extends SendOrder implements SlowQueue {
       if (payloadBytes >= plainBelow) return this.#takeFrame(prepare(data));
       if (!this.hasRoomOnWay(frameLength(payloadBytes))) return false;
       this.addOwn().addText(data, payloadBytes);
-      return true;
+      return this.#count(payloadBytes);
     }
     if (data instanceof PreparedMessage) return this.#takeFrame(data);
     if (data instanceof Message) {
       if (data.byteLength >= plainBelow) return this.#takeFrame(prepare(data));
       if (!this.hasRoomOnWay(frameLength(data.byteLength))) return false;
       this.addOwn().addMessage(data);
-      return true;
+      return this.#count(data.byteLength);
     }
     if (!(data instanceof Uint8Array)) return false;
     if (data.byteLength >= plainBelow) return this.#takeFrame(prepare(data));
     if (!this.hasRoomOnWay(frameLength(data.byteLength))) return false;
     this.addOwn().addBytes(data);
-    return true;
+    return this.#count(data.byteLength);
   }
 
   #takeFrame(message: PreparedMessage): boolean {
     if (!this.hasRoomOnWay(message.frameBytes)) return false;
     this.addFrame(message.frame(this.deflate), "reply", undefined);
+    return this.#count(payloadLength(message.frameBytes));
+  }
+
+  /** One that is taken. */
+  #count(payloadBytes: number): true {
+    const { counters } = this.setup;
+    counters.messagesOut++;
+    counters.bytesOut += payloadBytes;
     return true;
   }
 
@@ -118,12 +127,17 @@ export class SendQueue extends SendOrder implements SlowQueue {
     this.part();
     const { slowConsumer } = this.setup;
     const given = options?.key === undefined || slowConsumer.replaces ? options : { ...options, key: undefined };
-    if (this.#replace(message, given)) return "taken";
+    const payloadBytes = message instanceof Blob ? message.size : payloadLength(message.frameBytes);
+    if (this.#replace(message, given)) {
+      this.#count(payloadBytes);
+      return "taken";
+    }
     const cost = Backlog.costOf(message, given);
     if (!this.#fits(cost) && !this.#makeRoomFor(cost)) return given?.mustArrive === true ? "slow" : slowConsumer.noRoom();
     const waits = message instanceof Blob || (this.room !== undefined && (this.room.hasGate || this.room.waiting.size > 0));
     if (waits || !this.mayGo(message.frameBytes)) this.roomNow().add(message, given);
     else this.addFrame(message.frame(this.deflate), urgency, given?.missed);
+    this.#count(payloadBytes);
     this.room?.advance();
     slowConsumer.taken(this);
     return "taken";

@@ -6,6 +6,7 @@ import { publishRefusal, refusal, sendBare } from "./refuse.ts";
 import { closeResponse } from "./close-response.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "./socket-owner.ts";
+import type { StatsSource } from "./stats-sum.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
@@ -29,6 +30,8 @@ export interface TicketHolder {
   /** Then: what refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
   track(connection: Connection): void;
+  /** Told by each Upgrader that decides about a request of this server. */
+  meet?(source: StatsSource): void;
 }
 
 interface Acceptance {

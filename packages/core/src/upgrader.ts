@@ -1,34 +1,24 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { Admission, type Slot } from "./admission.ts";
 import { brand, hasBrand } from "./brand.ts";
-import { AdoptedEngine } from "./adopted-engine.ts";
 import { OPEN, type WebSocketLike } from "./ws-exit.ts";
 import { andThen, examine, type Approval, type Denial } from "./approval.ts";
 import { checkRouteHandler } from "./check-handler.ts";
 import { CloseCode } from "./close-code.ts";
 import type { RefusalCode } from "./errors.ts";
 import { RequestContext } from "./no-context.ts";
-import { HandlerRuns, hookNames, type ConnectionHandler } from "./connection-handler.ts";
-import { Connection } from "./connection.ts";
-import type { Engine } from "./engine.ts";
-import { ErrorReport } from "./error-report.ts";
-import { Flusher } from "./flusher.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { hookNames, type ConnectionHandler } from "./connection-handler.ts";
+import type { Connection } from "./connection.ts";
 import { guard } from "./guard.ts";
-import { Session } from "./session.ts";
-import type { SessionSetup } from "./session-setup.ts";
-import { NativeEngine, type EngineSetup } from "./native-engine.ts";
-import { sendSetup } from "./send-setup.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
-import { Counters, type Stats } from "./counters.ts";
-import { resolveOptions, type ErrorSource, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
+import type { Stats } from "./counters.ts";
+import { ConnectionOpener } from "./open-connection.ts";
+import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "./options.ts";
 import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, withoutConnectionHeaders, writable } from "./refuse.ts";
-import { channels } from "./telemetry.ts";
+import { statsOf } from "./stats-sum.ts";
 import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
-import { nodeRequest, KeptRequests, UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
+import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "./upgrade-request.ts";
 import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
-import { beatEveryMs } from "./vitals.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
@@ -49,12 +39,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
-  readonly #counters = new Counters();
-  readonly #engineSetup: EngineSetup;
-  readonly #sessionSetup: SessionSetup;
-  readonly #errors: ErrorReport<Native>;
-  readonly #runs: HandlerRuns<Context>;
-  readonly #kept = new KeptRequests();
+  readonly #opener: ConnectionOpener<Context, Native>;
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
   readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
@@ -63,14 +48,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
-    const { limits, compression, reader, clock, maxBatchDelayMs } = this.#options;
-    const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
-    this.#errors = new ErrorReport(this.#options.onError);
-    this.#runs = new HandlerRuns((error, source) => this.#errors.report(error, source as ErrorSource<Native>));
-    const report = (error: unknown, owner: object): void => this.#errors.report(error, { connection: owner as Connection });
-    this.#sessionSetup = { limits, heartbeat, counters: this.#counters, clock, report };
-    const flusher = new Flusher(clock, maxBatchDelayMs);
-    this.#engineSetup = { ...sendSetup(limits, flusher, this.#counters, () => heartbeat.now), limits, compression, reader };
+    this.#opener = new ConnectionOpener(this.#options);
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -79,20 +57,22 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /**
-   * For adapters: `from`, behind a look at the handler of the route.
-   * @throws TypeError for what is no handler, has no hook, or has one whose name is misspelled.
+   * For adapters: the Upgrader of a route, behind a look at its handler. The `options` of the handler count for each option that
+   * the route does not set; an Upgrader has options of its own, and then they count for nothing.
+   * @throws TypeError for what is no handler, has no hook, or has one whose name is misspelled. @throws RangeError or TypeError for
+   * options that cannot be meant.
    */
   static forRoute<Context, Native>(
     handler: ConnectionHandler<Context>,
     options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
   ): Upgrader<Context, Native> {
     checkRouteHandler(handler, options, hookNames);
-    return Upgrader.from(options);
+    return options instanceof Upgrader ? options : new Upgrader(withHandlerOptions(handler.options, options));
   }
 
-  /** What was counted since it was made. */
+  /** What was counted since it was made, and how things stand now. */
   get stats(): Stats {
-    return this.#counters.snapshot();
+    return statsOf(this.#opener.setup);
   }
 
   /**
@@ -132,7 +112,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
       void andThen(this.#answer(req, handler, framework, opened), (answer) => {
-        sendAnswer(res, answer, (error) => this.#errors.report(error, { request: this.#requestOf(req, framework) }));
+        sendAnswer(res, answer, (error) => this.#opener.errors.report(error, { request: this.#requestOf(req, framework) }));
         if (answer instanceof Refusal) opened(undefined);
       });
     });
@@ -158,9 +138,9 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const ticket = pluginTicket(req);
     const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
     this.#approved.delete(req);
-    const mistake = this.#runs.mistakeIn(handler);
+    const mistake = this.#opener.runs.mistakeIn(handler);
     if (mistake !== undefined) {
-      this.#errors.report(mistake, { request: approval?.request ?? this.#requestOf(req) });
+      this.#opener.errors.report(mistake, { request: approval?.request ?? this.#requestOf(req) });
       ws.close(CloseCode.internalError);
       return undefined;
     }
@@ -169,7 +149,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     if (taken === "gone") return undefined;
     const connection =
       approval !== undefined && taken !== undefined
-        ? context.run(() => this.#take(taken.socket, taken.head, approval, handler))
+        ? context.run(() => this.#opener.overSocket(taken.socket, taken.head, approval, handler))
         : await context.run(() => this.#adopt(ws, req, approval, handler));
     if (connection !== undefined) ticket?.holder.track(connection);
     return connection;
@@ -191,8 +171,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.resume();
       return undefined;
     }
-    const engine = new AdoptedEngine(this.#engineSetup, ws);
-    return this.#open(engine, approval, handler, ws.protocol);
+    return this.#opener.overWs(ws, approval, handler);
   }
 
   #answer(
@@ -203,7 +182,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
     const ticket = takeTicket(req);
     const request = this.#requestOf(req, framework);
-    const mistake = this.#runs.mistakeIn(handler);
+    const mistake = this.#opener.runs.mistakeIn(handler);
     const refused = mistake === undefined ? this.#tooLate(ticket) : this.#checkFailed(mistake, request);
     return andThen(refused ?? this.#decide(request), (approval) => {
       if (approval instanceof Refusal) return this.#refused(approval, request);
@@ -213,7 +192,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ticket.accept({
         headers: approval.headers,
         take: (socket, head) => {
-          const connection = context.run(() => this.#take(socket, head, approval, handler));
+          const connection = context.run(() => this.#opener.overSocket(socket, head, approval, handler));
           ticket.holder.track(connection);
           opened(connection);
         },
@@ -223,37 +202,18 @@ export class Upgrader<Context = unknown, Native = unknown> {
     });
   }
 
-  #take(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const engine = new NativeEngine(this.#engineSetup, { socket, head, deflate: approval.deflate });
-    return this.#open(engine, approval, handler, approval.subprotocol ?? "");
-  }
-
-  #open(
-    engine: Engine,
-    { context, request }: Approval<Context, Native>,
-    handler: ConnectionHandler<Context> | undefined,
-    subprotocol: string,
-  ): Connection<Context> {
-    const session = new Session(this.#sessionSetup, engine);
-    const connection = new Connection<Context>(session, { idPrefix: this.#options.connectionIdPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) });
-    this.#counters.opened++;
-    this.#errors.inherit(request, connection);
-    if (channels.open.hasSubscribers) channels.open.publish({ connection });
-    if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
-    if (handler !== undefined) this.#runs.of(handler).start(session, request);
-    return connection;
-  }
-
   /** Why a route of ours may not decide any more. */
-  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter"> | undefined): Refusal | undefined {
+  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter" | "holder"> | undefined): Refusal | undefined {
     if (ticket === undefined) return undefined;
+    // Of another copy of core, which may be an older one, it may have no such method.
+    ticket.holder.meet?.(this.#opener.setup);
     if (!ticket.claim()) return refusal("ERR_TAKEN");
     return ticket.expireAfter(this.#options.handshakeTimeoutMs) ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
   }
 
   #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
     const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
-    this.#errors.send(request, framework.logError);
+    this.#opener.errors.send(request, framework.logError);
     return request;
   }
 
@@ -268,7 +228,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   #checkFailed(error: unknown, request: UpgradeRequest<Native>): Refusal {
-    this.#errors.report(error, { request });
+    this.#opener.errors.report(error, { request });
     return refusal("ERR_CHECK_FAILED");
   }
 
@@ -287,13 +247,13 @@ export class Upgrader<Context = unknown, Native = unknown> {
   /** Of another copy of core, or changed since it was made, a refusal may be one that cannot be written. */
   #refused(given: Refusal, request: UpgradeRequest<Native>): Refusal {
     const { refusal: acceptable, error } = writable(given);
-    if (acceptable !== given) this.#errors.report(error, { request });
+    if (acceptable !== given) this.#opener.errors.report(error, { request });
     // A request of node:http2 has a stream. One of HTTP/1 may name any version.
     const denied = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
     this.#slots.get(request)?.free();
-    this.#counters.refused(denied.code);
+    this.#opener.counters.refused(denied.code);
     publishRefusal(denied, request);
-    guard(() => this.#options.onReject(denied, request), (fault) => this.#errors.report(fault, { request }));
+    guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
     return denied;
   }
 }

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { attach, createAudience, createHub, logEvents, Upgrader, type Audience, type Clock, type Connection, type ErrorSource } from "@upwire/core";
+import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection, type ErrorSource } from "@upwire/core";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HandlerRun } from "../src/connection-handler.ts";
-import type { Session } from "../src/session.ts";
+import type { Inbound } from "../src/inbound.ts";
 import { functionMembers } from "./function-members.ts";
 import { closing, nextMessage, serve, type Served } from "./served.ts";
 
@@ -59,8 +59,11 @@ function expectTold(told: readonly Told[], fault: FunctionFault, connection?: Co
 const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
   "ConnectionHandler.open": "suite",
   "ConnectionHandler.message": "suite",
+  "ConnectionHandler.stream": "suite",
   "ConnectionHandler.close": "suite",
   "ConnectionHandler.error": "suite",
+  "ConnectionHandler.leaving": "suite",
+  "ConnectionHandler.options": "not: its members are rows",
   "ConnectionHandler.ping": "suite",
   "ConnectionHandler.pong": "suite",
   "UpgraderOptions.authorize": "suite",
@@ -81,10 +84,10 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "ConnectionHandler.drain": async (fault, run) => {
     const told: Told[] = [];
     const ended: unknown[] = [];
-    const session = { owner: {}, fail: (error: unknown) => void ended.push(error) } as unknown as Session;
-    new HandlerRun({ drain: run as never }, (error, source) => void told.push({ error, source })).drain(session);
+    const inbound = { owner: {}, fail: (error: unknown) => void ended.push(error) } as unknown as Inbound<Connection>;
+    new HandlerRun({ drain: run }, (error, source) => void told.push({ error, source })).drain(inbound);
     await turn();
-    expectTold(told, fault, session.owner as Connection);
+    expectTold(told, fault, inbound.owner);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);
   },
   "SendOptions.missed": async (fault, run) => {
@@ -146,14 +149,20 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     expect(told).toHaveLength(failing(fault) ? 2 : 0);
     expect(told.every(({ source }) => source.connection === connection)).toBe(true);
   },
-  "DrainOptions.notify": async (fault, run) => {
+  "onEvent(listener)": async (fault, run) => {
     const told = listen();
-    const { served, client, connection } = await connected();
-    const closed = closing(client);
-    await served.attachment.drain({ spreadMs: 0, graceMs: 1000, notify: run });
-    expect((await closed).code).toBe(1012);
-    expectTold(told, fault, connection);
-    expect(served.attachment.count).toBe(0);
+    const stop = onEvent("upwire:open", run);
+    onTestFinished(stop);
+    await expectEcho((await connected()).served);
+    expect(told.map(({ error }) => (error as Error).message)).toEqual(failing(fault) ? Array(2).fill("a fault of the application") : []);
+    // And one that is told of faults, its own among them, tells nobody.
+    onTestFinished(onEvent("upwire:error", run));
+    const before = told.length;
+    const { connection } = await connected();
+    connection.terminate();
+    await connection.closed;
+    await turn();
+    expect(told.length - before).toBe(failing(fault) ? 1 : 0);
   },
   "BroadcastOptions.filter": async (fault, run) => {
     const { connection } = await connected();

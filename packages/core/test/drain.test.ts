@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
-import { createHub, type CloseAllOptions, type Connection, type DrainOptions, type UpgraderOptions } from "@upwire/core";
+import { createHub, type CloseAllOptions, type Connection, type ConnectionHandler, type DrainOptions, type UpgraderOptions } from "@upwire/core";
 import { parseRetryAfter } from "@upwire/protocol";
 import { WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -20,9 +20,9 @@ interface Room extends Served {
 }
 
 /** A server with so many clients, whose attachment has a clock of its own. */
-async function fill(count: number, options: UpgraderOptions = {}): Promise<Room> {
+async function fill(count: number, options: UpgraderOptions = {}, handler: ConnectionHandler = {}): Promise<Room> {
   const clock = new FakeClock();
-  const served = await serve({}, options, { clock, headTimeoutMs: 0 });
+  const served = await serve(handler, options, { clock, headTimeoutMs: 0 });
   const clients: WebSocket[] = [];
   const connections: Connection[] = [];
   for (let i = 0; i < count; i++) {
@@ -106,28 +106,27 @@ describe("what a drain tells", () => {
   });
 
   it("one day at most, which every client believes", async () => {
-    const room = await fill(1);
-    const told: number[] = [];
+    const told: unknown[] = [];
+    const room = await fill(1, {}, { leaving: (_connection, { retryAfterMs }) => told.push(retryAfterMs) });
     const closes = room.clients.map(closing);
-    await room.attachment.drain({ spreadMs: 0, retryAfterMs: 2 ** 31 - 1, notify: (_connection, ms) => void told.push(ms) });
+    await room.attachment.drain({ spreadMs: 0, retryAfterMs: 2 ** 31 - 1 });
     expect(told).toEqual([86_400_000]);
     expect(await Promise.all(closes)).toEqual([{ code: 1012, reason: "retry-after=86400000" }]);
   });
 
-  it("each client, by `notify`, before its close frame and with the same time", async () => {
-    const room = await fill(2);
+  it("each connection, by the hook `leaving`, before its close frame and with the same time", async () => {
     const told: string[] = [];
+    const room = await fill(2, {}, {
+      leaving(connection, { retryAfterMs, code }) {
+        expect(code).toBe(4503);
+        connection.send(`back in ${retryAfterMs}`);
+        told.push(`back in ${retryAfterMs}`);
+      },
+    });
     const texts = room.clients.map((client) => nextTexts(client, 2));
     const closes = room.clients.map(closing);
     for (const connection of room.connections) connection.send("queued");
-    await room.attachment.drain({
-      spreadMs: 0,
-      code: 4503,
-      notify(connection, ms) {
-        connection.send(`back in ${ms}`);
-        told.push(`back in ${ms}`);
-      },
-    });
+    await room.attachment.drain({ spreadMs: 0, code: 4503 });
     expect(await Promise.all(texts)).toEqual(told.map((text) => ["queued", text]));
     expect(await Promise.all(closes)).toEqual(told.map((text) => ({ code: 4503, reason: text.replace("back in ", "retry-after=") })));
   });
@@ -159,17 +158,17 @@ describe("what a drain tells", () => {
   });
 
   it.each<[string, () => unknown]>([
-    ["throws", (): never => { throw new Error("notify"); }],
-    ["rejects", (): Promise<never> => Promise.reject(new Error("notify"))],
-  ])("is told even when `notify` %s, which is reported", async (_title, notify) => {
+    ["throws", (): never => { throw new Error("leaving"); }],
+    ["rejects", (): Promise<never> => Promise.reject(new Error("leaving"))],
+  ])("is told even when the hook `leaving` %s, which is reported", async (_title, leaving) => {
     const errors: unknown[] = [];
     const listener = (message: unknown): void => void errors.push((message as { error: Error }).error.message);
     subscribe("upwire:error", listener);
     onTestFinished(() => void unsubscribe("upwire:error", listener));
-    const room = await fill(1);
+    const room = await fill(1, { onError: () => {} }, { leaving });
     const [end] = room.clients.map(closing);
-    await room.attachment.drain({ notify });
-    expect([await end, errors]).toEqual([expect.objectContaining({ code: 1012 }), ["notify"]]);
+    await room.attachment.drain();
+    expect([await end, errors]).toEqual([expect.objectContaining({ code: 1012 }), ["leaving"]]);
   });
 });
 
@@ -239,14 +238,14 @@ describe("the end of a drain", () => {
     expect([(await silent.closed).code, room.clock.pending]).toEqual([1012, 0]);
   });
 
-  it("is hastened by close from inside `notify`, and each client is told once", async () => {
-    const room = await fill(4);
+  it("is hastened by close from inside the hook `leaving`, and each client is told once", async () => {
     const told: Connection[] = [];
-    const notify = (connection: Connection): void => {
+    const leaving = (connection: Connection): void => {
       told.push(connection);
       void room.attachment.close();
     };
-    await room.attachment.drain({ spreadMs: 60_000, notify });
+    const room = await fill(4, {}, { leaving });
+    await room.attachment.drain({ spreadMs: 60_000 });
     expect(new Set(told)).toEqual(new Set(room.connections));
     expect(told).toHaveLength(4);
     expect(room.clock.pending).toBe(0);

@@ -50,6 +50,11 @@ const ofConnection: Rows = {
   close: ({ connection }) => connection.close(),
   fail: ({ connection }) => connection.fail({ code: "ERR_TEST", closeCode: 4400, retry: false }),
   terminate: ({ connection }) => connection.terminate(),
+  pause({ connection }) {
+    connection.pause();
+    connection.resume();
+  },
+  resume: ({ connection }) => connection.resume(),
   drain: ({ connection }) => void connection.drain(),
   closed: ({ connection }) => void connection.closed,
   onClose({ connection }) {
@@ -115,7 +120,10 @@ const ofSlot: Rows = {
   },
 };
 
-const ofAttachment: Rows = { track: ({ attachment, connection }) => attachment.track(connection) };
+const ofAttachment: Rows = {
+  track: ({ attachment, connection }) => attachment.track(connection),
+  stats: ({ attachment }) => attachment.stats,
+};
 
 const all: readonly (readonly [string, object, Rows])[] = [
   ["connection", Connection.prototype, ofConnection],

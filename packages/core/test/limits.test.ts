@@ -129,7 +129,21 @@ describe("what a client can make grow", () => {
   it("is counted, each limit by its own code", async () => {
     const clock = new FakeClock();
     const upgrader = new Upgrader({ clock, maxMessageBytes: 10, rateLimit: { messagesPerSecond: 1, messageBurst: 1 } });
-    expect(upgrader.stats).toEqual({ opened: 0, refused: {}, ended: {}, dropped: 0, replaced: 0, throttled: 0, skippedPongs: 0 });
+    expect(upgrader.stats).toEqual({
+      opened: 0,
+      open: 0,
+      messagesIn: 0,
+      messagesOut: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      queuedBytes: 0,
+      refused: {},
+      ended: {},
+      dropped: 0,
+      replaced: 0,
+      throttled: 0,
+      skippedPongs: 0,
+    });
     const served = await serve({}, upgrader);
     const big = await served.client();
     const ended = closing(big);

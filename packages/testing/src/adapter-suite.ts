@@ -9,6 +9,7 @@ import { drains } from "./suite-drain.ts";
 import { faults } from "./suite-faults.ts";
 import { functions } from "./suite-functions.ts";
 import { fuzzing } from "./suite-fuzzing.ts";
+import { handlers } from "./suite-handler.ts";
 import { handlerFaults } from "./suite-handler-faults.ts";
 import { handshakes } from "./suite-handshake.ts";
 import { limits } from "./suite-limits.ts";
@@ -24,6 +25,7 @@ import { refusals } from "./suite-refusals.ts";
 import { responseLife } from "./suite-response-life.ts";
 import { connectionStates } from "./suite-states.ts";
 import { slowHandshakes } from "./suite-slow-handshakes.ts";
+import { streams } from "./suite-streams.ts";
 import { Suite } from "./suite.ts";
 
 const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[]) => void>> = {
@@ -37,12 +39,14 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   middleware,
   "response life": responseLife,
   messages,
+  streams,
   "protocol faults": protocolFaults,
   limits,
   closing,
   contexts,
   drain: drains,
   broadcast: broadcasts,
+  handler: handlers,
   "handler faults": handlerFaults,
   "functions of the application": functions,
   "client faults": faults,

@@ -1,4 +1,4 @@
-import type { CloseInfo, Connection, DrainOptions } from "@upwire/core";
+import type { CloseInfo, Connection, ConnectionHandler } from "@upwire/core";
 import { expect } from "vitest";
 import { Channel } from "./channel.ts";
 import { Opcode } from "./client-frame.ts";
@@ -18,10 +18,10 @@ interface Room extends OwnServer {
 
 /** The gentle end of a server: nobody new, and everybody else in waves. */
 export function drains(suite: Suite): void {
-  async function fill(count: number, init: { readonly answersClose?: boolean } = {}): Promise<Room> {
+  async function fill(count: number, init: { readonly answersClose?: boolean } = {}, hooks: ConnectionHandler = {}): Promise<Room> {
     const opens = new Channel<Connection>();
     const closes = new Channel<CloseInfo>();
-    const handler = { open: (connection: Connection) => opens.push(connection), close: (_connection: Connection, info: CloseInfo) => closes.push(info) };
+    const handler: ConnectionHandler = { ...hooks, open: (connection) => opens.push(connection), close: (_connection, info) => closes.push(info) };
     // Longer than any of these tests: what ends a client that does not answer is the drain.
     const server = await suite.serve("/ws", handler, { closeTimeoutMs: HOUR_MS });
     const clients: WireClient[] = [];
@@ -34,14 +34,14 @@ export function drains(suite: Suite): void {
   }
 
   suite.it(`closes ${CLIENTS} clients in waves with 1012, in the order of their arrival, and tells each when to come back`, async () => {
-    const room = await fill(CLIENTS);
     const told: Connection[] = [];
     const reasons: string[] = [];
-    const notify: DrainOptions["notify"] = (connection, ms) => {
+    const leaving: ConnectionHandler["leaving"] = (connection, { retryAfterMs }) => {
       told.push(connection);
-      reasons.push(`retry-after=${ms}`);
+      reasons.push(`retry-after=${retryAfterMs}`);
     };
-    await room.attachment.drain({ spreadMs: 500, retryAfterMs: 2000, notify });
+    const room = await fill(CLIENTS, {}, { leaving });
+    await room.attachment.drain({ spreadMs: 500, retryAfterMs: 2000 });
     expect(told).toEqual(room.connections);
     const ends = await Promise.all(room.clients.map(({ closed }) => closed));
     expect(ends).toEqual(reasons.map((reason) => ({ code: 1012, reason, wasReset: false })));
@@ -72,14 +72,14 @@ export function drains(suite: Suite): void {
     await Promise.all([room.attachment.close(), drained]);
   });
 
-  suite.it("delivers what was queued, and what notify sends, before the close frame", async () => {
-    const room = await fill(1);
+  suite.it("delivers what was queued, and what the hook `leaving` sends, before the close frame", async () => {
+    const room = await fill(1, {}, { leaving: (connection) => connection.send("moving out") });
     const [client] = room.clients;
     // More than the kernel takes at once of a client that does not read for a while.
     const chunk = Buffer.alloc(64 * 1024);
     client?.pause();
     for (let i = 0; i < 15; i++) expect(room.connections[0]?.send(chunk)).toBe(true);
-    const drained = room.attachment.drain({ notify: (connection) => void connection.send("moving out") });
+    const drained = room.attachment.drain();
     client?.resume();
     for (let i = 0; i < 15; i++) expect((await client?.nextMessage())?.bytes.byteLength).toBe(chunk.byteLength);
     expect((await client?.nextMessage())?.text).toBe("moving out");

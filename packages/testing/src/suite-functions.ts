@@ -58,9 +58,10 @@ const NO_ANSWER = { status: 500, error: { name: "TypeError" } };
 const atOnce: Row = { throws: { status: 500, error: FAULT }, "is async": NO_ANSWER, "returns junk": NO_ANSWER };
 
 /** Every hook, held to the type by the compiler. `drain` is not made to happen from outside: see the tests of core. */
-const hookRows: Readonly<Record<Exclude<keyof ConnectionHandler, "drain">, Row>> = {
+const hookRows: Readonly<Record<Exclude<keyof ConnectionHandler, "drain" | "leaving" | "concurrency" | "options">, Row>> = {
   open: { ...ends, "never settles": { code: 1011, error: { code: "ERR_OPEN_TIMEOUT" } } },
   message: ends,
+  stream: ends,
   ping: ends,
   pong: ends,
   error: told,
@@ -88,6 +89,7 @@ function rightOf(row: Row, fault: FunctionFault): Right {
 /** Each function that an application gives × each fault, against a table of right answers. */
 export function functions(suite: Suite): void {
   for (const fault of Object.keys(functionFaults) as FunctionFault[]) {
+    leaving(suite, { fault, right: rightOf(told, fault) });
     for (const [name, row] of Object.entries(hookRows)) hook(suite, name, { fault, right: rightOf(row, fault) });
     for (const [name, row] of Object.entries(optionRows)) option(suite, name, { fault, right: rightOf(row, fault) });
   }
@@ -128,6 +130,21 @@ function hook(suite: Suite, name: string, { fault, right }: Cell): void {
     await suite.expectAlive();
     expect(errors.size).toBe(0);
     if (name !== "open") expect(await closed.next()).toBe(`${code}`);
+  });
+}
+
+/** The hook of a server that goes away: the client is closed as planned, whatever it does. */
+function leaving(suite: Suite, { fault, right }: Cell): void {
+  suite.it(`answers as its table says when the hook leaving ${fault}`, async () => {
+    const errors = new Channel<Told>();
+    const handler: ConnectionHandler = { leaving: functionFaults[fault] };
+    const server = await suite.serve("/ws", handler, { onError: (error, source) => errors.push({ error, source }) });
+    const client = await server.connect("/ws");
+    await server.attachment.close();
+    expect((await client.closed).code).toBe(1001);
+    if (right.error !== undefined) expect(await errors.next()).toMatchObject({ error: right.error, source: { connection: { isOpen: false } } });
+    await suite.expectAlive();
+    expect(errors.size).toBe(0);
   });
 }
 

@@ -3,8 +3,8 @@ import type { Counters } from "./counters.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { ResolvedLimits } from "./limits.ts";
 
-/** What all sessions of one Upgrader share. */
-export interface SessionSetup {
+/** What all connections of one Upgrader share. */
+export interface ConnectionSetup {
   readonly limits: ResolvedLimits;
   readonly heartbeat: Heartbeat;
   readonly counters: Counters;
