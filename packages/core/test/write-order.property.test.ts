@@ -26,7 +26,7 @@ async function connect(options: UpgraderOptions = {}): Promise<{ readonly hub: H
   const clients: Client[] = [];
   for (const offer of OFFERS) {
     const opened = await openSocket(upgrader, offer);
-    hub.register(opened.connection);
+    hub.add(opened.connection);
     clients.push({ ...opened, owed: [], rooms: new Set() });
   }
   return { hub, clients };
@@ -59,17 +59,17 @@ describe("what a connection is given", () => {
           if (what.kind === "broadcast") {
             const left = what.except === undefined ? undefined : clients[what.except];
             const audience = clients.filter((one) => one !== left && (what.room === undefined || one.rooms.has(what.room)));
-            expect(hub.broadcast(text, { room: what.room, except: left?.connection })).toBe(audience.length);
+            expect((what.room === undefined ? hub : hub.room(what.room)).broadcast(text, { except: left?.connection })).toBe(audience.length);
             for (const one of audience) one.owed.push(text);
           } else if (what.kind === "turn") {
             await setImmediate();
           } else if (client === undefined) {
             throw new Error("a step for nobody");
           } else if (what.kind === "join") {
-            hub.join(client.connection, what.room);
+            hub.room(what.room).add(client.connection);
             client.rooms.add(what.room);
           } else if (what.kind === "leave") {
-            hub.leave(client.connection, what.room);
+            hub.room(what.room).delete(client.connection);
             client.rooms.delete(what.room);
           } else if (what.kind === "ping") {
             client.connection.ping(`${number}`);
@@ -141,7 +141,7 @@ describe("what a connection is given", () => {
     };
     for (let i = 0; i < 12; i++) {
       const client = await openSocket(upgrader, undefined, { error });
-      hub.register(client.connection);
+      hub.add(client.connection);
       clients.push(client);
     }
     const slow = clients[4];
