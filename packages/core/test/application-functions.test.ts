@@ -89,6 +89,39 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     expectTold(told, fault, inbound.owner);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);
   },
+  "SendOptions.missed": async (fault, run) => {
+    const told = listen();
+    const { served, connection, client } = await connected();
+    // Refused now: told behind the call. One that fails does not keep the next from being called.
+    client.terminate();
+    await connection.closed;
+    let next = 0;
+    expect(connection.send("refused", { missed: run })).toBe(false);
+    expect(connection.send("refused", { missed: () => next++ })).toBe(false);
+    await turn();
+    expectTold(told.splice(0), fault, connection);
+    const third = await served.client();
+    const closing = await served.nextConnection();
+    const hub = createHub();
+    hub.add(closing);
+    closing.close();
+    expect(hub.broadcast("too late", { missed: run })).toBe(0);
+    await turn();
+    expectTold(told.splice(0), fault, closing);
+    third.terminate();
+    // Thrown away later: behind a Blob, by the end of the connection.
+    const other = await served.client();
+    const second = await served.nextConnection();
+    second.send(new BadBlob(() => new Promise(() => {})));
+    expect(second.send("behind", { missed: run })).toBe(true);
+    expect(second.send("behind", { missed: () => next++ })).toBe(true);
+    other.terminate();
+    await second.closed;
+    for (let turns = 0; turns < 3; turns++) await turn();
+    expectTold(told, fault, second);
+    expect(next).toBe(2);
+    expect(() => second.send("never", { missed: 5 as never })).toThrow(TypeError);
+  },
   "Connection.offClose(listener)": async (_fault, run) => {
     const told = listen();
     const { client, connection } = await connected();
@@ -137,17 +170,6 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     const send = (): number => hub.broadcast("private", { filter: run as () => boolean });
     if (fault === "returns junk") expect(send()).toBe(1);
     else expect(send).toThrow(isAsync(fault) ? TypeError : "a fault of the application");
-  },
-  "SendOptions.missed": async (fault, run) => {
-    const told = listen();
-    const { served, connection } = await connected();
-    const hub = createHub();
-    hub.add(connection);
-    connection.close();
-    expect(hub.broadcast("too late", { missed: run })).toBe(0);
-    await turn();
-    expectTold(told, fault, connection);
-    await expectEcho(served);
   },
   "Audience.broadcast(data)": async (fault, run) => {
     const { connection, client } = await connected();
