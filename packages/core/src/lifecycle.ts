@@ -6,7 +6,6 @@ import type { Counters } from "./counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import { guard } from "./guard.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "./hold.ts";
 import { Inbound, type InboundLife } from "./inbound.ts";
