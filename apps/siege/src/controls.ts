@@ -29,6 +29,18 @@ export const controls: Readonly<Record<string, () => Promise<RunningControl>>> =
     };
   },
 
+  /** Takes messages of any length, whole, and answers with that. */
+  async "ws whole"() {
+    const server = createServer();
+    const wss = new WebSocketServer({ server, path: "/ws", maxPayload: 2 ** 31 });
+    wss.on("connection", (ws) => {
+      ws.on("error", () => {});
+      ws.on("message", (data: Buffer) => ws.send(`${data.byteLength}`));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    return { server, broadcast: () => {}, connections: () => wss.clients.size };
+  },
+
   async "Socket.IO"() {
     const server = createServer();
     const io = new SocketIoServer(server, { transports: ["websocket"], path: "/ws" });

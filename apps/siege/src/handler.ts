@@ -39,6 +39,19 @@ export function siegeHandler(hub: Hub, observer: Observer): ConnectionHandler {
   };
 }
 
+/** Reads each message as it comes, and answers with its length; the good client's with its text. */
+export const streamHandler: ConnectionHandler = {
+  async stream(connection, { readable, isBinary }) {
+    let bytes = 0;
+    let text = "";
+    for await (const chunk of readable) {
+      bytes += chunk.byteLength;
+      if (!isBinary) text += Buffer.from(chunk).toString();
+    }
+    connection.send(isBinary ? `${bytes}` : text);
+  },
+};
+
 /** For clients that leave while the server is still deciding. */
 export async function authorize({ query }: { readonly query: URLSearchParams }): Promise<undefined> {
   const wait = query.get("wait");

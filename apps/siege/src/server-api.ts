@@ -3,6 +3,8 @@ import type { CompressionOptions, ConnectionLimits } from "@upwire/core";
 /** What a scenario asks of the server, as it crosses to the child process. */
 export interface ServerOptions extends ConnectionLimits {
   readonly compression?: boolean | CompressionOptions;
+  /** With `streams`, messages are read as streams and answered with their length. */
+  readonly taking?: "streams";
 }
 
 export interface ServerStats {

@@ -3,13 +3,13 @@ import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { createHub, defaults } from "@upwire/core";
 import { controls, type RunningControl } from "./controls.ts";
-import { authorize, siegeHandler } from "./handler.ts";
+import { authorize, siegeHandler, streamHandler } from "./handler.ts";
 import { nowMicroseconds, STAMP_DIGITS, type BroadcastPlan, type ServerApi, type ServerOptions } from "./server-api.ts";
 import { variants, type RunningVariant } from "./variants.ts";
 import { PeakWatch, QueueWatch } from "./watch.ts";
 
 const [name = "", json = "{}"] = process.argv.slice(2);
-const options = JSON.parse(json) as ServerOptions;
+const { taking, ...options } = JSON.parse(json) as ServerOptions;
 
 const faults: string[] = [];
 const note = (error: unknown): void => void faults.push(error instanceof Error ? String(error.stack) : String(error));
@@ -75,7 +75,7 @@ function startVariant(): Promise<RunningVariant> {
   const build = variants[name];
   if (build === undefined) throw new Error(`there is no variant ${name}`);
   return build({
-    handler: siegeHandler(hub, {
+    handler: taking === "streams" ? streamHandler : siegeHandler(hub, {
       slow: (connection) => queues?.noteFound(connection),
       ended: (why) => void (endings[why] = (endings[why] ?? 0) + 1),
     }),

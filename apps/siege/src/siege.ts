@@ -10,13 +10,14 @@ import { inflate } from "./scenario-inflate.ts";
 import { pings } from "./scenario-pings.ts";
 import { slow } from "./scenario-slow.ts";
 import { stalled } from "./scenario-stalled.ts";
+import { stream } from "./scenario-stream.ts";
 import { throws } from "./scenario-throws.ts";
 import { Attack, type Row, type Scenario } from "./scenario.ts";
 import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { heading, printRow } from "./table.ts";
 import { variantNames } from "./variants.ts";
 
-const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), inflate, slow, halfOpen, pings, throws, churn];
+const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), inflate, slow, halfOpen, pings, throws, stream, churn];
 
 try {
   const settings = readSettings(process.argv.slice(2), { scenarios: scenarios.map(({ name }) => name), variants: variantNames });

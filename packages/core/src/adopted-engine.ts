@@ -1,6 +1,7 @@
 import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
+import { StreamedMessage } from "./incoming-stream.ts";
 import { Message } from "./message.ts";
 import type { EngineSetup } from "./native-engine.ts";
 import { inNoContext } from "./no-context.ts";
@@ -17,6 +18,8 @@ export class AdoptedEngine implements Engine {
   readonly queue: SendQueue;
   readonly #ws: WebSocketLike;
   readonly #maxMessageBytes: number;
+  /** Each message is given as a stream: of one chunk, since `ws` puts it together. */
+  readonly #streams: boolean;
   #failure: ConnectionError | undefined;
   #sentClose: { readonly code: number; readonly reason: string } | undefined;
   #events: EngineEvents | undefined;
@@ -24,6 +27,7 @@ export class AdoptedEngine implements Engine {
   constructor(setup: EngineSetup, ws: WebSocketLike) {
     this.#ws = ws;
     this.#maxMessageBytes = setup.limits.maxMessageBytes;
+    this.#streams = setup.streams;
     this.queue = new SendQueue(setup, new WsExit(ws, () => inNoContext(() => this.queue.drained())), undefined);
   }
 
@@ -78,8 +82,11 @@ export class AdoptedEngine implements Engine {
     this.#events?.alive();
     if (this.#failure !== undefined) return;
     // The limit of its server holds for all of its routes; this one is the route's.
-    if (data.byteLength > this.#maxMessageBytes) this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
-    else this.#events?.message(new Message(data, isBinary));
+    if (data.byteLength > this.#maxMessageBytes) return this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
+    const message = new Message(data, isBinary);
+    if (!this.#streams) return this.#events?.message(message);
+    this.#events?.stream(StreamedMessage.of(message));
+    this.#events?.streamBytes(data.byteLength);
   }
 
   #fail(error: ConnectionError): void {

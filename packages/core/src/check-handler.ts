@@ -6,6 +6,7 @@ import { oneOf, shownValue } from "./option-check.ts";
 const aliases: Readonly<Record<string, string>> = {
   onopen: "open",
   onmessage: "message",
+  onstream: "stream",
   onclose: "close",
   onerror: "error",
   ondrain: "drain",
@@ -53,6 +54,9 @@ export function checkHandler(handler: unknown, hookNames: readonly string[]): vo
   for (const name of hookNames) {
     const hook = given[name];
     if (hook !== undefined && hook !== null && typeof hook !== "function") throw new TypeError(`websocket: the hook ${name} is ${kindOf(hook)}; give a function`);
+  }
+  if (typeof given["message"] === "function" && typeof given["stream"] === "function") {
+    throw new TypeError("websocket: the handler has both message and stream, and a message can go to one of them; leave one out");
   }
   for (const name of methodsOf(handler)) {
     if (hookNames.includes(name)) continue;

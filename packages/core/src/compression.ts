@@ -138,11 +138,11 @@ export function negotiateDeflate(header: string | undefined, mayShareHistory = f
 }
 
 /** RFC 7692 §7.2.1: a sync flush ends in these bytes, which do not go on the wire. */
-const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+export const DEFLATE_TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
 /** How long a message of at most `maxBytes` can be when it is deflated: what cannot shrink grows by 5 bytes for each stored block (RFC 1951 §3.2.4). */
 export function maxDeflatedBytes(maxBytes: number): number {
-  return maxBytes + (maxBytes >>> 10) + 64;
+  return maxBytes + Math.floor(maxBytes / 1024) + 64;
 }
 
 /** From here on a message is inflated in larger pieces: a mebibyte of zeros, which is as long, takes a quarter of the time. */
@@ -155,7 +155,7 @@ const LONG_CHUNK_BYTES = 64 * 1024;
  */
 export function inflate(payload: Buffer, isWhole: boolean, maxBytes: number): Buffer | "ERR_MESSAGE_TOO_BIG" | "ERR_DEFLATE" {
   try {
-    const deflated = isWhole ? Buffer.concat([payload, TAIL]) : payload;
+    const deflated = isWhole ? Buffer.concat([payload, DEFLATE_TAIL]) : payload;
     const chunkSize = payload.byteLength < LONG_BYTES ? constants.Z_DEFAULT_CHUNK : LONG_CHUNK_BYTES;
     return inflateRawSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxBytes, chunkSize });
   } catch (error) {
@@ -188,7 +188,7 @@ function createDeflate(parameters: DeflateParameters, options: Required<Compress
       const zlib = zlibOptions(byteLength + (history?.byteLength ?? 0));
       budget.deflated(byteLength);
       const deflated = deflateRawSync(payload, hasHistory ? { ...zlib, dictionary: history } : zlib);
-      const bytes = deflated.subarray(0, deflated.byteLength - TAIL.byteLength);
+      const bytes = deflated.subarray(0, deflated.byteLength - DEFLATE_TAIL.byteLength);
       // Short messages shrink only once there is a history, so the one that begins it may grow a little.
       const tooLong = sharesHistory && !hasHistory ? byteLength + STORED_BYTES : byteLength;
       return bytes.byteLength < tooLong ? bytes : undefined;

@@ -1,5 +1,6 @@
 import type { CloseInfo } from "./close-code.ts";
 import type { ConnectionError } from "./errors.ts";
+import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 
 /** What the `leaving` hook is told. */
@@ -10,13 +11,21 @@ export interface Leaving {
   readonly code: number;
 }
 
+/** How a connection is closed when its server or its hub goes away. */
+export interface Farewell extends Leaving {
+  readonly reason: string;
+}
+
 /** What a connection tells the one that runs its handler. None of these may throw. `Source` is the inbound half of a connection. */
 export interface ConnectionEvents<Source> {
-  /** How many messages of one connection may have an async `message` hook that has not settled. */
+  /** How many messages of one connection may have an async `message` or `stream` hook that has not settled. */
   readonly concurrency: number;
+  /** Whether messages come as streams. */
+  readonly streams: boolean;
   /** `open` has not settled in its time. */
   late(source: Source): void;
   message(source: Source, message: Message): void;
+  stream(source: Source, message: StreamedMessage): void;
   ping(source: Source, data: Buffer): void;
   pong(source: Source, data: Buffer): void;
   drain(source: Source): void;

@@ -2,6 +2,7 @@ import { checkHandler } from "./check-handler.ts";
 import type { CloseInfo } from "./close-code.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionError } from "./errors.ts";
+import type { IncomingStream, StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
 import { guard, watch } from "./guard.ts";
@@ -22,6 +23,12 @@ export interface ConnectionHandler<Context = unknown> {
   open?(connection: Connection<Context>, request: UpgradeRequest): unknown;
   /** A complete message. Messages come in order, but the next one does not wait for the returned promise: see `concurrency`. */
   message?(connection: Connection<Context>, message: Message): unknown;
+  /**
+   * In place of `message`: a message begins, and its bytes come as a stream. The next one comes when this one has been read to
+   * its end or cancelled. Return the promise of what reads it: what goes wrong there is then reported and ends the connection,
+   * but not that the stream itself failed.
+   */
+  stream?(connection: Connection<Context>, message: IncomingStream): unknown;
   /** The connection is over. Called once, whatever the reason, and last. */
   close?(connection: Connection<Context>, info: CloseInfo): unknown;
   /** upwire ends the connection: the client broke a rule, was too slow or vanished, a hook failed, or `fail` was called. `close` follows. */
@@ -41,7 +48,7 @@ export interface ConnectionHandler<Context = unknown> {
    */
   leaving?(connection: Connection<Context>, notice: Leaving): unknown;
   /**
-   * How many messages of one client may have a `message` hook that is async and has not settled; a whole number from 1 on. The next
+   * How many messages of one client may have a `message` or `stream` hook that is async and has not settled; a whole number from 1 on. The next
    * ones wait in order, and then reading stops, so TCP holds the client back. One hook that never settles takes a place for ever.
    * Messages that still wait when the connection is closed are dropped. @default no limit
    */
@@ -57,6 +64,7 @@ export interface ConnectionHandler<Context = unknown> {
 const hooks: Readonly<Record<Exclude<keyof ConnectionHandler, "concurrency" | "options">, true>> = {
   open: true,
   message: true,
+  stream: true,
   close: true,
   error: true,
   drain: true,
@@ -82,11 +90,13 @@ type Source<Context> = Inbound<Connection<Context>>;
  */
 export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   readonly concurrency: number;
+  readonly streams: boolean;
   readonly #handler: ConnectionHandler<Context>;
   readonly #onError: OnHandlerError;
 
   constructor(handler: ConnectionHandler<Context>, onError: OnHandlerError) {
     this.concurrency = handler.concurrency ?? Infinity;
+    this.streams = typeof handler.stream === "function";
     this.#handler = handler;
     this.#onError = onError;
   }
@@ -120,21 +130,37 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
       const running: unknown = this.#handler.message?.(source.owner, message);
       if (typeof running !== "object" && typeof running !== "function") return;
       if (this.concurrency === Infinity) watch(running, (error) => this.#failed(source, error));
-      else this.#count(source, running);
+      else this.#count(source, running, (error) => this.#failed(source, error));
     } catch (error) {
       this.#failed(source, error);
     }
   }
 
-  /** A hook that is async has one of the places of its connection until it settles. */
-  #count(source: Source<Context>, running: unknown): void {
-    const settled = (): void => source.settled();
+  stream(source: Source<Context>, message: StreamedMessage): void {
     const failed = (error: unknown): void => {
-      this.#failed(source, error);
-      settled();
+      // What ended the stream has ended the connection, and is no fault of the hook.
+      if (error === undefined || error !== message.failure) this.#failed(source, error);
     };
+    try {
+      this.#count(source, this.#handler.stream?.(source.owner, message.shown), failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** A hook that is async has one of the places of its connection until it settles. */
+  #count(source: Source<Context>, running: unknown, failed: (error: unknown) => void): void {
+    const settled = (): void => source.settled();
     source.began();
-    if (!watch(running, failed, settled)) settled();
+    const isAsync = watch(
+      running,
+      (error) => {
+        failed(error);
+        settled();
+      },
+      settled,
+    );
+    if (!isAsync) settled();
   }
 
   ping(source: Source<Context>, data: Buffer): void {

@@ -11,7 +11,7 @@ export interface Stats {
   readonly opened: number;
   /** Connections that are open or closing now. */
   readonly open: number;
-  /** Complete messages that came, and were not dropped because the connection was closing. */
+  /** Complete messages that came, and messages that began as streams, unless they were dropped because the connection was closing. */
   readonly messagesIn: number;
   /** Messages that a queue took, once for each client. */
   readonly messagesOut: number;

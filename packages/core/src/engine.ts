@@ -1,5 +1,6 @@
 import type { CloseInfo } from "./close-code.ts";
 import type { ConnectionError } from "./errors.ts";
+import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import type { SendQueue } from "./send-queue.ts";
 
@@ -26,6 +27,10 @@ export interface Engine {
 
 export interface EngineEvents {
   message(message: Message): void;
+  /** In place of `message`, for a handler that takes streams: one begins. */
+  stream(message: StreamedMessage): void;
+  /** So many bytes of it came; told before they are in it. */
+  streamBytes(bytes: number): void;
   ping(data: Buffer): void;
   pong(data: Buffer): void;
   /** Any byte came in. */

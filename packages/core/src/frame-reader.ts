@@ -1,4 +1,5 @@
 import type { ConnectionError } from "./errors.ts";
+import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
@@ -16,6 +17,20 @@ export interface FrameSink {
   onReady(): void;
 }
 
+/** What a reader tells that gives messages as streams. */
+export interface StreamSink extends FrameSink {
+  /** A message begins. Its bytes come into it, or whole it comes complete. */
+  onStream(message: StreamedMessage): void;
+  /** So many bytes of it came; told before they are in it. */
+  onStreamBytes(bytes: number): void;
+}
+
+/** For a reader that gives streams of at most so many bytes each. */
+export interface Streaming {
+  readonly sink: StreamSink;
+  readonly maxBytes: number;
+}
+
 /** Our own reader, or `ws`'s Receiver. */
 export type ReaderKind = "own" | "ws";
 
@@ -24,8 +39,13 @@ export interface ReaderLimits {
   readonly maxFragments: number;
 }
 
+/** For both kinds of readers. */
+export interface AllReaderLimits extends ReaderLimits {
+  readonly maxStreamBytes: number;
+}
+
 /** Makes the reader of one connection; `inflates` when compression was agreed, and then with a share of what may be inflated in a turn. */
-export type MakeReader = (sink: FrameSink, limits: ReaderLimits, inflates: boolean, now: () => number, budget?: WorkBudget) => FrameReader;
+export type MakeReader = (sink: StreamSink, limits: AllReaderLimits, inflates: boolean, now: () => number, budget?: WorkBudget) => FrameReader;
 
 /**
  * The seam between the socket and the two readers: ours, and `ws`'s, which stays as the control that the same tests run

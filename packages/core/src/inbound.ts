@@ -3,9 +3,11 @@ import type { ConnectionEvents, Leaving } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { ConnectionError } from "./errors.ts";
 import { Hold } from "./hold.ts";
+import { messageCut, StreamedMessage } from "./incoming-stream.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
+import { StreamInbox } from "./stream-inbox.ts";
 import { Reading, type ReadingLife } from "./reading.ts";
 
 /** What the inbound half of a connection asks of its life. */
@@ -48,8 +50,8 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
   readonly #events: ConnectionEvents<Inbound<Owner>> | undefined;
   /** Bits of `Past`. */
   #past = 0;
-  /** Made when a message cannot be handed on at once, or is pulled, or has an async hook that counts. */
-  #inbox: Inbox | undefined;
+  /** Made when a message cannot be handed on at once, is pulled, comes as a stream, or has an async hook that counts. */
+  #inbox: Inbox<Message | StreamedMessage> | undefined;
   #rare: Rare | undefined;
 
   constructor(setup: ConnectionSetup, life: InboundLife, owner: Owner, events: ConnectionEvents<Inbound<Owner>> | undefined) {
@@ -65,6 +67,11 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
 
   set lastHook(lastHook: Promise<void> | undefined) {
     if (lastHook !== undefined || this.#rare !== undefined) this.#rare = { ...this.#rare, lastHook };
+  }
+
+  /** Whether messages come as streams. */
+  get streams(): boolean {
+    return this.#events?.streams === true;
   }
 
   get #isOpened(): boolean {
@@ -86,6 +93,17 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     if (this.#takesNow()) return this.#events?.message(this, message);
     this.#inboxNow().put(message);
     this.#steerReading();
+  }
+
+  stream(message: StreamedMessage): void {
+    this.throttle?.charge(0);
+    if (!this.life.isOpen) return message.fail(messageCut());
+    this.#inboxNow().put(message);
+    this.#handOut();
+  }
+
+  streamBytes(bytes: number): void {
+    this.throttle?.chargeBytes(bytes);
   }
 
   ping(data: Buffer): void {
@@ -113,6 +131,11 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     this.#past |= Past.leaving;
     this.#events?.leaving(this, notice);
     return true;
+  }
+
+  override closing(error?: ConnectionError): void {
+    super.closing();
+    this.#inbox?.cut(error);
   }
 
   failed(error: ConnectionError): void {
@@ -184,8 +207,9 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
 
   // What users call.
 
-  /** From now on messages are pulled, and no handler gets any. */
+  /** From now on messages are pulled, and no handler gets any. @throws Error when they come as streams. */
   pull(): void {
+    if (this.streams) throw new Error("The messages of this connection come as streams, to the hook stream of its handler: leave that out to iterate over it");
     this.#past |= Past.pulled;
     this.life.openingOver();
   }
@@ -194,7 +218,7 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
   async take(): Promise<IteratorResult<Message, undefined>> {
     const next = await this.#inboxNow().take();
     this.#steerReading();
-    return next;
+    return next as IteratorResult<Message, undefined>;
   }
 
   pause(): void {
@@ -231,15 +255,16 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     while (this.life.isOpen === isOpen && this.#mayHandOut()) {
       const message = inbox.shift();
       if (message === undefined) break;
-      this.#events?.message(this, message);
+      if (message instanceof StreamedMessage) this.#events?.stream(this, message);
+      else this.#events?.message(this, message);
     }
     inbox.isHandingOut = false;
     this.#steerReading();
   }
 
-  #inboxNow(): Inbox {
+  #inboxNow(): Inbox<Message | StreamedMessage> {
     if (this.#inbox === undefined) {
-      this.#inbox = new Inbox();
+      this.#inbox = this.streams ? new StreamInbox(() => this.#handOut()) : new Inbox();
       if (this.life.closeInfo !== undefined) this.#inbox.end();
     }
     return this.#inbox;

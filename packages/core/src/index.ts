@@ -18,6 +18,7 @@ export type { DrainOptions } from "./drain.ts";
 export { onEvent, type UpwireEvents } from "./events.ts";
 export { createHub, type Hub, type HubOptions } from "./hub.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy } from "./limits.ts";
+export type { IncomingStream } from "./incoming-stream.ts";
 export { logEvents, type LogOptions } from "./log.ts";
 export { Message } from "./message.ts";
 export { websocket } from "./node.ts";

@@ -1,6 +1,6 @@
 import { CloseCode, type CloseInfo } from "./close-code.ts";
 import { CloseListeners } from "./close-listeners.ts";
-import type { ConnectionEvents, Leaving } from "./connection-events.ts";
+import type { ConnectionEvents, Farewell } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "./counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
@@ -8,6 +8,7 @@ import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "./hold.ts";
+import { messageCut, type StreamedMessage } from "./incoming-stream.ts";
 import { Inbound, type InboundLife } from "./inbound.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
@@ -18,11 +19,6 @@ import { channels } from "./telemetry.ts";
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
 const EMPTY = Buffer.alloc(0);
-
-/** How a connection is closed when its server or its hub goes away. */
-export interface Farewell extends Leaving {
-  readonly reason: string;
-}
 
 /**
  * The life of one connection: its state, from open by closing to closed, the deadlines of each, and who is told of the end.
@@ -90,7 +86,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   }
 
   sendPing(data: Buffer): void {
-    if (this.state === "open") this.#queue.ping(data);
+    if (this.isOpen) this.#queue.ping(data);
   }
 
   // How it ends.
@@ -117,7 +113,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     const { code, closeCode, text } = ConnectionError.closureOf(error);
     this.counters.ended(code);
     const isSlow = code === "ERR_SLOW_CONSUMER" || code === "ERR_WRITE_TIMEOUT";
-    this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs);
+    this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs, error);
     channels.closure.publish({ connection: this.owner, error });
     this.inbound.failed(error);
     if (closeCode === CloseCode.abnormal) return this.#engine.terminate();
@@ -140,11 +136,11 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
   }
 
-  #enterClosing(timeoutMs: number): void {
+  #enterClosing(timeoutMs: number, error?: ConnectionError): void {
     if (this.state !== "open") return;
     this.state = "closing";
     this.#queue.stopTaking();
-    this.inbound.closing();
+    this.inbound.closing(error);
     this.#engine.resume();
     this.#endIn(timeoutMs);
   }
@@ -176,11 +172,27 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   message(message: Message): void {
     // After our close frame nobody is there to answer: what still comes is dropped.
     if (this.state !== "open") return;
+    this.#came(1, message.byteLength);
+    this.inbound.message(message);
+  }
+
+  stream(message: StreamedMessage): void {
+    if (this.state !== "open") return message.fail(messageCut());
+    this.#came(1, 0);
+    this.inbound.stream(message);
+  }
+
+  streamBytes(bytes: number): void {
+    if (this.state !== "open") return;
+    this.#came(0, bytes);
+    this.inbound.streamBytes(bytes);
+  }
+
+  #came(messages: number, bytes: number): void {
     const { counters, heartbeat } = this.#setup;
     this.lastMessageAt = heartbeat.now;
-    counters.messagesIn++;
-    counters.bytesIn += message.byteLength;
-    this.inbound.message(message);
+    counters.messagesIn += messages;
+    counters.bytesIn += bytes;
   }
 
   ping(data: Buffer): void {

@@ -21,6 +21,8 @@ export interface ConnectionLimits {
   readonly maxMessageBytes?: number;
   /** Most fragments of one message; more is close 1008. @default 1024 */
   readonly maxFragments?: number;
+  /** Longest message that comes as a stream, after inflating; more is close 1009. `maxMessageBytes` and `maxFragments` do not hold for it. @default 1073741824 */
+  readonly maxStreamBytes?: number;
   /** What may wait for a slow client, in our queue and the socket's. A longer message is taken only by an empty queue. @default 1048576 */
   readonly maxQueueBytes?: number;
   /** Most messages in our queue: what bounds the memory of very short ones. Those that the socket has do not count. @default 16384 */
@@ -33,6 +35,8 @@ export interface ConnectionLimits {
   readonly writeTimeoutMs?: number;
   /** Time for one message, from its first byte to its last; then close 1008. @default 30000 */
   readonly messageTimeoutMs?: number;
+  /** Time in which the next bytes of a message that comes as a stream must come, while there is room for them; then close 1008. @default 30000 */
+  readonly streamTimeoutMs?: number;
   /** Time between pings. 0 switches the heartbeat off, and dead peers are then never found. @default 25000 */
   readonly pingIntervalMs?: number;
   /** Time for a sign of life after a ping; then the socket is destroyed. @default 20000 */
@@ -66,11 +70,13 @@ export const defaults: Readonly<
     maxBatchDelayMs: 0,
     maxMessageBytes: 1024 * 1024,
     maxFragments: 1024,
+    maxStreamBytes: 1024 * 1024 * 1024,
     maxQueueBytes: 1024 * 1024,
     maxQueueMessages: 16_384,
     slowConsumer: "close",
     writeTimeoutMs: 10_000,
     messageTimeoutMs: 30_000,
+    streamTimeoutMs: 30_000,
     pingIntervalMs: 25_000,
     pongTimeoutMs: 20_000,
     idleTimeoutMs: 0,
@@ -84,12 +90,14 @@ const { anything, group } = kinds;
 export const limitKinds: OptionKinds<ConnectionLimits> = {
   maxMessageBytes: anything,
   maxFragments: anything,
+  maxStreamBytes: anything,
   maxQueueBytes: anything,
   maxQueueMessages: anything,
   slowConsumer: anything,
   rateLimit: group,
   writeTimeoutMs: anything,
   messageTimeoutMs: anything,
+  streamTimeoutMs: anything,
   pingIntervalMs: anything,
   pongTimeoutMs: anything,
   idleTimeoutMs: anything,
@@ -110,7 +118,8 @@ export function resolveLimits(options: ConnectionLimits & Partial<UpgraderNumber
   for (const [name, preset] of Object.entries(defaults)) {
     if (name === "origin") continue;
     const value: unknown = options[name as keyof ConnectionLimits] ?? preset;
-    if (name !== "slowConsumer") checkCount(name, value, mayBeZero.has(name) ? 0 : 1);
+    if (name === "maxStreamBytes") checkCount(name, value, 1, Number.MAX_SAFE_INTEGER);
+    else if (name !== "slowConsumer") checkCount(name, value, mayBeZero.has(name) ? 0 : 1);
     else if (!policies.includes(value as SlowConsumerPolicy)) throw new RangeError(`${name}: ${shownValue(value)} is not allowed; give ${oneOf(policies)}`);
     resolved[name] = value;
   }
@@ -118,12 +127,12 @@ export function resolveLimits(options: ConnectionLimits & Partial<UpgraderNumber
 }
 
 /** @throws RangeError for what is no time that a timer can wait, and no number of things. */
-export function checkCount(name: string, value: unknown, least = 1): number {
-  if (!isCount(value, least)) throw new RangeError(`${name}: ${shownValue(value)} is not allowed; give a whole number from ${least} to 2147483647`);
+export function checkCount(name: string, value: unknown, least = 1, most = 0x7fffffff): number {
+  if (!isCount(value, least, most)) throw new RangeError(`${name}: ${shownValue(value)} is not allowed; give a whole number from ${least} to ${most}`);
   return value;
 }
 
-/** A whole number from `least` on that timers and buffers can hold: they end at 2^31 - 1, and "no limit" is not on offer. */
-function isCount(value: unknown, least: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= 0x7fffffff;
+/** Timers and buffers end at 2^31 - 1, and "no limit" is not on offer. */
+function isCount(value: unknown, least: number, most: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
 }

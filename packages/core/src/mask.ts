@@ -19,3 +19,25 @@ export function unmask(view: DataView, start: number, end: number): boolean {
   }
   return (seen & 0x80808080) === 0;
 }
+
+/** The mask as four bytes in the order in which a piece needs them. @param phase Position of its first byte in the frame. */
+export function turnedMask(mask: number, phase: number): number {
+  const turn = (phase & 3) * 8;
+  return turn === 0 ? mask : (mask << turn) | (mask >>> (32 - turn));
+}
+
+/** Bytes of a payload, and the mask with its first byte in front. */
+export interface MaskedPiece {
+  readonly start: number;
+  readonly end: number;
+  readonly mask: number;
+}
+
+/** Unmasks a piece and moves it to `to`, which is its start or before it. @returns where it ends then. */
+export function unmaskTo(view: DataView, to: number, { start, end, mask }: MaskedPiece): number {
+  let from = start;
+  let at = to;
+  for (const whole = end - 3; from < whole; from += 4, at += 4) view.setInt32(at, view.getInt32(from) ^ mask);
+  for (let shift = 24; from < end; from++, at++, shift -= 8) view.setUint8(at, view.getUint8(from) ^ ((mask >>> shift) & 0xff));
+  return at;
+}

@@ -1,3 +1,5 @@
+import { turnedMask } from "./mask.ts";
+
 /** A message that declares a megabyte and sends a byte must not cost a megabyte: memory grows with what came. */
 const FIRST_BYTES = 1024;
 const EMPTY = Buffer.alloc(0);
@@ -19,9 +21,7 @@ export class MessageBuffer {
 
   /** Appends `chunk` from `start` to `end`, unmasked (RFC 6455 §5.3). @param phase Position of the first byte in its frame. */
   append(chunk: Buffer, start: number, end: number, mask: number, phase: number): void {
-    // The mask as four bytes in the order in which this piece needs them.
-    const turn = (phase & 3) * 8;
-    const turned = turn === 0 ? mask : (mask << turn) | (mask >>> (32 - turn));
+    const turned = turnedMask(mask, phase);
     const a = turned >>> 24;
     const b = (turned >>> 16) & 0xff;
     const c = (turned >>> 8) & 0xff;

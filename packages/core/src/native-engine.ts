@@ -2,8 +2,9 @@ import type { Socket } from "node:net";
 import type { Compression, DeflateParameters } from "./compression.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import type { FrameReader, FrameSink, MakeReader, ReaderLimits } from "./frame-reader.ts";
+import type { AllReaderLimits, FrameReader, MakeReader, StreamSink } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
+import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import { inNoContext } from "./no-context.ts";
 import { SendQueue } from "./send-queue.ts";
@@ -12,7 +13,9 @@ import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 
 /** What all native engines of one Upgrader share. */
 export interface EngineSetup extends SendSetup {
-  readonly limits: SendSetup["limits"] & ReaderLimits;
+  readonly limits: SendSetup["limits"] & AllReaderLimits;
+  /** Messages come as streams. */
+  readonly streams: boolean;
   /** Whose code reads the frames. */
   readonly reader: MakeReader;
   readonly compression: Compression | undefined;
@@ -35,7 +38,7 @@ interface CloseFrame {
 const EMPTY = Buffer.alloc(0);
 
 /** Our own socket. */
-export class NativeEngine implements Engine, FrameSink, SocketOwner {
+export class NativeEngine implements Engine, StreamSink, SocketOwner {
   readonly #setup: EngineSetup;
   readonly #socket: Socket;
   readonly queue: SendQueue;
@@ -177,6 +180,14 @@ export class NativeEngine implements Engine, FrameSink, SocketOwner {
 
   onMessage(message: Message): void {
     if (!this.#deaf) this.#events?.message(message);
+  }
+
+  onStream(message: StreamedMessage): void {
+    if (!this.#deaf) this.#events?.stream(message);
+  }
+
+  onStreamBytes(bytes: number): void {
+    if (!this.#deaf) this.#events?.streamBytes(bytes);
   }
 
   onPing(data: Buffer): void {

@@ -23,11 +23,13 @@ export class ConnectionOpener<Context, Native> {
   readonly counters: Counters = new Counters();
   readonly errors: ErrorReport<Native>;
   readonly runs: HandlerRuns<Context>;
-  readonly #engineSetup: EngineSetup;
+  /** For handlers that take whole messages, and for those that take streams. */
+  readonly #whole: EngineSetup;
+  readonly #streaming: EngineSetup;
   readonly #idPrefix: string;
   readonly #kept = new KeptRequests();
 
-  constructor({ limits, compression, reader, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, Native>) {
+  constructor({ limits, compression, readers, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, Native>) {
     const { counters } = this;
     this.#idPrefix = connectionIdPrefix;
     const errors = new ErrorReport(onError);
@@ -37,19 +39,25 @@ export class ConnectionOpener<Context, Native> {
     const report = (error: unknown, owner: object): void => errors.report(error, { connection: owner as Connection });
     this.setup = { limits, heartbeat, counters, clock, report };
     const flusher = new Flusher(clock, maxBatchDelayMs);
-    this.#engineSetup = { ...sendSetup(limits, flusher, counters, () => heartbeat.now), limits, compression, reader };
+    const engine = { ...sendSetup(limits, flusher, counters, () => heartbeat.now), limits, compression };
+    this.#whole = { ...engine, reader: readers.whole, streams: false };
+    this.#streaming = { ...engine, reader: readers.streaming, streams: true };
   }
 
   /** Over a socket of ours. @param head The bytes that came behind the handshake. */
   overSocket(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const engine = new NativeEngine(this.#engineSetup, { socket, head, deflate: approval.deflate });
+    const engine = new NativeEngine(this.#engineFor(handler), { socket, head, deflate: approval.deflate });
     return this.#open(engine, approval, handler, approval.subprotocol ?? "");
   }
 
   /** Over a `ws` that goes on reading and writing the frames. */
   overWs(ws: WebSocketLike, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const engine = new AdoptedEngine(this.#engineSetup, ws);
+    const engine = new AdoptedEngine(this.#engineFor(handler), ws);
     return this.#open(engine, approval, handler, ws.protocol);
+  }
+
+  #engineFor(handler: ConnectionHandler<Context> | undefined): EngineSetup {
+    return handler !== undefined && this.runs.of(handler).streams ? this.#streaming : this.#whole;
   }
 
   #open(

@@ -6,14 +6,14 @@ import { Compression, resolveCompression, type CompressionOptions } from "./comp
 import type { Connection } from "./connection.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "./origin.ts";
 import { compileAllowedHosts, warnOfLoopback } from "./allowed-hosts.ts";
-import type { MakeReader, ReaderKind } from "./frame-reader.ts";
+import type { ReaderKind } from "./frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "./forwarded.ts";
 import { checkHeaders, kindOf, type HeaderValues } from "./given-headers.ts";
 import { atOnce } from "./guard.ts";
 import { guardedClock } from "./guarded-clock.ts";
 import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "./limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
-import { compileReader } from "./readers.ts";
+import { compileReaders, type Readers } from "./readers.ts";
 import type { Refusal } from "./refuse.ts";
 import { isPlainPolicy } from "./slow-consumer.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
@@ -119,7 +119,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** `undefined` for the default. */
   readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
-  readonly reader: MakeReader;
+  readonly readers: Readers;
   readonly clock: Clock;
 }
 
@@ -220,7 +220,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     compression: deflating && new Compression(deflating),
     onReject: options.onReject ?? (() => {}),
     onError: options.onError,
-    reader: compileReader(options.reader ?? "own"),
+    readers: compileReaders(options.reader ?? "own"),
     clock: guardedClock(options.clock),
   };
 }

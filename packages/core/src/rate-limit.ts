@@ -124,6 +124,15 @@ export class Throttle {
     this.#bytes = limit.bytes && new TokenBucket(limit.bytes, now);
   }
 
+  /** Bytes of a message that comes as a stream. They hold the client back, and never end it: within a message only TCP can slow it down. */
+  chargeBytes(bytes: number): void {
+    const late = this.#server.lateMs - this.#lateMs;
+    this.#lateMs += late;
+    this.#messages?.take(0, this.#clock.now(), late);
+    this.#lowSince = undefined;
+    this.#wait(this.#bytes?.take(bytes, this.#clock.now(), late) ?? 0);
+  }
+
   /** One message, ping or pong came. */
   charge(bytes: number): void {
     const now = this.#clock.now();
@@ -136,6 +145,11 @@ export class Throttle {
     else this.#lowSince ??= now;
     if (waitMs === 0) return;
     if (this.#lowSince !== undefined && now - this.#lowSince > this.#limit.patienceMs) return this.#connection.overrun();
+    this.#wait(waitMs);
+  }
+
+  #wait(waitMs: number): void {
+    if (waitMs === 0) return;
     const isHeld = this.#timer !== undefined;
     this.#timer?.cancel();
     this.#timer = this.#clock.after(waitMs, this.#release);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createHub, Upgrader, type CloseInfo, type Connection, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { setImmediate as turn } from "node:timers/promises";
+import { createHub, Upgrader, type CloseInfo, type Connection, type ConnectionHandler, type IncomingStream, type UpgraderOptions } from "@upwire/core";
 import { Opcode, WireClient } from "@upwire/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
@@ -66,6 +67,24 @@ it("keeps the route's own message limit, policy and close codes", async () => {
   const client = await open(port);
   client.send("x".repeat(11));
   expect(await closing(client)).toEqual({ code: 1009, reason: "message too big" });
+});
+
+it("gives each message as a stream of one chunk, the next one when that is taken, and keeps maxMessageBytes", async () => {
+  const streams: IncomingStream[] = [];
+  const { port } = await adopt({ stream: (_connection, message) => void streams.push(message) }, { maxMessageBytes: 10 });
+  const client = await open(port);
+  client.send("one");
+  client.send(Buffer.from("two"));
+  for (const [index, text] of ["one", "two"].entries()) {
+    while (streams.length === index) await turn();
+    await turn();
+    expect(streams).toHaveLength(index + 1);
+    const chunks: string[] = [];
+    for await (const chunk of streams[index]?.readable ?? []) chunks.push(Buffer.from(chunk).toString());
+    expect([streams[index]?.isBinary, chunks]).toEqual([text === "two", [text]]);
+  }
+  client.send("longer than ten");
+  expect((await closing(client)).code).toBe(1009);
 });
 
 it("streams, and lets other messages wait", async () => {

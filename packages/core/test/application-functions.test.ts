@@ -59,6 +59,7 @@ function expectTold(told: readonly Told[], fault: FunctionFault, connection?: Co
 const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
   "ConnectionHandler.open": "suite",
   "ConnectionHandler.message": "suite",
+  "ConnectionHandler.stream": "suite",
   "ConnectionHandler.close": "suite",
   "ConnectionHandler.error": "suite",
   "ConnectionHandler.leaving": "suite",

@@ -36,6 +36,15 @@ async function staysOpen(ws) {
   return ws.readyState === WebSocket.OPEN;
 }
 
+async function twoFragments(path) {
+  const ws = await open(path);
+  await started.promise;
+  ws.send("a", { fin: false });
+  await paused.promise;
+  ws.send("b", { fin: true });
+  return (await message(ws)) === "ab";
+}
+
 /** Each does its first half, and returns whether all went well with the second. */
 const halves = {
   async pongTimeoutMs(path) {
@@ -50,14 +59,8 @@ const halves = {
     ws.once("close", () => clearInterval(talking));
     return staysOpen(ws);
   },
-  async messageTimeoutMs(path) {
-    const ws = await open(path);
-    await started.promise;
-    ws.send("a", { fin: false });
-    await paused.promise;
-    ws.send("b", { fin: true });
-    return (await message(ws)) === "ab";
-  },
+  messageTimeoutMs: twoFragments,
+  streamTimeoutMs: twoFragments,
   async writeTimeoutMs(path) {
     const ws = await open(path);
     await started.promise;

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { attach, Upgrader, type Attachment, type Connection, type UpgraderOptions } from "@upwire/core";
+import { attach, Upgrader, type Attachment, type Connection, type IncomingStream, type UpgraderOptions } from "@upwire/core";
 import { expect, it, onTestFinished } from "vitest";
 import { attachDefaults, defaults } from "../src/limits.ts";
 
@@ -29,6 +29,7 @@ const rows: Rows = {
   pongTimeoutMs: { pingIntervalMs: 200 },
   idleTimeoutMs: {},
   messageTimeoutMs: {},
+  streamTimeoutMs: {},
   writeTimeoutMs: { maxQueueBytes: 64 * MIB },
   closeTimeoutMs: {},
   headTimeoutMs: {},
@@ -39,6 +40,14 @@ const rows: Rows = {
 /** A time between pings is no deadline of the client. */
 const notDeadlines = new Set(["pingIntervalMs"]);
 const short = (name: string): object => (name in defaults ? { [name]: SHORT_MS } : {});
+
+const streaming = {
+  async stream(connection: Connection, { readable }: IncomingStream) {
+    let text = "";
+    for await (const chunk of readable) text += Buffer.from(chunk).toString();
+    connection.send(text);
+  },
+};
 
 interface Trial {
   /** How many of each kind fared well. */
@@ -91,7 +100,7 @@ async function trial(kinds: readonly string[], pause: () => Promise<void>, limit
     }
     const name = (req.url ?? "").slice(1);
     const error = (_: Connection, { code }: { readonly code: string }): void => void (name === "dead" || ended.push(`${name}: ${code}`));
-    void upgrader.upgrade(req, res, { ...handler, error }).then((connection) => connection && closed(name, connection));
+    void upgrader.upgrade(req, res, { ...(name === "streamTimeoutMs" ? streaming : handler), error }).then((connection) => connection && closed(name, connection));
   });
   const attachment: Attachment = attach(server, attachOptions);
   const dropped = (message: unknown): void => void ended.push((message as { readonly code: string }).code);

@@ -25,6 +25,7 @@ import { refusals } from "./suite-refusals.ts";
 import { responseLife } from "./suite-response-life.ts";
 import { connectionStates } from "./suite-states.ts";
 import { slowHandshakes } from "./suite-slow-handshakes.ts";
+import { streams } from "./suite-streams.ts";
 import { Suite } from "./suite.ts";
 
 const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[]) => void>> = {
@@ -38,6 +39,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   middleware,
   "response life": responseLife,
   messages,
+  streams,
   "protocol faults": protocolFaults,
   limits,
   closing,

@@ -61,6 +61,7 @@ const atOnce: Row = { throws: { status: 500, error: FAULT }, "is async": NO_ANSW
 const hookRows: Readonly<Record<Exclude<keyof ConnectionHandler, "drain" | "leaving" | "concurrency" | "options">, Row>> = {
   open: { ...ends, "never settles": { code: 1011, error: { code: "ERR_OPEN_TIMEOUT" } } },
   message: ends,
+  stream: ends,
   ping: ends,
   pong: ends,
   error: told,
