@@ -152,7 +152,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     if (this.#openUntil === 0) {
       this.#setup.heartbeat.delete(this);
     } else {
-      // Who waits for `open` is told of the end at its deadline.
+      // A server that waits for the `close` hook is told of the end at the deadline of `open`.
       this.#setup.heartbeat.lookAt(this, this.#openUntil);
       this.inbound.closedBeforeOpen();
     }
@@ -170,7 +170,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   // What comes in.
 
   message(message: Message): void {
-    // After our close frame nobody is there to answer: what still comes is dropped.
+    // After our close frame no answer reaches the client: what still comes is dropped.
     if (this.state !== "open") return;
     this.#came(1, message.byteLength);
     this.inbound.message(message);

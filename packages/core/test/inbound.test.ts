@@ -124,7 +124,7 @@ describe("connection.pause()", () => {
     expect(connection.state).not.toBe("open");
   });
 
-  it("still lets a write that nobody takes end the connection", async () => {
+  it("still lets a write that the client does not take end the connection", async () => {
     const { connection, socket, clock } = await open(() => {}, { writeTimeoutMs: 4000 });
     socket.isTaking = false;
     connection.pause();
