@@ -203,7 +203,7 @@ export class Connection<Context = unknown> extends SlotHolder {
   }
 
   /**
-   * Pull style: the messages in order, until the connection ends; how it ended is in `closeInfo`. While nobody pulls,
+   * Pull style: the messages in order, until the connection ends; how it ended is in `closeInfo`. While no loop pulls,
    * the socket is paused and TCP holds the client back. Leaving the loop early closes with 1000.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
