@@ -76,7 +76,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /**
-   * Decides without touching the socket: for those who let a framework's plugin do the upgrade and give its `ws` to
+   * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
    * `accept`. Never rejects.
    */
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
@@ -144,7 +144,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.close(CloseCode.internalError);
       return undefined;
     }
-    // One that somebody closed already has its close frame on the wire, and nothing may follow that.
+    // One that is closed already has its close frame on the wire, and nothing may follow that.
     const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
     if (taken === "gone") return undefined;
     const connection =
