@@ -118,7 +118,7 @@ const ends: Readonly<Record<string, End>> = {
 
 it.each(Object.keys(ends))("what was taken arrives before the close frame of %s (E2)", async (end) => {
   const hub = createHub();
-  const served = await serve({ open: (connection) => void hub.add(connection) });
+  const served = await serve({ open: (connection) => hub.add(connection) });
   const client = await served.client();
   const connection = await served.nextConnection();
   const got: string[] = [];
