@@ -1,4 +1,4 @@
-import type { Connection, ConnectionHandler, Hub } from "@upwire/core";
+import { createSlot, type Connection, type ConnectionHandler, type Hub } from "@upwire/core";
 import { Presence } from "./presence.ts";
 import { envelope, parseEnvelope, ProtocolError, readRoomName, readString, type Envelope } from "./protocol.ts";
 import { Rooms } from "./rooms.ts";
@@ -10,7 +10,7 @@ export function createChatHandler(hub: Hub): ConnectionHandler {
   const presence = new Presence(hub);
   const rooms = new Rooms(hub);
   // Others, such as wscat, get plain text only.
-  const speakJson = new WeakSet<Connection>();
+  const speaksJson = createSlot<true>();
 
   const commands = new Map<string, Command>([
     ["hello", (connection) => presence.welcome(connection)],
@@ -24,12 +24,12 @@ export function createChatHandler(hub: Hub): ConnectionHandler {
     const receiver = hub.get(to);
     if (receiver === undefined) throw new ProtocolError("unknown-client", "Nobody here has this id");
     const direct = envelope("direct", { from: from.id, to, text });
-    receiver.send(speakJson.has(receiver) ? direct : `${from.remoteAddress} direct: ${text}`);
+    receiver.send(speaksJson.get(receiver) ? direct : `${from.remoteAddress} direct: ${text}`);
     if (receiver !== from) from.send(direct);
   }
 
   function run(connection: Connection, { type, payload }: Envelope): void {
-    speakJson.add(connection);
+    speaksJson.set(connection, true);
     try {
       const command = commands.get(type);
       if (!command) throw new ProtocolError("unknown-type", `type must be one of: ${[...commands.keys()].join(", ")}`);
@@ -42,7 +42,7 @@ export function createChatHandler(hub: Hub): ConnectionHandler {
 
   return {
     open(connection) {
-      hub.register(connection);
+      hub.add(connection);
       presence.joined(connection);
     },
     message(connection, message) {

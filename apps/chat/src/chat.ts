@@ -1,13 +1,14 @@
-import { createHub, type Hub } from "@upwire/core";
+import type { Hub } from "@upwire/core";
 import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, retryAfterPattern, retryRules } from "@upwire/protocol";
 import { createChatHandler } from "./chat-handler.ts";
 import type { Demo } from "./demo.ts";
 import { echo } from "./echo.ts";
 import { escapeHtml, loadPage, scriptValue } from "./page.ts";
+import { createChatHub } from "./rooms.ts";
 import { realTime, startTimeBroadcast, type Ticker } from "./time-broadcast.ts";
 
 export interface ChatOptions {
-  /** Shared by all servers whose clients are to chat with one another. Default: a new one. */
+  /** Shared by all servers whose clients are to chat with one another; it has the limit for rooms. Default: a new one. */
   readonly hub?: Hub;
   /** By which names browsers may reach it. Default: all. */
   readonly allowedHosts?: readonly string[] | undefined;
@@ -19,7 +20,7 @@ export interface ChatOptions {
 const protocol = scriptValue({ retryRules, retryAfterPattern: retryAfterPattern.source, maxRetryAfterMs: MAX_RETRY_AFTER_MS, minLaterMs: MIN_LATER_MS });
 
 /** The demo. It tells its clients the time until `stop()`. */
-export function createChat({ hub = createHub(), allowedHosts, ticker = realTime }: ChatOptions = {}): Demo {
+export function createChat({ hub = createChatHub(), allowedHosts, ticker = realTime }: ChatOptions = {}): Demo {
   const chatOptions = allowedHosts === undefined ? {} : { allowedHosts };
   const broadcast = startTimeBroadcast(hub, ticker);
   return {

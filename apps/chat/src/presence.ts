@@ -1,12 +1,10 @@
-import type { Connection, Hub } from "@upwire/core";
+import { createAudience, type Connection, type Hub } from "@upwire/core";
 import { envelope } from "./protocol.ts";
-
-/** Rooms of users are prefixed, so none can have this name. */
-const WATCHERS = "presence";
 
 /** Tells the clients that said hello who comes and goes. */
 export class Presence {
   readonly #hub: Hub;
+  readonly #watchers = createAudience();
 
   constructor(hub: Hub) {
     this.#hub = hub;
@@ -14,17 +12,17 @@ export class Presence {
 
   /** Answers a `hello`: from now on this client gets `joined` and `left`. */
   welcome(connection: Connection): void {
-    const members = this.#hub.list().map(memberOf);
+    const members = [...this.#hub].map(memberOf);
     connection.send(envelope("welcome", { ...memberOf(connection), members }));
-    this.#hub.join(connection, WATCHERS);
+    this.#watchers.add(connection);
   }
 
   joined(connection: Connection): void {
-    this.#hub.broadcast(envelope("joined", memberOf(connection)), { room: WATCHERS, except: connection });
+    this.#watchers.broadcast(envelope("joined", memberOf(connection)));
   }
 
   left(connection: Connection): void {
-    this.#hub.broadcast(envelope("left", memberOf(connection)), { room: WATCHERS, except: connection });
+    this.#watchers.broadcast(envelope("left", memberOf(connection)));
   }
 }
 

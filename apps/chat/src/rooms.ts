@@ -1,9 +1,12 @@
-import type { Connection, Hub } from "@upwire/core";
+import { createHub, type Audience, type Connection, type Hub } from "@upwire/core";
 import { envelope, ProtocolError } from "./protocol.ts";
 
 const MAX_ROOMS_PER_CONNECTION = 32;
-/** Keeps the names that users choose apart from the rooms that the demo itself needs. */
-const PREFIX = "room:";
+
+/** A hub with the limits of the demo. */
+export function createChatHub(): Hub {
+  return createHub({ maxRoomsPerConnection: MAX_ROOMS_PER_CONNECTION });
+}
 
 /** The rooms that users make by joining them. */
 export class Rooms {
@@ -14,33 +17,24 @@ export class Rooms {
   }
 
   join(connection: Connection, room: string): void {
-    if (!this.#has(connection, room) && this.#countOf(connection) >= MAX_ROOMS_PER_CONNECTION) {
-      throw new ProtocolError("too-many-rooms", `At most ${MAX_ROOMS_PER_CONNECTION} rooms at a time; leave one first`);
-    }
-    this.#hub.join(connection, PREFIX + room);
-    connection.send(envelope("room-joined", { room, count: this.#hub.count(PREFIX + room) }));
+    const members = this.#hub.room(room);
+    if (!members.add(connection)) throw new ProtocolError("too-many-rooms", `At most ${MAX_ROOMS_PER_CONNECTION} rooms at a time; leave one first`);
+    connection.send(envelope("room-joined", { room, count: members.size }));
   }
 
   leave(connection: Connection, room: string): void {
-    this.#demand(connection, room);
-    this.#hub.leave(connection, PREFIX + room);
+    this.#membersAround(connection, room).delete(connection);
     connection.send(envelope("room-left", { room }));
   }
 
   say(connection: Connection, room: string, text: string): void {
-    this.#demand(connection, room);
-    this.#hub.broadcast(envelope("room", { room, from: connection.id, text }), { room: PREFIX + room });
+    this.#membersAround(connection, room).broadcast(envelope("room", { room, from: connection.id, text }));
   }
 
-  #demand(connection: Connection, room: string): void {
-    if (!this.#has(connection, room)) throw new ProtocolError("not-in-room", `You are not in the room ${room}; join it first`);
-  }
-
-  #has(connection: Connection, room: string): boolean {
-    return this.#hub.roomsOf(connection).includes(PREFIX + room);
-  }
-
-  #countOf(connection: Connection): number {
-    return this.#hub.roomsOf(connection).filter((name) => name.startsWith(PREFIX)).length;
+  /** @throws ProtocolError when `connection` is not one of them. */
+  #membersAround(connection: Connection, room: string): Audience {
+    const members = this.#hub.room(room);
+    if (!members.has(connection)) throw new ProtocolError("not-in-room", `You are not in the room ${room}; join it first`);
+    return members;
   }
 }

@@ -1,10 +1,10 @@
-import { createHub } from "@upwire/core";
 import { describe, expect, it } from "vitest";
 import { createChatHandler } from "../src/chat-handler.ts";
+import { createChatHub } from "../src/rooms.ts";
 import { FakeClient } from "./fake-connection.ts";
 
 function clients(...ids: string[]): FakeClient[] {
-  const handler = createChatHandler(createHub());
+  const handler = createChatHandler(createChatHub());
   return ids.map((id) => new FakeClient(handler, id));
 }
 
@@ -66,7 +66,7 @@ describe("hello", () => {
   });
 
   it("tells who comes and who goes from then on", () => {
-    const handler = createChatHandler(createHub());
+    const handler = createChatHandler(createChatHub());
     const a = new FakeClient(handler, "a");
     a.command("hello");
     a.take();
@@ -126,7 +126,7 @@ describe("rooms", () => {
   });
 
   it("called presence give no presence", () => {
-    const handler = createChatHandler(createHub());
+    const handler = createChatHandler(createChatHub());
     const a = new FakeClient(handler, "a");
     a.command("join", { room: "presence" });
     a.take();

@@ -28,7 +28,7 @@ describe("a browser that shares a history", () => {
     const ws = websocket(
       {
         open(connection, { raw }) {
-          hub.register(connection);
+          hub.add(connection);
           owed.set(connection.request.url, []);
           sockets.push(raw.socket);
           joined();
@@ -54,11 +54,11 @@ describe("a browser that shares a history", () => {
       const text = JSON.stringify({ number, kind: "price", symbol: `S${number % 7}`, bid: (number * 7919) % 1000, at: new Date(number * 86_400_777).toISOString() });
       const later = number % JOIN_EVERY === 0 && number < MESSAGES ? new Promise<void>((resolve) => (joined = resolve)) : undefined;
       expect(hub.broadcast(text)).toBe(owed.size);
-      for (const connection of hub.list()) note(connection, text);
+      for (const connection of hub) note(connection, text);
       bytes += text.length * owed.size;
       await later;
       if (number % 9 === 0) {
-        const [connection] = hub.list().slice(number % owed.size);
+        const [connection] = [...hub].slice(number % owed.size);
         connection?.send(`for you alone ${number}`);
         if (connection !== undefined) note(connection, `for you alone ${number}`);
       }

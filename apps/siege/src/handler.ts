@@ -1,4 +1,4 @@
-import { CloseCode, type Connection, type ConnectionHandler, type Hub } from "@upwire/core";
+import { CloseCode, createSlot, type Connection, type ConnectionHandler, type Hub } from "@upwire/core";
 import { setTimeout as delay } from "node:timers/promises";
 
 const ROOMS = 100;
@@ -14,11 +14,11 @@ export interface Observer {
 
 /** One handler for all scenarios: clients ask for what it does wrong. */
 export function siegeHandler(hub: Hub, observer: Observer): ConnectionHandler {
-  const failed = new WeakMap<Connection, string>();
+  const failed = createSlot<string>();
   return {
     open(connection, { query }) {
-      hub.register(connection, { userId: `user ${hub.count() % ROOMS}` });
-      hub.join(connection, `room ${hub.count() % ROOMS}`);
+      hub.user(`user ${hub.size % ROOMS}`).add(connection);
+      hub.room(`room ${hub.size % ROOMS}`).add(connection);
       return misbehave(query.get("open"));
     },
     message(connection, message) {

@@ -31,7 +31,7 @@ const api: ServerApi = {
     if (withGc) await settle();
     const { rss, heapUsed, external } = process.memoryUsage();
     const sockets = await new Promise<number>((resolve) => attacked.server.getConnections((_error, count) => resolve(count)));
-    const hubCounts = { members: hub.count(), rooms: hub.rooms().length };
+    const hubCounts = { members: hub.size, rooms: hub.rooms().length };
     return { rss, heap: heapUsed + external, connections: attacked.connections(), ...hubCounts, sockets, faults, reported, endings };
   },
   async watch() {
@@ -66,7 +66,7 @@ async function start(): Promise<RunningControl> {
   const running = await startVariant();
   return {
     server: running.server,
-    connections: () => running.attachment?.count ?? hub.count(),
+    connections: () => running.attachment?.count ?? hub.size,
     broadcast: (text) => void hub.broadcast(text),
   };
 }

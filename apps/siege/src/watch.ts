@@ -94,7 +94,7 @@ export class QueueWatch {
     this.#limits = limits;
     setInterval(() => {
       const now = performance.now();
-      for (const connection of hub.list()) this.#look(connection, now);
+      for (const connection of hub) this.#look(connection, now);
     }, QUEUES_EVERY_MS).unref();
   }
 

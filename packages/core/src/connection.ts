@@ -16,6 +16,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import type { Message } from "./message.ts";
 import type { SendQueue } from "./send-queue.ts";
 import type { Sendable, SendOptions } from "./sendable.ts";
+import { SlotHolder } from "./slot.ts";
 import type { ConnectionRequest } from "./upgrade-request.ts";
 
 export interface ConnectionInit<Context> {
@@ -26,8 +27,16 @@ export interface ConnectionInit<Context> {
   readonly request: ConnectionRequest;
 }
 
+/** Assigned once, where the class is made: what users hold has no door to its queue. */
+let queueIn: (connection: object) => SendQueue | undefined;
+
+/** For audiences. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
+export function queueOf(connection: object): SendQueue | undefined {
+  return queueIn(connection);
+}
+
 /** One client. Every method is safe at any time: on a connection that is closing or closed nothing happens. */
-export class Connection<Context = unknown> {
+export class Connection<Context = unknown> extends SlotHolder {
   /** A random UUID behind `connectionIdPrefix`, unique in every process. It may be shown to other clients; it proves nothing. */
   readonly id: string;
   /** What `authorize` returned. */
@@ -44,6 +53,7 @@ export class Connection<Context = unknown> {
 
   /** Made by an Upgrader. @param events Runs the handler, if there is one. */
   constructor(setup: ConnectionSetup, engine: Engine, init: ConnectionInit<Context>, events?: ConnectionEvents<Inbound<Connection<Context>>>) {
+    super();
     this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
     this.remoteAddress = init.remoteAddress;
@@ -55,9 +65,8 @@ export class Connection<Context = unknown> {
     this.#life.begin();
   }
 
-  /** For the hub. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
-  static queueOf(connection: object): SendQueue | undefined {
-    return #queue in connection ? connection.#queue : undefined;
+  static {
+    queueIn = (connection) => (#queue in connection ? connection.#queue : undefined);
   }
 
   /** For the end of a server. Settles when the hooks of a closed connection have; `undefined` when none of them is async. */

@@ -1,5 +1,5 @@
 import { CloseCode, type CloseInfo } from "./close-code.ts";
-import { CloseListeners, type CloseListener } from "./close-listeners.ts";
+import { CloseListeners } from "./close-listeners.ts";
 import type { ConnectionEvents, Farewell } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "./counters.ts";
@@ -25,16 +25,12 @@ const EMPTY = Buffer.alloc(0);
  * The life of one connection: its state, from open by closing to closed, the deadlines of each, and who is told of the end.
  * All times are of the heartbeat's clock, in milliseconds. What it receives is in `inbound`.
  */
-export class Lifecycle<Owner extends object> implements EngineEvents, Beating, SendingConnection, InboundLife, Since {
+export class Lifecycle<Owner extends object> extends CloseListeners implements EngineEvents, Beating, SendingConnection, InboundLife, Since {
   readonly inbound: Inbound<Owner>;
   state: "open" | "closing" | "closed" = "open";
-  closeInfo: CloseInfo | undefined;
   place = 0;
   readonly #setup: ConnectionSetup;
   readonly #engine: Engine;
-  readonly #closeListeners = new CloseListeners();
-  /** One promise for all who ask: each has a listener, which stays as long as the connection. */
-  #over: Promise<CloseInfo> | undefined;
   /** Until when an async `open` may take, or 0. */
   #openUntil = 0;
   // What its deadlines count from.
@@ -45,6 +41,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
 
   /** @param events Runs the handler, if there is one. */
   constructor(setup: ConnectionSetup, engine: Engine, owner: Owner, events: ConnectionEvents<Inbound<Owner>> | undefined) {
+    super();
     const { heartbeat } = setup;
     this.#setup = setup;
     this.#engine = engine;
@@ -124,6 +121,8 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     if (isSlow) this.#queue.discard();
     else this.#queue.giveUp();
     this.#engine.close(closeCode, text);
+    // The close frame leaves behind nothing, so nothing gives this client more time.
+    if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);
   }
 
   closing(): void {
@@ -131,7 +130,11 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
   }
 
   closeFrameLeft(): void {
-    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + this.limits.closeTimeoutMs);
+    this.#endIn(this.limits.closeTimeoutMs);
+  }
+
+  #endIn(timeoutMs: number): void {
+    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
   }
 
   #enterClosing(timeoutMs: number, error?: ConnectionError): void {
@@ -140,7 +143,7 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     this.#queue.stopTaking();
     this.inbound.closing(error);
     this.#engine.resume();
-    this.#setup.heartbeat.lookAt(this, this.#setup.heartbeat.now + timeoutMs);
+    this.#endIn(timeoutMs);
   }
 
   closed(info: CloseInfo): void {
@@ -156,28 +159,8 @@ export class Lifecycle<Owner extends object> implements EngineEvents, Beating, S
     }
     this.inbound.end();
     this.#queue.release();
-    for (const listener of this.#closeListeners.take()) this.#tell(listener, info);
+    this.tellAll(info);
     this.inbound.closed(info);
-  }
-
-  onClose(listener: CloseListener): void {
-    if (this.closeInfo === undefined) this.#closeListeners.add(listener);
-    else this.#tell(listener, this.closeInfo);
-  }
-
-  offClose(listener: CloseListener): void {
-    this.#closeListeners.delete(listener);
-  }
-
-  /** How it ended, when it has. */
-  get over(): Promise<CloseInfo> {
-    this.#over ??= new Promise((resolve) => this.onClose(resolve));
-    return this.#over;
-  }
-
-  /** One listener that fails must not keep the others from being told. */
-  #tell(listener: CloseListener, info: CloseInfo): void {
-    guard(() => listener(info, this.owner), (error) => this.report(error));
   }
 
   /** What Blobs, writers and other code of the application fail with. */

@@ -33,7 +33,7 @@ export function forgetWindow(recipient: Recipient): void {
 }
 
 /** One message, as those get it who share a history. */
-class Edition {
+export class Edition {
   /** Deflated without a history: everybody can read it, whatever their window is, and then all windows end here. */
   readonly isKeyframe: boolean;
   readonly #plain: Buffer;
@@ -67,7 +67,7 @@ class Edition {
  * compressed before; what it received plain is not in its window. So one frame, deflated with the end of the history, is for
  * all whose windows end there; the others get it plain, until a message without references takes everybody along again.
  */
-class SharedHistory {
+export class SharedHistory {
   #tail: Buffer = NOTHING;
   #end: WindowEnd = { holders: 0, missed: 0 };
 
@@ -94,15 +94,18 @@ function endOf(before: Buffer, after: Buffer): Buffer {
   return end;
 }
 
-/** The histories of all audiences of a hub: one for each way to deflate. They end with their audience. */
-export class Histories {
-  readonly #ofAudience = new WeakMap<object, Map<string, SharedHistory>>();
+/** Those who get the same, and what they were sent compressed: one history for each way to deflate. */
+export interface HistoryKeeper {
+  historyOf(deflate: Deflate): SharedHistory;
+}
 
-  of(audience: object, { key }: Deflate): SharedHistory {
-    let byKey = this.#ofAudience.get(audience);
-    if (byKey === undefined) this.#ofAudience.set(audience, (byKey = new Map()));
-    let history = byKey.get(key);
-    if (history === undefined) byKey.set(key, (history = new SharedHistory()));
+/** The histories of one audience, by the keys of the ways to deflate. They end with it. */
+export class Histories implements HistoryKeeper {
+  readonly #byKey = new Map<string, SharedHistory>();
+
+  historyOf({ key }: Deflate): SharedHistory {
+    let history = this.#byKey.get(key);
+    if (history === undefined) this.#byKey.set(key, (history = new SharedHistory()));
     return history;
   }
 }
@@ -110,15 +113,13 @@ export class Histories {
 /** One message on its way to an audience. */
 export class Broadcast {
   readonly message: PreparedMessage;
-  readonly #audience: object;
-  readonly #histories: Histories;
+  readonly #audience: HistoryKeeper;
   /** By the key of the deflate. */
   #editions: Map<string, Edition> | undefined;
 
-  constructor(message: PreparedMessage, audience: object, histories: Histories) {
+  constructor(message: PreparedMessage, audience: HistoryKeeper) {
     this.message = message;
     this.#audience = audience;
-    this.#histories = histories;
   }
 
   /** The longest frame that anybody gets. */
@@ -140,7 +141,7 @@ export class Broadcast {
   #editionOf(deflate: Deflate): Edition {
     const known = this.#editions?.get(deflate.key);
     if (known !== undefined) return known;
-    const edition = this.#histories.of(this.#audience, deflate).next(this.message, deflate);
+    const edition = this.#audience.historyOf(deflate).next(this.message, deflate);
     this.#editions ??= new Map();
     this.#editions.set(deflate.key, edition);
     return edition;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
-import { attach, createHub, logEvents, onEvent, Upgrader, type Clock, type Connection, type ErrorSource } from "@upwire/core";
+import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection, type ErrorSource } from "@upwire/core";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HandlerRun } from "../src/connection-handler.ts";
@@ -75,6 +75,8 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "UpgraderOptions.clock": "not: its members are rows",
   "AttachOptions.clock": "not: its members are rows",
   "HubOptions.clock": "not: its members are rows",
+  "AudienceOptions.clock": "not: its members are rows",
+  ...Object.fromEntries(["get", "set", "delete"].map((name) => [`Slot.${name}`, "not: core makes slots"])),
   "Deflate.compress": "not: core gives it to itself",
   ...Object.fromEntries(["close", "on", "pause", "ping", "resume", "send", "terminate"].map((name) => [`WebSocketLike.${name}`, "not: of ws, through a plugin"])),
   "WebSocketServerLike.on": "not: of ws, through a plugin",
@@ -87,6 +89,39 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     await turn();
     expectTold(told, fault, inbound.owner);
     expect(ended).toHaveLength(failing(fault) ? 1 : 0);
+  },
+  "SendOptions.missed": async (fault, run) => {
+    const told = listen();
+    const { served, connection, client } = await connected();
+    // Refused now: told behind the call. One that fails does not keep the next from being called.
+    client.terminate();
+    await connection.closed;
+    let next = 0;
+    expect(connection.send("refused", { missed: run })).toBe(false);
+    expect(connection.send("refused", { missed: () => next++ })).toBe(false);
+    await turn();
+    expectTold(told.splice(0), fault, connection);
+    const third = await served.client();
+    const closing = await served.nextConnection();
+    const hub = createHub();
+    hub.add(closing);
+    closing.close();
+    expect(hub.broadcast("too late", { missed: run })).toBe(0);
+    await turn();
+    expectTold(told.splice(0), fault, closing);
+    third.terminate();
+    // Thrown away later: behind a Blob, by the end of the connection.
+    const other = await served.client();
+    const second = await served.nextConnection();
+    second.send(new BadBlob(() => new Promise(() => {})));
+    expect(second.send("behind", { missed: run })).toBe(true);
+    expect(second.send("behind", { missed: () => next++ })).toBe(true);
+    other.terminate();
+    await second.closed;
+    for (let turns = 0; turns < 3; turns++) await turn();
+    expectTold(told, fault, second);
+    expect(next).toBe(2);
+    expect(() => second.send("never", { missed: 5 as never })).toThrow(TypeError);
   },
   "Connection.offClose(listener)": async (_fault, run) => {
     const told = listen();
@@ -132,11 +167,32 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "BroadcastOptions.filter": async (fault, run) => {
     const { connection } = await connected();
     const hub = createHub();
-    hub.register(connection);
+    hub.add(connection);
     const send = (): number => hub.broadcast("private", { filter: run as () => boolean });
     if (fault === "returns junk") expect(send()).toBe(1);
     else expect(send).toThrow(isAsync(fault) ? TypeError : "a fault of the application");
   },
+  "Audience.broadcast(data)": async (fault, run) => {
+    const { connection, client } = await connected();
+    const audience = createAudience();
+    audience.add(connection);
+    const sent = nextMessage(client);
+    expect(() => audience.broadcast(run as () => string)).toThrow(fault === "throws" ? "a fault of the application" : TypeError);
+    audience.broadcast("to all");
+    expect((await sent).text).toBe("to all");
+  },
+  ...Object.fromEntries(
+    (["onFirst", "onEmpty", "onAdd", "onDelete"] as const).map((name) => [
+      `AudienceOptions.${name}`,
+      async (fault: FunctionFault, run: Fault) => membershipRow(fault, createAudience({ [name]: run })),
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["onFirst", "onEmpty", "onJoin", "onLeave"] as const).map((name) => [
+      `HubOptions.${name}`,
+      async (fault: FunctionFault, run: Fault) => membershipRow(fault, createHub({ [name]: run }).room("r")),
+    ]),
+  ),
   "LogOptions.write": async (_fault, run) => {
     const stop = logEvents({ write: run, connections: true });
     onTestFinished(stop);
@@ -181,6 +237,21 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "Timer.cancel": async (_fault, run) => clockRow({ every: () => ({ cancel: run }), after: () => ({ cancel: run }) }),
 };
 
+/** An audience with one hook that fails: its member comes, gets a message and goes all the same, and the hook is called once. */
+async function membershipRow(fault: FunctionFault, audience: Audience): Promise<void> {
+  const told = listen();
+  const { served, connection, client } = await connected();
+  const sent = nextMessage(client);
+  expect([audience.add(connection), audience.broadcast("hello")]).toEqual([true, 1]);
+  expect((await sent).text).toBe("hello");
+  client.terminate();
+  await connection.closed;
+  await turn();
+  expect(audience.size).toBe(0);
+  expectTold(told, fault, connection);
+  await expectEcho(served);
+}
+
 async function clockRow(faulty: Partial<Record<keyof Clock, Fault>>): Promise<void> {
   const real: Clock = { now: () => performance.now(), after: () => ({ cancel: () => {} }), every: () => ({ cancel: () => {} }) };
   const clock = { ...real, ...faulty } as Clock;
@@ -217,7 +288,7 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
   "iterator of except": async (fault, run) => {
     const { connection, client } = await connected();
     const hub = createHub();
-    hub.register(connection);
+    hub.add(connection);
     const sent = nextMessage(client);
     expect(() => hub.broadcast("private", { except: { [Symbol.iterator]: run } as never })).toThrow(fault === "throws" ? "a fault of the application" : TypeError);
     hub.broadcast("to all");

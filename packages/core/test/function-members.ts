@@ -61,11 +61,18 @@ export function functionMembers(): string[] {
     return ["types", "typeAnnotation", "elementType"].flatMap((key) => nodesIn(type[key])).map(holds).includes(true);
   }
 
+  /** Whether a type is a function, or may be one: what an object of it holds has rows of its own. */
+  function isFunction(type: unknown): boolean {
+    if (!isNode(type)) return false;
+    if (type.type === "TSParenthesizedType") return isFunction(type["typeAnnotation"]);
+    return type.type === "TSFunctionType" || (type.type === "TSUnionType" && nodesIn(type["types"]).some(isFunction));
+  }
+
   function parameters(owner: string, callable: Node): void {
     for (const parameter of nodesIn(callable["params"])) {
       const pattern = isNode(parameter["left"]) ? parameter["left"] : parameter;
-      const { type } = (pattern["typeAnnotation"] as { readonly typeAnnotation?: Node } | undefined)?.typeAnnotation ?? { type: "" };
-      if (holds((pattern["typeAnnotation"] as Node | undefined)?.["typeAnnotation"]) && type === "TSFunctionType") found.add(`${owner}(${nameOf(pattern)})`);
+      const type = (pattern["typeAnnotation"] as Node | undefined)?.["typeAnnotation"];
+      if (holds(type) && isFunction(type)) found.add(`${owner}(${nameOf(pattern)})`);
     }
   }
 

@@ -1,200 +1,222 @@
 // oxlint-disable vitest/no-standalone-expect -- the steps below run inside the property
-import { createHub, type CloseInfo, type Connection, type Hub } from "@upwire/core";
+import { createHub, type Audience, type Hub } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "./property.ts";
-
-/** What the hub needs of a connection, without a socket. */
-class Member {
-  readonly id: string;
-  readonly heard: string[] = [];
-  state: "open" | "closed" = "open";
-  readonly #listeners: ((info: CloseInfo, connection: Connection) => void)[] = [];
-
-  constructor(index: number) {
-    this.id = `c${index}`;
-  }
-
-  send(message: string | { readonly payload: Buffer }): boolean {
-    if (this.state === "open") this.heard.push(typeof message === "string" ? message : message.payload.toString());
-    return this.state === "open";
-  }
-
-  onClose(listener: (info: CloseInfo, connection: Connection) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  leave(): void {
-    this.state = "closed";
-    for (const listener of this.#listeners.splice(0)) listener({ code: 1006, reason: "", wasClean: false }, this.connection);
-  }
-
-  get connection(): Connection {
-    return this as unknown as Connection;
-  }
-}
-
-/** The hub as one would write it down on paper. */
-interface Model {
-  readonly here: Set<number>;
-  readonly rooms: Map<string, Set<number>>;
-  readonly users: Map<string, Set<number>>;
-  readonly closed: Set<number>;
-  readonly heard: string[][];
-  sent: number;
-}
-
-interface Real {
-  readonly hub: Hub;
-  readonly members: readonly Member[];
-}
+import { StandIn } from "./stand-in.ts";
 
 const COUNT = 5;
+const ROOMS = ["r", "s", "t"];
+const USERS = ["ann", "bob"];
+const MOST_ROOMS = 2;
 
-function enter(groups: Map<string, Set<number>>, name: string, who: number): void {
-  groups.set(name, (groups.get(name) ?? new Set()).add(who));
-}
+/** Members of an audience with their formats. */
+type Formats = Map<number, string>;
 
-function quit(groups: Map<string, Set<number>>, name: string, who: number): void {
-  groups.get(name)?.delete(who);
-  if (groups.get(name)?.size === 0) groups.delete(name);
-}
+/** The hub as one would write it down on paper. */
+class Model {
+  readonly here: Formats = new Map();
+  readonly rooms = new Map(ROOMS.map((room): [string, Formats] => [room, new Map()]));
+  readonly users = new Map(USERS.map((user): [string, Formats] => [user, new Map()]));
+  /** In the order of joining; of the closed ones, as they were at the end. */
+  readonly roomsOf = Array.from({ length: COUNT }, (): string[] => []);
+  readonly closed = new Set<number>();
+  readonly heard = Array.from({ length: COUNT }, (): string[] => []);
+  readonly told: string[] = [];
+  refused = 0;
+  sent = 0;
 
-function forget(model: Model, who: number): void {
-  model.here.delete(who);
-  for (const groups of [model.rooms, model.users]) for (const name of groups.keys()) quit(groups, name, who);
-}
-
-/** One step for both; afterwards everything that can be asked is compared. */
-class Step implements fc.Command<Model, Real> {
-  readonly #name: string;
-  readonly #run: (model: Model, real: Real) => void;
-
-  constructor(name: string, run: (model: Model, real: Real) => void) {
-    this.#name = name;
-    this.#run = run;
+  enter(who: number, format: string | undefined): void {
+    this.here.set(who, format ?? this.here.get(who) ?? "default");
   }
 
-  check(): boolean {
-    return true;
+  put(formats: Formats, who: number, format: string | undefined): void {
+    formats.set(who, format ?? formats.get(who) ?? this.here.get(who) ?? "default");
   }
 
-  run(model: Model, real: Real): void {
-    this.#run(model, real);
-    const { hub, members } = real;
-    const idsOf = (who: Iterable<number>): string[] => [...who].map((at) => `c${at}`).toSorted();
-    expect(hub.count()).toBe(model.here.size);
-    expect(hub.list().map(({ id }) => id).toSorted()).toEqual(idsOf(model.here));
-    expect(hub.rooms().toSorted()).toEqual([...model.rooms.keys()].toSorted());
-    for (const room of ["r", "s"]) {
-      expect(hub.count(room)).toBe(model.rooms.get(room)?.size ?? 0);
-      expect(hub.list(room).map(({ id }) => id).toSorted()).toEqual(idsOf(model.rooms.get(room) ?? []));
-    }
-    for (const [at, { id, connection, heard }] of members.entries()) {
-      expect(hub.get(id)).toBe(model.here.has(at) ? connection : undefined);
-      expect(hub.roomsOf(connection).toSorted()).toEqual([...model.rooms].filter(([, who]) => who.has(at)).map(([room]) => room).toSorted());
-      expect(heard).toEqual(model.heard[at]);
-    }
+  leaveRoom(who: number, room: string): void {
+    this.of(room).delete(who);
+    this.told.push(`leave ${room} c${who}`);
+    if (this.of(room).size === 0) this.told.push(`empty ${room}`);
   }
 
-  toString(): string {
-    return this.#name;
+  /** Rooms and users go, what `roomsOf` tells stays. */
+  forget(who: number): void {
+    this.here.delete(who);
+    for (const room of this.roomsOf[who] ?? []) this.leaveRoom(who, room);
+    for (const formats of this.users.values()) formats.delete(who);
+  }
+
+  /** The members of the hub (""), a room or a user. */
+  of(name: string): Formats {
+    return this.rooms.get(name) ?? this.users.get(name) ?? this.here;
   }
 }
 
-/** `who` hear the next message, unless they are closed. */
-function deliver(model: Model, who: Iterable<number>): { readonly text: string; readonly taken: number } {
-  const text = `m${model.sent++}`;
-  const listeners = [...who].filter((at) => !model.closed.has(at));
-  for (const at of listeners) model.heard[at]?.push(text);
-  return { text, taken: listeners.length };
+class Real {
+  readonly told: string[] = [];
+  readonly hub: Hub = createHub({
+    maxRoomsPerConnection: MOST_ROOMS,
+    onFirst: (room) => void this.told.push(`first ${room}`),
+    onJoin: (room, { id }) => void this.told.push(`join ${room} ${id}`),
+    onLeave: (room, { id }) => void this.told.push(`leave ${room} ${id}`),
+    onEmpty: (room) => void this.told.push(`empty ${room}`),
+  });
+  readonly members: readonly StandIn[] = Array.from({ length: COUNT }, (_, at) => new StandIn(`c${at}`));
+  /** Handles that are kept from the beginning. */
+  readonly #kept = new Map([...ROOMS, ...USERS, ""].map((name) => [name, this.fresh(name)]));
+
+  fresh(name: string): Audience {
+    if (name === "") return this.hub;
+    return ROOMS.includes(name) ? this.hub.room(name) : this.hub.user(name);
+  }
+
+  audience(name: string, isFresh: boolean): Audience {
+    const kept = this.#kept.get(name);
+    return isFresh || kept === undefined ? this.fresh(name) : kept;
+  }
+
+  member(who: number): StandIn {
+    const member = this.members[who];
+    if (member === undefined) throw new Error(`there is no member ${who}`);
+    return member;
+  }
+}
+
+/** What happens, on paper and in truth. */
+interface Step {
+  readonly name: string;
+  /** @returns what the call has to answer. */
+  apply(model: Model): unknown;
+  call(real: Real): unknown;
 }
 
 const who = fc.nat(COUNT - 1);
-const room = fc.constantFrom("r", "s");
-const user = fc.constantFrom("ann", "bob");
-function memberOf({ members }: Real, index: number): Member {
-  const member = members[index];
-  if (member === undefined) throw new Error(`there is no member ${index}`);
-  return member;
-}
+const name = fc.constantFrom("", ...ROOMS, ...USERS);
+const format = fc.constantFrom(undefined, undefined, undefined, "json", "xml");
+const isFresh = fc.boolean();
 
-const steps = [
-  fc.tuple(who, fc.option(user, { nil: undefined })).map(
-    ([index, userId]) =>
-      new Step(`register ${index} ${userId}`, (model, real) => {
-        real.hub.register(memberOf(real, index).connection, userId === undefined ? {} : { userId });
-        if (model.closed.has(index)) return;
-        model.here.add(index);
-        if (userId !== undefined) enter(model.users, userId, index);
-      }),
-  ),
-  who.map(
-    (index) =>
-      new Step(`unregister ${index}`, (model, real) => {
-        real.hub.unregister(memberOf(real, index).connection);
-        forget(model, index);
-      }),
-  ),
-  fc.tuple(who, room).map(
-    ([index, name]) =>
-      new Step(`join ${index} ${name}`, (model, real) => {
-        real.hub.join(memberOf(real, index).connection, name);
-        if (model.closed.has(index)) return;
-        model.here.add(index);
-        enter(model.rooms, name, index);
-      }),
-  ),
-  fc.tuple(who, room).map(
-    ([index, name]) =>
-      new Step(`leave ${index} ${name}`, (model, real) => {
-        real.hub.leave(memberOf(real, index).connection, name);
-        quit(model.rooms, name, index);
-      }),
-  ),
-  who.map(
-    (index) =>
-      new Step(`close ${index}`, (model, real) => {
-        memberOf(real, index).leave();
-        model.closed.add(index);
-        forget(model, index);
-      }),
-  ),
-  fc.tuple(fc.option(room, { nil: undefined }), fc.option(who, { nil: undefined })).map(
-    ([name, except]) =>
-      new Step(`broadcast ${name} but ${except}`, (model, real) => {
-        const audience = name === undefined ? model.here : (model.rooms.get(name) ?? []);
-        const { text, taken } = deliver(model, [...audience].filter((index) => index !== except));
-        expect(real.hub.broadcast(text, { room: name, except: except === undefined ? undefined : memberOf(real, except).connection })).toBe(taken);
-      }),
-  ),
-  who.map(
-    (index) =>
-      new Step(`sendTo ${index}`, (model, real) => {
-        const { text, taken } = deliver(model, model.here.has(index) ? [index] : []);
-        expect(real.hub.sendTo(`c${index}`, text)).toBe(taken === 1);
-      }),
-  ),
-  user.map(
-    (userId) =>
-      new Step(`sendToUser ${userId}`, (model, real) => {
-        const { text, taken } = deliver(model, model.users.get(userId) ?? []);
-        expect(real.hub.sendToUser(userId, text)).toBe(taken);
-      }),
-  ),
-];
+const add = fc.record({ who, name, format, isFresh }).map(
+  (what): Step => ({
+    name: `add c${what.who} to ${what.name || "the hub"} ${what.format ?? ""}`,
+    apply(model) {
+      if (model.closed.has(what.who)) return false;
+      const isNew = !model.here.has(what.who);
+      if (isNew || what.name === "") model.enter(what.who, what.format);
+      if (what.name === "") return true;
+      const formats = model.of(what.name);
+      const rooms = model.roomsOf[what.who] ?? [];
+      if (ROOMS.includes(what.name) && !formats.has(what.who)) {
+        if (rooms.length === MOST_ROOMS) {
+          model.refused++;
+          return false;
+        }
+        rooms.push(what.name);
+        if (formats.size === 0) model.told.push(`first ${what.name}`);
+        model.told.push(`join ${what.name} c${what.who}`);
+      }
+      model.put(formats, what.who, what.format);
+      return true;
+    },
+    call: (real) => real.audience(what.name, what.isFresh).add(real.member(what.who).connection, { format: what.format }),
+  }),
+);
+
+const remove = fc.record({ who, name, isFresh }).map(
+  (what): Step => ({
+    name: `delete c${what.who} from ${what.name || "the hub"}`,
+    apply(model) {
+      const wasMember = model.of(what.name).has(what.who);
+      const rooms = model.roomsOf[what.who] ?? [];
+      if (!wasMember) return false;
+      if (what.name === "") {
+        model.forget(what.who);
+        rooms.length = 0;
+      } else if (ROOMS.includes(what.name)) {
+        rooms.splice(rooms.indexOf(what.name), 1);
+        model.leaveRoom(what.who, what.name);
+      } else {
+        model.of(what.name).delete(what.who);
+      }
+      return true;
+    },
+    call: (real) => real.audience(what.name, what.isFresh).delete(real.member(what.who).connection),
+  }),
+);
+
+const end = who.map(
+  (index): Step => ({
+    name: `end c${index}`,
+    apply(model) {
+      model.closed.add(index);
+      if (model.here.has(index)) model.forget(index);
+    },
+    call: (real) => real.member(index).end(),
+  }),
+);
+
+const broadcast = fc.record({ name, except: fc.option(who, { nil: undefined }), isFresh, data: fc.constantFrom("text", "by format", "json only"), only: fc.option(fc.array(who), { nil: undefined, freq: 3 }) }).map(
+  (what): Step => {
+    const textOf = (text: string, wanted: string): string | undefined => {
+      if (what.data === "text") return text;
+      return what.data === "by format" || wanted === "json" ? `${text} ${wanted}` : undefined;
+    };
+    let text = "";
+    return {
+      name: `broadcast ${what.data} to ${what.name || "the hub"}, not to ${what.except}, of ${what.only?.join() ?? "all"}`,
+      apply(model) {
+        text = `m${model.sent++}`;
+        let taken = 0;
+        for (const [index, wanted] of model.of(what.name)) {
+          const sent = textOf(text, wanted);
+          if (index === what.except || what.only?.includes(index) === false || sent === undefined) continue;
+          model.heard[index]?.push(sent);
+          taken++;
+        }
+        return taken;
+      },
+      call(real) {
+        const data = what.data === "text" ? text : (wanted: string) => textOf(text, wanted);
+        const except = what.except === undefined ? undefined : real.member(what.except).connection;
+        const ids = what.only?.map((index) => `c${index}`);
+        return real.audience(what.name, what.isFresh).broadcast(data, { except, filter: ids && (({ id }) => ids.includes(id)) });
+      },
+    };
+  },
+);
+
+/** Everything that can be asked. */
+function compare(model: Model, real: Real): void {
+  const { hub, members, told } = real;
+  const idsOf = (formats: Formats): string[] => [...formats.keys()].map((index) => `c${index}`).toSorted();
+  const handles = ["", ...ROOMS, ...USERS].flatMap((of) => [true, false].map((isNew) => [of, real.audience(of, isNew)] as const));
+  for (const [of, audience] of handles) {
+    const formats = model.of(of);
+    expect([of, audience.size, [...audience].map(({ id }) => id).toSorted()]).toEqual([of, formats.size, idsOf(formats)]);
+    expect(members.map(({ connection }) => audience.has(connection))).toEqual(members.map((_, index) => formats.has(index)));
+  }
+  expect(hub.rooms().toSorted()).toEqual(ROOMS.filter((room) => model.of(room).size > 0));
+  expect(members.map(({ connection }) => hub.roomsOf(connection))).toEqual(model.roomsOf);
+  expect(members.map(({ id }) => hub.get(id))).toEqual(members.map(({ connection }, index) => (model.here.has(index) ? connection : undefined)));
+  expect(members.map(({ heard }) => heard)).toEqual(model.heard);
+  expect(members.map(({ listeners }) => listeners)).toEqual(members.map((_, index) => (model.here.has(index) ? 1 : 0)));
+  expect(told).toEqual(model.told);
+  expect(hub.refusedJoins).toBe(model.refused);
+}
 
 describe("the hub", () => {
   it("does what its model on paper does, in any order of calls (property)", () => {
+    const step = fc.oneof({ weight: 8, arbitrary: add }, { weight: 4, arbitrary: remove }, { weight: 1, arbitrary: end }, { weight: 5, arbitrary: broadcast });
     fc.assert(
-      fc.property(fc.commands(steps, { maxCommands: 60 }), (commands) => {
-        const setup = (): { model: Model; real: Real } => ({
-          model: { here: new Set(), rooms: new Map(), users: new Map(), closed: new Set(), heard: Array.from({ length: COUNT }, () => []), sent: 0 },
-          real: { hub: createHub(), members: Array.from({ length: COUNT }, (_, index) => new Member(index)) },
-        });
-        fc.modelRun(setup, commands);
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const [model, real] = [new Model(), new Real()];
+        for (const taken of steps) {
+          const answer = taken.apply(model);
+          expect([taken.name, taken.call(real)]).toEqual([taken.name, answer]);
+          compare(model, real);
+        }
       }),
-      runs(100),
+      runs(150),
     );
   });
 });

@@ -358,7 +358,7 @@ const ends: Readonly<Record<string, readonly [(opened: Opened) => unknown, strin
   "the end of its hub": [
     ({ connection }) => {
       const hub = createHub();
-      hub.register(connection);
+      hub.add(connection);
       void hub.close({ graceMs: 0 });
     },
     "ERR_MESSAGE_CUT",

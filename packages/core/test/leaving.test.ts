@@ -33,7 +33,7 @@ describe("the hook `leaving`", () => {
 
   function hubOf(connection: Connection): ReturnType<typeof createHub> {
     const hub = createHub();
-    hub.register(connection);
+    hub.add(connection);
     return hub;
   }
 

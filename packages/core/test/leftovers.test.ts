@@ -2,8 +2,9 @@ import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { attach, createHub, Upgrader, type Attachment } from "@upwire/core";
+import { attach, createAudience, createHub, createSlot, Upgrader, type Attachment, type Slot } from "@upwire/core";
 import { describe, expect, it } from "vitest";
+import { Audience } from "../src/audience.ts";
 import { Connection } from "../src/connection.ts";
 import { Hub } from "../src/hub.ts";
 import { openSocket, type OpenedSocket } from "./wire-clients.ts";
@@ -18,6 +19,8 @@ const MOST_BYTES = 4 * CALLS;
 interface Setup {
   readonly connection: Connection;
   readonly hub: Hub;
+  readonly audience: Audience;
+  readonly slot: Slot<number>;
   readonly attachment: Attachment;
 }
 
@@ -61,32 +64,59 @@ const ofConnection: Rows = {
   offClose: ({ connection }) => connection.offClose(listener),
 };
 
+const ofAudience: Rows = {
+  add({ audience, connection }) {
+    audience.delete(connection);
+    audience.add(connection, { format: "json" });
+  },
+  delete({ audience, connection }) {
+    audience.add(connection);
+    audience.delete(connection);
+  },
+  has: ({ audience, connection }) => audience.has(connection),
+  size: ({ audience }) => audience.size,
+  broadcast: ({ audience }) => audience.broadcast("b", { missed: () => {} }) + audience.broadcast((format) => format),
+  close: ({ audience, connection }) => {
+    audience.delete(connection);
+    void audience.close();
+  },
+};
+
 const ofHub: Rows = {
-  register({ hub, connection }, turn) {
-    hub.unregister(connection);
-    hub.register(connection, { userId: `user ${turn}` });
+  room({ hub, connection }, turn) {
+    const room = hub.room(`room ${turn}`);
+    room.add(connection);
+    room.broadcast("b");
+    room.delete(connection);
   },
-  unregister({ hub, connection }) {
-    hub.register(connection);
-    hub.unregister(connection);
+  user({ hub, connection }, turn) {
+    const user = hub.user(`user ${turn}`);
+    user.add(connection);
+    user.broadcast("b");
+    user.delete(connection);
   },
-  join({ hub, connection }, turn) {
-    hub.join(connection, `room ${turn}`);
-    hub.leave(connection, `room ${turn}`);
-  },
-  leave: ({ hub, connection }, turn) => hub.leave(connection, `room ${turn}`),
-  refusedJoins: ({ hub, connection }) => hub.join(connection, "x".repeat(300)) || hub.refusedJoins,
-  broadcast: ({ hub }, turn) => hub.broadcast("b", { room: `room ${turn}` }) + hub.broadcast("b"),
-  sendTo: ({ hub, connection }) => hub.sendTo(connection.id, "x"),
-  sendToUser: ({ hub }, turn) => hub.sendToUser(`user ${turn}`, "x"),
+  refusedJoins: ({ hub, connection }) => hub.room("x".repeat(300)).add(connection) || hub.refusedJoins,
   get: ({ hub }, turn) => hub.get(`${turn}`),
-  list: ({ hub }, turn) => hub.list(`room ${turn}`),
-  count: ({ hub }, turn) => hub.count(`room ${turn}`),
   rooms: ({ hub }) => hub.rooms(),
   roomsOf: ({ hub, connection }) => hub.roomsOf(connection),
-  close: ({ hub, connection }) => {
-    hub.unregister(connection);
-    void hub.close();
+};
+
+/** What a hub has as an audience, and what leaves it. */
+const ofWholeHub: Rows = {
+  "add and delete": ({ hub, connection }, turn) => {
+    hub.delete(connection);
+    hub.add(connection, { format: `format ${turn}` });
+    hub.user(`user ${turn}`).add(connection);
+    hub.room(`room ${turn}`).add(connection);
+  },
+  broadcast: ({ hub }) => hub.broadcast("b"),
+};
+
+const ofSlot: Rows = {
+  "slots of one kind": ({ connection, slot }, turn) => slot.set(connection, turn),
+  "set and delete": ({ connection, slot }, turn) => {
+    slot.set(connection, turn);
+    slot.delete(connection);
   },
 };
 
@@ -97,6 +127,7 @@ const ofAttachment: Rows = {
 
 const all: readonly (readonly [string, object, Rows])[] = [
   ["connection", Connection.prototype, ofConnection],
+  ["audience", Audience.prototype, ofAudience],
   ["hub", Hub.prototype, ofHub],
 ];
 
@@ -114,13 +145,13 @@ async function open(): Promise<Setup & OpenedSocket> {
   const opened = await openSocket(new Upgrader({ slowConsumer: "drop-newest", maxQueueBytes: 4096 }), undefined);
   const hub = createHub();
   const attachment = attach(createServer());
-  hub.register(opened.connection);
+  hub.add(opened.connection);
   opened.socket.isTaking = false;
   for (let turn = 0; turn < 100; turn++) {
     opened.connection.send("x".repeat(100));
     await setImmediate();
   }
-  return { ...opened, hub, attachment };
+  return { ...opened, hub, audience: createAudience(), slot: createSlot(), attachment };
 }
 
 describe("200,000 calls leave nothing on a connection that stays:", () => {
@@ -129,7 +160,7 @@ describe("200,000 calls leave nothing on a connection that stays:", () => {
     expect(Object.keys(rows).toSorted()).toEqual(methods.toSorted());
   });
 
-  const rows = [...all, ["attachment", {}, ofAttachment] as const].flatMap(([name, , calls]) => Object.entries(calls).map(([method, call]) => [`${name}.${method}`, call] as const));
+  const rows = [...all, ["attachment", {}, ofAttachment] as const, ["hub", {}, ofWholeHub] as const, ["slot", {}, ofSlot] as const].flatMap(([name, , calls]) => Object.entries(calls).map(([method, call]) => [`${name}.${method}`, call] as const));
 
   it.each(rows)("%s", { timeout: 20_000 }, async (_name, call) => {
     const setup = await open();

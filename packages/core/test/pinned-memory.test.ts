@@ -26,7 +26,7 @@ interface Slow extends OpenedSocket {
 /** What one turn queues for a slow client. @returns whether all of it was taken. */
 type Mix = (slow: Slow, turn: number) => boolean;
 
-const everybody: Mix = ({ hub }) => hub.broadcast("b") === hub.count();
+const everybody: Mix = ({ hub }) => hub.broadcast("b") === hub.size;
 const reply: Mix = ({ connection }) => connection.send("r");
 const alone: Mix = ({ hub, connection }) => hub.broadcast("b", { filter: (one) => one === connection }) === 1;
 const both: Mix = (slow, turn) => reply(slow, turn) && alone(slow, turn);
@@ -101,7 +101,7 @@ async function openMany(options: UpgraderOptions, count: number): Promise<Slow[]
   const clients: Slow[] = [];
   while (clients.length < count) {
     const client = await openSocket(upgrader, options.compression === true ? "permessage-deflate" : undefined, {}, new FakeSocket(HIGH_WATER_MARK));
-    hub.register(client.connection);
+    hub.add(client.connection);
     clients.push({ ...client, hub });
   }
   return clients;

@@ -248,10 +248,10 @@ describe("a route of ours behind a plugin", () => {
       expect(one.extensions).toBe("permessage-deflate");
       clients.push(nextTexts(one, messages.length + 1));
       const connection = await opened;
-      if (connection !== undefined) hub.register(connection);
+      if (connection !== undefined) hub.add(connection);
     }
     for (const message of messages.slice(0, 50)) hub.broadcast(message);
-    for (const connection of hub.list()) connection.send("alone");
+    for (const connection of hub) connection.send("alone");
     for (const message of messages.slice(50)) hub.broadcast(message);
     for (const texts of clients) expect(await texts).toEqual([...messages.slice(0, 50), "alone", ...messages.slice(50)]);
   });

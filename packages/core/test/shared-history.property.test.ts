@@ -121,15 +121,15 @@ class Play {
 
   #enter({ connection, places }: Client, at: number, where: string): void {
     const hubOf = nth(this.#hubs, at);
-    hubOf.register(connection);
-    if (where !== "") hubOf.join(connection, where);
+    hubOf.add(connection);
+    if (where !== "") hubOf.room(where).add(connection);
     if (connection.state !== "closed") places.add(`${at}/`).add(`${at}/${where}`);
   }
 
   #exit({ connection, places }: Client, at: number, where: string): void {
     const hubOf = nth(this.#hubs, at);
-    if (where === "") hubOf.unregister(connection);
-    else hubOf.leave(connection, where);
+    if (where === "") hubOf.delete(connection);
+    else hubOf.room(where).delete(connection);
     for (const place of places) if (place === `${at}/${where}` || (where === "" && place.startsWith(`${at}/`))) places.delete(place);
   }
 
@@ -160,7 +160,8 @@ class Play {
     const filter = what.isFiltered ? () => true : undefined;
     for (let time = 0; time < what.times; time++) {
       const audience = this.#clients.filter((one) => one !== left && one.places.has(`${what.hub}/${what.room}`) && one.connection.isOpen);
-      this.taken += nth(this.#hubs, what.hub).broadcast(message, { room: what.room || undefined, except: left?.connection, filter });
+      const hubOf = nth(this.#hubs, what.hub);
+      this.taken += (what.room === "" ? hubOf : hubOf.room(what.room)).broadcast(message, { except: left?.connection, filter });
       for (const one of audience) one.owed.push(text);
     }
   }

@@ -48,12 +48,11 @@ class Audience {
   /** For each deflate: the length of the history that it was given. */
   readonly deflates: number[] = [];
   readonly #deflate: Deflate;
-  readonly #histories: Histories;
+  readonly #histories = new Histories();
 
-  constructor(histories = new Histories(), key = "k") {
-    this.#histories = histories;
+  constructor() {
     this.#deflate = {
-      key,
+      key: "k",
       sharesHistory: true,
     thresholdBytes: 0,
       compress: (payload, history) => {
@@ -70,7 +69,7 @@ class Audience {
   /** @returns how the clients get it: `K`eyframe, with `R`eferences, or `p`lain, in their order. */
   send(clients: readonly Recipient[], text = "0123456789"): string {
     const message = new PreparedMessage(text);
-    const broadcast = new Broadcast(message, this, this.#histories);
+    const broadcast = new Broadcast(message, this.#histories);
     return clients
       .map((client) => {
         const isCompressed = broadcast.frameFor(client) !== message.frame();
@@ -123,8 +122,7 @@ describe("a history", () => {
   });
 
   it("costs nobody more than a message without references where clients are in several audiences", () => {
-    const histories = new Histories();
-    const [one, other] = [new Audience(histories), new Audience(histories)];
+    const [one, other] = [new Audience(), new Audience()];
     const clients = [one.client(), one.client(), one.client()];
     expect([1, 2, 3].map(() => one.send(clients) + other.send(clients))).toEqual(["KKKKKK", "KKKKKK", "KKKKKK"]);
     expect([1, 2].map(() => one.send(clients))).toEqual(["KKK", "RRR"]);
@@ -160,7 +158,7 @@ describe("on the wire", () => {
     const clients: OpenedSocket[] = [];
     for (let i = 0; i < count; i++) {
       const client = await openSocket(upgrader, PMD);
-      hub.register(client.connection);
+      hub.add(client.connection);
       clients.push(client);
     }
     return clients;
@@ -204,8 +202,8 @@ describe("on the wire", () => {
     const bytesIn = async (options: UpgraderOptions): Promise<number> => {
       const hub = createHub();
       const clients = await connect(options, 12, hub);
-      for (const { connection } of clients) for (const room of ["r", "s"]) hub.join(connection, room);
-      for (const [number, message] of jsonMessages(60).entries()) hub.broadcast(message, { room: number % 2 === 0 ? "r" : "s" });
+      for (const { connection } of clients) for (const room of ["r", "s"]) hub.room(room).add(connection);
+      for (const [number, message] of jsonMessages(60).entries()) hub.room(number % 2 === 0 ? "r" : "s").broadcast(message);
       await settled(clients);
       for (const { socket } of clients) socket.destroy();
       return clients.reduce((sum, { socket }) => sum + Buffer.concat(socket.written).byteLength, 0);
@@ -273,7 +271,7 @@ describe("on the wire", () => {
 
   it("real clients read hundreds of broadcasts, with late ones and private messages in between", async () => {
     const hub = createHub();
-    const served = await serve({ open: (connection) => hub.register(connection) }, SHARED);
+    const served = await serve({ open: (connection) => void hub.add(connection) }, SHARED);
     const messages = jsonMessages(300);
     const privates: [when: number, tell: () => void][] = [];
     const results: [got: Promise<string[]>, owed: string[]][] = [];

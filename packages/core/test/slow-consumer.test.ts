@@ -1,11 +1,8 @@
 // oxlint-disable vitest/no-standalone-expect -- the models are judged in a row of policies, sizes and transports
-import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import { Upgrader, type Connection, type SlowConsumerPolicy, type UpgraderOptions } from "@upwire/core";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { WebSocketServer } from "ws";
-import { FakeSocket } from "./fake-socket.ts";
-import { openSocket, read } from "./wire-clients.ts";
+import type { Connection, SlowConsumerPolicy, UpgraderOptions } from "@upwire/core";
+import { describe, expect, it } from "vitest";
+import { openClient, readAll, transports, type Client } from "./transports.ts";
 
 const SIZES = [2000, 5000, 20_000, 66_000, 300_000, 10_000_000];
 /** Messages in one turn. */
@@ -14,53 +11,10 @@ const KEYS = 3;
 /** With each of the sizes: many turns, and one. */
 const BURSTS = SIZES.flatMap((size) => [[size, 50], [size, 6000]] as const);
 
-interface Client {
-  readonly connection: Connection;
-  readonly upgrader: Upgrader;
-  readonly socket: FakeSocket;
-}
-
-type Open = (upgrader: Upgrader) => Promise<Pick<Client, "connection" | "socket">>;
-
-const HANDSHAKE =
-  "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-
-const transports: Readonly<Record<string, Open>> = {
-  "our transport": (upgrader) => openSocket(upgrader, undefined, {}, new FakeSocket(16 * 1024)),
-  /** Of a server that is not ours, on a socket that is. */
-  async "an adopted ws"(upgrader) {
-    const server = createServer();
-    const webSockets = new WebSocketServer({ noServer: true });
-    const accepting = new Promise<Connection | undefined>((resolve) => {
-      server.on("upgrade", (req, socket, head) => webSockets.handleUpgrade(req, socket, head, (ws) => resolve(upgrader.accept(ws, req))));
-    });
-    const socket = new FakeSocket(16 * 1024);
-    server.emit("connection", socket);
-    socket.receive(HANDSHAKE);
-    const connection = await accepting;
-    if (connection === undefined) throw new Error("the ws was not accepted");
-    await setImmediate();
-    socket.written.length = 0;
-    return { connection, socket };
-  },
-};
-
-async function stalledClient(open: Open, options: UpgraderOptions): Promise<Client> {
-  const upgrader = new Upgrader({ writeTimeoutMs: 600_000, pingIntervalMs: 0, ...options });
-  const { connection, socket } = await open(upgrader);
-  onTestFinished(() => void socket.destroy());
-  socket.isTaking = false;
-  return { connection, socket, upgrader };
-}
-
-/** The client reads. @returns all messages that it was sent, in their order, and `close` for a close frame. */
-async function readAll({ connection, socket }: Client): Promise<string[]> {
-  socket.isTaking = true;
-  for (let turn = 0; turn < 5 || (connection.bufferedBytes > 0 && turn < 100_000); turn++) {
-    socket.release();
-    await setImmediate();
-  }
-  return read({ socket, extensions: "" });
+async function stalledClient(transport: string, options: UpgraderOptions): Promise<Client> {
+  const client = await openClient(transport, options);
+  client.socket.isTaking = false;
+  return client;
 }
 
 interface Outcome extends Client {
@@ -75,8 +29,8 @@ interface Outcome extends Client {
 }
 
 /** Sends three times as much as the queue holds to a client that takes nothing, which then reads. */
-async function play(open: Open, slowConsumer: SlowConsumerPolicy, maxQueueBytes: number): Promise<Outcome> {
-  const client = await stalledClient(open, { slowConsumer, maxQueueBytes });
+async function play(transport: string, slowConsumer: SlowConsumerPolicy, maxQueueBytes: number): Promise<Outcome> {
+  const client = await stalledClient(transport, { slowConsumer, maxQueueBytes });
   const { connection, socket } = client;
   const payloadBytes = Math.max(100, maxQueueBytes / 200);
   const sent: string[] = [];
@@ -109,7 +63,7 @@ async function play(open: Open, slowConsumer: SlowConsumerPolicy, maxQueueBytes:
 /** By number, as in `sent`. */
 const numbers = (messages: readonly string[]): string => messages.map((message) => message.split(" ", 1)[0]).join(" ");
 const without = (messages: readonly string[], some: readonly string[]): string[] => messages.filter((message) => !some.includes(message));
-const inOrder = (messages: readonly string[]): string[] => [...messages].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
+const inOrder = (messages: readonly string[]): string[] => messages.toSorted((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
 
 /** What each policy promises of a client that took nothing for a while. */
 const models: Readonly<Record<SlowConsumerPolicy, (outcome: Outcome, maxQueueBytes: number) => void>> = {
@@ -155,15 +109,14 @@ const models: Readonly<Record<SlowConsumerPolicy, (outcome: Outcome, maxQueueByt
 };
 
 describe.each(Object.keys(transports))("a client that takes nothing for a while, on %s", (transport) => {
-  const open = transports[transport] as Open;
   for (const [policy, judge] of Object.entries(models)) {
     it.each(SIZES)(`gets what "${policy}" promises with a queue of %i bytes`, async (maxQueueBytes) => {
-      judge(await play(open, policy as SlowConsumerPolicy, maxQueueBytes), maxQueueBytes);
+      judge(await play(transport, policy as SlowConsumerPolicy, maxQueueBytes), maxQueueBytes);
     });
   }
 
   it.each(BURSTS)("gets the newest messages with drop-oldest and a queue of %i bytes, %i in a turn (E1)", async (maxQueueBytes, burst) => {
-    const client = await stalledClient(open, { slowConsumer: "drop-oldest", maxQueueBytes });
+    const client = await stalledClient(transport, { slowConsumer: "drop-oldest", maxQueueBytes });
     const sent = Array.from({ length: 6000 }, (_, number) => `${number}`.padEnd(Math.max(20, maxQueueBytes / 2000), "x"));
     for (const [number, message] of sent.entries()) {
       expect(client.connection.send(message)).toBe(true);
@@ -175,7 +128,7 @@ describe.each(Object.keys(transports))("a client that takes nothing for a while,
   });
 
   it.each(BURSTS)("gets the latest of each key with keep-latest and a queue of %i bytes, %i in a turn (E1)", async (maxQueueBytes, burst) => {
-    const client = await stalledClient(open, { slowConsumer: "keep-latest", maxQueueBytes });
+    const client = await stalledClient(transport, { slowConsumer: "keep-latest", maxQueueBytes });
     const sent = Array.from({ length: 6000 }, (_, number) => `${number}`.padEnd(Math.max(20, maxQueueBytes / 2000), "x"));
     for (const [number, message] of sent.entries()) {
       expect(client.connection.send(message, { key: `${number % KEYS}` })).toBe(true);
@@ -187,7 +140,7 @@ describe.each(Object.keys(transports))("a client that takes nothing for a while,
   });
 
   it.each(["drop-newest", "drop-oldest", "keep-latest", "pause"] as const)("gets each message that must arrive with %s, or is ended", async (slowConsumer) => {
-    const client = await stalledClient(open, { slowConsumer, maxQueueBytes: 20_000 });
+    const client = await stalledClient(transport, { slowConsumer, maxQueueBytes: 20_000 });
     const { connection, upgrader } = client;
     const sent: string[] = [];
     const missed: string[] = [];

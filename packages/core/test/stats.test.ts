@@ -108,7 +108,7 @@ describe("upgrader.stats", () => {
     const hub = createHub();
     const opened = [];
     for (let at = 0; at < 20; at++) opened.push(await openSocket(upgrader, undefined));
-    for (const { connection } of opened) hub.register(connection);
+    for (const { connection } of opened) hub.add(connection);
     for (let at = 1; at <= 5; at++) {
       expect(hub.broadcast("12345")).toBe(20);
       await turn();

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { constants, inflateRawSync } from "node:zlib";
-import { attach, Message, PreparedMessage, type Connection, type ConnectionHandler, type Upgrader } from "@upwire/core";
+import { attach, Message, PreparedMessage, type Connection, type ConnectionHandler, type SendOptions, type Upgrader } from "@upwire/core";
 import { FakeSocket } from "./fake-socket.ts";
 
 const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
@@ -71,13 +71,13 @@ export function read({ socket, extensions }: Pick<OpenedSocket, "socket" | "exte
 }
 
 /** Sends `text` to one client in one of the ways there are. */
-export function send(connection: Connection, as: string, text: string): boolean {
+export function send(connection: Connection, as: string, text: string, options?: SendOptions<Connection>): boolean {
   const bytes = Buffer.from(text);
-  if (as === "bytes") return connection.send(bytes);
-  if (as === "message") return connection.send(new Message(Buffer.concat([bytes, bytes]), true, bytes.byteLength));
-  if (as === "prepared") return connection.send(new PreparedMessage(text));
-  if (as === "blob") return connection.send(new Blob([text]));
-  return connection.send(text);
+  if (as === "bytes") return connection.send(bytes, options);
+  if (as === "message") return connection.send(new Message(Buffer.concat([bytes, bytes]), true, bytes.byteLength), options);
+  if (as === "prepared") return connection.send(new PreparedMessage(text), options);
+  if (as === "blob") return connection.send(new Blob([text]), options);
+  return connection.send(text, options);
 }
 
 /** Until everything has left. */

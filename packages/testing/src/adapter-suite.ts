@@ -6,6 +6,7 @@ import { caps } from "./suite-caps.ts";
 import { closing } from "./suite-closing.ts";
 import { contexts } from "./suite-context.ts";
 import { drains } from "./suite-drain.ts";
+import { exampleLayer } from "./suite-example-layer.ts";
 import { faults } from "./suite-faults.ts";
 import { functions } from "./suite-functions.ts";
 import { fuzzing } from "./suite-fuzzing.ts";
@@ -47,6 +48,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   drain: drains,
   broadcast: broadcasts,
   handler: handlers,
+  "a layer above": exampleLayer,
   "handler faults": handlerFaults,
   "functions of the application": functions,
   "client faults": faults,

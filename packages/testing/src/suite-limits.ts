@@ -162,7 +162,7 @@ export function limits(suite: Suite): void {
 
   const hub = createHub({ maxRoomsPerConnection: 3, maxRoomNameLength: 10 });
   suite.route("/limits/rooms", {
-    message: (connection, message) => void connection.sendJson({ joined: hub.join(connection, message.text()) }),
+    message: (connection, message) => void connection.sendJson({ joined: hub.room(message.text()).add(connection) }),
   });
   suite.it("lets a client into so many rooms and no more", async () => {
     const client = await suite.connect("/limits/rooms");

@@ -16,7 +16,7 @@ export function loadFaults(suite: Suite): void {
     "/load/room",
     {
       open(connection) {
-        hub.register(connection);
+        hub.add(connection);
         opens.push(connection);
       },
       close: (_connection, info) => closes.push(info),
@@ -37,7 +37,7 @@ export function loadFaults(suite: Suite): void {
       await setImmediate();
     }
     expect(await closes.next()).toMatchObject({ code: 1013 });
-    expect(hub.count()).toBe(2);
+    expect(hub.size).toBe(2);
   });
 
   suite.route("/load/echo", {

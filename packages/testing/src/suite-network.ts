@@ -129,7 +129,7 @@ export function networkFaults(suite: Suite): void {
   const hub = createHub();
   suite.route("/net/room", {
     open(connection) {
-      hub.register(connection);
+      hub.add(connection);
       opens.push(connection);
     },
     close: (_connection, info) => closes.push(info),
@@ -151,7 +151,7 @@ export function networkFaults(suite: Suite): void {
     }
     for (const text of sent) expect((await good.nextMessage()).text).toBe(text);
     expect(await closes.next()).toMatchObject(abnormal);
-    expect(hub.count()).toBe(1);
+    expect(hub.size).toBe(1);
     good.reset();
     await closes.next();
   });

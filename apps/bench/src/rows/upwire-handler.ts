@@ -7,17 +7,17 @@ export function handlerFor({ mode }: Load): ConnectionHandler {
   if (mode === "echo") return { message: (connection, message) => void connection.send(message) };
   // Taking the address apart is the benchmark's own work: only where rooms are what is measured.
   if (mode !== "broadcast") return roomHandler(hub, mode === "rooms" ? roomOf : () => "lobby");
-  return { open: (connection) => hub.register(connection), message: (_connection, message) => void hub.broadcast(message) };
+  return { open: (connection) => void hub.add(connection), message: (_connection, message) => void hub.broadcast(message) };
 }
 
 function roomHandler(hub: Hub, roomIn: (url: string) => string): ConnectionHandler {
   return {
     open(connection) {
       const room = `room:${roomIn(connection.request.url)}`;
-      if (!hub.join(connection, room)) throw new Error("the hub took no more rooms");
+      if (!hub.room(room).add(connection)) throw new Error("the hub took no more rooms");
     },
     message(connection, message) {
-      for (const room of hub.roomsOf(connection)) hub.broadcast(message, { room });
+      for (const room of hub.roomsOf(connection)) hub.room(room).broadcast(message);
     },
   };
 }
