@@ -256,6 +256,7 @@ describe("a close frame behind a message", () => {
     const frames = [encodeClientFrame({ opcode: 2, payload: "answer me" }), closeFrame];
     await receive(opened, ...(how === "in two" ? frames : [Buffer.concat(frames)]));
     while (opened.connection.isOpen) await turn();
+    await turns();
     expect(read(opened)).toEqual(["answer me", "close"]);
   });
 });
