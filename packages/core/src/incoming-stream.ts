@@ -98,6 +98,11 @@ export class StreamedMessage {
     return this.#isOver || this.#isLetGo || (this.#isComplete && this.#chunks.length === 0);
   }
 
+  /** The application has a reader and has not come to the end. */
+  get isBeingRead(): boolean {
+    return this.shown.readable.locked && !this.isTaken;
+  }
+
   push(bytes: Buffer): void {
     if (this.#isOver || bytes.byteLength === 0) return;
     const chunk = chunkOf(bytes);

@@ -135,7 +135,7 @@ export class OwnReader implements FrameReader, StreamHost {
     const opcode = isFirst ? byte & 0x0f : this.#opcode;
     const isNext = isFirst && this.#messageOpcode === 0;
     if (this.#streams !== undefined) {
-      if (isFirst && opcode === Opcode.close) return (this.#isPostponed = this.#streams.mustWait());
+      if (isFirst && opcode === Opcode.close) return (this.#isPostponed = this.#streams.mustWaitForClose());
       return isNext && opcode < Opcode.close && (this.#isPostponed = this.#streams.mustWaitForNext());
     }
     if (opcode >= Opcode.close) return false;

@@ -5,6 +5,7 @@ import { Opcode } from "./frame.ts";
 import type { StreamSink } from "./frame-reader.ts";
 import { StreamedMessage } from "./incoming-stream.ts";
 import { turnedMask, unmaskTo } from "./mask.ts";
+import { inNoContext } from "./no-context.ts";
 import { StreamInflater, type InflaterOwner } from "./stream-inflater.ts";
 import { checkUtf8 } from "./utf8.ts";
 import type { Postponed, WorkBudget } from "./work-budget.ts";
@@ -50,6 +51,8 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   #view: DataView | undefined;
   #start = 0;
   #end = 0;
+  /** The turn in which an application may answer the message. */
+  #answering: "not yet" | "now" | "over" = "over";
   /** What the host waits for, if it does. */
   #hostWaits: (() => boolean) | undefined;
 
@@ -69,12 +72,18 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return this.#waits(this.#isNotTaken);
   }
 
+  /** Whether a close frame has to wait: an application that reads the message before it takes that first, and has a turn to answer. */
+  mustWaitForClose(): boolean {
+    return this.#waits(this.#isUnanswered);
+  }
+
   begin(first: number): void {
     this.#isText = (first & 0x0f) === Opcode.text;
     this.#isCompressed = (first & 0x40) !== 0;
     this.#message = new StreamedMessage(!this.#isText, () => this.#onRoom());
     this.#isAnnounced = false;
     this.#isComing = true;
+    this.#answering = "not yet";
     this.#isInflated = false;
     this.#declaredBytes = 0;
     this.#givenBytes = 0;
@@ -212,6 +221,18 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   }
 
   readonly #isNotTaken = (): boolean => this.#message?.isTaken === false;
+
+  readonly #isUnanswered = (): boolean => {
+    if (this.#isComing || this.#inflater !== undefined) return this.#isFull();
+    if (this.#answering === "not yet" && this.#message?.isBeingRead !== true) {
+      this.#answering = "now";
+      inNoContext(setImmediate, () => {
+        this.#answering = "over";
+        this.#wakeHost();
+      });
+    }
+    return this.#answering !== "over";
+  };
 
   readonly #isFull = (): boolean => {
     if (this.#inflater === undefined) return this.#isComing && this.#message?.isFull === true;

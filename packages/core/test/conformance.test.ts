@@ -21,8 +21,21 @@ function echo(reader: "own" | "ws"): ReturnType<typeof websocket> {
   );
 }
 
-const routes = { own: echo("own"), ws: echo("ws") };
-const server = createServer((req, res) => void (req.url === "/ws" ? routes.ws : routes.own)(req, res));
+/** Reads each message as a stream. */
+const streamed = websocket(
+  {
+    async stream(connection, { readable, isBinary }) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of readable) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      connection.send(isBinary ? bytes : bytes.toString());
+    },
+  },
+  { maxStreamBytes: 2 * MEBIBYTE, compression: { thresholdBytes: 16 }, onError: note },
+);
+
+const routes: Readonly<Record<string, ReturnType<typeof websocket>>> = { "/": echo("own"), "/ws": echo("ws"), "/streamed": streamed };
+const server = createServer((req, res) => void routes[req.url ?? ""]?.(req, res));
 const attachment = attach(server);
 let url = "";
 
@@ -59,6 +72,12 @@ describe("the wire conformance table", () => {
   it("is passed with permessage-deflate agreed on in every case", { timeout: 30_000 }, async () => {
     const cases = conformanceCases.filter(({ offers }) => offers === undefined);
     const { failing } = await runConformance(url, { cases, deflate: "always" });
+    expect(failing).toEqual([]);
+  });
+
+  it.each(["require", "always"] as const)("is passed by a handler that takes streams, with permessage-deflate: %s", { timeout: 60_000 }, async (deflate) => {
+    const cases = conformanceCases.filter(({ offers }) => deflate === "require" || offers === undefined);
+    const { failing } = await runConformance(`${url}/streamed`, { cases, deflate });
     expect(failing).toEqual([]);
   });
 

@@ -240,6 +240,27 @@ describe("control frames", () => {
   });
 });
 
+describe("a close frame behind a message", () => {
+  const echo: ConnectionHandler = {
+    async stream(connection, { readable }) {
+      const reader = readable.getReader();
+      await turns(10);
+      const { value } = await reader.read();
+      expect(await reader.read()).toMatchObject({ done: true });
+      connection.send(Buffer.from(value ?? []).toString());
+    },
+  };
+
+  it.each(["in one read", "in two"])("waits for an application that reads it, and for its answer, when they come %s", async (how) => {
+    const opened = await open({ handler: echo });
+    const frames = [encodeClientFrame({ opcode: 2, payload: "answer me" }), closeFrame];
+    await receive(opened, ...(how === "in two" ? frames : [Buffer.concat(frames)]));
+    while (opened.connection.isOpen) await turn();
+    await turns();
+    expect(read(opened)).toEqual(["answer me", "close"]);
+  });
+});
+
 describe("limits of a stream", () => {
   it("end one that declares more than maxStreamBytes before a byte of it came", async () => {
     const opened = await open({ maxStreamBytes: 100 });

@@ -1,3 +1,4 @@
+import type { ConnectionHandler } from "@upwire/core";
 import { expect } from "vitest";
 import { addSlowPages, slowPages } from "./fuzz/slow-pages.ts";
 import { runFuzz } from "./fuzz/run-fuzz.ts";
@@ -11,8 +12,25 @@ const TIMEOUT_MS = 30_000;
 
 /** Bytes that no client would send, and what the server makes of them. */
 export function fuzzing(suite: Suite, uncaught: readonly unknown[]): void {
-  suite.it(`serves good clients and breaks no rule while it gets ${INPUTS} mutated inputs (seed ${SEED})`, async () => {
-    const { server, port } = await suite.serve("/fuzzed", { message: (connection, message) => void connection.send(message) });
+  for (const [how, handler] of Object.entries(echoes)) fuzz(suite, uncaught, how, handler);
+}
+
+/** Whole messages, and messages as streams. */
+const echoes: Readonly<Record<string, ConnectionHandler>> = {
+  whole: { message: (connection, message) => void connection.send(message) },
+  "as streams": {
+    async stream(connection, { readable, isBinary }) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of readable) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      connection.send(isBinary ? bytes : bytes.toString());
+    },
+  },
+};
+
+function fuzz(suite: Suite, uncaught: readonly unknown[], how: string, handler: ConnectionHandler): void {
+  suite.it(`serves good clients and breaks no rule while it gets ${INPUTS} mutated inputs (seed ${SEED}), messages ${how}`, async () => {
+    const { server, port } = await suite.serve("/fuzzed", handler);
     addSlowPages(server, "/http");
     const { findings, inputs, withSomethingBefore } = await runFuzz(`ws://127.0.0.1:${port}/fuzzed`, {
       pages: { quick: "/http", ...slowPages },
