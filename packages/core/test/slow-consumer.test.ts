@@ -120,7 +120,7 @@ describe.each(Object.keys(transports))("a client that takes nothing for a while,
     const sent = Array.from({ length: 6000 }, (_, number) => `${number}`.padEnd(Math.max(20, maxQueueBytes / 2000), "x"));
     for (const [number, message] of sent.entries()) {
       expect(client.connection.send(message)).toBe(true);
-      if (number % burst === 0) await setImmediate();
+      if (number % burst === burst - 1) await setImmediate();
     }
     const got = await readAll(client);
     expect(got.at(-1)).toBe(sent.at(-1));
@@ -132,7 +132,7 @@ describe.each(Object.keys(transports))("a client that takes nothing for a while,
     const sent = Array.from({ length: 6000 }, (_, number) => `${number}`.padEnd(Math.max(20, maxQueueBytes / 2000), "x"));
     for (const [number, message] of sent.entries()) {
       expect(client.connection.send(message, { key: `${number % KEYS}` })).toBe(true);
-      if (number % burst === 0) await setImmediate();
+      if (number % burst === burst - 1) await setImmediate();
     }
     const got = await readAll(client);
     expect(inOrder(got.slice(-KEYS))).toEqual(sent.slice(-KEYS));
