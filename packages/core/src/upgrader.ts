@@ -83,11 +83,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
     const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
-    if (ticket?.hasExpired === true) return { ok: false, ...refusal("ERR_HANDSHAKE_TIMEOUT") };
+    // It was counted and told when its time was over.
+    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
     if (decision instanceof Refusal) {
-      const { status, code, headers, body } = this.#refused(decision, request);
+      const denied = this.#refused(decision, request);
       ticket?.complete(decision);
-      return { ok: false, status, code, headers, body };
+      return denial(denied);
     }
     this.#approved.set(req, { approval: decision, context: new RequestContext() });
     if (ticket?.withhold() === true) {
@@ -260,4 +261,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
     guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
     return denied;
   }
+}
+
+function denial({ status, code, headers, body }: Refusal): Denial {
+  return { ok: false, status, code, headers, body };
 }

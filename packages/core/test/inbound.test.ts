@@ -344,3 +344,58 @@ describe("handler.concurrency", () => {
     expect(() => websocket({ message() {}, concurrency: concurrency as number })).toThrow(TypeError);
   });
 });
+
+describe("messages that come as streams", () => {
+  interface Streamed {
+    readonly opened: OpenedSocket;
+    /** What each hook has read, when it has. */
+    readonly got: string[];
+    readonly settle: () => void;
+  }
+
+  /** A hook that reads its stream to the end, notes it, and then takes its time. */
+  async function openStreams(concurrency?: number): Promise<Streamed> {
+    const got: string[] = [];
+    const waiting: (() => void)[] = [];
+    const handler: ConnectionHandler = {
+      async stream(_connection, message) {
+        got.push(await new Response(message.readable).text());
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      },
+    };
+    const opened = await openSocket(new Upgrader(), undefined, concurrency === undefined ? handler : { ...handler, concurrency });
+    return { opened, got, settle: () => waiting.shift()?.() };
+  }
+
+  async function turns(): Promise<void> {
+    for (let count = 0; count < 20; count++) await turn();
+  }
+
+  it("count for `concurrency` until their hook has settled, read to the end or not", async () => {
+    const { opened, got, settle } = await openStreams(1);
+    await receive(opened.socket, texts("a", "b", "c"));
+    await turns();
+    expect(got).toEqual(["a"]);
+    settle();
+    await turns();
+    expect(got).toEqual(["a", "b"]);
+  });
+
+  it("come one after the other without it, as each has been read", async () => {
+    const { opened, got } = await openStreams();
+    await receive(opened.socket, texts("a", "b", "c"));
+    await turns();
+    expect(got).toEqual(["a", "b", "c"]);
+  });
+
+  it("do not begin between pause() and resume()", async () => {
+    const { opened, got } = await openStreams();
+    opened.connection.pause();
+    await receive(opened.socket, texts("a", "b"));
+    await turns();
+    expect(got).toEqual([]);
+    opened.connection.resume();
+    await turns();
+    expect(got).toEqual(["a", "b"]);
+  });
+});
