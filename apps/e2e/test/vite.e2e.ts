@@ -14,7 +14,7 @@ import { Client } from "./client.ts";
 
 const hub = createHub();
 const chat: ConnectionHandler = {
-  open: (connection) => void hub.add(connection),
+  open: (connection) => hub.add(connection),
   message: (connection, message) => void hub.broadcast(`${connection.remoteAddress} echo: ${message.text()}`),
 };
 

@@ -37,7 +37,7 @@ const SLICE_MS = 10;
 /** Between two waves, unless there are fewer connections than waves. */
 const WAVE_MS = 100;
 
-/** Calls `act` with each item, some in this turn of the event loop and the rest in later ones. For what nobody answers. */
+/** Calls `act` with each item, some in this turn of the event loop and the rest in later ones. For what no client answers. */
 export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void): void {
   for (const item of items.slice(0, SLICE)) act(item);
   if (items.length > SLICE) setImmediate(() => inSlices(items.slice(SLICE), act));

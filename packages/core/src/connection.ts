@@ -123,7 +123,8 @@ export class Connection<Context = unknown> extends SlotHolder {
   }
 
   /**
-   * Starts one large message that leaves in fragments as it is written; other messages wait until it ends.
+   * Starts one large message that leaves in fragments as it is written; other messages wait until it ends. One that brings nothing
+   * for `messageTimeoutMs`, while the client takes data, ends the connection with `ERR_WRITER_ABORTED`.
    * @throws Error while another one is being written.
    */
   createWriter(type: "text" | "binary"): Writable {
@@ -202,7 +203,7 @@ export class Connection<Context = unknown> extends SlotHolder {
   }
 
   /**
-   * Pull style: the messages in order, until the connection ends; how it ended is in `closeInfo`. While nobody pulls,
+   * Pull style: the messages in order, until the connection ends; how it ended is in `closeInfo`. While no loop pulls,
    * the socket is paused and TCP holds the client back. Leaving the loop early closes with 1000.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { FrameRun } from "./frame-run.ts";
 import type { Missed } from "./missed.ts";
-import { inNoContext } from "./no-context.ts";
+import { immediateInNoContext } from "./no-context.ts";
 
 /** Something that has frames to write soon. */
 export interface Flushable {
@@ -49,7 +49,7 @@ export class Flusher {
   #isDue = false;
   #flushedAt = -Infinity;
 
-  /** @param maxBatchDelayMs Least time between two flushes, for those who like fewer writes better than early ones. */
+  /** @param maxBatchDelayMs Least time between two flushes, for applications that like fewer writes better than early ones. */
   constructor(clock: Clock, maxBatchDelayMs: number) {
     this.#clock = clock;
     this.#maxBatchDelayMs = maxBatchDelayMs;
@@ -97,7 +97,7 @@ export class Flusher {
   #schedule(): void {
     this.#isScheduled = true;
     // It writes for all: in the context of one request it would run the `drain` hooks of others.
-    inNoContext(setImmediate, this.#maxBatchDelayMs > 0 ? this.#begin : this.#turn);
+    immediateInNoContext(this.#maxBatchDelayMs > 0 ? this.#begin : this.#turn);
   }
 
   readonly #begin = (): void => {

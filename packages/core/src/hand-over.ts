@@ -11,7 +11,7 @@ import { publishRefusal, refusal, sendBare } from "./refuse.ts";
 import { destroySocket } from "./socket-owner.ts";
 import { channels } from "./telemetry.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
-import { NEIGHBOUR_LOOK_MS, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
+import { NEIGHBOUR_LOOK_MS, type Arrival, type HandshakeSetup, type OnLate } from "./upgrade-ticket.ts";
 
 /** Gets a WebSocket handshake in place of the application. */
 export type HandOver = (req: IncomingMessage, socket: Duplex, head: Buffer) => void | Promise<void>;
@@ -22,6 +22,8 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
   const plugin = new PluginSocket(socket, head, neighbours);
   const startedAt = pending.now;
   let givenUpAt = startedAt + timeoutMs;
+  let tellLate: OnLate | undefined;
+  let hasExpired = false;
   const nextLook = (): number => (plugin.isHeld ? Math.min(givenUpAt, pending.now + NEIGHBOUR_LOOK_MS) : givenUpAt);
   const handshake: PendingHandshake = {
     deadline: nextLook(),
@@ -39,8 +41,10 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
       }
       // The plugin is still busy with it: its late answer must go nowhere.
       plugin.detach();
+      hasExpired = true;
       const late = refusal("ERR_HANDSHAKE_TIMEOUT");
-      publishRefusal(late, new UpgradeRequest(req, { native: req }));
+      if (tellLate === undefined) publishRefusal(late, new UpgradeRequest(req, { native: req }));
+      else tellLate(late);
       sendBare(socket, late);
     },
     abort: () => {
@@ -78,7 +82,11 @@ export function handOverTo(handOver: HandOver, { req, socket, head }: Arrival, {
       if (wasHeld) watchEnd();
       return true;
     },
-    expireAfter: (ms) => {
+    get hasExpired() {
+      return hasExpired;
+    },
+    expireAfter: (ms, onLate) => {
+      tellLate = onLate;
       givenUpAt = startedAt + ms;
       pending.move(handshake, nextLook());
       return givenUpAt > pending.now;

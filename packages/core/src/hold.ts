@@ -1,6 +1,6 @@
 /** Why nothing is read from a client for a while. */
 export const Hold = {
-  /** Messages that nobody has taken. */
+  /** Messages wait for a hook or a loop to take them. */
   inbox: 1,
   /** It sent more than the rate limit allows. */
   rate: 2,

@@ -157,7 +157,7 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     this.throttle?.end();
   }
 
-  /** The handler is told that the connection is over, behind its `open`. */
+  /** Tells the handler that the connection is over, once its `open` has settled. */
   closed(info: CloseInfo): void {
     if (this.#isOpened) this.#events?.close(this, info);
   }
@@ -214,7 +214,7 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     this.life.openingOver();
   }
 
-  /** The next message, for who pulls. */
+  /** The next message, for a loop that pulls. */
   async take(): Promise<IteratorResult<Message, undefined>> {
     const next = await this.#inboxNow().take();
     this.#steerReading();

@@ -1,5 +1,5 @@
 /**
- * Messages that nobody has taken yet. While it is not empty its owner keeps the socket paused, so it holds no more
+ * Messages that no hook and no loop has taken yet. While it is not empty its owner keeps the socket paused, so it holds no more
  * than what one read of the socket brought.
  */
 export class Inbox<Item> {

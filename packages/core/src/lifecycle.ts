@@ -6,7 +6,6 @@ import type { Counters } from "./counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
 import { ConnectionError } from "./errors.ts";
-import { guard } from "./guard.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "./hold.ts";
 import { messageCut, type StreamedMessage } from "./incoming-stream.ts";
@@ -153,7 +152,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     if (this.#openUntil === 0) {
       this.#setup.heartbeat.delete(this);
     } else {
-      // Who waits for `open` is told of the end at its deadline.
+      // A server that waits for the `close` hook is told of the end at the deadline of `open`.
       this.#setup.heartbeat.lookAt(this, this.#openUntil);
       this.inbound.closedBeforeOpen();
     }
@@ -171,7 +170,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   // What comes in.
 
   message(message: Message): void {
-    // After our close frame nobody is there to answer: what still comes is dropped.
+    // After our close frame no answer reaches the client: what still comes is dropped.
     if (this.state !== "open") return;
     this.#came(1, message.byteLength);
     this.inbound.message(message);

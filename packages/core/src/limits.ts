@@ -7,7 +7,7 @@ const policies = ["close", "drop-newest", "drop-oldest", "keep-latest", "pause"]
  * What happens when more than the queue may hold would wait for a client that reads more slowly than it is written to:
  * - `close`: it is told 1013 and ended.
  * - `drop-newest`: `send` says no, and the message is gone.
- * - `drop-oldest`: the messages that have waited longest make room.
+ * - `drop-oldest`: the messages that have waited longest make room. A message longer than half of the queue may find none.
  * - `keep-latest`: while the client is behind, a message with a `key` takes the place of the waiting one with that key. What
  *   still does not fit ends the client, as with `close`.
  * - `pause`: while more than half of the queue is full nothing is read from this client, so that what it asks for stops
@@ -33,7 +33,10 @@ export interface ConnectionLimits {
   readonly rateLimit?: RateLimit;
   /** Age of the oldest byte that waits; older is close 1013. @default 10000 */
   readonly writeTimeoutMs?: number;
-  /** Time for one message, from its first byte to its last; then close 1008. @default 30000 */
+  /**
+   * Time for one message, from its first byte to its last; then close 1008. Also the longest time in which a Blob or a writer of the
+   * application may bring nothing while its client takes data; then close 1011 (`ERR_WRITER_ABORTED`). @default 30000
+   */
   readonly messageTimeoutMs?: number;
   /** Time in which the next bytes of a message that comes as a stream must come, while there is room for them; then close 1008. @default 30000 */
   readonly streamTimeoutMs?: number;
@@ -47,7 +50,10 @@ export interface ConnectionLimits {
    * Time for an async `open`, while which messages wait, unless it pulls them itself; then close 1011. 0 waits for ever. @default 30000
    */
   readonly openTimeoutMs?: number;
-  /** Time for the peer to answer a close frame; then the socket is destroyed (RFC 6455 §7.1.1). @default 5000 */
+  /**
+   * Time for the peer to answer a close frame; then the socket is destroyed (RFC 6455 §7.1.1). The same time before it is what a Blob
+   * or a writer has that is not complete when `close` is called; then it is given up, and the close frame leaves. @default 5000
+   */
   readonly closeTimeoutMs?: number;
 }
 

@@ -1,5 +1,5 @@
 import { guard } from "./guard.ts";
-import { inNoContext } from "./no-context.ts";
+import { immediateInNoContext } from "./no-context.ts";
 
 /** What an application is told with: the connection does not get the message. Its type is that of `SendOptions.missed`. */
 export type Missed = (connection: never) => void;
@@ -33,7 +33,7 @@ export class MissedCalls {
 
   /** For what a policy took back: in a later turn of the event loop, since a send or a broadcast may be under way. */
   tellLater(connection: MissingConnection, missed: Missed): void {
-    if (this.#later.push([connection, missed]) === 1) inNoContext(setImmediate, this.#tellAll);
+    if (this.#later.push([connection, missed]) === 1) immediateInNoContext(this.#tellAll);
   }
 
   readonly #tellAll = (): void => {

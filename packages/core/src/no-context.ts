@@ -16,6 +16,14 @@ export function inNoContext<Arguments extends unknown[], Result>(run: (...args: 
   return outside.runInAsyncScope(fresh).runInAsyncScope(run, undefined, ...args);
 }
 
+/**
+ * `setImmediate` whose callback runs in no request's async context. Nothing runs meanwhile that could change what `outside` holds, so
+ * that it takes a quarter of the time of `inNoContext`: each reply that comes alone pays for it.
+ */
+export function immediateInNoContext(run: () => void): void {
+  outside.runInAsyncScope(setImmediate, undefined, run);
+}
+
 /** The async context of a request, to come back to. */
 export class RequestContext {
   readonly #resource: AsyncResource = new AsyncResource("upwire.open", { requireManualDestroy: true });

@@ -36,7 +36,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
   windowEnd: WindowEnd | undefined;
   place = 0;
   readonly #setup: SendSetup;
-  /** What waits, and behind it in `#own` what no other connection gets. */
+  /** Frames that wait; those in `#own`, which no other connection gets, come after them. */
   #run: FrameRun | undefined;
   /** Holds the run in our place. */
   #cohort: Cohort | undefined;

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
 import type { TakenSocket } from "./plugin-socket.ts";
 import type { Refusal } from "./refuse.ts";
-import type { TicketHolder } from "./upgrade-ticket.ts";
+import type { OnLate, TicketHolder } from "./upgrade-ticket.ts";
 
 /** Where the ticket is on the request; shared by every copy of core in the process. */
 const ticketKey: unique symbol = Symbol.for("upwire.plugin-ticket") as never;
@@ -18,8 +18,10 @@ export interface PluginTicket {
   readonly holder: TicketHolder;
   /** A route of ours has the request. @returns false when another library has taken it. */
   claim(): boolean;
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @returns whether that is still to come. */
-  expireAfter(ms: number): boolean;
+  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @param onLate Called when it passes. @returns whether that is still to come. */
+  expireAfter(ms: number, onLate: OnLate): boolean;
+  /** The deadline has passed, and the client was told. */
+  readonly hasExpired: boolean;
   /** The plugin has sent the 101 of a route of its own. */
   answered(): void;
   /** When the plugin refuses with a bare status line, `refused` goes out whole. */

@@ -122,7 +122,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     else this.#room.closeBehind(frame);
   }
 
-  /** Waits no more for a message that is not complete: it does not arrive, and neither does what is behind it, save a close frame. */
+  /** Waits no more for a message that is not complete: it does not arrive, and neither do the messages after it. A close frame does. */
   giveUp(): void {
     this.#settle();
     const lost: Missed[] = [];
@@ -247,7 +247,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     if (this.isTaking) this.#way = this.#room === undefined && this.setup.slowConsumer.isPlain ? "direct" : "considered";
   }
 
-  /** From here on nothing of what is complete can be taken back: something that must come behind it follows. */
+  /** From here on nothing of what is complete can be taken back: something follows that must come after all of it. */
   #settle(): void {
     for (let taken = this.#room?.takeNext(); taken !== undefined; taken = this.#room?.takeNext()) this.go(taken);
   }

@@ -4,7 +4,7 @@ import { PreparedMessage, type MessageData } from "./prepared-message.ts";
 /** What can be sent at once. */
 export type Broadcastable = MessageData | Message | PreparedMessage;
 
-/** Anything that can be sent. A Blob is read first, and later messages wait behind it. */
+/** Anything that can be sent. A Blob is read first, and later messages wait for it. */
 export type Sendable = Broadcastable | Blob;
 
 export interface SendOptions<Recipient = never> {

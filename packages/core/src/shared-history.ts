@@ -1,6 +1,12 @@
 import { encodeFrame, Opcode } from "./frame.ts";
 import type { Deflate, PreparedMessage } from "./prepared-message.ts";
 
+// Compression with context takeover for an audience, where a deflate stream for each client would take 256 KiB (zlib) and be run
+// for each. A broadcast is deflated once, with the last 4 KiB that the audience was sent as its dictionary. That frame can be read
+// by the clients whose LZ77 windows end in those bytes; the others get the message plain, which leaves their windows as they
+// are. Once the plain frames outnumber the clients that could read compressed ones, a keyframe, deflated without a dictionary,
+// makes all windows end alike again. JSON of 60 bytes to 1 KiB takes about half the bytes that it takes compressed alone.
+
 /** What a message may refer to. With 2 KiB mixed JSON is 10 % longer; with 8 KiB it is 4 % shorter and takes up to twice the time. */
 const MOST_BYTES = 4 * 1024;
 /** A frame that begins a history may be longer than the plain one by these bytes: four of its payload, six of its header. */
@@ -8,11 +14,11 @@ const MOST_GROWTH = 10;
 
 const NOTHING = Buffer.alloc(0);
 
-/** The end of the LZ77 window of some clients. Those that hold the same one have windows that end in the same bytes. */
+/** The end of the LZ77 window of some clients: all clients that hold the same object have windows that end in the same bytes. */
 export interface WindowEnd {
-  /** How many clients these are. */
+  /** How many clients hold it. */
   holders: number;
-  /** How many frames of the same audience went out plain, since the last keyframe, because a window ended elsewhere. */
+  /** How many frames to the same audience went out plain since the last keyframe, each because a window ended elsewhere. */
   missed: number;
 }
 
@@ -21,27 +27,38 @@ export interface Recipient {
   readonly deflate: Deflate | undefined;
   /** How many clients. */
   readonly size: number;
-  /** `undefined` when they have no window, or one that nobody knows. */
+  /** `undefined` when there is no window, or when its end is not known. */
   windowEnd: WindowEnd | undefined;
 }
 
-/** From now on nothing may refer to what these clients have. */
+/** From now on no message may refer to what these clients have. */
 export function forgetWindow(recipient: Recipient): void {
   if (recipient.windowEnd === undefined) return;
   recipient.windowEnd.holders -= recipient.size;
   recipient.windowEnd = undefined;
 }
 
-/** One message, as those get it who share a history. */
-export class Edition {
-  /** Deflated without a history: everybody can read it, whatever their window is, and then all windows end here. */
+interface CompressedParts {
+  readonly plain: Buffer;
+  /** `undefined` when the message goes out as it is. */
+  readonly compressed: Buffer | undefined;
+  readonly isKeyframe: boolean;
+  /** Where a window has to end to read the compressed frame, unless that is a keyframe. */
+  readonly from: WindowEnd;
+  /** Where it ends then. */
+  readonly to: WindowEnd;
+}
+
+/** One message as it goes to the clients that share a history. */
+export class CompressedBroadcast {
+  /** Deflated without a history: every client can read it, whatever its window holds, and then all windows end here. */
   readonly isKeyframe: boolean;
   readonly #plain: Buffer;
   readonly #compressed: Buffer | undefined;
   readonly #from: WindowEnd;
   readonly #to: WindowEnd;
 
-  constructor(plain: Buffer, compressed: Buffer | undefined, isKeyframe: boolean, from: WindowEnd, to: WindowEnd) {
+  constructor({ plain, compressed, isKeyframe, from, to }: CompressedParts) {
     this.isKeyframe = isKeyframe;
     this.#plain = plain;
     this.#compressed = compressed;
@@ -62,26 +79,22 @@ export class Edition {
   }
 }
 
-/**
- * What an audience was sent compressed. RFC 7692 §7.2.3.2 lets a message refer to everything that this client received
- * compressed before; what it received plain is not in its window. So one frame, deflated with the end of the history, is for
- * all whose windows end there; the others get it plain, until a message without references takes everybody along again.
- */
+/** What an audience was sent compressed. RFC 7692 §7.2.3.2: a message may refer to what this client received compressed before; what it received plain is not in its window. */
 export class SharedHistory {
   #tail: Buffer = NOTHING;
   #end: WindowEnd = { holders: 0, missed: 0 };
 
-  next(message: PreparedMessage, deflate: Deflate): Edition {
+  next(message: PreparedMessage, deflate: Deflate): CompressedBroadcast {
     const { payload, isBinary } = message;
     const from = this.#end;
-    // A keyframe costs those who are here about the bytes that a plain frame costs the others: it is due when that many went out.
+    // A keyframe costs each holder about the bytes that a plain frame costs another client: send one once the plain frames sent outnumber the holders.
     const isKeyframe = from.missed >= from.holders;
     const compressed = deflate.compress(payload, isKeyframe ? NOTHING : this.#tail);
-    if (compressed === undefined) return new Edition(message.frame(), undefined, false, from, from);
+    if (compressed === undefined) return new CompressedBroadcast({ plain: message.frame(), compressed: undefined, isKeyframe: false, from, to: from });
     this.#end = { holders: 0, missed: isKeyframe ? 0 : from.missed };
     this.#tail = endOf(isKeyframe ? NOTHING : this.#tail, payload);
     const frame = encodeFrame(isBinary ? Opcode.binary : Opcode.text, compressed, { compressed: true });
-    return new Edition(message.frame(), frame, isKeyframe, from, this.#end);
+    return new CompressedBroadcast({ plain: message.frame(), compressed: frame, isKeyframe, from, to: this.#end });
   }
 }
 
@@ -94,12 +107,12 @@ function endOf(before: Buffer, after: Buffer): Buffer {
   return end;
 }
 
-/** Those who get the same, and what they were sent compressed: one history for each way to deflate. */
+/** Members that get the same, and what they were sent compressed: one history for each set of deflate parameters. */
 export interface HistoryKeeper {
   historyOf(deflate: Deflate): SharedHistory;
 }
 
-/** The histories of one audience, by the keys of the ways to deflate. They end with it. */
+/** The histories of one group of an audience, by the keys of the deflate parameters. They end with it. */
 export class Histories implements HistoryKeeper {
   readonly #byKey = new Map<string, SharedHistory>();
 
@@ -115,35 +128,35 @@ export class Broadcast {
   readonly message: PreparedMessage;
   readonly #audience: HistoryKeeper;
   /** By the key of the deflate. */
-  #editions: Map<string, Edition> | undefined;
+  #byKey: Map<string, CompressedBroadcast> | undefined;
 
   constructor(message: PreparedMessage, audience: HistoryKeeper) {
     this.message = message;
     this.#audience = audience;
   }
 
-  /** The longest frame that anybody gets. */
+  /** Length of the longest frame that a member can get. */
   get mostBytes(): number {
     return this.message.frameBytes + MOST_GROWTH;
   }
 
-  /** Whether those who share a history with this one are all equal behind this message. */
+  /** Whether this message makes the windows of all recipients with these parameters end alike. */
   isKeyframeFor({ deflate }: Recipient): boolean {
-    return deflate?.sharesHistory === true && this.#editionOf(deflate).isKeyframe;
+    return deflate?.sharesHistory === true && this.#compressedFor(deflate).isKeyframe;
   }
 
   /** The frame for a recipient, which MUST be put into its queue: from now on others may refer to it. */
   frameFor(recipient: Recipient): Buffer {
     const { deflate } = recipient;
-    return deflate?.sharesHistory === true ? this.#editionOf(deflate).frameFor(recipient) : this.message.frame(deflate);
+    return deflate?.sharesHistory === true ? this.#compressedFor(deflate).frameFor(recipient) : this.message.frame(deflate);
   }
 
-  #editionOf(deflate: Deflate): Edition {
-    const known = this.#editions?.get(deflate.key);
+  #compressedFor(deflate: Deflate): CompressedBroadcast {
+    const known = this.#byKey?.get(deflate.key);
     if (known !== undefined) return known;
-    const edition = this.#audience.historyOf(deflate).next(this.message, deflate);
-    this.#editions ??= new Map();
-    this.#editions.set(deflate.key, edition);
-    return edition;
+    const compressed = this.#audience.historyOf(deflate).next(this.message, deflate);
+    this.#byKey ??= new Map();
+    this.#byKey.set(deflate.key, compressed);
+    return compressed;
   }
 }

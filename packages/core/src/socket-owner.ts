@@ -32,12 +32,6 @@ function onDrain(this: HeldSocket): void {
   inNoContext(relayDrain, this[holderKey] as SocketOwner);
 }
 
-/** Tells the owner of `socket` what the socket tells it only after it was full: that it takes data again. */
-export function tellDrain(socket: Socket): void {
-  const owner = (socket as HeldSocket)[holderKey];
-  if (owner !== undefined && "onDrain" in owner) (owner as SocketOwner).onDrain();
-}
-
 function onEnd(this: HeldSocket): void {
   inNoContext(tellEnd, this[holderKey]);
 }

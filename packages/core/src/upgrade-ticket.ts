@@ -2,7 +2,7 @@ import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "n
 import type { Socket } from "node:net";
 import type { Connection } from "./connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending.ts";
-import { publishRefusal, refusal, sendBare } from "./refuse.ts";
+import { publishRefusal, refusal, sendBare, type Refusal } from "./refuse.ts";
 import { closeResponse } from "./close-response.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "./socket-owner.ts";
@@ -40,6 +40,9 @@ interface Acceptance {
   abandoned(): void;
 }
 
+/** Gets the refusal of a handshake that took too long. Never throws. */
+export type OnLate = (late: Refusal) => void;
+
 /** What middleware may have set for an ordinary answer and what a 101 must not carry (RFC 9110 §15.2, RFC 6455 §4.2.2). */
 const NOT_ON_101 = /^(?:content-|sec-websocket-|(?:transfer-encoding|connection|upgrade|keep-alive)$)/;
 /** Frameworks on the Fetch standard cannot say 101: `new Response(null, { status: 101 })` throws. They say 204. */
@@ -72,6 +75,9 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
   /** As long as the request may be another library's. */
   #neighbours: NeighbourWatch | undefined;
   #givenUpAt: number;
+  #onLate: OnLate | undefined;
+  /** The deadline has passed, and the client was told. */
+  hasExpired = false;
   #acceptance: Acceptance | undefined;
   #isSwitched = false;
   #isOver = false;
@@ -100,8 +106,9 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     pending.add(this);
   }
 
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @returns whether that is still to come. */
-  expireAfter(ms: number): boolean {
+  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @param onLate Called when it passes. @returns whether that is still to come. */
+  expireAfter(ms: number, onLate: OnLate): boolean {
+    this.#onLate = onLate;
     this.#givenUpAt = this.#startedAt + ms;
     this.#pending.move(this, this.#givenUpAt);
     return this.#givenUpAt > this.#pending.now;
@@ -166,8 +173,11 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     if (res.headersSent || res.destroyed || socket.destroyed) return void socket.destroy();
     // The application is still busy with this response: it must not find the socket when it wakes up.
     closeResponse(res);
+    this.hasExpired = true;
     const late = refusal("ERR_HANDSHAKE_TIMEOUT");
-    publishRefusal(late, new UpgradeRequest(res.req, { native: res.req }));
+    // Before a route of ours has it, there is no hook of a route to call.
+    if (this.#onLate === undefined) publishRefusal(late, new UpgradeRequest(res.req, { native: res.req }));
+    else this.#onLate(late);
     sendBare(socket, late);
   }
 

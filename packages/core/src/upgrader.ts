@@ -76,17 +76,19 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /**
-   * Decides without touching the socket: for those who let a framework's plugin do the upgrade and give its `ws` to
+   * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
    * `accept`. Never rejects.
    */
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
-    const decision = this.#tooLate(ticket) ?? (await this.#decide(request));
+    const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
+    // It was counted and told when its time was over.
+    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
     if (decision instanceof Refusal) {
-      const { status, code, headers, body } = this.#refused(decision, request);
+      const denied = this.#refused(decision, request);
       ticket?.complete(decision);
-      return { ok: false, status, code, headers, body };
+      return denial(denied);
     }
     this.#approved.set(req, { approval: decision, context: new RequestContext() });
     if (ticket?.withhold() === true) {
@@ -144,7 +146,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       ws.close(CloseCode.internalError);
       return undefined;
     }
-    // One that somebody closed already has its close frame on the wire, and nothing may follow that.
+    // One that is closed already has its close frame on the wire, and nothing may follow that.
     const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
     if (taken === "gone") return undefined;
     const connection =
@@ -183,8 +185,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const ticket = takeTicket(req);
     const request = this.#requestOf(req, framework);
     const mistake = this.#opener.runs.mistakeIn(handler);
-    const refused = mistake === undefined ? this.#tooLate(ticket) : this.#checkFailed(mistake, request);
+    const refused = mistake === undefined ? this.#tooLate(ticket, request) : this.#checkFailed(mistake, request);
     return andThen(refused ?? this.#decide(request), (approval) => {
+      // It was counted and told when its time was over.
+      if (ticket?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
       if (approval instanceof Refusal) return this.#refused(approval, request);
       if (ticket === undefined) return this.#refused(notAttached(req, pluginTicket(req) !== undefined), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
@@ -203,12 +207,13 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /** Why a route of ours may not decide any more. */
-  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter" | "holder"> | undefined): Refusal | undefined {
+  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter" | "holder"> | undefined, request: UpgradeRequest<Native>): Refusal | undefined {
     if (ticket === undefined) return undefined;
     // Of another copy of core, which may be an older one, it may have no such method.
     ticket.holder.meet?.(this.#opener.setup);
     if (!ticket.claim()) return refusal("ERR_TAKEN");
-    return ticket.expireAfter(this.#options.handshakeTimeoutMs) ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
+    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#refused(late, request));
+    return isInTime ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
   }
 
   #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
@@ -256,4 +261,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
     guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
     return denied;
   }
+}
+
+function denial({ status, code, headers, body }: Refusal): Denial {
+  return { ok: false, status, code, headers, body };
 }

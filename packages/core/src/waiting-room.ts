@@ -151,7 +151,7 @@ export class WaitingRoom {
   }
 
   /**
-   * Waits no more for a message that is not complete: it does not arrive, and neither does what is behind it, save a close frame.
+   * Waits no more for a message that is not complete: it does not arrive, and neither do the messages after it. A close frame does.
    * @param lost Gets who wants to be told.
    */
   giveUp(lost: Missed[]): void {

@@ -264,7 +264,7 @@ it("gives messages to one who pulls, and holds the client back meanwhile", async
 
 it("is a member of a hub like any other, in order", async () => {
   const hub = createHub();
-  const member: ConnectionHandler = { open: (connection) => void hub.add(connection) };
+  const member: ConnectionHandler = { open: (connection) => hub.add(connection) };
   const adopted = await adopt(member);
   const native = await serve(member);
   const clients = [await open(adopted.port), await open(native.port)];

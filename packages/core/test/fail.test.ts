@@ -55,7 +55,7 @@ describe("a closure of a layer", () => {
   ])("closes with it and is no fault of the handler when it is %s in a hook", async (_how, act) => {
     const reported: unknown[] = [];
     const upgrader = new Upgrader({ onError: (error) => void reported.push(error) });
-    const { client, closed, seen } = await connected({ message: (connection) => act(connection) as never }, upgrader);
+    const { client, closed, seen } = await connected({ message: (connection) => act(connection) }, upgrader);
     client.send("go");
     expect(await closed).toEqual({ code: 4401, reason: "token expired" });
     expect(upgrader.stats.ended).toEqual({ ERR_TOKEN_EXPIRED: 1 });

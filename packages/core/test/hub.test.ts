@@ -14,7 +14,7 @@ interface Crowd {
 
 async function crowd(size: number, handler: (hub: Hub) => ConnectionHandler = () => ({})): Promise<Crowd> {
   const hub = createHub();
-  const served = await serve({ open: (connection) => void hub.add(connection), ...handler(hub) });
+  const served = await serve({ open: (connection) => hub.add(connection), ...handler(hub) });
   const clients: WebSocket[] = [];
   const connections: Connection[] = [];
   for (let i = 0; i < size; i++) {

@@ -42,8 +42,8 @@ async function receive(socket: FakeSocket, bytes: Buffer): Promise<void> {
 }
 
 describe("connection.pause()", () => {
-  it("holds back the messages of the same read, and resume() delivers them in order before it returns", async () => {
-    const { connection, socket, got } = await open((one, text) => text === "1" && one.pause());
+  it.each(["own", "ws"] as const)("holds back the messages of the same read, and resume() delivers them in order before it returns (reader %s)", async (reader) => {
+    const { connection, socket, got } = await open((one, text) => text === "1" && one.pause(), { reader });
     await receive(socket, texts(1, 2, 3));
     expect([got, socket.isPaused()]).toEqual([["1"], true]);
     connection.resume();
@@ -64,13 +64,27 @@ describe("connection.pause()", () => {
     expect(got).toEqual(["a", "b"]);
   });
 
-  it("may be called and ended by every message of one read, without a deeper stack for each", async () => {
-    const { socket, got } = await open((connection) => {
-      connection.pause();
-      connection.resume();
-    });
-    await receive(socket, texts(...numbers(10_000)));
-    expect(got).toEqual(numbers(10_000).map(String));
+  it.each(["own", "ws"] as const)("may be called and ended by every message of one read, without a deeper stack for each (reader %s)", async (reader) => {
+    const { connection, socket, got } = await open(
+      (one) => {
+        one.pause();
+        one.resume();
+      },
+      { reader },
+    );
+    connection.pause();
+    await receive(socket, texts(...numbers(5000)));
+    connection.resume();
+    await turn();
+    expect(got).toEqual(numbers(5000).map(String));
+  });
+
+  it.each(["own", "ws"] as const)("delivers nothing more of what waited, once a hook closes the connection (reader %s)", async (reader) => {
+    const { connection, socket, got } = await open((one, text) => (text === "1" ? one.pause() : text === "2" && one.close()), { reader });
+    await receive(socket, texts(1, 2, 3));
+    connection.resume();
+    await turn();
+    expect(got).toEqual(["1", "2"]);
   });
 
   it("ends with resume() where another reason to read nothing is still there", async () => {
@@ -110,7 +124,7 @@ describe("connection.pause()", () => {
     expect(connection.state).not.toBe("open");
   });
 
-  it("still lets a write that nobody takes end the connection", async () => {
+  it("still lets a write that the client does not take end the connection", async () => {
     const { connection, socket, clock } = await open(() => {}, { writeTimeoutMs: 4000 });
     socket.isTaking = false;
     connection.pause();
@@ -328,5 +342,60 @@ describe("handler.concurrency", () => {
   it.each([0, -1, 1.5, Number.NaN, Infinity, "2", null, true])("cannot be %s", (concurrency) => {
     expect(() => websocket({ message() {}, concurrency: concurrency as number })).toThrow(/^websocket: concurrency: .* is not allowed; give a whole number from 1 on/);
     expect(() => websocket({ message() {}, concurrency: concurrency as number })).toThrow(TypeError);
+  });
+});
+
+describe("messages that come as streams", () => {
+  interface Streamed {
+    readonly opened: OpenedSocket;
+    /** What each hook has read, when it has. */
+    readonly got: string[];
+    readonly settle: () => void;
+  }
+
+  /** A hook that reads its stream to the end, notes it, and then takes its time. */
+  async function openStreams(concurrency?: number): Promise<Streamed> {
+    const got: string[] = [];
+    const waiting: (() => void)[] = [];
+    const handler: ConnectionHandler = {
+      async stream(_connection, message) {
+        got.push(await new Response(message.readable).text());
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      },
+    };
+    const opened = await openSocket(new Upgrader(), undefined, concurrency === undefined ? handler : { ...handler, concurrency });
+    return { opened, got, settle: () => waiting.shift()?.() };
+  }
+
+  async function turns(): Promise<void> {
+    for (let count = 0; count < 20; count++) await turn();
+  }
+
+  it("count for `concurrency` until their hook has settled, read to the end or not", async () => {
+    const { opened, got, settle } = await openStreams(1);
+    await receive(opened.socket, texts("a", "b", "c"));
+    await turns();
+    expect(got).toEqual(["a"]);
+    settle();
+    await turns();
+    expect(got).toEqual(["a", "b"]);
+  });
+
+  it("come one after the other without it, as each has been read", async () => {
+    const { opened, got } = await openStreams();
+    await receive(opened.socket, texts("a", "b", "c"));
+    await turns();
+    expect(got).toEqual(["a", "b", "c"]);
+  });
+
+  it("do not begin between pause() and resume()", async () => {
+    const { opened, got } = await openStreams();
+    opened.connection.pause();
+    await receive(opened.socket, texts("a", "b"));
+    await turns();
+    expect(got).toEqual([]);
+    opened.connection.resume();
+    await turns();
+    expect(got).toEqual(["a", "b"]);
   });
 });

@@ -80,7 +80,7 @@ describe.each(Object.keys(transports))("what was taken before close(), on %s,", 
     await turns();
     clock.advance(6000);
     await turns();
-    const opcodes = [...socket.written.flatMap((bytes) => [...bytes])];
+    const opcodes = socket.written.flatMap((bytes) => [...bytes]);
     // A first fragment of 4 bytes, and the close frame.
     expect(opcodes.slice(0, 2)).toEqual([0x01, 4]);
     expect(opcodes.slice(6, 8)).toEqual([0x88, 2]);

@@ -271,7 +271,7 @@ describe("on the wire", () => {
 
   it("real clients read hundreds of broadcasts, with late ones and private messages in between", async () => {
     const hub = createHub();
-    const served = await serve({ open: (connection) => void hub.add(connection) }, SHARED);
+    const served = await serve({ open: (connection) => hub.add(connection) }, SHARED);
     const messages = jsonMessages(300);
     const privates: [when: number, tell: () => void][] = [];
     const results: [got: Promise<string[]>, owed: string[]][] = [];

@@ -166,7 +166,7 @@ const reply = withMember("send", fc.record({ bytes: length, as: fc.constantFrom(
   if (world.isRoomy) expect(isTaken).toBe(wasOpen);
 });
 
-const write = withMember("write to", fc.record({ bytes: length }), (member, { bytes }, world) => {
+const writing = withMember("write to", fc.record({ bytes: length }), (member, { bytes }, world) => {
   const { connection } = member;
   if (!connection.isOpen || member.isPassed) return;
   member.isPassed = true;
@@ -179,7 +179,7 @@ const write = withMember("write to", fc.record({ bytes: length }), (member, { by
 const steps = fc.oneof(
   { weight: 8, arbitrary: broadcast },
   { weight: 6, arbitrary: reply },
-  { weight: 1, arbitrary: write },
+  { weight: 1, arbitrary: writing },
   { weight: 1, arbitrary: withMember("end writing to", nothing, ({ writer }) => writer?.end()) },
   { weight: 1, arbitrary: withMember("join", fc.record({ room: rooms }), (member, { room }, { hub }) => (hub.room(room).add(member.connection) ? member.rooms.add(room) : undefined)) },
   {
@@ -305,10 +305,10 @@ describe("what a connection is given", () => {
     const { hub, clients } = await connect();
     const given = clients.map(({ socket }) => {
       const blocks: unknown[] = [];
-      const write = socket.write.bind(socket) as (block: unknown) => boolean;
+      const writeOn = socket.write.bind(socket) as (block: unknown) => boolean;
       socket.write = (block: unknown) => {
         blocks.push(block);
-        return write(block);
+        return writeOn(block);
       };
       return blocks;
     });

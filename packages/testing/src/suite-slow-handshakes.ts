@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { refuse } from "@upwire/core";
 import { expect, onTestFinished } from "vitest";
 import { Channel } from "./channel.ts";
 import { rawRequest } from "./raw-request.ts";
@@ -87,5 +88,23 @@ export function slowHandshakes(suite: Suite): void {
     expect(client.status).toBe(408);
     await client.closed;
     expect(await page(await open(server.port))).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  suite.it("tells the route of a handshake whose own check takes too long, once, whatever the check says later", async () => {
+    let settle = (_answer: unknown): void => {};
+    const refused: string[] = [];
+    const server = await suite.serve("/slow-check", echo, {
+      handshakeTimeoutMs: 10,
+      authorize: () => new Promise((resolve) => (settle = resolve)),
+      onReject: ({ code }) => void refused.push(code),
+    });
+    const client = await server.connect("/slow-check");
+    expect(client.status).toBe(408);
+    await client.closed;
+    settle(refuse(403, "too late"));
+    // A page goes the whole way behind what is left of the handshake.
+    expect(await page(await open(server.port))).toMatch(/^HTTP\/1\.1 200 /);
+    expect(refused).toEqual(["ERR_HANDSHAKE_TIMEOUT"]);
+    expect(server.attachment.stats.refused).toEqual({ ERR_HANDSHAKE_TIMEOUT: 1 });
   });
 }

@@ -7,7 +7,7 @@ export function handlerFor({ mode }: Load): ConnectionHandler {
   if (mode === "echo") return { message: (connection, message) => void connection.send(message) };
   // Taking the address apart is the benchmark's own work: only where rooms are what is measured.
   if (mode !== "broadcast") return roomHandler(hub, mode === "rooms" ? roomOf : () => "lobby");
-  return { open: (connection) => void hub.add(connection), message: (_connection, message) => void hub.broadcast(message) };
+  return { open: (connection) => hub.add(connection), message: (_connection, message) => void hub.broadcast(message) };
 }
 
 function roomHandler(hub: Hub, roomIn: (url: string) => string): ConnectionHandler {
