@@ -102,13 +102,13 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     await turn();
     expectTold(told.splice(0), fault, connection);
     const third = await served.client();
-    const closing = await served.nextConnection();
+    const leaving = await served.nextConnection();
     const hub = createHub();
-    hub.add(closing);
-    closing.close();
+    hub.add(leaving);
+    leaving.close();
     expect(hub.broadcast("too late", { missed: run })).toBe(0);
     await turn();
-    expectTold(told.splice(0), fault, closing);
+    expectTold(told.splice(0), fault, leaving);
     third.terminate();
     // Thrown away later: behind a Blob, by the end of the connection.
     const other = await served.client();

@@ -306,10 +306,10 @@ describe("what a connection is given", () => {
     const { hub, clients } = await connect();
     const given = clients.map(({ socket }) => {
       const blocks: unknown[] = [];
-      const write = socket.write.bind(socket) as (block: unknown) => boolean;
+      const writeOn = socket.write.bind(socket) as (block: unknown) => boolean;
       socket.write = (block: unknown) => {
         blocks.push(block);
-        return write(block);
+        return writeOn(block);
       };
       return blocks;
     });
