@@ -37,6 +37,19 @@ const hubKinds: OptionKinds<HubOptions> = {
   clock: aClock,
 };
 
+/** What a hub knows of its members. What they sent and got is in the `stats` of their Upgrader, and of the server's `Attachment`. */
+export interface HubStats {
+  readonly connections: number;
+  /** Rooms that have members. */
+  readonly rooms: number;
+  /** Users that have connections. */
+  readonly users: number;
+  /** What waits to leave to all of them now. Bytes; found by looking at each. */
+  readonly queuedBytes: number;
+  /** How often `add` of a room found a limit reached, since the hub was made. */
+  readonly refusedJoins: number;
+}
+
 /** What a hub is made of. */
 interface Parts<Context> {
   readonly memberships: Memberships<Context>;
@@ -87,9 +100,12 @@ export class Hub<Context = unknown> extends Audience<Context> {
     return this.#memberships.roomsOf(connection);
   }
 
-  /** How often `add` of a room found a limit reached. */
-  get refusedJoins(): number {
-    return this.#memberships.refusedJoins;
+  /** As they are now. */
+  get stats(): HubStats {
+    const { everybody, rooms, users, refusedJoins } = this.#memberships;
+    let queuedBytes = 0;
+    for (const { bufferedBytes } of everybody.members()) queuedBytes += bufferedBytes;
+    return { connections: everybody.size, rooms: rooms.size, users: users.size, queuedBytes, refusedJoins };
   }
 }
 

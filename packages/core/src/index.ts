@@ -16,7 +16,7 @@ export type { Stats } from "./counters.ts";
 export { ConnectionError, closures, refusals, type ClosureCode, type DropCode, type RefusalCode } from "./errors.ts";
 export type { DrainOptions } from "./drain.ts";
 export { onEvent, type UpwireEvents } from "./events.ts";
-export { createHub, type Hub, type HubOptions } from "./hub.ts";
+export { createHub, type Hub, type HubOptions, type HubStats } from "./hub.ts";
 export { defaults, type ConnectionLimits, type SlowConsumerPolicy } from "./limits.ts";
 export type { IncomingStream } from "./incoming-stream.ts";
 export { logEvents, type LogOptions } from "./log.ts";

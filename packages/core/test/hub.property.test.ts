@@ -201,7 +201,7 @@ function compare(model: Model, real: Real): void {
   expect(members.map(({ heard }) => heard)).toEqual(model.heard);
   expect(members.map(({ listeners }) => listeners)).toEqual(members.map((_, index) => (model.here.has(index) ? 1 : 0)));
   expect(told).toEqual(model.told);
-  expect(hub.refusedJoins).toBe(model.refused);
+  expect(hub.stats.refusedJoins).toBe(model.refused);
 }
 
 describe("the hub", () => {

@@ -207,6 +207,20 @@ describe("hub", () => {
     );
   });
 
+  it("tells how many it has of what, and what waits for them", async () => {
+    const { hub, clients, connections } = await crowd(2);
+    hub.room("tea").add(connections[0] as Connection);
+    hub.user("u7").add(connections[1] as Connection);
+    hub.room("x".repeat(300)).add(connections[1] as Connection);
+    hub.broadcast("waits until the turn is over");
+    const { queuedBytes, ...counts } = hub.stats;
+    expect(counts).toEqual({ connections: 2, rooms: 1, users: 1, refusedJoins: 1 });
+    expect(queuedBytes).toBe(connections.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0));
+    expect(queuedBytes).toBe(2 * (2 + "waits until the turn is over".length));
+    await Promise.all(clients.map(nextMessage));
+    expect(hub.stats.queuedBytes).toBe(0);
+  });
+
   it("closes everybody, at the latest when the grace is over", async () => {
     const { hub, clients } = await crowd(3);
     clients[2]?.pause();

@@ -95,7 +95,7 @@ const ofHub: Rows = {
     user.broadcast("b");
     user.delete(connection);
   },
-  refusedJoins: ({ hub, connection }) => hub.room("x".repeat(300)).add(connection) || hub.refusedJoins,
+  stats: ({ hub, connection }) => hub.room("x".repeat(300)).add(connection) || hub.stats,
   get: ({ hub }, turn) => hub.get(`${turn}`),
   rooms: ({ hub }) => hub.rooms(),
   roomsOf: ({ hub, connection }) => hub.roomsOf(connection),

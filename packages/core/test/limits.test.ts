@@ -187,7 +187,7 @@ describe("what a client can make grow", () => {
     hub.room("room 3").delete(connection);
     expect(hub.room("x".repeat(256)).add(connection)).toBe(false);
     expect(hub.room("x".repeat(255)).add(connection)).toBe(true);
-    expect(hub.refusedJoins).toBe(3);
+    expect(hub.stats.refusedJoins).toBe(3);
     hub.delete(connection);
     expect(hub.rooms()).toEqual([]);
     expect(() => createHub({ maxRoomsPerConnection: 0 })).toThrow(RangeError);

@@ -172,6 +172,6 @@ export function limits(suite: Suite): void {
       answers.push((await client.nextMessage()).text);
     }
     expect(answers.map((answer) => (JSON.parse(answer) as { joined: boolean }).joined)).toEqual([true, true, false, true, false, true]);
-    expect(hub.refusedJoins).toBe(2);
+    expect(hub.stats.refusedJoins).toBe(2);
   });
 }
