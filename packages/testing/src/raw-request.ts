@@ -15,7 +15,7 @@ export function rawRequest(port: number, bytes: Uint8Array | string, timeoutMs =
     };
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`the server kept the connection open for ${timeoutMs} ms; it sent ${JSON.stringify(received)}`));
+      reject(new Error(`the server kept the connection open for ${timeoutMs} ms; it sent ${JSON.stringify(received.slice(0, 200))}`));
     }, timeoutMs);
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => {
