@@ -209,9 +209,11 @@ describe("hub", () => {
 
   it("tells how many it has of what, and what waits for them", async () => {
     const { hub, clients, connections } = await crowd(2);
-    hub.room("tea").add(connections[0] as Connection);
-    hub.user("u7").add(connections[1] as Connection);
-    hub.room("x".repeat(300)).add(connections[1] as Connection);
+    const [ann, bob] = connections;
+    if (ann === undefined || bob === undefined) throw new Error("two were asked for");
+    hub.room("tea").add(ann);
+    hub.user("u7").add(bob);
+    hub.room("x".repeat(300)).add(bob);
     hub.broadcast("waits until the turn is over");
     const { queuedBytes, ...counts } = hub.stats;
     expect(counts).toEqual({ connections: 2, rooms: 1, users: 1, refusedJoins: 1 });
