@@ -71,7 +71,7 @@ export class Hub<Context = unknown> extends Audience<Context> {
   }
 
   /**
-   * Those who joined a room. Its `add` puts a connection into the hub too, and answers `false` over `maxRoomsPerConnection` or
+   * The members of a room. Its `add` puts a connection into the hub too, and answers `false` over `maxRoomsPerConnection` or
    * `maxRoomNameLength`: the name may come from the client. @throws TypeError for a name that is no string.
    */
   room(name: string): Audience<Context> {
@@ -95,7 +95,7 @@ export class Hub<Context = unknown> extends Audience<Context> {
     return [...this.#memberships.rooms.keys()];
   }
 
-  /** The rooms of a connection, and those that it was in at its end, when it is closed. */
+  /** The rooms of a connection; of a closed one, the rooms that it was in at its end. */
   roomsOf(connection: Connection<Context>): string[] {
     return this.#memberships.roomsOf(connection);
   }
@@ -109,75 +109,65 @@ export class Hub<Context = unknown> extends Audience<Context> {
   }
 }
 
-class AllOfHub<Context> implements Membership<Context> {
+/** Where a hub keeps one of its audiences. Everything about members is in `Memberships`. */
+abstract class PartOfHub<Context> implements Membership<Context> {
   readonly clock: Clock;
-  readonly #memberships: Memberships<Context>;
+  protected readonly memberships: Memberships<Context>;
+  /** Of the room or user; empty for the whole hub. */
+  protected readonly name: string;
 
-  constructor(memberships: Memberships<Context>, clock: Clock) {
-    this.#memberships = memberships;
+  constructor(memberships: Memberships<Context>, clock: Clock, name = "") {
+    this.memberships = memberships;
     this.clock = clock;
+    this.name = name;
   }
 
+  abstract get crowd(): Crowd<Context> | undefined;
+  abstract add(connection: Connection<Context>, format: string | undefined): boolean;
+  abstract delete(connection: Connection<Context>): boolean;
+}
+
+class AllOfHub<Context> extends PartOfHub<Context> {
   get crowd(): Crowd<Context> {
-    return this.#memberships.everybody;
+    return this.memberships.everybody;
   }
 
   add(connection: Connection<Context>, format: string | undefined): boolean {
-    this.#memberships.enter(connection, format);
+    this.memberships.enter(connection, format);
     return true;
   }
 
   delete(connection: Connection<Context>): boolean {
-    return this.#memberships.leave(connection);
+    return this.memberships.leave(connection);
   }
 }
 
-class RoomOfHub<Context> implements Membership<Context> {
-  readonly clock: Clock;
-  readonly #memberships: Memberships<Context>;
-  readonly #name: string;
-
-  constructor(memberships: Memberships<Context>, clock: Clock, name: string) {
-    this.#memberships = memberships;
-    this.clock = clock;
-    this.#name = name;
-  }
-
+class RoomOfHub<Context> extends PartOfHub<Context> {
   get crowd(): Crowd<Context> | undefined {
-    return this.#memberships.rooms.get(this.#name);
+    return this.memberships.rooms.get(this.name);
   }
 
   add(connection: Connection<Context>, format: string | undefined): boolean {
-    return this.#memberships.join(connection, this.#name, format);
+    return this.memberships.join(connection, this.name, format);
   }
 
   delete(connection: Connection<Context>): boolean {
-    return this.#memberships.part(connection, this.#name);
+    return this.memberships.part(connection, this.name);
   }
 }
 
-class UserOfHub<Context> implements Membership<Context> {
-  readonly clock: Clock;
-  readonly #memberships: Memberships<Context>;
-  readonly #id: string;
-
-  constructor(memberships: Memberships<Context>, clock: Clock, id: string) {
-    this.#memberships = memberships;
-    this.clock = clock;
-    this.#id = id;
-  }
-
+class UserOfHub<Context> extends PartOfHub<Context> {
   get crowd(): Crowd<Context> | undefined {
-    return this.#memberships.users.get(this.#id);
+    return this.memberships.users.get(this.name);
   }
 
   add(connection: Connection<Context>, format: string | undefined): boolean {
-    this.#memberships.assign(connection, this.#id, format);
+    this.memberships.assign(connection, this.name, format);
     return true;
   }
 
   delete(connection: Connection<Context>): boolean {
-    return this.#memberships.unassign(connection, this.#id);
+    return this.memberships.unassign(connection, this.name);
   }
 }
 
