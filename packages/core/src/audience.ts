@@ -24,7 +24,7 @@ export interface AddOptions {
  */
 export interface Membership<Context> {
   readonly clock: Clock;
-  /** Who is in it now; `undefined` when nobody is. */
+  /** Its members now; `undefined` when it has none. */
   readonly crowd: Crowd<Context> | undefined;
   /** @param format `undefined` when none was named. @returns whether it is a member now. */
   add(connection: Connection<Context>, format: string | undefined): boolean;
@@ -72,7 +72,7 @@ export class Audience<Context = unknown> implements Iterable<Connection<Context>
     return this.#membership.crowd?.size ?? 0;
   }
 
-  /** The members as they are when the loop begins, without those that have left before their turn: a loop may add and delete. */
+  /** The members as they are when the loop begins, without any that leaves before its turn: a loop may add and delete. */
   *[Symbol.iterator](): Generator<Connection<Context>, void, undefined> {
     for (const connection of this.#membership.crowd?.members() ?? []) if (this.has(connection)) yield connection;
   }
@@ -149,7 +149,7 @@ class OwnMembership<Context> implements Membership<Context> {
   readonly #closed = (_info: CloseInfo, connection: Connection<Context>): void => void this.delete(connection);
 }
 
-/** Makes an audience of your own, such as those who follow a topic. @throws TypeError for options that cannot be meant. */
+/** Makes an audience of your own, such as the followers of a topic. @throws TypeError for options that cannot be meant. */
 export function createAudience<Context = unknown>(options: AudienceOptions<Context> = {}): Audience<Context> {
   checkOptions("createAudience", options, audienceKinds);
   return new Audience(new OwnMembership(options));

@@ -147,7 +147,7 @@ export class Backlog {
     return { message: messageOf(item.message), missed: item.missed };
   }
 
-  /** Throws away the oldest of those that may be. @returns what it was, or `undefined` when there is none. */
+  /** Throws away the oldest message that may be taken back. @returns what it was, or `undefined` when there is none. */
   drop(): { readonly missed: Missed | undefined } | undefined {
     for (this.#droppable = Math.max(this.#head, this.#droppable); this.#droppable < this.#items.length; this.#droppable++) {
       const item = this.#items[this.#droppable] as Entry | Pack;

@@ -15,7 +15,7 @@ export interface DrainOptions {
   readonly retryAfterMs?: number;
   /** Time for the clients to answer after the last wave; then their sockets are destroyed. Milliseconds. @default 5000 */
   readonly graceMs?: number;
-  /** Close code, of those that clients may come back after. The reason is `retry-after=1500`, in milliseconds. @default 1012 */
+  /** Close code, one that lets clients come back. The reason is `retry-after=1500`, in milliseconds. @default 1012 */
   readonly code?: number;
 }
 

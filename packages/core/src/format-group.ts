@@ -12,7 +12,7 @@ type Excluded<Context> = ReadonlySet<Connection<Context>> | undefined;
 interface Singles<Context> {
   readonly connections: Iterable<Connection<Context>>;
   readonly except: Excluded<Context>;
-  /** Which they may join behind it. */
+  /** Where each of them may wait from then on. */
   readonly cohorts: Cohort[] | undefined;
 }
 
@@ -20,7 +20,7 @@ interface Singles<Context> {
 const FEWEST_MEMBERS = 8;
 
 /**
- * Those members of an audience who get the same bytes. Members who wait for the same frames form cohorts, which stay: a message
+ * The members of an audience that get the same bytes. Members that wait for the same frames form cohorts, which stay: a message
  * is queued once for each cohort, and for each member that is in none. A settled broadcast to 1,000 takes some 80 calls instead
  * of 13,000.
  */

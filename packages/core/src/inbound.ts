@@ -176,7 +176,7 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     if (!this.#isOpened && !this.#isPulled) this.life.awaitOpen();
   }
 
-  /** `open` has settled: hands the messages and events to the handler, first those that came before. Once. */
+  /** `open` has settled: hands the messages and events to the handler, the earliest first. Once. */
   deliver(): void {
     const events = this.#events;
     if (this.#isOpened || events === undefined) return;

@@ -173,7 +173,7 @@ export class StreamedMessage {
   }
 }
 
-/** Not at once: whoever reads is in the middle of a `read` of the application. */
+/** Not at once: the application is in the middle of a `read`. */
 function later(run: () => void): void {
   inNoContext(() => process.nextTick(run));
 }

@@ -21,7 +21,7 @@ const SLOW_CONSUMER_CLOSE_MS = 1000;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The life of one connection: its state, from open by closing to closed, the deadlines of each, and who is told of the end.
+ * The life of one connection: its state, from open by closing to closed, the deadlines of each, and the listeners for its end.
  * All times are of the heartbeat's clock, in milliseconds. What it receives is in `inbound`.
  */
 export class Lifecycle<Owner extends object> extends CloseListeners implements EngineEvents, Beating, SendingConnection, InboundLife, Since {

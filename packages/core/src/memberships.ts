@@ -50,7 +50,7 @@ export class Memberships<Context> {
     this.#hooks = hooks;
   }
 
-  /** The rooms of a member, and those that a closed connection was in at its end. */
+  /** The rooms of a member; of a closed connection, the rooms that it was in at its end. */
   roomsOf(connection: Connection<Context>): string[] {
     return listOf(this.#roomNames(connection));
   }

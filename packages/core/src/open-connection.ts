@@ -23,7 +23,7 @@ export class ConnectionOpener<Context, Native> {
   readonly counters: Counters = new Counters();
   readonly errors: ErrorReport<Native>;
   readonly runs: HandlerRuns<Context>;
-  /** For handlers that take whole messages, and for those that take streams. */
+  /** One for handlers that take whole messages, one for handlers that take streams. */
   readonly #whole: EngineSetup;
   readonly #streaming: EngineSetup;
   readonly #idPrefix: string;

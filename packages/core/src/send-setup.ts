@@ -11,7 +11,7 @@ export interface SendSetup {
   readonly slowConsumer: SlowConsumer;
   readonly counters: Counters;
   readonly missedCalls: MissedCalls;
-  /** What a socket is given while later messages may drop or replace those that it has not got: at most half of the queue. */
+  /** What a socket is given while a policy may still take messages back: at most half of the queue. */
   readonly portionBytes: number;
   readonly now: () => number;
 }

@@ -6,7 +6,7 @@ export type Offered = "taken" | "refused" | "slow";
 
 /** A send queue, as a policy sees it. */
 export interface SlowQueue {
-  /** Throws away the message that has waited longest, of those that may be taken back. @returns whether there was one. */
+  /** Throws away the oldest message that may be taken back. @returns whether there was one. */
   dropOldest(): boolean;
   /** Whether the socket is behind and more than half of the queue is full. */
   isHalfFull(): boolean;

@@ -17,7 +17,7 @@ export function statsOf({ counters, heartbeat }: StatsSource): Stats {
  */
 export class StatsSum {
   readonly #met = new Map<Counters, WeakRef<StatsSource>>();
-  /** Of those that are gone. */
+  /** What the upgraders that are gone had counted. */
   #past: Stats = new Counters().snapshot(0);
   readonly #gone: FinalizationRegistry<Counters> = new FinalizationRegistry((counters) => {
     this.#met.delete(counters);

@@ -2,7 +2,7 @@ import { messageCut, StreamedMessage } from "./incoming-stream.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./message.ts";
 
-/** The streamed messages of one connection: the one that is being taken, and those that wait for it. */
+/** The streamed messages of one connection: the one that is being taken, and the next ones. */
 export class StreamInbox extends Inbox<Message | StreamedMessage> {
   readonly #onNext: () => void;
   #current: StreamedMessage | undefined;

@@ -119,7 +119,7 @@ export class WaitingRoom {
     this.advance();
   }
 
-  /** Throws away the oldest message that may be. @returns who wants to be told, or `undefined` when there is no such message. */
+  /** Throws away the oldest message that may be taken back. @returns who wants to be told, or `undefined` when there is no such message. */
   dropOldest(): { readonly missed: Missed | undefined } | undefined {
     const dropped = this.#backlog.drop();
     if (dropped !== undefined && dropped === this.#reading) this.#reading = undefined;

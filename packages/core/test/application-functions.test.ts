@@ -155,7 +155,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     onTestFinished(stop);
     await expectEcho((await connected()).served);
     expect(told.map(({ error }) => (error as Error).message)).toEqual(failing(fault) ? Array(2).fill("a fault of the application") : []);
-    // And one that is told of faults, its own among them, tells nobody.
+    // A listener for faults gets its own too: its fault is told no further.
     onTestFinished(onEvent("upwire:error", run));
     const before = told.length;
     const { connection } = await connected();

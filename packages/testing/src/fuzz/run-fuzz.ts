@@ -208,7 +208,7 @@ class Run {
     if (this.#guilty.length === 0) this.#note([...suspects], `${why} (none of these inputs does it alone)`);
   }
 
-  /** By halves: those that do no harm together are innocent. A server that hangs would otherwise cost a wait for each. */
+  /** By halves: inputs that do no harm together are innocent. A server that hangs would otherwise cost a wait for each. */
   async #search(suspects: readonly number[]): Promise<void> {
     if (suspects.length === 0 || this.#guilty.length >= MAX_GUILTY || !(await this.#revive())) return;
     await Promise.all(suspects.map((number) => this.#replay(number)));
