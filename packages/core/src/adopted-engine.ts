@@ -1,6 +1,6 @@
 import { encodeCloseFrame, encodeFrame, Opcode } from "./frame.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
-import { ConnectionError } from "./errors.ts";
+import { peerError, type ConnectionError } from "./errors.ts";
 import { StreamedMessage } from "./incoming-stream.ts";
 import { Message } from "./message.ts";
 import type { EngineSetup } from "./native-engine.ts";
@@ -82,7 +82,7 @@ export class AdoptedEngine implements Engine {
     this.#events?.alive();
     if (this.#failure !== undefined) return;
     // The limit of its server holds for all of its routes; this one is the route's.
-    if (data.byteLength > this.#maxMessageBytes) return this.#fail(new ConnectionError("ERR_MESSAGE_TOO_BIG"));
+    if (data.byteLength > this.#maxMessageBytes) return this.#fail(peerError("ERR_MESSAGE_TOO_BIG"));
     const message = new Message(data, isBinary);
     if (!this.#streams) return this.#events?.message(message);
     this.#events?.stream(StreamedMessage.of(message));

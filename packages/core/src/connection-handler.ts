@@ -104,7 +104,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   /** Runs the handler on a new connection, which was made with this. Never throws. */
   start(connection: Connection<Context>, request: UpgradeRequest): void {
     const source = Connection.inboundOf(connection);
-    const opened = (): void => inNoContext(() => source.deliver());
+    const opened = (): void => source.deliver();
     const failed = (error: unknown): void => {
       this.#failed(source, error, request);
       opened();

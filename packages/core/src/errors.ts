@@ -184,6 +184,20 @@ export class ConnectionError extends Error {
   }
 }
 
+/**
+ * For what a peer or the network did: a ConnectionError without a stack. No line of our code is the reason, and taking the stack is the
+ * dearest part of the end of a connection, which anyone can have as often as they like.
+ */
+export function peerError(code: ClosureCode, cause?: unknown): ConnectionError {
+  const { stackTraceLimit } = Error;
+  const isChanged = Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return new ConnectionError(code, cause === undefined ? {} : { cause });
+  } finally {
+    if (isChanged) Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 function ownClosure(code: ClosureCode): CheckedClosure {
   if (Object.hasOwn(closures, code)) return { code, ...closures[code], detail: undefined };
   const names = nearestNames(code, Object.keys(closures));

@@ -184,9 +184,15 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     this.life.openingOver();
     const untold = this.#rare;
     this.#rare = undefined;
+    const { closeInfo } = this.life;
+    if (untold === undefined && this.#inbox === undefined && closeInfo === undefined) return;
+    // `open` ran, and perhaps settled, in the context of the request.
+    inNoContext(() => this.#deliver(events, untold, closeInfo));
+  }
+
+  #deliver(events: ConnectionEvents<Inbound<Owner>>, untold: Rare | undefined, closeInfo: CloseInfo | undefined): void {
     if (untold?.error !== undefined) events.error(this, untold.error);
     this.#handOut();
-    const { closeInfo } = this.life;
     if (closeInfo === undefined) return;
     this.end();
     events.close(this, closeInfo);
@@ -234,15 +240,20 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     });
   }
 
-  /** Whether the handler may get the oldest message that waits. */
-  #mayHandOut(): boolean {
-    return this.#isOpened && !this.#isPulled && !this.isHeldFor(Hold.application) && (this.#inbox === undefined || this.#inbox.running < (this.#events?.concurrency ?? 0));
+  /** Whether the handler may get messages at all. */
+  get #isReceptive(): boolean {
+    return this.#isOpened && !this.#isPulled && !this.isHeldFor(Hold.application);
   }
 
-  /** Whether the handler gets a message that has just come, before it can wait. */
+  /** Whether it may get the oldest message that waits. */
+  #mayHandOut(inbox: Inbox<Message | StreamedMessage>): boolean {
+    return this.#isReceptive && inbox.running < (this.#events?.concurrency ?? 0);
+  }
+
+  /** Whether it gets a message that has just come, before that can wait. */
   #takesNow(): boolean {
     const inbox = this.#inbox;
-    return this.#mayHandOut() && (inbox === undefined || (inbox.isEmpty && !inbox.isHandingOut));
+    return inbox === undefined ? this.#isReceptive : this.#mayHandOut(inbox) && inbox.isEmpty && !inbox.isHandingOut;
   }
 
   #handOut(): void {
@@ -252,7 +263,7 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     inbox.isHandingOut = true;
     const { isOpen } = this.life;
     // After our close frame the client is not there to be answered: what still waits is dropped, like what still comes.
-    while (this.life.isOpen === isOpen && this.#mayHandOut()) {
+    while (this.life.isOpen === isOpen && this.#mayHandOut(inbox)) {
       const message = inbox.shift();
       if (message === undefined) break;
       if (message instanceof StreamedMessage) this.#events?.stream(this, message);

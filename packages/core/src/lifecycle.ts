@@ -5,7 +5,7 @@ import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "./counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
-import { ConnectionError } from "./errors.ts";
+import { ConnectionError, peerError } from "./errors.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "./hold.ts";
 import { messageCut, type StreamedMessage } from "./incoming-stream.ts";
@@ -265,7 +265,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
       if (this.pongAwaitedSince !== 0) this.pongAwaitedSince = now;
     }
     const missed = overdue(this, this.limits, now);
-    if (missed !== undefined) return this.fail(new ConnectionError(missed));
+    if (missed !== undefined) return this.fail(peerError(missed));
     const { pingIntervalMs } = this.limits;
     if (pingIntervalMs > 0 && now - this.pingedAt >= pingIntervalMs) this.#pingPeer(now);
     const lookAt = isHeld ? now : nextLook(this, this.limits, now);

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Compression, DeflateParameters } from "./compression.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
-import { ConnectionError } from "./errors.ts";
+import { peerError, type ConnectionError } from "./errors.ts";
 import type { AllReaderLimits, FrameReader, MakeReader, StreamSink } from "./frame-reader.ts";
 import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "./frame.ts";
 import type { StreamedMessage } from "./incoming-stream.ts";
@@ -87,7 +87,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
       else if (this.#socket.readableEnded) this.onEnd();
     });
     ownSocket(this.#socket, this);
-    this.#flow();
+    this.#flowOn();
   }
 
   close(code: number, reason: string): void {
@@ -116,9 +116,13 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   #flow(): void {
-    if (this.#paused || this.#congested) this.#socket.pause();
     // What was read already is delivered in the context of this call, and `resume` may be any hook's.
-    else if (this.#socket.isPaused()) inNoContext(() => this.#socket.resume());
+    if (this.#socket.isPaused()) inNoContext(() => this.#flowOn());
+    else this.#flowOn();
+  }
+
+  #flowOn(): void {
+    if (this.#paused || this.#congested) this.#socket.pause();
     else this.#socket.resume();
   }
 
@@ -152,7 +156,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   onError(cause: Error): void {
-    this.onFault(new ConnectionError("ERR_SOCKET", { cause }));
+    this.onFault(peerError("ERR_SOCKET", cause));
   }
 
   onEnd(): void {

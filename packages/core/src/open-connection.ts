@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { AdoptedEngine } from "./adopted-engine.ts";
 import type { Approval } from "./approval.ts";
-import { HandlerRuns, type ConnectionHandler } from "./connection-handler.ts";
+import { HandlerRuns, type ConnectionHandler, type HandlerRun } from "./connection-handler.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
@@ -46,27 +46,27 @@ export class ConnectionOpener<Context, Native> {
 
   /** Over a socket of ours. @param head The bytes that came behind the handshake. */
   overSocket(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const engine = new NativeEngine(this.#engineFor(handler), { socket, head, deflate: approval.deflate });
-    return this.#open(engine, approval, handler, approval.subprotocol ?? "");
+    const run = handler && this.runs.of(handler);
+    const engine = new NativeEngine(this.#engineFor(run), { socket, head, deflate: approval.deflate });
+    return this.#open(engine, approval, run, approval.subprotocol ?? "");
   }
 
   /** Over a `ws` that goes on reading and writing the frames. */
   overWs(ws: WebSocketLike, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
-    const engine = new AdoptedEngine(this.#engineFor(handler), ws);
-    return this.#open(engine, approval, handler, ws.protocol);
+    const run = handler && this.runs.of(handler);
+    return this.#open(new AdoptedEngine(this.#engineFor(run), ws), approval, run, ws.protocol);
   }
 
-  #engineFor(handler: ConnectionHandler<Context> | undefined): EngineSetup {
-    return handler !== undefined && this.runs.of(handler).streams ? this.#streaming : this.#whole;
+  #engineFor(run: HandlerRun<Context> | undefined): EngineSetup {
+    return run?.streams === true ? this.#streaming : this.#whole;
   }
 
   #open(
     engine: Engine,
     { context, request }: Approval<Context, Native>,
-    handler: ConnectionHandler<Context> | undefined,
+    run: HandlerRun<Context> | undefined,
     subprotocol: string,
   ): Connection<Context> {
-    const run = handler && this.runs.of(handler);
     const init = { idPrefix: this.#idPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) };
     const connection = new Connection<Context>(this.setup, engine, init, run);
     this.errors.inherit(request, connection);

@@ -145,16 +145,27 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     });
   }
 
-  /** Whether there is surely room, for what is on its way and a message of so many bytes. Only `costOnWay` is exact. */
+  /** Whether there is surely room, for what is on its way and a message of so many bytes. Not in a cohort. Only `costOnWay` is exact. */
   protected hasRoomOnWay(bytes: number): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
-    const inSocket = this.#blockedSince === 0 ? this.#slack : this.socket.writableLength;
-    return this.unwrittenCost + inSocket + bytes <= maxQueueBytes && this.unwrittenFrames < maxQueueMessages;
+    const own = this.#own;
+    const run = this.#run;
+    let cost = bytes + (this.#blockedSince === 0 ? this.#slack : this.socket.writableLength);
+    let frames = 0;
+    if (own !== undefined) {
+      cost += own.cost;
+      frames = own.frames;
+    }
+    if (run !== undefined) {
+      cost += run.cost;
+      frames += run.frames;
+    }
+    return cost <= maxQueueBytes && frames < maxQueueMessages;
   }
 
   /** For a reply, which is encoded straight into the block of this connection. */
   protected addOwn(): OwnFrames {
-    this.#schedule("reply");
+    if (this.#turn !== Turn.replies) this.#scheduleReplies();
     return (this.#own ??= new OwnFrames());
   }
 
@@ -282,17 +293,17 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
   }
 
   #schedule(urgency: Urgency): void {
+    if (urgency === "reply") return this.#scheduleReplies();
     if (this.#blockedSince !== 0) return;
     const { flusher } = this.#setup;
-    if (urgency === "reply") {
-      if (this.#turn === Turn.replies) return;
-      this.#turn = Turn.replies;
-      flusher.add(this);
-    } else if (this.#turn === Turn.none) {
-      this.#turn = Turn.broadcasts;
-      flusher.addBroadcast(this);
-    } else {
-      flusher.countBroadcast();
-    }
+    if (this.#turn !== Turn.none) return flusher.countBroadcast();
+    this.#turn = Turn.broadcasts;
+    flusher.addBroadcast(this);
+  }
+
+  #scheduleReplies(): void {
+    if (this.#turn === Turn.replies || this.#blockedSince !== 0) return;
+    this.#turn = Turn.replies;
+    this.#setup.flusher.add(this);
   }
 }

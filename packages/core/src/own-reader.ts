@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Assembler } from "./assembler.ts";
 import { readCloseFrame } from "./close-frame.ts";
-import { ConnectionError, type ClosureCode } from "./errors.ts";
+import { peerError, type ClosureCode } from "./errors.ts";
 import { MAX_CONTROL_BYTES, Opcode } from "./frame.ts";
 import type { FrameReader, FrameSink, ReaderLimits, Streaming } from "./frame-reader.ts";
 import { Inflater } from "./inflater.ts";
@@ -103,7 +103,7 @@ export class OwnReader implements FrameReader, StreamHost {
   fault(code: ClosureCode): void {
     if (this.#state === State.over) return;
     this.release();
-    this.#sink.onFault(new ConnectionError(code));
+    this.#sink.onFault(peerError(code));
   }
 
   #readOn(): void {

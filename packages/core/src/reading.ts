@@ -1,6 +1,6 @@
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "./counters.ts";
-import { ConnectionError } from "./errors.ts";
+import { peerError, type ConnectionError } from "./errors.ts";
 import { Hold } from "./hold.ts";
 import { Throttle, type ThrottledConnection } from "./rate-limit.ts";
 
@@ -59,6 +59,6 @@ export abstract class Reading<Life extends ReadingLife> implements ThrottledConn
   }
 
   overrun(): void {
-    this.life.fail(new ConnectionError("ERR_RATE_LIMIT"));
+    this.life.fail(peerError("ERR_RATE_LIMIT"));
   }
 }

@@ -1,5 +1,5 @@
 import { Backlog } from "./backlog.ts";
-import { ConnectionError } from "./errors.ts";
+import { peerError } from "./errors.ts";
 import { frameLength, payloadLength } from "./frame.ts";
 import { Hold } from "./hold.ts";
 import { Message } from "./message.ts";
@@ -54,7 +54,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
   notTaken(offered: Offered, missed: Missed | undefined): void {
     const { connection } = this;
     if (offered === "taken" || connection === undefined) return;
-    if (offered === "slow") connection.fail(new ConnectionError("ERR_SLOW_CONSUMER"));
+    if (offered === "slow") connection.fail(peerError("ERR_SLOW_CONSUMER"));
     if (missed !== undefined) this.setup.missedCalls.tell(connection, missed);
   }
 
@@ -82,27 +82,33 @@ export class SendQueue extends SendOrder implements SlowQueue {
   /** Takes a message that nothing can stand in the way of. @returns false when it has to be looked at. */
   #takeDirectly(data: unknown): boolean {
     this.part();
-    const { deflate } = this;
-    const plainBelow = deflate === undefined || deflate.sharesHistory ? Infinity : deflate.thresholdBytes;
     if (typeof data === "string") {
       const payloadBytes = Buffer.byteLength(data);
-      if (payloadBytes >= plainBelow) return this.#takeFrame(prepare(data));
+      if (this.#isCompressed(payloadBytes)) return this.#takeFrame(prepare(data));
       if (!this.hasRoomOnWay(frameLength(payloadBytes))) return false;
       this.addOwn().addText(data, payloadBytes);
       return this.#count(payloadBytes);
     }
-    if (data instanceof PreparedMessage) return this.#takeFrame(data);
     if (data instanceof Message) {
-      if (data.byteLength >= plainBelow) return this.#takeFrame(prepare(data));
-      if (!this.hasRoomOnWay(frameLength(data.byteLength))) return false;
+      const { byteLength } = data;
+      if (this.#isCompressed(byteLength)) return this.#takeFrame(prepare(data));
+      if (!this.hasRoomOnWay(frameLength(byteLength))) return false;
       this.addOwn().addMessage(data);
-      return this.#count(data.byteLength);
+      return this.#count(byteLength);
     }
+    if (data instanceof PreparedMessage) return this.#takeFrame(data);
     if (!(data instanceof Uint8Array)) return false;
-    if (data.byteLength >= plainBelow) return this.#takeFrame(prepare(data));
-    if (!this.hasRoomOnWay(frameLength(data.byteLength))) return false;
+    const { byteLength } = data;
+    if (this.#isCompressed(byteLength)) return this.#takeFrame(prepare(data));
+    if (!this.hasRoomOnWay(frameLength(byteLength))) return false;
     this.addOwn().addBytes(data);
-    return this.#count(data.byteLength);
+    return this.#count(byteLength);
+  }
+
+  /** Whether a message of so many bytes is compressed for this connection alone. */
+  #isCompressed(payloadBytes: number): boolean {
+    const { deflate } = this;
+    return deflate !== undefined && !deflate.sharesHistory && payloadBytes >= deflate.thresholdBytes;
   }
 
   #takeFrame(message: PreparedMessage): boolean {

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { ConnectionError, type ClosureCode } from "./errors.ts";
+import { peerError, type ClosureCode, type ConnectionError } from "./errors.ts";
 import type { FrameReader, FrameSink, ReaderLimits } from "./frame-reader.ts";
 import { Message } from "./message.ts";
 
@@ -116,7 +116,7 @@ const codes: Readonly<Record<string, ClosureCode>> = {
 /** What an error of `ws`'s Receiver means for the connection; by the error codes in its documentation. */
 export function readFault(error: Error & { readonly code?: string }): ConnectionError {
   const code = error.code ?? "";
-  if (code.startsWith("Z_")) return new ConnectionError("ERR_DEFLATE", { cause: error });
-  if (!code.startsWith("WS_ERR_")) return new ConnectionError("ERR_SOCKET", { cause: error });
-  return new ConnectionError(codes[code] ?? "ERR_PROTOCOL", { cause: error });
+  if (code.startsWith("Z_")) return peerError("ERR_DEFLATE", error);
+  if (!code.startsWith("WS_ERR_")) return peerError("ERR_SOCKET", error);
+  return peerError(codes[code] ?? "ERR_PROTOCOL", error);
 }
