@@ -39,8 +39,12 @@ const WAVE_MS = 100;
 
 /** Calls `act` with each item, some in this turn of the event loop and the rest in later ones. For what no client answers. */
 export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void): void {
-  for (const item of items.slice(0, SLICE)) act(item);
-  if (items.length > SLICE) setImmediate(() => inSlices(items.slice(SLICE), act));
+  let at = 0;
+  const next = (): void => {
+    for (const end = Math.min(items.length, at + SLICE); at < end; at++) act(items[at] as Item);
+    if (at < items.length) setImmediate(next);
+  };
+  next();
 }
 
 /** The plan to close all at once. @throws RangeError or TypeError for options that cannot be meant. */
