@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { closures, defaults, refusals, type Retry } from "@upwire/core";
+import { defaults } from "@upwire/core";
+import { closures, refusals, type Retry } from "@upwire/core/adapter";
 import { retryOf } from "@upwire/protocol";
 import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../src/wire/compression.ts";

@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { answerThroughPlugin, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { answerThroughPlugin } from "@upwire/core/adapter";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
@@ -33,7 +34,6 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   // Behind the plugin's own, which closes the clients of its routes.
   app.addHook("preClose", () => endOf(attachment));
 };
-
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
