@@ -1,5 +1,6 @@
 /** Names for authors of adapters, brokers and layers, beside those of `index.ts`: parts of options and answers, tables, and what plugins on the package `ws` need. */
 
+export type { Defaults } from "./base/defaults.ts";
 export type { Approval, Denial } from "./checks/approval.ts";
 export type { AddOptions, AudienceOptions } from "./hub/audience.ts";
 export type { WebSocketLike } from "./ws/ws-exit.ts";

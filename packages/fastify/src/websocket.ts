@@ -25,7 +25,7 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   const attachment = attachTo(app, { ...options, handOver }, ["options", "errorHandler", "preClose"]);
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
   app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
-  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
+  const { maxMessageBytes: maxPayload, maxFragments } = defaults.connection;
   await app.register(fastifyWebsocket, {
     ...options,
     options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },

@@ -1,4 +1,5 @@
 import { brand, messageMark } from "../base/cross-copy.ts";
+import { defaults } from "../base/defaults.ts";
 import { ConnectionError } from "../base/errors.ts";
 import { parseJson } from "./parse-json.ts";
 
@@ -64,7 +65,7 @@ export class Message {
    */
   json(options: { readonly maxDepth?: number } = {}): unknown {
     try {
-      return parseJson(this.bytes, options.maxDepth ?? 64);
+      return parseJson(this.bytes, options.maxDepth ?? defaults.json.maxDepth);
     } catch (cause) {
       throw new ConnectionError("ERR_JSON", { cause });
     }
