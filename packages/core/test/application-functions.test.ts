@@ -56,7 +56,7 @@ function expectTold(told: readonly Told[], fault: FunctionFault, connection?: Co
   if (failing(fault) && connection !== undefined) expect(told[0]?.source.connection).toBe(connection);
 }
 
-/** What the types show and the tests here play; `suite` is in `suite-functions.ts`, on all seven. */
+/** What the types show and the tests here play; `suite` is in `suite/functions.ts`, on all seven. */
 const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
   "ConnectionHandler.open": "suite",
   "ConnectionHandler.message": "suite",

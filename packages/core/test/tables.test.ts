@@ -156,7 +156,7 @@ describe("SECURITY.md", () => {
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.filter((path) => !existsSync(new URL(`../../../${path}`, import.meta.url)))).toEqual([]);
     expect(here("./connection.test.ts")).toContain("refuses %j instead of sending memory");
-    const faults = here("../../testing/src/suite-protocol-faults.ts");
+    const faults = here("../../testing/src/suite/protocol-faults.ts");
     for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, faults.includes(title), text.includes(title)]).toEqual([title, true, true]);
   });
 });
