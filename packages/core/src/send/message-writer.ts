@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { givenBytes } from "../wire/given-bytes.ts";
 
 /** Where a fragment is in its message. */
 export interface FragmentPosition {
@@ -9,7 +10,7 @@ export interface FragmentPosition {
 
 /** What a writer needs from its connection. */
 export interface FragmentSink {
-  fragment(data: Buffer, position: FragmentPosition): void;
+  fragment(data: Uint8Array, position: FragmentPosition): void;
   /** Settles when the fragments so far have left, or the connection is gone. */
   drain(): Promise<void>;
   /** The message is complete, or given up: `aborted` when a part of it had been sent. */
@@ -35,7 +36,13 @@ export class MessageWriter extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send(chunk, false);
+    let bytes: Uint8Array;
+    try {
+      bytes = givenBytes(chunk);
+    } catch (error) {
+      return done(error as Error);
+    }
+    this.#send(bytes, false);
     this.#sink.drain().then(() => done(), done);
   }
 
@@ -50,7 +57,7 @@ export class MessageWriter extends Writable {
     done(error);
   }
 
-  #send(data: Buffer, last: boolean): void {
+  #send(data: Uint8Array, last: boolean): void {
     this.#sink.fragment(data, { isBinary: this.#isBinary, first: !this.#started, last });
     this.#started = true;
   }

@@ -172,7 +172,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     this.addFrame(message.frame(this.deflate), "reply", missed);
   }
 
-  sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
+  sendFragment(data: Uint8Array, { isBinary, first, last }: FragmentPosition): void {
     if (this.#way === "shut") return;
     const { counters } = this.setup;
     counters.bytesOut += data.byteLength;

@@ -1,6 +1,7 @@
 import { Backlog } from "./backlog.ts";
 import { peerError } from "../base/errors.ts";
 import { frameLength, payloadLength } from "../wire/frame.ts";
+import { byteLengthOf, sizeOf } from "../wire/given-bytes.ts";
 import { Hold } from "./pause-reason.ts";
 import { Message } from "../wire/message.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
@@ -97,8 +98,10 @@ export class SendQueue extends SendOrder implements SlowQueue {
       return this.#count(byteLength);
     }
     if (data instanceof PreparedMessage) return this.#takeFrame(data);
-    if (!(data instanceof Uint8Array)) return false;
-    const { byteLength } = data;
+    if (!(data instanceof Uint8Array) || !ArrayBuffer.isView(data)) return false;
+    const byteLength = byteLengthOf(data);
+    // Nothing tells here one that is empty from one that was transferred.
+    if (byteLength === 0) return false;
     if (this.#isCompressed(byteLength)) return this.#takeFrame(prepare(data));
     if (!this.hasRoomOnWay(frameLength(byteLength))) return false;
     this.addOwn().addBytes(data);
@@ -133,7 +136,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
     this.part();
     const { slowConsumer } = this.setup;
     const given = options?.key === undefined || slowConsumer.replaces ? options : { ...options, key: undefined };
-    const payloadBytes = message instanceof Blob ? message.size : payloadLength(message.frameBytes);
+    const payloadBytes = message instanceof Blob ? sizeOf(message) : payloadLength(message.frameBytes);
     if (this.#replace(message, given)) {
       this.#count(payloadBytes);
       return "taken";

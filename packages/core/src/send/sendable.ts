@@ -28,7 +28,7 @@ export interface SendOptions<Recipient = never> {
 /** The message that `data` is. @throws TypeError for what cannot be sent. */
 export function prepare(data: Broadcastable): PreparedMessage {
   if (data instanceof PreparedMessage) return data;
-  if (data instanceof Message) return new PreparedMessage(data.bytes, { isBinary: data.isBinary });
+  if (data instanceof Message) return new PreparedMessage(Message.payloadOf(data), { isBinary: data.isBinary });
   return new PreparedMessage(data);
 }
 

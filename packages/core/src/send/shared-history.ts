@@ -1,5 +1,5 @@
 import { encodeFrame, Opcode } from "../wire/frame.ts";
-import type { Deflate, PreparedMessage } from "../wire/prepared-message.ts";
+import { PreparedMessage, type Deflate } from "../wire/prepared-message.ts";
 
 // Compression with context takeover for an audience, where a deflate stream for each client would take 256 KiB (zlib) and be run
 // for each. A broadcast is deflated once, with the last 4 KiB that the audience was sent as its dictionary. That frame can be read
@@ -85,7 +85,8 @@ export class SharedHistory {
   #end: WindowEnd = { holders: 0, missed: 0 };
 
   next(message: PreparedMessage, deflate: Deflate): CompressedBroadcast {
-    const { payload, isBinary } = message;
+    const { isBinary } = message;
+    const payload = PreparedMessage.payloadOf(message);
     const from = this.#end;
     // A keyframe costs each holder about the bytes that a plain frame costs another client: send one once the plain frames sent outnumber the holders.
     const isKeyframe = from.missed >= from.holders;
