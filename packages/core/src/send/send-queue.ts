@@ -8,7 +8,7 @@ import { MISSED_BYTES, type Missed } from "./missed.ts";
 import type { Urgency } from "./outgoing-frames.ts";
 import { PreparedMessage } from "../wire/prepared-message.ts";
 import { SendOrder } from "./send-order.ts";
-import { checkMissed, prepare, type Sendable, type SendOptions } from "./sendable.ts";
+import { prepare, readSendOptions, type Sendable, type SendOptions } from "./sendable.ts";
 import type { Broadcast } from "./shared-history.ts";
 import type { Offered, SlowQueue } from "./slow-consumer.ts";
 
@@ -19,8 +19,9 @@ import type { Offered, SlowQueue } from "./slow-consumer.ts";
  * messages back, while the socket is behind.
  */
 export class SendQueue extends SendOrder implements SlowQueue {
-  /** Offers a message, and does what follows when it is not taken. @returns whether it was. @throws TypeError for what cannot be sent. */
-  send(data: Sendable, options?: SendOptions): boolean {
+  /** Offers a message, and does what follows when it is not taken. @returns whether it was. @throws TypeError for what cannot be sent, or options that cannot be meant. */
+  send(data: Sendable, given?: SendOptions): boolean {
+    const options = given === undefined ? undefined : readSendOptions(given);
     const offered = this.offer(data, options);
     if (offered === "taken") return true;
     this.notTaken(offered, options?.missed);
@@ -130,7 +131,6 @@ export class SendQueue extends SendOrder implements SlowQueue {
 
   /** Takes a message, or not, by all that there is to know. */
   #consider(data: Sendable, options: SendOptions | undefined, urgency: Urgency): Offered {
-    if (options !== undefined) checkMissed(options);
     const message = data instanceof Blob ? data : prepare(data);
     if (!this.isTaking) return "refused";
     this.part();

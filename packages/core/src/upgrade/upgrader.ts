@@ -43,14 +43,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
-  constructor(options: UpgraderOptions<Context, Native> = {}) {
+  constructor(options?: UpgraderOptions<Context, Native>) {
     this.#options = resolveOptions(options);
     this.#admission = this.#options.caps && new Admission(this.#options.caps);
     this.#opener = new ConnectionOpener(this.#options);
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
-  static from<Context, Native>(options: UpgraderOptions<Context, Native> | Upgrader<Context, Native> = {}): Upgrader<Context, Native> {
+  static from<Context, Native>(options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>): Upgrader<Context, Native> {
     return options instanceof Upgrader ? options : new Upgrader(options);
   }
 

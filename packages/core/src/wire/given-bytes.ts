@@ -2,8 +2,8 @@ type Reader<Value> = (value: unknown) => Value;
 
 /** What an application gives may be a subclass whose getters say anything: the length of a frame must be that of the bytes. */
 function readerOf(prototype: object, name: string | symbol): Reader<unknown> {
-  const getter = Object.getOwnPropertyDescriptor(prototype, name)?.get as () => unknown;
-  return Function.prototype.call.bind(getter) as Reader<unknown>;
+  const { get: getter } = Object.getOwnPropertyDescriptor(prototype, name) as { readonly get: () => unknown };
+  return (value) => Reflect.apply(getter, value, []);
 }
 
 interface ViewReaders {

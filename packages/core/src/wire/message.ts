@@ -1,11 +1,19 @@
 import { brand, messageMark } from "../base/cross-copy.ts";
 import { defaults } from "../base/defaults.ts";
 import { ConnectionError } from "../base/errors.ts";
+import { readOptions, type OptionKinds } from "../base/option-check.ts";
 import { inOwnBlock } from "./given-bytes.ts";
 import { parseJson } from "./parse-json.ts";
 
 /** Above, a call into the engine copies faster than words of two views. */
 const MANY_BYTES = 256;
+
+export interface JsonOptions {
+  /** How deep arrays and objects may nest. @default 64 */
+  readonly maxDepth?: number | undefined;
+}
+
+const jsonKinds: OptionKinds<JsonOptions> = { maxDepth: { right: "a whole number from 0 on", fits: (value) => Number.isSafeInteger(value) && (value as number) >= 0 } };
 
 /** One complete message from a client. */
 export class Message {
@@ -71,14 +79,14 @@ export class Message {
 
   /**
    * The payload parsed as JSON. The shape is the client's word only: check it before use.
-   * @param options.maxDepth How deep arrays and objects may nest. 64 unless given.
    * @throws ConnectionError `ERR_JSON` for what is not JSON, nests deeper, or has a key `__proto__`, `constructor` or
    * `prototype`. From a handler that lets it pass, it closes the connection with 1007.
    */
-  json(options: { readonly maxDepth?: number } = {}): unknown {
+  json(options?: JsonOptions): unknown {
+    const { maxDepth = defaults.json.maxDepth } = options === undefined ? {} : readOptions<JsonOptions>("json", options, jsonKinds);
     const payload = this.#payload();
     try {
-      return parseJson(payload, options.maxDepth ?? defaults.json.maxDepth);
+      return parseJson(payload, maxDepth);
     } catch (cause) {
       throw new ConnectionError("ERR_JSON", { cause });
     }

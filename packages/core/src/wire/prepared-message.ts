@@ -1,3 +1,4 @@
+import { kinds, readOptions, type OptionKinds } from "../base/option-check.ts";
 import { brand, preparedMessageMark } from "../base/cross-copy.ts";
 import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
 import { givenBytes } from "./given-bytes.ts";
@@ -19,6 +20,13 @@ export interface Deflate {
    */
   compress(payload: Uint8Array, history?: Uint8Array): Buffer | undefined;
 }
+
+export interface PreparedOptions {
+  /** Sends text as binary, or bytes that are known to be UTF-8 as text. @default whether it is no string */
+  readonly isBinary?: boolean | undefined;
+}
+
+const preparedKinds: OptionKinds<PreparedOptions> = { isBinary: kinds.flag };
 
 function toFrame(data: MessageData): Buffer {
   return typeof data === "string" ? encodeTextFrame(data) : encodeFrame(Opcode.binary, givenBytes(data));
@@ -45,9 +53,9 @@ export class PreparedMessage {
   #frame: Buffer;
   #deflated: Map<string, Buffer> | undefined;
 
-  /** @throws TypeError for anything but a string, an ArrayBuffer or a view. */
-  constructor(data: MessageData, options: { readonly isBinary?: boolean } = {}) {
-    const isBinary = options.isBinary ?? typeof data !== "string";
+  /** @throws TypeError for anything but a string, an ArrayBuffer or a view, and for options that cannot be meant. */
+  constructor(data: MessageData, options?: PreparedOptions) {
+    const { isBinary = typeof data !== "string" } = options === undefined ? {} : readOptions<PreparedOptions>("PreparedMessage", options, preparedKinds);
     this.isBinary = isBinary;
     this.#frame = toFrame(data);
     this.frameBytes = this.#frame.byteLength;
