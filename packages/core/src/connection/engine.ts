@@ -21,6 +21,8 @@ export interface Engine {
   close(code: number, reason: string): void;
   /** Ends the TCP connection now. */
   terminate(): void;
+  /** A close frame that `close` has queued will not leave: to the client, and to `closed`, there is none. */
+  forgetClose(): void;
   pause(): void;
   resume(): void;
 }

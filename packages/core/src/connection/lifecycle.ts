@@ -5,7 +5,7 @@ import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "../base/counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { Engine, EngineEvents } from "./engine.ts";
-import { ConnectionError, peerError } from "../base/errors.ts";
+import { closures, ConnectionError, peerError, type ClosureCode } from "../base/errors.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "../send/pause-reason.ts";
 import { messageCut, type StreamedMessage } from "../wire/incoming-stream.ts";
@@ -15,6 +15,12 @@ import type { Message } from "../wire/message.ts";
 import type { SendingConnection } from "../send/send-order.ts";
 import type { SendQueue } from "../send/send-queue.ts";
 import { channels } from "../base/channels.ts";
+
+/**
+ * Of our own closures, those for which the client can be given what is queued: it broke no rule, and it is neither slow nor gone. The
+ * closures of a layer are all of this kind.
+ */
+const FOR_GOOD_CLIENTS = new Set<string>(["ERR_HANDLER", "ERR_OPEN_TIMEOUT", "ERR_IDLE"] satisfies ClosureCode[]);
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
@@ -103,11 +109,16 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     if (this.state === "open" && this.inbound.leaving({ code, retryAfterMs })) this.close(code, reason);
   }
 
+  /** Nothing is taken or sent from now on: what has not left is missed, and so is a close frame. */
   terminate(): void {
-    if (this.state !== "closed") this.#engine.terminate();
+    if (this.state === "closed") return;
+    if (this.#queue.holdsCloseFrame || this.#queue.bufferedBytes > 0) this.#engine.forgetClose();
+    this.closing();
+    this.#queue.release();
+    this.#engine.terminate();
   }
 
-  /** Reports `error` and ends the connection with its close code. */
+  /** Reports `error` and ends the connection with its close code, where the client deserves it behind everything that is queued. */
   fail(error: ConnectionError): void {
     if (this.state !== "open") return;
     const { code, closeCode, text } = ConnectionError.closureOf(error);
@@ -118,7 +129,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     this.inbound.failed(error);
     if (closeCode === CloseCode.abnormal) return this.#engine.terminate();
     if (isSlow) this.#queue.discard();
-    else this.#queue.giveUp();
+    else if (Object.hasOwn(closures, code) && !FOR_GOOD_CLIENTS.has(code)) this.#queue.giveUp();
     this.#engine.close(closeCode, text);
     // The close frame leaves behind nothing, so nothing gives this client more time.
     if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);

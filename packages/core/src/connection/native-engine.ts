@@ -103,6 +103,10 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     this.#socket.destroy();
   }
 
+  forgetClose(): void {
+    this.#sentClose = undefined;
+  }
+
   pause(): void {
     this.#paused = true;
     this.#reader?.pause();

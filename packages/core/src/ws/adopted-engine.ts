@@ -69,6 +69,10 @@ export class AdoptedEngine implements Engine {
     this.#ws.terminate();
   }
 
+  forgetClose(): void {
+    this.#sentClose = undefined;
+  }
+
   pause(): void {
     this.#ws.pause();
   }
