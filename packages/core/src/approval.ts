@@ -48,11 +48,11 @@ export function andThen<Value, Result>(value: Value | Promise<Value>, next: (val
  * The order of the checks: handshake, host, origin, admission, authorize. The first refusal wins. Throws or rejects when code of
  * the user fails.
  */
-export function examine<Context, Native>(
-  request: UpgradeRequest<Native>,
+export function examine<Context, Native, Given extends Native>(
+  request: UpgradeRequest<Given>,
   options: ResolvedOptions<Context, Native>,
   admit: () => RefusalCode | undefined,
-): Approval<Context, Native> | Refusal | Promise<Approval<Context, Native> | Refusal> {
+): Approval<Context, Given> | Refusal | Promise<Approval<Context, Given> | Refusal> {
   const fault = handshakeFault(request.raw);
   if (fault !== undefined) return refusal(fault);
   if (!options.checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
@@ -64,13 +64,17 @@ export function examine<Context, Native>(
     if (options.authorize === undefined) return approve(request, options, undefined as Context);
     return andThen(options.authorize(request), (context) => {
       if (context instanceof Refusal) return context;
-      if (context === (false as unknown)) return refusal("ERR_FORBIDDEN");
+      if (context === false) return refusal("ERR_FORBIDDEN");
       return approve(request, options, context);
     });
   });
 }
 
-function approve<Context, Native>(request: UpgradeRequest<Native>, options: ResolvedOptions<Context, Native>, context: Context): Approval<Context, Native> {
+function approve<Context, Native, Given extends Native>(
+  request: UpgradeRequest<Given>,
+  options: ResolvedOptions<Context, Native>,
+  context: Context,
+): Approval<Context, Given> {
   const subprotocol = options.pickSubprotocol(request.subprotocols, request);
   const deflate = options.compression?.negotiate(request.headers["sec-websocket-extensions"]);
   const headers: Record<string, string | readonly string[]> = {};

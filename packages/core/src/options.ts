@@ -57,9 +57,9 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly maxConnectionsPerAddress?: number;
   /**
    * Who is this? Runs after the origin check and before the 101. What it returns becomes `connection.context`;
-   * `refuse(401 | 403, body)` says no, and so does `false`. A throw is answered with 500 and reported.
+   * `refuse(401, body)` says no, and so does `false`, with 403. A throw is answered with 500 and reported.
    */
-  readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>;
+  readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal | false>;
   /** Extra headers on the 101, `Set-Cookie` included. */
   readonly headers?: HeaderValues | ((request: UpgradeRequest<Native>) => HeaderValues);
   /** permessage-deflate (RFC 7692), without context takeover on either side unless `sharedHistory` is on. @default false */
@@ -92,13 +92,13 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
 
 /** What a handler brings, for each option that its route does not set. */
 export function withHandlerOptions<Context, Native>(
-  brought: UpgraderOptions<Context> | undefined,
+  brought: UpgraderOptions<Context, Native> | undefined,
   own: UpgraderOptions<Context, Native> | undefined,
 ): UpgraderOptions<Context, Native> | undefined {
   // What is no object is refused with the others.
   if (brought === undefined || own === null || (own !== undefined && typeof own !== "object")) return own;
   const set = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
-  return { ...(brought as UpgraderOptions<Context, Native>), ...Object.fromEntries(set) };
+  return { ...brought, ...Object.fromEntries(set) };
 }
 
 /** The options with every default filled in, and every rule turned into a closure. */
@@ -113,7 +113,7 @@ export interface ResolvedOptions<Context, Native> {
   readonly checkHost: (request: UpgradeRequest<Native>) => boolean;
   readonly checkOrigin: OriginCheck<UpgradeRequest<Native>>;
   readonly pickSubprotocol: (offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined;
-  readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
+  readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal | false>) | undefined;
   readonly headers: (request: UpgradeRequest<Native>) => HeaderValues;
   readonly compression: Compression | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;

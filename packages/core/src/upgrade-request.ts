@@ -19,8 +19,8 @@ export interface ConnectionRequest {
 export interface FrameworkRequest<Native> {
   /** The framework's own request or context. */
   readonly native: Native;
-  /** What its router found in the path. */
-  readonly params?: Readonly<Record<string, string | undefined>>;
+  /** What its router found in the path: texts, or what a router or a schema has made of them. */
+  readonly params?: object;
   /** What middleware wants on the answer; only for `check`, where core does not see the framework's response. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Gets the errors of this request and of its connection when the options have no `onError`. Must not hold the request. */
@@ -30,6 +30,18 @@ export interface FrameworkRequest<Native> {
 /** For bare node:http. */
 export function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
   return { native: req as Native };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(textOf).join("/");
+  return typeof value === "object" || value === undefined ? undefined : String(value);
+}
+
+/** Nearly always they are texts, and stay as they are. */
+function textParams(params: object): Readonly<Record<string, string | undefined>> {
+  const values: readonly unknown[] = Object.values(params);
+  if (values.every((value) => typeof value === "string")) return params as Readonly<Record<string, string>>;
+  return Object.fromEntries(Object.entries(params).map(([name, value]: [string, unknown]) => [name, textOf(value)]));
 }
 
 function parseCookies(header: string | undefined): Readonly<Record<string, string>> {
@@ -54,7 +66,11 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly raw: IncomingMessage;
   /** The framework's own request or context: Express `req`, Fastify `request`, Koa `ctx`, Hono `c`. */
   readonly native: Native;
-  /** What the framework's router found in the path. */
+  /**
+   * What the framework's router found in the path, as text on every framework: the parts of a wildcard are joined with `/`, and a
+   * number that a schema has made of one is text again; an object is left out. What the framework itself has is on `native`:
+   * Express 5 has a list there.
+   */
   readonly params: Readonly<Record<string, string | undefined>>;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
@@ -73,7 +89,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     this.routedUrl = raw.url ?? "/";
     this.headers = raw.headers;
     this.native = framework.native;
-    this.params = framework.params ?? {};
+    this.params = textParams(framework.params ?? {});
     this.remoteAddress = printAddress(client);
     this.ip = client.ip;
     this.scheme = client.scheme;

@@ -24,11 +24,14 @@ const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
-type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
+type Approved<Context> = { readonly approval: Approval<Context>; readonly context: RequestContext };
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
-/** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
-export class Upgrader<Context = unknown, Native = unknown> {
+/**
+ * Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once.
+ * Its `Native` is what its options ask of the framework's request: one that asks nothing (`unknown`) fits every adapter.
+ */
+export class Upgrader<Context = unknown, in Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
     return hasBrand(value, MARK);
@@ -39,10 +42,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
-  readonly #opener: ConnectionOpener<Context, Native>;
+  readonly #opener: ConnectionOpener<Context>;
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
-  readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
+  readonly #approved = new WeakMap<IncomingMessage, Approved<Context>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
@@ -63,7 +66,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * options that cannot be meant.
    */
   static forRoute<Context, Native>(
-    handler: ConnectionHandler<Context>,
+    handler: ConnectionHandler<Context, Native>,
     options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
   ): Upgrader<Context, Native> {
     checkRouteHandler(handler, options, hookNames);
@@ -79,7 +82,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
    * `accept`. Never rejects.
    */
-  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
+  async check<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): Promise<Approval<Context, Given> | Denial> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
     const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
@@ -106,11 +109,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects. `framework` is for adapters.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
    */
-  upgrade(
+  upgrade<Given extends Native>(
     req: IncomingMessage,
     res: ServerResponse,
-    handler?: ConnectionHandler<Context>,
-    framework?: FrameworkRequest<Native>,
+    handler?: ConnectionHandler<Context, Given>,
+    framework?: FrameworkRequest<Given>,
   ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
       void andThen(this.#answer(req, handler, framework, opened), (answer) => {
@@ -124,7 +127,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * For adapters: what the framework should answer. When it then sends the 101, core takes the socket and runs `handler`.
    * Never rejects.
    */
-  async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
+  async answer<Given extends Native>(req: IncomingMessage, handler: ConnectionHandler<Context, Given>, framework?: FrameworkRequest<Given>): Promise<UpgradeAnswer> {
     return this.#answer(req, handler, framework, () => {});
   }
 
@@ -136,7 +139,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * closes. Any other `ws` goes on reading and writing the frames, with its own compression and limits.
    * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
    */
-  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context, never>): Promise<Connection<Context> | undefined> {
     const ticket = pluginTicket(req);
     const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
     this.#approved.delete(req);
@@ -160,8 +163,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
   async #adopt(
     ws: WebSocketLike,
     req: IncomingMessage,
-    approved: Approval<Context, Native> | undefined,
-    handler: ConnectionHandler<Context> | undefined,
+    approved: Approval<Context> | undefined,
+    handler: ConnectionHandler<Context, never> | undefined,
   ): Promise<Connection<Context> | undefined> {
     ws.pause();
     // Without one, an error of this socket would end the process while we decide.
@@ -176,10 +179,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#opener.overWs(ws, approval, handler);
   }
 
-  #answer(
+  #answer<Given extends Native>(
     req: IncomingMessage,
-    handler: ConnectionHandler<Context> | undefined,
-    framework: FrameworkRequest<Native> | undefined,
+    handler: ConnectionHandler<Context, Given> | undefined,
+    framework: FrameworkRequest<Given> | undefined,
     opened: Opened<Context>,
   ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
     const ticket = takeTicket(req);
@@ -216,14 +219,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return isInTime ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
   }
 
-  #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
+  #requestOf<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): UpgradeRequest<Given> {
     const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
     this.#opener.errors.send(request, framework.logError);
     return request;
   }
 
   /** Neither throws nor rejects. */
-  #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
+  #decide<Given extends Native>(request: UpgradeRequest<Given>): Decision<Context, Given> | Promise<Decision<Context, Given>> {
     try {
       const decision = examine(request, this.#options, () => this.#admit(request));
       return decision instanceof Promise ? decision.catch((error: unknown) => this.#checkFailed(error, request)) : decision;

@@ -37,24 +37,32 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
+/** What `app.get(path, …)` takes in place of a handler. */
+export interface WebSocketRouteOptions<Native = FastifyRequest> {
+  preHandler(request: { readonly raw: unknown }, reply: unknown): Promise<void>;
+  handler(request: Native | { readonly raw: unknown }, reply: unknown): unknown;
+  readonly wsHandler: WebsocketHandler;
+}
+
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`, upgraded by `@fastify/websocket`. That plugin writes the 101
  * itself, past Fastify's `onSend`: no session is saved. Then it lets go of the client: `websocketServer.clients` is without it.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
-export function websocket<Context>(
-  handler: ConnectionHandler<Context>,
-  options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
-): RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } {
+export function websocket<Context, Native = FastifyRequest>(
+  handler: ConnectionHandler<Context, Native>,
+  options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+): WebSocketRouteOptions<Native> {
   const upgrader = Upgrader.forRoute(handler, options);
-  return {
+  const route: RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } = {
     preHandler: async (request, reply) => {
       const [params, headers] = [request.params as Record<string, string>, reply.getHeaders() as Record<string, string | string[]>];
-      const decision = await upgrader.check(request.raw, { native: request, params, headers, ...logTo(request.log) });
+      const decision = await upgrader.check(request.raw, { native: request as Native, params, headers, ...logTo(request.log) });
       if (!decision.ok) await reply.code(decision.status).headers(decision.headers).send(decision.body);
     },
     // Plain requests were refused above.
     handler: (_request, reply) => reply.code(500).type("text/plain").send(NOT_THROUGH_PLUGIN),
     wsHandler: marked((ws, { raw }) => void upgrader.accept(ws, raw, handler), "@upwire/fastify/websocket"),
   };
+  return route as unknown as WebSocketRouteOptions<Native>;
 }
