@@ -10,6 +10,7 @@ const STEPS = [
   ["structure", ...node("structure.mjs")],
   BUILD,
   ["types", "tsc", "-p", "apps/tools/tsconfig.test.json"],
+  ["customers' types", ...node("types.mjs")],
   ["README snippets", ...node("snippets.mjs")],
   ["lint", "oxlint", "."],
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],

@@ -2,6 +2,9 @@ import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/
 import type { FastifyRequest, RouteHandlerMethod } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 import { logTo, marked, refuseMistakes } from "./mistakes.ts";
+import type { WebSocketRoute } from "./route.ts";
+
+export type { WebSocketRoute };
 
 /**
  * The plugin: `await app.register(attach)`. Upgrade requests run through the hooks and routes of the instance, and
@@ -16,9 +19,6 @@ export const attach: AttachPlugin = async (app, options) => {
 
 // `app.upwire` and the hook are for the whole application.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
-
-/** Fits every instance: with `http2` and `allowHTTP1` too, where a request by HTTP/2 itself is refused with 426. */
-export type WebSocketRoute<Native = FastifyRequest> = (request: Native | { readonly raw: unknown }, reply: unknown) => Promise<void>;
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`. Hooks run before the upgrade, as for any request, and

@@ -6,6 +6,8 @@ import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } 
 import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 import { logTo, marked, NOT_THROUGH_PLUGIN, refuseMistakes } from "./mistakes.ts";
+import type { WebSocketRouteOptions } from "./plugin-route.ts";
+export type { WebSocketRouteOptions };
 
 /**
  * The plugin, in place of `@fastify/websocket`, which it registers with the same options: `await app.register(attach)`.
@@ -25,10 +27,8 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
   app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
   const { maxMessageBytes: maxPayload, maxFragments } = defaults;
-  await app.register(fastifyWebsocket, {
-    ...options,
-    options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },
-  });
+  const forPlugin = { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server };
+  await app.register(fastifyWebsocket, { ...options, options: forPlugin });
   answerThroughPlugin(app.websocketServer);
   // Behind the plugin's own, which closes the clients of its routes.
   app.addHook("preClose", () => endOf(attachment));
@@ -36,13 +36,6 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
 
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
-
-/** What `app.get(path, …)` takes in place of a handler. */
-export interface WebSocketRouteOptions<Native = FastifyRequest> {
-  preHandler(request: { readonly raw: unknown }, reply: unknown): Promise<void>;
-  handler(request: Native | { readonly raw: unknown }, reply: unknown): unknown;
-  readonly wsHandler: WebsocketHandler;
-}
 
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`, upgraded by `@fastify/websocket`. That plugin writes the 101
@@ -54,7 +47,7 @@ export function websocket<Context, Native = FastifyRequest>(
   options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
 ): WebSocketRouteOptions<Native> {
   const upgrader = Upgrader.forRoute(handler, options);
-  const route: RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } = {
+  return {
     preHandler: async (request, reply) => {
       const [params, headers] = [request.params as Record<string, string>, reply.getHeaders() as Record<string, string | string[]>];
       const decision = await upgrader.check(request.raw, { native: request as Native, params, headers, ...logTo(request.log) });
@@ -63,6 +56,5 @@ export function websocket<Context, Native = FastifyRequest>(
     // Plain requests were refused above.
     handler: (_request, reply) => reply.code(500).type("text/plain").send(NOT_THROUGH_PLUGIN),
     wsHandler: marked((ws, { raw }) => void upgrader.accept(ws, raw, handler), "@upwire/fastify/websocket"),
-  };
-  return route as unknown as WebSocketRouteOptions<Native>;
+  } satisfies RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } as unknown as WebSocketRouteOptions<Native>;
 }

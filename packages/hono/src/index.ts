@@ -4,7 +4,7 @@ import type { Context as HonoContext } from "hono";
 import { incomingOf, NO_SOCKET } from "./mistakes.ts";
 import type { WebSocketRoute } from "./route.ts";
 
-export type { WebSocketRoute } from "./route.ts";
+export type { WebSocketRoute };
 
 /**
  * Routes the upgrade requests of a server through its application: `attach(serve({ fetch: app.fetch, port: 8080 }))`.

@@ -1,15 +1,11 @@
 import { EventEmitter } from "node:events";
 import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import type { ServerType } from "@hono/node-server";
-import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext } from "hono";
-import { checkNodeWs, incomingOf, NO_SOCKET } from "./mistakes.ts";
+import { checkNodeWs, incomingOf, NO_SOCKET, type NodeWebSocket } from "./mistakes.ts";
 import type { WebSocketRoute } from "./route.ts";
 
-export type { WebSocketRoute } from "./route.ts";
-
-/** What `createNodeWebSocket({ app })` returns. */
-export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
+export type { NodeWebSocket, WebSocketRoute };
 
 export interface NodeWsAttachOptions extends AttachOptions {
   /**

@@ -70,7 +70,7 @@ export class Suite {
   /** Declares a route of the shared server; its path must be its own. */
   route<Context>(path: string, handler: ConnectionHandler<Context>, options: UpgraderOptions<Context> = {}): void {
     if (this.#routes.some((route) => route.path === path)) throw new Error(`two behaviours want ${path}`);
-    this.#routes.push(this.#reporting({ path, handler: handler as ConnectionHandler, options: options as UpgraderOptions }));
+    this.#routes.push(this.#reporting({ path, handler: handler as ConnectionHandler, options }));
   }
 
   /** Declares a behaviour. */

@@ -34,7 +34,8 @@ export function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Nati
 
 function textOf(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.map(textOf).join("/");
-  return typeof value === "object" || value === undefined ? undefined : String(value);
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? String(value) : undefined;
 }
 
 /** Nearly always they are texts, and stay as they are. */
