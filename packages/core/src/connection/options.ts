@@ -6,6 +6,7 @@ import { Compression, resolveCompression, type CompressionOptions } from "../wir
 import type { Connection } from "./connection.ts";
 import { compileOriginRule, type OriginCheck, type OriginRule } from "../checks/origin.ts";
 import type { Awaitable, Checks } from "../checks/approval.ts";
+import { originAdviser } from "../checks/origin-advice.ts";
 import { compileAllowedHosts, warnOfLoopback } from "../checks/allowed-hosts.ts";
 import type { ReaderKind } from "../wire/frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "../checks/forwarded.ts";
@@ -170,6 +171,16 @@ function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Nativ
   return () => checked;
 }
 
+function resolveOnReject<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native>["onReject"] {
+  const { onReject } = options;
+  const advise = originAdviser(options);
+  return (refused, request) => {
+    advise(refused.code, request);
+    // What it returns is waited for, and its fault reported.
+    return onReject?.(refused, request);
+  };
+}
+
 const { anything, callback, flag } = kinds;
 
 const upgraderKinds: OptionKinds<UpgraderOptions> = {
@@ -213,7 +224,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     authorize: options.authorize,
     headers: resolveHeaders(options.headers),
     compression: deflating && new Compression(deflating),
-    onReject: options.onReject ?? (() => {}),
+    onReject: resolveOnReject(options),
     onError: options.onError,
     readers: compileReaders(options.reader ?? "own"),
     clock: guardedClock(options.clock),
