@@ -61,6 +61,9 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   /**
    * Who is this? Runs after the origin check and before the 101. What it returns becomes `connection.context`;
    * `refuse(401, body)` says no, and so does `false`, with 403. A throw is answered with 500 and reported.
+   *
+   * TypeScript reads `websocket(handler, options)` from left to right: to type the context of hooks that stand in the same call,
+   * annotate `request`, or put `authorize` into the `options` of the handler, before its hooks.
    */
   readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal | false>;
   /** Extra headers on the 101, `Set-Cookie` included. */
