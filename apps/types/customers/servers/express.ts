@@ -1,6 +1,6 @@
 import { attach, websocket } from "@upwire/express";
 import { Upgrader, type UpgradeRequest } from "@upwire/core";
-import express, { type Request } from "express";
+import express, { type Request, type RequestHandler } from "express";
 import { chat, Echo, inferred, members, noes, rooms, upgrader, userOf, type User } from "../shared.js";
 
 const app = express();
@@ -43,6 +43,12 @@ app.get(
   }),
 );
 app.get<{ room: string }>("/typed/:room", websocket({ open: (connection, { native }) => connection.send(native.params.room.toUpperCase()) }));
+
+export const handler: RequestHandler = websocket(chat);
+const router = express.Router({ mergeParams: true });
+router.get("/chat", (_req, _res, next) => next(), handler);
+router.use("/below", websocket(members));
+app.use("/api", router);
 attach(app.listen(8080));
 
 // @ts-expect-error -- it is `message`

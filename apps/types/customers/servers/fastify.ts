@@ -1,6 +1,6 @@
 import { Upgrader, type UpgradeRequest } from "@upwire/core";
 import { attach, websocket } from "@upwire/fastify";
-import Fastify, { type FastifyRequest } from "fastify";
+import Fastify, { type FastifyRequest, type FastifyTypeProvider } from "fastify";
 import { chat, Echo, inferred, members, noes, rooms, upgrader, userOf } from "../shared.js";
 
 interface Query {
@@ -41,6 +41,15 @@ await secure.register(attach);
 secure.get("/chat", websocket(chat));
 secure.get<Query>("/query", websocket({ open: (connection, { native }) => connection.send(native.query.token) }));
 console.log(secure.upwire.count);
+
+// With a type provider.
+interface Provider extends FastifyTypeProvider {
+  readonly validator: { readonly token: string };
+}
+const typed = Fastify().withTypeProvider<Provider>();
+await typed.register(attach);
+typed.get("/chat", { schema: { querystring: {} } }, websocket(chat));
+typed.get("/rooms/:room", websocket(rooms, upgrader));
 
 // Inside another plugin.
 await app.register(async (inner) => {

@@ -1,7 +1,7 @@
 import { Router } from "@koa/router";
 import { Upgrader, type UpgradeRequest } from "@upwire/core";
 import { attach, websocket } from "@upwire/koa";
-import Koa, { type Context } from "koa";
+import Koa, { type Context, type ParameterizedContext } from "koa";
 import { chat, Echo, inferred, members, noes, rooms, upgrader, userOf } from "../shared.js";
 
 const router = new Router();
@@ -21,6 +21,10 @@ interface State {
 const app = new Koa<State>();
 app.use(router.routes());
 app.use(websocket(chat));
+const ofState = new Router<State>();
+ofState.get("/chat", websocket(chat));
+ofState.get("/user", websocket({ open: ({ context }) => context.id }, { authorize: ({ native }: UpgradeRequest<ParameterizedContext<State>>) => native.state.user }));
+app.use(ofState.routes());
 attach(app.listen(8080));
 
 // @ts-expect-error -- it is `message`
