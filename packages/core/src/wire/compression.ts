@@ -1,5 +1,7 @@
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import type { Fault } from "../base/errors.ts";
+import { faults } from "./faults.ts";
 import type { Deflate } from "./prepared-message.ts";
 import { WorkBudget } from "./work-budget.ts";
 
@@ -149,17 +151,22 @@ export function maxDeflatedBytes(maxBytes: number): number {
 const LONG_BYTES = 1024;
 const LONG_CHUNK_BYTES = 64 * 1024;
 
-/**
- * Inflates a message, or the beginning of one as far as it goes: behind that, a tail would be read as data.
- * @returns the bytes, or why there are none; it stops at `maxBytes`.
- */
-export function inflate(payload: Buffer, isWhole: boolean, maxBytes: number): Buffer | "ERR_MESSAGE_TOO_BIG" | "ERR_DEFLATE" {
+/** Inflates a message. @returns the bytes, or why there are none; it stops at `maxBytes`. */
+export function inflateWhole(payload: Buffer, maxBytes: number): Buffer | Fault {
+  return inflate(Buffer.concat([payload, DEFLATE_TAIL]), maxBytes);
+}
+
+/** Inflates the beginning of a message as far as it goes: a tail behind it would be read as data. */
+export function inflateBegun(payload: Buffer, maxBytes: number): Buffer | Fault {
+  return inflate(payload, maxBytes);
+}
+
+function inflate(deflated: Buffer, maxBytes: number): Buffer | Fault {
   try {
-    const deflated = isWhole ? Buffer.concat([payload, DEFLATE_TAIL]) : payload;
-    const chunkSize = payload.byteLength < LONG_BYTES ? constants.Z_DEFAULT_CHUNK : LONG_CHUNK_BYTES;
+    const chunkSize = deflated.byteLength < LONG_BYTES ? constants.Z_DEFAULT_CHUNK : LONG_CHUNK_BYTES;
     return inflateRawSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: maxBytes, chunkSize });
   } catch (error) {
-    return (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE" ? "ERR_MESSAGE_TOO_BIG" : "ERR_DEFLATE";
+    return (error as { readonly code?: string }).code === "ERR_BUFFER_TOO_LARGE" ? faults.tooBigInflated(maxBytes) : faults.deflate;
   }
 }
 

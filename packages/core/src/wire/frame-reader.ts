@@ -44,8 +44,18 @@ export interface AllReaderLimits extends ReaderLimits {
   readonly maxStreamBytes: number;
 }
 
-/** Makes the reader of one connection; `inflates` when compression was agreed, and then with a share of what may be inflated in a turn. */
-export type MakeReader = (sink: StreamSink, limits: AllReaderLimits, inflates: boolean, now: () => number, budget?: WorkBudget) => FrameReader;
+export interface ReaderSetup<Limits extends ReaderLimits = ReaderLimits> {
+  readonly limits: Limits;
+  /** Whether permessage-deflate was agreed, without context takeover by the client. */
+  readonly inflates: boolean;
+  /** The time of the heartbeat. Milliseconds. */
+  readonly now: () => number;
+  /** What may be inflated in one turn; without it, everything. */
+  readonly budget?: WorkBudget | undefined;
+}
+
+/** Makes the reader of one connection. */
+export type MakeReader = (sink: StreamSink, setup: ReaderSetup<AllReaderLimits>) => FrameReader;
 
 /**
  * The seam between the socket and the two readers: ours, and `ws`'s, which stays as the control that the same tests run

@@ -1,13 +1,14 @@
 import type { Assembler } from "./assembler.ts";
 import { maxDeflatedBytes } from "./compression.ts";
-import type { ClosureCode } from "../base/errors.ts";
+import type { Fault } from "../base/errors.ts";
+import { faults } from "./faults.ts";
 import { Opcode } from "./frame.ts";
 import type { StreamSink } from "./frame-reader.ts";
 import { StreamedMessage } from "./incoming-stream.ts";
 import { turnedMask, unmaskTo } from "./mask.ts";
 import { inNoContext } from "../base/no-context.ts";
 import { StreamInflater, type InflaterOwner } from "./stream-inflater.ts";
-import { checkUtf8 } from "./utf8.ts";
+import { checkBegunUtf8 } from "./utf8.ts";
 import type { Postponed, WorkBudget } from "./work-budget.ts";
 
 const EMPTY = Buffer.alloc(0);
@@ -15,7 +16,7 @@ const EMPTY = Buffer.alloc(0);
 /** The reader, as far as the assembler calls it. Never within a call of the reader. */
 export interface StreamHost extends Postponed {
   /** What was inflated in a later turn is no message. */
-  fault(code: ClosureCode): void;
+  fault(fault: Fault): void;
 }
 
 export interface StreamRules {
@@ -95,10 +96,10 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return undefined;
   }
 
-  declare(bytes: number): ClosureCode | undefined {
+  declare(bytes: number): Fault | undefined {
     const { maxBytes } = this.#rules;
     this.#declaredBytes += bytes;
-    return this.#declaredBytes > (this.#isCompressed ? maxDeflatedBytes(maxBytes) : maxBytes) ? "ERR_MESSAGE_TOO_BIG" : undefined;
+    return this.#declaredBytes > (this.#isCompressed ? maxDeflatedBytes(maxBytes) : maxBytes) ? faults.tooBig(maxBytes) : undefined;
   }
 
   append(chunk: Buffer, start: number, end: number, mask: number, phase: number): void {
@@ -117,7 +118,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   }
 
   /** The bytes of this read are over. */
-  endRead(): ClosureCode | undefined {
+  endRead(): Fault | undefined {
     const chunk = this.#chunk;
     const message = this.#message;
     if (chunk === undefined || message === undefined) return undefined;
@@ -132,7 +133,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return undefined;
   }
 
-  end(): ClosureCode | undefined {
+  end(): Fault | undefined {
     const fault = this.endRead();
     if (fault !== undefined) return fault;
     const message = this.#message as StreamedMessage;
@@ -175,7 +176,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   }
 
   onCorrupt(): void {
-    this.#host.fault("ERR_DEFLATE");
+    this.#host.fault(faults.deflate);
   }
 
   #announce(message: StreamedMessage): void {
@@ -188,11 +189,12 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return (this.#inflater ??= new StreamInflater(this, this.#rules.budget));
   }
 
-  #give(message: StreamedMessage, bytes: Buffer): ClosureCode | undefined {
+  #give(message: StreamedMessage, bytes: Buffer): Fault | undefined {
     this.#givenBytes += bytes.byteLength;
-    if (this.#givenBytes > this.#rules.maxBytes) return "ERR_MESSAGE_TOO_BIG";
+    const { maxBytes } = this.#rules;
+    if (this.#givenBytes > maxBytes) return this.#isCompressed ? faults.tooBigInflated(maxBytes) : faults.tooBig(maxBytes);
     const text = this.#isText ? this.#wholeCharacters(bytes) : bytes;
-    if (text === undefined) return "ERR_UTF8";
+    if (text === undefined) return faults.text;
     this.#sink.onStreamBytes(bytes.byteLength);
     message.push(text);
     return undefined;
@@ -201,16 +203,16 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   /** `bytes` behind what was kept before, up to the last character that is complete. `undefined` for what is no UTF-8. */
   #wholeCharacters(bytes: Buffer): Buffer | undefined {
     const all = this.#cut.byteLength === 0 ? bytes : Buffer.concat([this.#cut, bytes]);
-    const checked = checkUtf8(all, 0, all.byteLength, false);
+    const checked = checkBegunUtf8(all, 0, all.byteLength);
     if (checked < 0) return undefined;
     this.#cut = checked === all.byteLength ? EMPTY : Buffer.from(all.subarray(checked));
     return all.subarray(0, checked);
   }
 
-  #finish(message: StreamedMessage): ClosureCode | undefined {
+  #finish(message: StreamedMessage): Fault | undefined {
     this.#closeInflater();
     // RFC 6455 §8.1: also the last character must be complete.
-    if (this.#cut.byteLength > 0 && !message.isOver) return "ERR_UTF8";
+    if (this.#cut.byteLength > 0 && !message.isOver) return faults.text;
     message.end();
     return undefined;
   }

@@ -35,11 +35,11 @@ function isPrefix(bytes: Buffer, start: number, end: number): boolean {
 }
 
 /**
- * Checks text while it is still coming in. `from` is how far it was checked before.
+ * Checks text while it is still coming in; what is complete is checked by `isUtf8`. `from` is how far it was checked before.
  * @returns how far it is checked now, or -1 as soon as the bytes cannot become UTF-8, whatever follows.
  */
-export function checkUtf8(bytes: Buffer, from: number, end: number, isComplete: boolean): number {
-  const boundary = isComplete ? end : cutStart(bytes, from, end);
+export function checkBegunUtf8(bytes: Buffer, from: number, end: number): number {
+  const boundary = cutStart(bytes, from, end);
   if (boundary > from && !isUtf8(bytes.subarray(from, boundary))) return -1;
   return isPrefix(bytes, boundary, end) ? boundary : -1;
 }
