@@ -13,7 +13,7 @@ interface Outcome {
   readonly fast: number;
 }
 
-function read(chunks: readonly Buffer[], inflates: boolean): Outcome {
+function read(chunks: readonly Buffer[]): Outcome {
   const lines: string[] = [];
   let fast = 0;
   let chunk = Buffer.alloc(0);
@@ -28,7 +28,7 @@ function read(chunks: readonly Buffer[], inflates: boolean): Outcome {
     onFault: ({ code, detail }) => void lines.push(`fault ${code}: ${String(detail)}`),
     onReady: () => {},
   };
-  const reader = new MessageReader(sink, { limits: LIMITS, inflates, now: () => 1 });
+  const reader = new MessageReader(sink, { limits: LIMITS, inflates: false, now: () => 1 });
   for (const part of chunks) {
     // A block of its own, which the reader may change.
     chunk = Buffer.from(new Uint8Array(part).buffer);
@@ -71,11 +71,11 @@ describe("the fast path of whole frames", () => {
     let fast = 0;
     let tried = 0;
     fc.assert(
-      fc.property(stream, fc.array(fc.nat(), { maxLength: 8 }), fc.boolean(), (bytes, cuts, inflates) => {
+      fc.property(stream, fc.array(fc.nat(), { maxLength: 8 }), (bytes, cuts) => {
         // A frame of which only a byte is here is the parser's.
-        const parsed = read(cutAt(bytes, Array.from(bytes.keys())), inflates);
-        const whole = read([bytes], inflates);
-        const cut = read(cutAt(bytes, cuts), inflates);
+        const parsed = read(cutAt(bytes, Array.from(bytes.keys())));
+        const whole = read([bytes]);
+        const cut = read(cutAt(bytes, cuts));
         tried++;
         fast += whole.fast;
         expect(parsed.fast).toBe(0);
