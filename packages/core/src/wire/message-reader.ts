@@ -107,10 +107,20 @@ export class MessageReader implements FrameReader, FrameHost, StreamHost {
     const { maxMessageBytes } = this.#setup.limits;
     inflater?.beginRead();
     let at = 0;
+    let mayBeWhole = streams === undefined && parser.isBetweenMessages;
     while (at < chunk.byteLength && !this.#isOver && !this.#isPaused) {
       if (mayWait && this.#mustWait(chunk[at] as number)) break;
-      const whole = streams === undefined && parser.isBetweenMessages ? wholePayloadLength(chunk, at, maxMessageBytes) : -1;
-      at = whole < 0 ? this.#readPart(chunk, at) : this.#readWhole(chunk, at, whole);
+      const length = mayBeWhole ? wholePayloadLength(chunk, at, maxMessageBytes) : -1;
+      if (length < 0) {
+        at = this.#readPart(chunk, at);
+        mayBeWhole = streams === undefined && parser.isBetweenMessages;
+        continue;
+      }
+      this.#view ??= new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      const message = readWholeFrame(chunk, this.#view, at, length);
+      at += wholeFrameLength(length);
+      if (message === undefined) this.fault(faults.text);
+      else this.#sink.onMessage(message);
     }
     if (streams !== undefined && !this.#isOver) this.#endStreamRead(streams);
     this.#isReading = false;
@@ -136,15 +146,6 @@ export class MessageReader implements FrameReader, FrameHost, StreamHost {
     const fault = streams.endRead();
     if (fault !== undefined) this.fault(fault);
     else if (!this.#isPostponed) this.#isPostponed = streams.mustWait();
-  }
-
-  /** @returns the position of the next byte, as the two below. */
-  #readWhole(chunk: Buffer, at: number, length: number): number {
-    const view = (this.#view ??= new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    const message = readWholeFrame(chunk, view, at, length);
-    if (message === undefined) this.fault(faults.text);
-    else this.#sink.onMessage(message);
-    return at + wholeFrameLength(length);
   }
 
   /** A byte of a header, or as much of a payload as is here. */

@@ -19,12 +19,10 @@ export function wholePayloadLength(chunk: Buffer, at: number, maxBytes: number):
   const first = chunk[at];
   const here = chunk.byteLength - at;
   if ((first !== WHOLE_TEXT && first !== WHOLE_BINARY) || here < 6) return -1;
-  let length = (chunk[at + 1] as number) - 0x80;
-  if (length >= 126) {
-    if (length === 127) return -1;
-    length = chunk.readUInt16BE(at + 2);
-    if (length < 126) return -1;
-  }
+  const short = (chunk[at + 1] as number) - 0x80;
+  if (short === 127) return -1;
+  const length = short < 126 ? short : chunk.readUInt16BE(at + 2);
+  if (short === 126 && length < 126) return -1;
   return length > maxBytes || wholeFrameLength(length) > here ? -1 : length;
 }
 
