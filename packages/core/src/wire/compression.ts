@@ -6,6 +6,12 @@ import { faults } from "./faults.ts";
 import type { Deflate } from "./prepared-message.ts";
 import { WorkBudget } from "./work-budget.ts";
 
+// permessage-deflate (RFC 7692) for servers with many clients. Clients are asked never to refer to earlier messages, and we do not
+// either (see `send/shared-history.ts` for the exception): so an idle connection holds no zlib state, where `ws` and others hold a
+// deflate stream of 256 KiB, and a broadcast is deflated once for all clients that agreed on the same parameters, which share one
+// `Deflate`. Compressed JSON to 500 clients, 16 messages in flight, takes 103 times as much CPU in a loop of `ws.send`, and 42 times
+// as much in gorilla's chat. Inflating and deflating run in the event loop, in order, with a budget for each turn: `work-budget.ts`.
+
 /** permessage-deflate, RFC 7692. */
 export interface CompressionOptions {
   /**
@@ -32,10 +38,7 @@ export interface CompressionOptions {
 const { anything, flag } = kinds;
 const compressionKinds: OptionKinds<CompressionOptions> = { thresholdBytes: anything, maxDeflateBytes: anything, level: anything, sharedHistory: flag };
 
-/**
- * What both sides agreed on (RFC 7692 §7.1). Clients never refer to earlier messages, so an idle connection holds no zlib
- * state; we do with a shared history only.
- */
+/** What both sides agreed on (RFC 7692 §7.1). Clients never refer to earlier messages; we do with a shared history only. */
 export interface DeflateParameters {
   readonly serverMaxWindowBits: number;
   /** Whether the client keeps its window, so that messages may refer to earlier ones. */
@@ -44,7 +47,7 @@ export interface DeflateParameters {
   readonly header: string;
 }
 
-/** RFC 7692 §7.1.2: 8 to 15, decimal, no leading zero. zlib cannot deflate with 8, so such an offer is declined. */
+/** Reads a parameter of window bits (RFC 7692 §7.1.2): 8 to 15, decimal, no leading zero. zlib cannot deflate with 8: hence `least`. */
 function windowBits(value: string | undefined, least: number): number | undefined {
   if (value === undefined || !/^(?:[89]|1[0-5])$/.test(value)) return undefined;
   const bits = Number(value);
@@ -70,7 +73,7 @@ export function resolveCompression(given: boolean | CompressionOptions, passesBy
   return options;
 }
 
-/** Commas in quotes do not part (RFC 6455 §9.1): what stands there was not offered. */
+/** The offers in a header. A comma in quotes does not separate two (RFC 6455 §9.1). */
 function offersIn(header: string | undefined): readonly string[] {
   return header?.match(/(?:[^",]|"(?:[^"\\]|\\.?)*"?)+/g) ?? [];
 }
@@ -113,7 +116,7 @@ function agree(parameters: Map<string, string | undefined>, mayShareHistory: boo
   return { serverMaxWindowBits, sharesHistory, header: `permessage-deflate${takeover}${bitsAnswer}` };
 }
 
-/** The text of the first offer that could be met: all that a plugin on `ws` should see, which fails a handshake for others. */
+/** The text of the first offer that can be met: all that a plugin on `ws` may see, since `ws` fails the handshake for other offers. */
 export function firstGoodOffer(header: string | undefined): string | undefined {
   return offersIn(header).find((offer) => negotiateDeflate(offer) !== undefined)?.trim();
 }
@@ -131,7 +134,7 @@ export function negotiateDeflate(header: string | undefined, mayShareHistory = f
   return undefined;
 }
 
-/** RFC 7692 §7.2.1: a sync flush ends in these bytes, which do not go on the wire. */
+/** RFC 7692 §7.2.1: a deflated message ends in these bytes of a sync flush, which are left out on the wire. */
 export const DEFLATE_TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
 /** How long a message of at most `maxBytes` can be when it is deflated: what cannot shrink grows by 5 bytes for each stored block (RFC 1951 §3.2.4). */
@@ -139,7 +142,7 @@ export function maxDeflatedBytes(maxBytes: number): number {
   return maxBytes + Math.floor(maxBytes / 1024) + 64;
 }
 
-/** From here on a message is inflated in larger pieces: a mebibyte of zeros, which is as long, takes a quarter of the time. */
+/** From this length on a compressed message is inflated in larger pieces: 1 KiB may be a mebibyte of zeros, which takes a quarter of the time then. */
 const LONG_BYTES = 1024;
 const LONG_CHUNK_BYTES = 64 * 1024;
 
@@ -162,16 +165,16 @@ function inflate(deflated: Buffer, maxBytes: number): Buffer | Fault {
   }
 }
 
-/** zlib does not look further back than its window less these bytes (MIN_LOOKAHEAD in its deflate.h). */
+/** zlib looks back by its window less these bytes (MIN_LOOKAHEAD in its deflate.h). */
 const UNUSED_WINDOW = 262;
 
-/** RFC 1951 §3.2.4: so much longer is what was only stored. There is nothing in it to refer to. */
+/** RFC 1951 §3.2.4: a block that is stored and not compressed is so much longer than its bytes. */
 const STORED_BYTES = 5;
 
 function createDeflate(parameters: DeflateParameters, options: Required<CompressionOptions>, budget: WorkBudget): Deflate {
   const { serverMaxWindowBits, sharesHistory } = parameters;
   const { thresholdBytes, maxDeflateBytes, level } = options;
-  // No window and no tables beyond what this message can use: to prepare the full ones takes longer than to deflate a short one.
+  // A window and tables only as large as this message can use: to prepare full ones takes longer than to deflate a short message.
   const zlibOptions = (byteLength: number): ZlibOptions => {
     const bits = Math.min(serverMaxWindowBits, Math.max(9, Math.ceil(Math.log2(byteLength + UNUSED_WINDOW))));
     return { level, windowBits: bits, memLevel: Math.min(8, bits - 5), chunkSize: byteLength + 64, finishFlush: constants.Z_SYNC_FLUSH };
@@ -188,7 +191,7 @@ function createDeflate(parameters: DeflateParameters, options: Required<Compress
       budget.deflated(byteLength);
       const deflated = deflateRawSync(payload, hasHistory ? { ...zlib, dictionary: history } : zlib);
       const bytes = deflated.subarray(0, deflated.byteLength - DEFLATE_TAIL.byteLength);
-      // Short messages shrink only once there is a history, so the one that begins it may grow a little.
+      // Short messages shrink only with a history, so the message that begins one may grow a little.
       const tooLong = sharesHistory && !hasHistory ? byteLength + STORED_BYTES : byteLength;
       return bytes.byteLength < tooLong ? bytes : undefined;
     },
@@ -200,7 +203,7 @@ export class Compression {
   /** What all of its connections may inflate and deflate in one turn of the event loop. */
   readonly budget: WorkBudget = new WorkBudget();
   readonly #options: Required<CompressionOptions>;
-  /** By the header of the answer, of which there are few. */
+  /** By the header of the answer, of which there are few different ones. */
   readonly #made = new Map<string, Deflate>();
 
   constructor(options: Required<CompressionOptions>) {
@@ -212,7 +215,7 @@ export class Compression {
     return negotiateDeflate(offers, this.#options.sharedHistory);
   }
 
-  /** The same for all that agreed on the same: a connection holds none of its own. */
+  /** One object for all connections that agreed on the same parameters. */
   deflateFor(parameters: DeflateParameters): Deflate {
     const known = this.#made.get(parameters.header);
     if (known !== undefined) return known;
