@@ -64,7 +64,7 @@ export class Cohort implements Group, Recipient {
     return this.#run;
   }
 
-  /** Takes a send queue with the same frames to write, if the next message would be framed and counted for it as for the others. @returns whether it did. */
+  /** Takes a send queue that has the same frames to write and the same settings, so that all stays the same for the next message. */
   admit(member: CohortMember, setup: SendSetup, run: FrameRun): boolean {
     if (run !== this.#run || setup !== this.#setup || member.deflate?.key !== this.deflate?.key) return false;
     if (member.windowEnd !== this.windowEnd || this.size === MAX_COHORT_SIZE) return false;

@@ -96,7 +96,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return this.#cohort?.siblings === cohorts;
   }
 
-  /** Joins the first cohort with the same frames to write, or starts one. @param audience Size of the audience, which limits how many cohorts it has. */
+  /** Joins the first cohort with the same frames to write, or starts one. @param audience Its size limits how many cohorts it has. */
   joinOneOf(cohorts: Cohort[], audience: number): void {
     const run = this.#run;
     const hasOwn = this.#own !== undefined && this.#own.frames > 0;
@@ -145,10 +145,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     });
   }
 
-  /**
-   * Whether a message of so many bytes surely fits into the queue, with everything that is on its way. Quick, and on the safe side: it
-   * takes the socket for full. Not while in a cohort.
-   */
+  /** Whether so many bytes surely fit into the queue. It takes the socket for full; only `costOnWay` is exact. Not in a cohort. */
   protected hasRoomOnWay(bytes: number): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
     const own = this.#own;
@@ -209,7 +206,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return false;
   }
 
-  /** Throws away what the socket has not been given: whole frames, so the stream stays valid. Adds to `all` what the application wants called. */
+  /** Throws away all whole frames that the socket has not been given. Adds to `all` what the application wants called. */
   protected clearInto(all: Missed[]): void {
     this.part();
     this.#run?.missedInto(all);
@@ -262,7 +259,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
 
   #write(bytes: Buffer): void {
     const { socket } = this;
-    // It still holds bytes of an earlier write. After this one it gets nothing until it has passed on everything, or small writes would pile up.
+    // It still holds bytes. After this write it gets nothing until it has passed on everything, or small writes would pile up.
     if (socket.writableLength > 0) this.writeBehind(bytes);
     else if (this.#setup.slowConsumer.takesBack) this.#writePortion(bytes);
     else if (!socket.write(bytes)) this.#blockedSince = this.#setup.now();

@@ -90,7 +90,8 @@ export class SharedHistory {
   next(message: PreparedMessage, deflate: Deflate): CompressedBroadcast {
     const { payload, isBinary } = message;
     const from = this.#end;
-    // A keyframe costs each holder about the bytes that a plain frame costs another client: send one once the plain frames sent outnumber the holders.
+    // A keyframe costs each holder about the bytes that a plain frame costs another client: it pays once the plain frames sent
+    // outnumber the holders.
     const isKeyframe = from.missed >= from.holders;
     const compressed = deflate.compress(payload, isKeyframe ? NOTHING : this.#tail);
     if (compressed === undefined) return new CompressedBroadcast({ plain: message.frame(), compressed: undefined, isKeyframe: false, from, to: from });

@@ -142,7 +142,7 @@ export function maxDeflatedBytes(maxBytes: number): number {
   return maxBytes + Math.floor(maxBytes / 1024) + 64;
 }
 
-/** From this length on a compressed message is inflated in larger pieces: 1 KiB may be a mebibyte of zeros, which takes a quarter of the time then. */
+/** From this length on a message is inflated in larger pieces: 1 KiB may be a mebibyte of zeros, which takes a quarter of the time then. */
 const LONG_BYTES = 1024;
 const LONG_CHUNK_BYTES = 64 * 1024;
 

@@ -3,15 +3,15 @@ import type { Fault } from "../base/errors.ts";
 import type { MessageBuffer } from "./message-buffer.ts";
 import type { Postponed, WorkBudget } from "./work-budget.ts";
 
-/** Inflates the messages of one client, as far as the turn of the event loop allows. */
+/** Inflates the messages of one client, within the budget of each turn of the event loop. */
 export class Inflater {
   readonly #maxBytes: number;
   readonly #budget: WorkBudget | undefined;
-  /** How much of the message was there when it was last looked at. */
+  /** Bytes of the message that had come when it was last inflated. */
   #probed = 0;
   #spentBefore = 0;
 
-  /** @param maxBytes Longest message. @param budget Without it everything fits into a turn. */
+  /** @param maxBytes Longest message, inflated. @param budget Without it there is no limit for a turn. */
   constructor(maxBytes: number, budget: WorkBudget | undefined) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
@@ -35,7 +35,10 @@ export class Inflater {
     return true;
   }
 
-  /** The same for a message that is not compressed. It waits only if this read has spent any: short requests may have long, compressed answers. */
+  /**
+   * The same for a message that is not compressed. It waits only if this read of the socket has spent any of the budget: short
+   * requests may have long, compressed answers.
+   */
   postponesPlain(reader: Postponed): boolean {
     const budget = this.#budget;
     if (budget?.isSpent !== true || !this.#hasSpent(budget)) return false;

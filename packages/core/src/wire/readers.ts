@@ -31,7 +31,7 @@ export function compileReaders(kind: ReaderKind): Readers {
   }
 }
 
-/** Each whole message as a stream that is complete. */
+/** Gives each whole message as a stream that is complete. */
 function inOneChunk(sink: StreamSink): FrameSink {
   return {
     onMessage(message) {

@@ -9,7 +9,7 @@ function sequenceLength(lead: number): number {
   return lead < 0xf5 ? 4 : 0;
 }
 
-/** May `second` follow `lead`? RFC 3629 §4 leaves out overlong forms, surrogates and what is above U+10FFFF. */
+/** Whether `second` may follow `lead`. RFC 3629 §4 leaves out overlong forms, surrogates and all above U+10FFFF. */
 function maySecond(lead: number, second: number): boolean {
   if (lead === 0xe0) return second >= 0xa0 && second <= 0xbf;
   if (lead === 0xed) return second >= 0x80 && second <= 0x9f;
@@ -18,7 +18,7 @@ function maySecond(lead: number, second: number): boolean {
   return second >= 0x80 && second <= 0xbf;
 }
 
-/** Where the last letter begins when it is cut off at `end`; `end` itself when nothing is cut. */
+/** Where the last character begins when it is cut off at `end`; `end` itself when it is complete. */
 function cutStart(bytes: Buffer, from: number, end: number): number {
   for (let start = end - 1; start >= from && start >= end - 3; start--) {
     const byte = bytes[start] ?? 0;
@@ -28,7 +28,7 @@ function cutStart(bytes: Buffer, from: number, end: number): number {
   return end;
 }
 
-/** Can the bytes from `start` to `end`, fewer than their letter needs, become a letter? */
+/** Whether the bytes from `start` to `end`, fewer than a character needs, can become one. */
 function isPrefix(bytes: Buffer, start: number, end: number): boolean {
   const second = bytes[start + 1] ?? 0;
   return end - start < 2 || maySecond(bytes[start] ?? 0, second);

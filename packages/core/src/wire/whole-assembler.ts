@@ -10,7 +10,7 @@ import { Message } from "./message.ts";
 import { MessageBuffer } from "./message-buffer.ts";
 import { checkBegunUtf8 } from "./utf8.ts";
 
-/** Puts messages together that come in fragments, in several reads or compressed. */
+/** Makes whole messages: of fragments, of frames that come in several reads, and of compressed ones. */
 export class WholeAssembler implements Assembler {
   readonly #sink: FrameSink;
   readonly #limits: ReaderLimits;
@@ -19,7 +19,7 @@ export class WholeAssembler implements Assembler {
   #isText = false;
   #isCompressed = false;
   #fragments = 0;
-  /** How far the message was checked. */
+  /** How many bytes of the message are checked as UTF-8. */
   #checked = 0;
 
   constructor(sink: FrameSink, limits: ReaderLimits, inflater: Inflater | undefined) {
@@ -28,7 +28,7 @@ export class WholeAssembler implements Assembler {
     this.#inflater = inflater;
   }
 
-  /** Of the message that is being put together. */
+  /** Whether the message that is not complete is compressed. */
   get isCompressed(): boolean {
     return this.#isCompressed;
   }
