@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 
-/** Where a fragment is in its message. */
+/** What a fragment is in its message. */
 export interface FragmentPosition {
   readonly isBinary: boolean;
   readonly first: boolean;
@@ -10,7 +10,7 @@ export interface FragmentPosition {
 /** What a writer needs from its connection. */
 export interface FragmentSink {
   fragment(data: Buffer, position: FragmentPosition): void;
-  /** Settles when the fragments so far have left, or the connection is gone. */
+  /** Settles when the fragments so far have left, or when the connection is over. */
   drain(): Promise<void>;
   /** The message is complete, or given up: `aborted` when a part of it had been sent. */
   finished(aborted: boolean): void;
@@ -19,8 +19,8 @@ export interface FragmentSink {
 const EMPTY = Buffer.alloc(0);
 
 /**
- * One large message, streamed: each chunk leaves as a fragment, with backpressure, so it is never in memory whole.
- * Destroying it half-way ends the connection, because a message cannot be taken back.
+ * One large message as a `Writable`: each chunk leaves as a fragment, with backpressure, so the whole is never in memory.
+ * To destroy it half-way ends the connection, because a message that has begun cannot be taken back.
  */
 export class MessageWriter extends Writable {
   readonly #sink: FragmentSink;
