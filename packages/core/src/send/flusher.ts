@@ -28,7 +28,7 @@ const MOST_FRAMES = 16;
 /** Messages to many are gathered for at most so long while every turn of the event loop brings more. Milliseconds. */
 const GATHER_MS = 1;
 
-/** Calls `flush` of all that have frames to write: with replies at the end of the turn, with messages to many once a turn has brought no other. */
+/** Calls `flush` of all that have frames to write: replies leave at the end of the turn, messages to many once it has brought no other. */
 export class Flusher {
   /** When so many frames of a connection are queued one by one, further ones are copied into one block. */
   readonly mostFrames: number;

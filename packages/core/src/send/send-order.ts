@@ -66,10 +66,10 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
   }
 
   /** @throws Error while another message is not complete. */
-  createWriter(isBinary: boolean): Writable {
+  createWriter(type: "text" | "binary"): Writable {
     if (this.#room?.hasGate === true) throw new Error("Another message of this connection is not complete yet");
     this.#settle();
-    const writer = this.roomNow().createWriter(isBinary);
+    const writer = this.roomNow().createWriter(type);
     return this.isTaking ? writer : writer.destroy();
   }
 
@@ -173,13 +173,13 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     this.addFrame(message.frame(this.deflate), "reply", missed);
   }
 
-  sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
+  sendFragment(data: Buffer, { type, isFirst, isLast }: FragmentPosition): void {
     if (this.#way === "shut") return;
     const { counters } = this.setup;
     counters.bytesOut += data.byteLength;
-    if (last) counters.messagesOut++;
-    const opcode = isBinary ? Opcode.binary : Opcode.text;
-    this.addFrame(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }), "reply", undefined);
+    if (isLast) counters.messagesOut++;
+    const opcode = type === "binary" ? Opcode.binary : Opcode.text;
+    this.addFrame(encodeFrame(isFirst ? opcode : Opcode.continuation, data, { fin: isLast }), "reply", undefined);
   }
 
   sendLast(closeFrame: Buffer): void {

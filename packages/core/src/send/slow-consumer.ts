@@ -32,7 +32,7 @@ export interface SlowConsumer {
   taken(queue: SlowQueue): void;
 }
 
-/** Whether the policy has no say about messages for which there is room: none of them is dropped later, so compressed ones may refer to it. */
+/** Whether the policy has no say about messages for which there is room: none is dropped later, so others may refer to it. */
 export function isPlainPolicy(policy: SlowConsumerPolicy): boolean {
   return policy === "close" || policy === "drop-newest";
 }

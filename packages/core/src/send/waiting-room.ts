@@ -119,7 +119,7 @@ export class WaitingRoom {
     this.advance();
   }
 
-  /** Throws away the oldest message that may be taken back. @returns what the application wants called, or `undefined` without such a message. */
+  /** Throws away the oldest message that may be taken back. @returns what the application wants called; `undefined` when there is none. */
   dropOldest(): { readonly missed: Missed | undefined } | undefined {
     const dropped = this.#backlog.drop();
     if (dropped !== undefined && dropped === this.#reading) this.#reading = undefined;
@@ -127,7 +127,7 @@ export class WaitingRoom {
   }
 
   /** Begins a message whose fragments go on their way at once. There MUST be no incomplete message, and none that waits. */
-  createWriter(isBinary: boolean): MessageWriter {
+  createWriter(type: "text" | "binary"): MessageWriter {
     const exit = this.#exit;
     const writer: MessageWriter = new MessageWriter(
       {
@@ -137,9 +137,10 @@ export class WaitingRoom {
           exit.sendFragment(data, position);
         },
         drain: () => exit.drain(),
-        finished: (aborted) => this.#written(writer, aborted),
+        finished: () => this.#written(writer, () => this.advance()),
+        aborted: () => this.#written(writer, () => this.#exit.broken()),
       },
-      isBinary,
+      type,
     );
     // Without any listener, an error of the stream would end the process.
     writer.on("error", (error) => {
@@ -176,11 +177,10 @@ export class WaitingRoom {
     this.advance();
   }
 
-  #written(writer: MessageWriter, aborted: boolean): void {
+  #written(writer: MessageWriter, goOn: () => void): void {
     if (this.#writer !== writer) return;
     this.#writer = undefined;
-    if (aborted) this.#exit.broken();
-    else this.advance();
+    goOn();
   }
 
   #read(entry: Entry): void {
@@ -201,7 +201,7 @@ export class WaitingRoom {
   }
 }
 
-/** Begins in a later microtask, since a Blob may be of a class of the application and run its code. @throws TypeError when it gives no bytes. */
+/** Begins in a later microtask: a Blob of a class of the application runs its code. @throws TypeError when the Blob gives no bytes. */
 async function readBlob(blob: Blob): Promise<PreparedMessage> {
   await Promise.resolve();
   const given: unknown = blob.arrayBuffer();

@@ -55,10 +55,10 @@ function windowBits(value: string | undefined, least: number): number | undefine
 }
 
 /**
- * @param passesBy Whether broadcasts get past the slow-consumer policy: one that may still be dropped cannot be referred to.
+ * @param policy.passesBy Whether broadcasts get past the slow-consumer policy: one that may still be dropped cannot be referred to.
  * @throws RangeError for values that zlib or a limit cannot have.
  */
-export function resolveCompression(given: boolean | CompressionOptions, passesBy: boolean): Required<CompressionOptions> | undefined {
+export function resolveCompression(given: boolean | CompressionOptions, { passesBy }: { readonly passesBy: boolean }): Required<CompressionOptions> | undefined {
   if (given === false) return undefined;
   const wanted = given === true ? {} : given;
   checkOptions("compression", wanted, compressionKinds);
@@ -92,7 +92,9 @@ function parseOffer(offer: string): Map<string, string | undefined> | undefined 
   return parameters;
 }
 
-function agree(parameters: Map<string, string | undefined>, mayShareHistory: boolean): DeflateParameters | undefined {
+type HistoryOption = Pick<Required<CompressionOptions>, "sharedHistory">;
+
+function agree(parameters: Map<string, string | undefined>, { sharedHistory }: HistoryOption): DeflateParameters | undefined {
   let serverMaxWindowBits = 15;
   let bitsAnswer = "";
   for (const [key, value] of parameters) {
@@ -110,7 +112,7 @@ function agree(parameters: Map<string, string | undefined>, mayShareHistory: boo
       return undefined;
     }
   }
-  const sharesHistory = mayShareHistory && !parameters.has("server_no_context_takeover");
+  const sharesHistory = sharedHistory && !parameters.has("server_no_context_takeover");
   // RFC 7692 §7.1.1.2: the server may ask for the second one although the client has not offered it.
   const takeover = `${sharesHistory ? "" : "; server_no_context_takeover"}; client_no_context_takeover`;
   return { serverMaxWindowBits, sharesHistory, header: `permessage-deflate${takeover}${bitsAnswer}` };
@@ -125,10 +127,10 @@ export function firstGoodOffer(header: string | undefined): string | undefined {
  * The first offer of permessage-deflate that can be met. Unknown extensions, unknown or broken parameters decline that
  * offer only and never the handshake (RFC 6455 §9.1, RFC 7692 §5.1).
  */
-export function negotiateDeflate(header: string | undefined, mayShareHistory = false): DeflateParameters | undefined {
+export function negotiateDeflate(header: string | undefined, options: HistoryOption = { sharedHistory: false }): DeflateParameters | undefined {
   for (const offer of offersIn(header)) {
     const parameters = parseOffer(offer.trim());
-    const agreed = parameters && agree(parameters, mayShareHistory);
+    const agreed = parameters && agree(parameters, options);
     if (agreed !== undefined) return agreed;
   }
   return undefined;
@@ -137,7 +139,7 @@ export function negotiateDeflate(header: string | undefined, mayShareHistory = f
 /** RFC 7692 §7.2.1: a deflated message ends in these bytes of a sync flush, which are left out on the wire. */
 export const DEFLATE_TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
-/** How long a message of at most `maxBytes` can be when it is deflated: what cannot shrink grows by 5 bytes for each stored block (RFC 1951 §3.2.4). */
+/** Greatest length of a message of `maxBytes` when it is deflated: what does not shrink grows by 5 bytes for each stored block (RFC 1951 §3.2.4). */
 export function maxDeflatedBytes(maxBytes: number): number {
   return maxBytes + Math.floor(maxBytes / 1024) + 64;
 }
@@ -212,7 +214,7 @@ export class Compression {
 
   /** What is agreed on with a client, if anything. @param offers Its `Sec-WebSocket-Extensions` header. */
   negotiate(offers: string | undefined): DeflateParameters | undefined {
-    return negotiateDeflate(offers, this.#options.sharedHistory);
+    return negotiateDeflate(offers, this.#options);
   }
 
   /** One object for all connections that agreed on the same parameters. */

@@ -55,8 +55,8 @@ export class StreamedMessage {
   #isOver = false;
   #isLetGo = false;
 
-  /** @param onRoom Called once for each `watch`, when there is room or all is taken, in a later turn and in no request's async context. */
-  constructor(isBinary: boolean, onRoom: () => void) {
+  /** @param options.onRoom Called once for each `watch`, when there is room or all is taken, in a later turn and in no request's async context. */
+  constructor({ isBinary, onRoom }: { readonly isBinary: boolean; readonly onRoom: () => void }) {
     this.#onRoom = onRoom;
     const readable = new ReadableStream<Uint8Array>(
       {
@@ -73,7 +73,7 @@ export class StreamedMessage {
 
   /** A message that came whole. */
   static of({ bytes, isBinary }: Message): StreamedMessage {
-    const streamed = new StreamedMessage(isBinary, () => {});
+    const streamed = new StreamedMessage({ isBinary, onRoom: () => {} });
     streamed.push(bytes);
     streamed.end();
     return streamed;

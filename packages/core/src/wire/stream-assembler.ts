@@ -81,7 +81,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   begin(first: number): void {
     this.#isText = (first & 0x0f) === Opcode.text;
     this.#isCompressed = (first & 0x40) !== 0;
-    this.#message = new StreamedMessage(!this.#isText, () => this.#onRoom());
+    this.#message = new StreamedMessage({ isBinary: !this.#isText, onRoom: () => this.#onRoom() });
     this.#isAnnounced = false;
     this.#isComing = true;
     this.#answering = "not yet";
