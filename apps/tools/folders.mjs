@@ -26,11 +26,6 @@ export function folderCount({ root }) {
   return FOLDERS.filter((name) => existsSync(join(root, SRC, name))).length;
 }
 
-/** Core has its folders: until its files are moved, the layers of `layers.json` count. */
-export function hasFolders(root) {
-  return existsSync(join(root, SRC, "send"));
-}
-
 function folderOf({ path }) {
   return path.slice(SRC.length + 1).split(sep)[0];
 }

@@ -1,7 +1,7 @@
 // What the structure check judges, rule by rule.
-import { readFileSync, readdirSync } from "node:fs";
-import { basename, join, sep } from "node:path";
-import { exportedNames, folderCount, folderRules, hasFolders } from "./folders.mjs";
+import { readdirSync } from "node:fs";
+import { join, sep } from "node:path";
+import { exportedNames, folderCount, folderRules } from "./folders.mjs";
 import { placeOf, readTree } from "./tree.mjs";
 
 const MAX_FILE_LINES = 300;
@@ -20,7 +20,6 @@ const TOP_LEVEL = new Set([
   "SECURITY.md",
   "node_modules",
 ]);
-const LAYERS = "apps/tools/layers.json";
 
 /**
  * Judges the tree at `root`.
@@ -36,7 +35,7 @@ export function judge(root) {
     longest("demo main", files.filter(isDemoMain), MAX_DEMO_MAIN_LINES),
     { rule: "import cycles, types included", breaches: cycles(tree) },
     { rule: "imports of another package's inside", breaches: files.flatMap((file) => file.trespasses) },
-    ...(hasFolders(root) ? folderRules(tree) : [{ rule: "layer breaches", breaches: layerBreaches(tree) }]),
+    ...folderRules(tree),
     exportedNames(tree),
     { rule: "uses of `any` as a type", breaches: files.flatMap((file) => file.anyTypes.map((offset) => placeOf(file, offset))) },
     { rule: "private fields of other libraries", breaches: files.filter(isOfPackage).flatMap((file) => file.privateFields.map((offset) => placeOf(file, offset))) },
@@ -93,30 +92,6 @@ function cycles({ files }) {
     done.add(path);
   };
   for (const path of files.keys()) visit(path, []);
-  return found;
-}
-
-function layerBreaches({ root, files }) {
-  const found = [];
-  for (const [dir, layers] of Object.entries(JSON.parse(readFileSync(join(root, LAYERS), "utf8")))) {
-    const layerOf = new Map(layers.flatMap((names, layer) => names.map((name) => [join(dir, name), layer])));
-    const sources = [...files.values()].filter(({ path }) => path.startsWith(dir + sep));
-    for (const path of layerOf.keys()) {
-      if (!files.has(path)) found.push(`${path} does not exist: remove it from ${LAYERS}`);
-    }
-    for (const { path } of sources) {
-      if (!layerOf.has(path)) found.push(`${path} has no layer: add it to ${LAYERS}`);
-    }
-    for (const file of sources) {
-      for (const { target, offset } of file.arrows) {
-        if (layerOf.get(target) > layerOf.get(file.path)) {
-          found.push(
-            `${placeOf(file, offset)} (layer ${layerOf.get(file.path)}) imports ${basename(target)} (layer ${layerOf.get(target)})`,
-          );
-        }
-      }
-    }
-  }
   return found;
 }
 

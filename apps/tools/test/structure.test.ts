@@ -180,19 +180,4 @@ describe("the structure check", () => {
       "arrows against the order of folders: packages/core/src/observe does not exist: remove it from apps/tools/folders.json",
     ]);
   });
-
-  it("judges by the layers as long as the files are not in folders", () => {
-    const tree = {
-      "packages/core/package.json": packageFile("@upwire/core"),
-      "apps/tools/layers.json": JSON.stringify({ "packages/core/src": [["low.ts", "gone.ts"], ["index.ts"]] }),
-      [core("low.ts")]: 'export * from "./index.ts";\n',
-      [core("index.ts")]: "",
-      [core("new.ts")]: "",
-    };
-    expect(breachesOf(tree)).toEqual([
-      "layer breaches: packages/core/src/gone.ts does not exist: remove it from apps/tools/layers.json",
-      "layer breaches: packages/core/src/new.ts has no layer: add it to apps/tools/layers.json",
-      "layer breaches: packages/core/src/low.ts:1 (layer 0) imports index.ts (layer 1)",
-    ]);
-  });
 });
