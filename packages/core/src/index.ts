@@ -1,4 +1,4 @@
-export type { Approval, Denial } from "./checks/approval.ts";
+export type { Approval } from "./checks/decide.ts";
 export { createAudience, type AddOptions, type Audience, type AudienceOptions } from "./hub/audience.ts";
 export { attach, type Attachment, type AttachOptions } from "./upgrade/attach.ts";
 export type { WebSocketLike } from "./ws/ws-exit.ts";

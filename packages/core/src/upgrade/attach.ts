@@ -91,9 +91,9 @@ export class Attachment implements TicketHolder {
     const maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? attachDefaults.maxPendingHandshakes);
     const headTimeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? attachDefaults.headTimeoutMs, 0);
     const setup = { holder: this, pending: this.#pending, timeoutMs, maxPending, match, handOver };
-    let heads: HeadGuard | undefined;
-    this.#dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
-    if (headTimeoutMs > 0) heads = new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending });
+    this.#dispatcher = new Dispatcher(server, setup);
+    const heads = headTimeoutMs > 0 ? new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending }) : undefined;
+    if (heads !== undefined) this.#dispatcher.tell(heads);
     const parseErrors = new ParseErrors(server);
     server.on("listening", this.#begin);
     this.#undo = [
@@ -141,7 +141,7 @@ export class Attachment implements TicketHolder {
     this.#connections.add(connection);
     connection.onClose(this.#closed);
     // `close` or `drain` may have come between the answer and this moment.
-    if (connection.isOpen) this.#farewell?.(connection);
+    if (this.#farewell !== undefined && connection.isOpen) this.#farewell(connection);
   }
 
   readonly #closed = (_info: CloseInfo, connection: Connection): void => {

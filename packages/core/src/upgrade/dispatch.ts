@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { inSlices } from "../shutdown/close-in-waves.ts";
+import type { HeadGuard } from "./head-guard.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
 import { atOnce } from "../base/guard.ts";
@@ -24,10 +25,14 @@ const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as nev
 export interface DispatchSetup extends HandshakeSetup {
   readonly match: (req: IncomingMessage) => boolean;
   readonly handOver: HandOver | undefined;
-  /** Is told of a socket whose request head is complete. */
-  readonly arrived: (socket: Socket) => void;
   /** Most handshakes under way, and, counted apart, most that wait for an earlier response of their connection. */
   readonly maxPending: number;
+}
+
+/** One that was looked at. */
+interface Looked extends Arrival {
+  /** It asks for the WebSocket protocol. */
+  readonly isHandshake: boolean;
 }
 
 /**
@@ -40,6 +45,7 @@ export class Dispatcher {
   readonly #earlier: EarlierResponses;
   readonly #askNode: (() => void) | undefined;
   readonly #turns = new Set<Turn>();
+  #heads: HeadGuard | undefined;
 
   /** @throws Error when this server is attached already. */
   constructor(server: AttachableServer, setup: DispatchSetup) {
@@ -51,6 +57,11 @@ export class Dispatcher {
     this.#earlier = new EarlierResponses(server);
     this.#askNode = ignoreOtherUpgrades(server, () => this.#isAlone);
     server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
+  }
+
+  /** From now on `heads` is told of each socket whose request head is complete. */
+  tell(heads: HeadGuard): void {
+    this.#heads = heads;
   }
 
   detach(): void {
@@ -71,24 +82,25 @@ export class Dispatcher {
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const socket = asSocket(stream);
-    const arrival = { req, socket, head };
-    this.#setup.arrived(socket);
-    rememberTarget(req);
+    const socket = stream instanceof Socket ? stream : asSocket(stream);
     // Alone, we answer everything: otherwise it would stay open without an answer.
     const isShared = !this.#isAlone;
+    this.#heads?.arrived(socket);
+    rememberTarget(req);
     if (isShared && !this.#isOurs(req)) return void socket.on("error", destroySocket);
-    if (unfinishedResponses(socket).length > 0) this.#wait(arrival, isShared);
+    const mustWait = unfinishedResponses(socket).length > 0;
+    const arrival = { req, socket, head, isHandshake: isWebSocketUpgrade(req.headers) };
+    if (mustWait) this.#wait(arrival, isShared);
     else this.#begin(arrival, isShared);
   };
 
-  #wait(arrival: Arrival, isShared: boolean): void {
-    const { req, socket, head } = arrival;
+  #wait(arrival: Looked, isShared: boolean): void {
+    const { socket, head, isHandshake } = arrival;
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
       this.#turns.delete(turn);
       // A client that has ended its side meanwhile has left. To HTTP it cannot go back: its end would not be told there again.
-      const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isWebSocketUpgrade(req.headers));
+      const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isHandshake);
       if (isTooMany || hasLeft || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
       else this.#begin(arrival, isShared);
     };
@@ -96,7 +108,7 @@ export class Dispatcher {
     if (!isTooMany) this.#turns.add(turn);
   }
 
-  #begin(arrival: Arrival, isShared: boolean): void {
+  #begin(arrival: Looked, isShared: boolean): void {
     if (!isShared) return this.#dispatch(arrival, undefined);
     const { socket } = arrival;
     // Node took its own listener away: without one, a reset from here on would end the process.
@@ -117,10 +129,9 @@ export class Dispatcher {
     }
   }
 
-  #dispatch(arrival: Arrival, neighbours: NeighbourWatch | undefined): void {
-    const { req, socket } = arrival;
+  #dispatch(arrival: Looked, neighbours: NeighbourWatch | undefined): void {
+    const { req, socket, isHandshake } = arrival;
     const { handOver } = this.#setup;
-    const isHandshake = isWebSocketUpgrade(req.headers);
     if (neighbours === undefined) {
       // Another protocol (h2c) may be ignored: RFC 9110 §7.8.
       if (!isHandshake && giveBack(this.#server, arrival)) return;
@@ -129,25 +140,21 @@ export class Dispatcher {
     }
     const refused = isHandshake ? this.#refusal(req, neighbours) : undefined;
     if (refused === undefined && isHandshake && handOver !== undefined) return handOverTo(handOver, arrival, this.#setup, neighbours);
-    const ticket = this.#ticket(arrival, neighbours);
-    if (ticket === undefined) return;
+    let ticket: UpgradeTicket;
+    try {
+      ticket = new UpgradeTicket(arrival, this.#setup, neighbours);
+    } catch (error) {
+      // A response that we do not know of is being written: one of before `attach`, or of another library.
+      this.#report(error, req);
+      return void socket.destroy();
+    }
     if (refused !== undefined) {
       if (neighbours === undefined) publishRefusal(refused, new UpgradeRequest(req, { native: req }));
       return sendRefusal(ticket.res, refused);
     }
+    // Routes take a request with a ticket for one that passed the checks above.
     if (isHandshake) putTicket(req, ticket);
     this.#serve(req, ticket.res);
-  }
-
-  #ticket(arrival: Arrival, neighbours: NeighbourWatch | undefined): UpgradeTicket | undefined {
-    try {
-      return new UpgradeTicket(arrival, this.#setup, neighbours);
-    } catch (error) {
-      // A response that we do not know of is being written: one of before `attach`, or of another library.
-      this.#report(error, arrival.req);
-      arrival.socket.destroy();
-      return undefined;
-    }
   }
 
   #refusal(req: IncomingMessage, neighbours: NeighbourWatch | undefined): Refusal | undefined {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { OnFailure } from "../base/guard.ts";
-import { Refusal, sendRefusal } from "../checks/refusal.ts";
+import { sendRefusal } from "../checks/refusal.ts";
 
 /** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
 export interface UpgradeAnswer {
@@ -13,8 +13,8 @@ export interface UpgradeAnswer {
 export const SWITCHING: UpgradeAnswer = { status: 101, headers: {}, body: "" };
 
 /** Writes it to `res`, unless another part of the application has answered. Never throws. @param failed Gets what `res` throws. */
-export function sendAnswer(res: ServerResponse, answer: UpgradeAnswer | Refusal, failed: OnFailure): void {
-  if (answer instanceof Refusal) return sendRefusal(res, answer, failed);
+export function sendAnswer(res: ServerResponse, answer: UpgradeAnswer, failed: OnFailure): void {
+  if (answer !== SWITCHING) return sendRefusal(res, answer, failed);
   if (res.headersSent) return;
   try {
     res.writeHead(answer.status).end();

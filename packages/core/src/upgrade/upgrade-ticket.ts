@@ -1,6 +1,7 @@
 import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
-import type { AcceptHeaders } from "../checks/approval.ts";
+import type { AcceptHeaders } from "../checks/decide.ts";
+import type { RequestContext } from "../base/no-context.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending-handshakes.ts";
 import { publishRefusal, refusal, sendBare, type Refusal } from "../checks/refusal.ts";
@@ -34,7 +35,9 @@ export interface TicketHolder {
 
 interface Acceptance {
   readonly headers: AcceptHeaders;
-  take(socket: Socket, head: Buffer): void;
+  /** Where `take` runs. */
+  readonly context: RequestContext;
+  readonly take: (socket: Socket, head: Buffer) => void;
   abandoned(): void;
 }
 
@@ -64,12 +67,12 @@ export const NEIGHBOUR_LOOK_MS = 1000;
 export class UpgradeTicket implements PendingHandshake, SocketHolder {
   readonly holder: TicketHolder;
   readonly socket: Socket;
-  deadline: number;
+  deadline: number = Infinity;
   /** Where the application writes its answer. */
   readonly res: ServerResponse;
   readonly #head: Buffer;
   readonly #pending: PendingHandshakes;
-  readonly #startedAt: number;
+  readonly #timeoutMs: number;
   /** As long as the request may be another library's. */
   #neighbours: NeighbourWatch | undefined;
   #givenUpAt: number;
@@ -88,38 +91,38 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     this.#head = neighbours?.isHeadPutBack === true ? EMPTY : head;
     this.holder = holder;
     this.#pending = pending;
-    this.#startedAt = pending.now;
-    this.#givenUpAt = this.#startedAt + timeoutMs;
+    this.#timeoutMs = timeoutMs;
     this.#neighbours = neighbours;
     res.writeHead = this.#writeHead;
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
     res.prependListener("finish", this.#onFinish);
-    if (neighbours === undefined) {
-      this.deadline = this.#givenUpAt;
-      this.#holdSocket();
-    } else {
-      this.deadline = this.#nextLook();
-      socket.once("close", this.#leave);
-    }
-    pending.add(this);
+    if (neighbours === undefined) this.#holdSocket();
+    else socket.once("close", this.#leave);
+    const leftMs = neighbours === undefined ? 0 : Math.max(0, timeoutMs - NEIGHBOUR_LOOK_MS);
+    pending.start(this, timeoutMs - leftMs);
+    this.#givenUpAt = this.deadline + leftMs;
   }
 
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @param onLate Called when it passes. @returns whether that is still to come. */
-  expireAfter(ms: number, onLate: OnLate): boolean {
+  /**
+   * A route of ours has the request, and gives the whole handshake `ms` milliseconds from its arrival.
+   * @param onLate Called when that time is over.
+   * @returns why the route may not have it: another library has taken it, so that we may not write to it any more, or it is too late.
+   */
+  claim(ms: number, onLate: OnLate): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
+    if (this.#neighbours !== undefined) {
+      if (this.#neighbours.isTaken) {
+        this.#leave();
+        return "ERR_TAKEN";
+      }
+      this.#claim();
+    }
+    if (this.hasExpired) return "ERR_HANDSHAKE_TIMEOUT";
     this.#onLate = onLate;
-    this.#givenUpAt = this.#startedAt + ms;
+    this.#givenUpAt += ms - this.#timeoutMs;
+    // Nearly always it is the time that the ticket was made with, and runs already.
+    if (this.deadline === this.#givenUpAt) return undefined;
     this.#pending.move(this, this.#givenUpAt);
-    return this.#givenUpAt > this.#pending.now;
-  }
-
-  /** A route of ours has the request. @returns false when another library has taken it: we may not write to it any more. */
-  claim(): boolean {
-    if (this.#neighbours?.isTaken === true) {
-      this.#leave();
-      return false;
-    }
-    if (this.#neighbours !== undefined) this.#claim();
-    return true;
+    return this.#givenUpAt > this.#pending.now ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   #claim(): void {
@@ -209,7 +212,7 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     res.detachSocket(socket);
     // As Node does it: `close` comes a tick behind `finish`.
     process.nextTick(closeResponse, res);
-    if (acceptance !== undefined && this.#isSwitched) return acceptance.take(socket, this.#head);
+    if (acceptance !== undefined && this.#isSwitched) return acceptance.context.run(acceptance.take, socket, this.#head);
     acceptance?.abandoned();
     socket.destroySoon();
   };
@@ -264,6 +267,7 @@ interface TicketCarrier {
   [ticketKey]?: UpgradeTicket | undefined;
 }
 
+/** For the route that the request is meant for. */
 export function putTicket(req: IncomingMessage, ticket: UpgradeTicket): void {
   (req as TicketCarrier)[ticketKey] = ticket;
 }

@@ -1,31 +1,36 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Admission, type Slot } from "../checks/admission.ts";
+import type { Socket } from "node:net";
 import { brand, hasBrand } from "../base/brand.ts";
 import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
-import { andThen, examine, type Approval, type Denial } from "../checks/approval.ts";
+import { Decider, type Approval, type Awaitable, type Decision } from "../checks/decide.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
 import { CloseCode } from "../base/close-code.ts";
-import type { RefusalCode } from "../base/errors.ts";
 import { RequestContext } from "../base/no-context.ts";
 import { hookNames, type ConnectionHandler } from "../connection/connection-handler.ts";
 import type { Connection } from "../connection/connection.ts";
-import { guard } from "../base/guard.ts";
-import { pluginTicket } from "../ws/plugin-ticket.ts";
+import { pluginTicket, type PluginTicket } from "../ws/plugin-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
-import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, withoutConnectionHeaders, writable } from "../checks/refusal.ts";
+import { drainingRefusal, notAttached, refusal } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
 import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
-import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
+import { takeTicket, type TicketHolder, type UpgradeTicket } from "./upgrade-ticket.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
-type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
-type Opened<Context> = (connection: Connection<Context> | undefined) => void;
+
+/** What a route was called with. */
+interface Asked<Context, Native> {
+  readonly req: IncomingMessage;
+  readonly request: UpgradeRequest<Native>;
+  readonly ticket: UpgradeTicket | undefined;
+  readonly handler: ConnectionHandler<Context> | undefined;
+  readonly opened: (connection: Connection<Context> | undefined) => void;
+}
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
 export class Upgrader<Context = unknown, Native = unknown> {
@@ -40,15 +45,17 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #opener: ConnectionOpener<Context, Native>;
-  readonly #admission: Admission | undefined;
-  readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
+  readonly #decider: Decider<Context, Native>;
+  /** Servers that know of this one. */
+  readonly #met = new WeakSet<TicketHolder>();
   readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
-    this.#admission = this.#options.caps && new Admission(this.#options.caps);
     this.#opener = new ConnectionOpener(this.#options);
+    const { counters, errors } = this.#opener;
+    this.#decider = new Decider(this.#options, counters, (error, request) => errors.report(error, { request }));
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -79,16 +86,16 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
    * `accept`. Never rejects.
    */
-  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
+  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Decision<Context, Native>> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
-    const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
+    const obstacle = ticket && this.#obstacle(ticket, request);
     // It was counted and told when its time was over.
-    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
-    if (decision instanceof Refusal) {
-      const denied = this.#refused(decision, request);
-      ticket?.complete(decision);
-      return denial(denied);
+    if (obstacle !== undefined && ticket?.hasExpired === true) return refusal(obstacle);
+    const decision = obstacle === undefined ? await this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request);
+    if (!decision.ok) {
+      if (ticket?.hasExpired === false) ticket.complete(decision);
+      return decision;
     }
     this.#approved.set(req, { approval: decision, context: new RequestContext() });
     if (ticket?.withhold() === true) {
@@ -113,10 +120,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
     framework?: FrameworkRequest<Native>,
   ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => {
-      void andThen(this.#answer(req, handler, framework, opened), (answer) => {
-        sendAnswer(res, answer, (error) => this.#opener.errors.report(error, { request: this.#requestOf(req, framework) }));
-        if (answer instanceof Refusal) opened(undefined);
-      });
+      const failed = (error: unknown): void => this.#opener.errors.report(error, { request: this.#requestOf(req, framework) });
+      const send = (answer: UpgradeAnswer): void => {
+        sendAnswer(res, answer, failed);
+        if (answer !== SWITCHING) opened(undefined);
+      };
+      const answer = this.#answer(req, handler, framework, opened);
+      if (answer instanceof Promise) void answer.then(send);
+      else send(answer);
     });
   }
 
@@ -180,89 +191,60 @@ export class Upgrader<Context = unknown, Native = unknown> {
     req: IncomingMessage,
     handler: ConnectionHandler<Context> | undefined,
     framework: FrameworkRequest<Native> | undefined,
-    opened: Opened<Context>,
-  ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
+    opened: (connection: Connection<Context> | undefined) => void,
+  ): UpgradeAnswer | Promise<UpgradeAnswer> {
     const ticket = takeTicket(req);
     const request = this.#requestOf(req, framework);
-    const mistake = this.#opener.runs.mistakeIn(handler);
-    const refused = mistake === undefined ? this.#tooLate(ticket, request) : this.#checkFailed(mistake, request);
-    return andThen(refused ?? this.#decide(request), (approval) => {
-      // It was counted and told when its time was over.
-      if (ticket?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
-      if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(notAttached(req, pluginTicket(req) !== undefined), request);
-      if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
-      const context = new RequestContext();
-      ticket.accept({
-        headers: approval.headers,
-        take: (socket, head) => {
-          const connection = context.run(() => this.#opener.overSocket(socket, head, approval, handler));
-          ticket.holder.track(connection);
-          opened(connection);
-        },
-        abandoned: () => opened(undefined),
-      });
-      return SWITCHING;
-    });
+    const asked = { req, request, ticket, handler, opened };
+    const decision = this.#decide(asked);
+    return decision instanceof Promise ? decision.then((later) => this.#answerFor(later, asked)) : this.#answerFor(decision, asked);
   }
 
-  /** Why a route of ours may not decide any more. */
-  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter" | "holder"> | undefined, request: UpgradeRequest<Native>): Refusal | undefined {
-    if (ticket === undefined) return undefined;
+  #decide({ request, ticket, handler }: Asked<Context, Native>): Awaitable<Decision<Context, Native>> {
+    const mistake = this.#opener.runs.mistakeIn(handler);
+    if (mistake !== undefined) return this.#decider.fail(mistake, request);
+    if (ticket !== undefined) {
+      this.#meet(ticket.holder);
+      const obstacle = ticket.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+      if (obstacle !== undefined) return ticket.hasExpired ? refusal(obstacle) : this.#decider.refuse(refusal(obstacle), request);
+    }
+    return this.#decider.decide(request, ticket);
+  }
+
+  /** The server may have a no of its own. */
+  #answerFor(decision: Decision<Context, Native>, { req, request, ticket, handler, opened }: Asked<Context, Native>): UpgradeAnswer {
+    if (!decision.ok) return decision;
+    if (ticket === undefined) return this.#decider.refuse(notAttached(req, pluginTicket(req) !== undefined), request);
+    const { holder } = ticket;
+    if (holder.isClosing) return this.#decider.refuse(drainingRefusal(holder.retryAfterSeconds), request);
+    const take = (socket: Socket, head: Buffer): void => {
+      const connection = this.#opener.overSocket(socket, head, decision, handler);
+      holder.track(connection);
+      opened(connection);
+    };
+    ticket.accept({ headers: decision.headers, context: new RequestContext(), take, abandoned: () => opened(undefined) });
+    return SWITCHING;
+  }
+
+  /** For a server that knows of this Upgrader already it is one look. */
+  #meet(holder: TicketHolder): void {
+    if (this.#met.has(holder)) return;
+    this.#met.add(holder);
     // Of another copy of core, which may be an older one, it may have no such method.
-    ticket.holder.meet?.(this.#opener.setup);
-    if (!ticket.claim()) return refusal("ERR_TAKEN");
-    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#refused(late, request));
-    return isInTime ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
+    holder.meet?.(this.#opener.setup);
+  }
+
+  /** Why a route of ours may not decide about a handshake that a plugin does. */
+  #obstacle(ticket: PluginTicket, request: UpgradeRequest<Native>): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
+    this.#meet(ticket.holder);
+    if (!ticket.claim()) return "ERR_TAKEN";
+    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+    return isInTime && !ticket.hasExpired ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
     const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
-    this.#opener.errors.send(request, framework.logError);
+    if (framework.logError !== undefined) this.#opener.errors.send(request, framework.logError);
     return request;
   }
-
-  /** Neither throws nor rejects. */
-  #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
-    try {
-      const decision = examine(request, this.#options, () => this.#admit(request));
-      return decision instanceof Promise ? decision.catch((error: unknown) => this.#checkFailed(error, request)) : decision;
-    } catch (error) {
-      return this.#checkFailed(error, request);
-    }
-  }
-
-  #checkFailed(error: unknown, request: UpgradeRequest<Native>): Refusal {
-    this.#opener.errors.report(error, { request });
-    return refusal("ERR_CHECK_FAILED");
-  }
-
-  /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. */
-  #admit(request: UpgradeRequest<Native>): RefusalCode | undefined {
-    const { socket } = request.raw;
-    // Of a client that left while `origin` was asked, nothing would tell us again.
-    if (this.#admission === undefined || socket.destroyed) return undefined;
-    const slot = this.#admission.take(request.ip);
-    if (typeof slot === "string") return slot;
-    this.#slots.set(request, slot);
-    socket.once("close", () => slot.free());
-    return undefined;
-  }
-
-  /** Of another copy of core, or changed since it was made, a refusal may be one that cannot be written. */
-  #refused(given: Refusal, request: UpgradeRequest<Native>): Refusal {
-    const { refusal: acceptable, error } = writable(given);
-    if (acceptable !== given) this.#opener.errors.report(error, { request });
-    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
-    const denied = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
-    this.#slots.get(request)?.free();
-    this.#opener.counters.refused(denied.code);
-    publishRefusal(denied, request);
-    guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
-    return denied;
-  }
-}
-
-function denial({ status, code, headers, body }: Refusal): Denial {
-  return { ok: false, status, code, headers, body };
 }
