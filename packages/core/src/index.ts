@@ -32,5 +32,5 @@ export { refuse, type Refusal } from "./checks/refusal.ts";
 export type { Broadcastable, Sendable, SendOptions } from "./send/sendable.ts";
 export type { ConnectionRequest, FrameworkRequest, UpgradeRequest } from "./checks/upgrade-request.ts";
 export { createSlot, type Slot } from "./connection/slot.ts";
-export type { UpgradeAnswer } from "./upgrade/upgrade-answer.ts";
+export type { UpgradeAnswer } from "./upgrade/upgrade-ticket.ts";
 export { Upgrader } from "./upgrade/upgrader.ts";

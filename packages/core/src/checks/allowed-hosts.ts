@@ -71,17 +71,11 @@ export function loopbackWarning(address: ReturnType<Server["address"]>): string 
   );
 }
 
-/** Writes that line once per server. */
-function warnOfLoopback(socket: Socket): void {
+/** Writes that line once per server. For a route that allows all hosts. */
+export function warnOfLoopback(socket: Socket): void {
   const { server } = socket as Socket & { readonly server?: Listening };
   if (server === undefined || server[warnedKey] === true) return;
   server[warnedKey] = true;
   const text = loopbackWarning(server.address?.() ?? null);
   if (text !== undefined) process.emitWarning(text, { type: "UpwireWarning", code: "UPWIRE_ALLOWED_HOSTS" });
-}
-
-/** For a route that allows all of them. */
-export function allowAnyHost({ raw }: { readonly raw: { readonly socket: Socket } }): boolean {
-  warnOfLoopback(raw.socket);
-  return true;
 }

@@ -34,7 +34,8 @@ export type Awaitable<T> = T | Promise<T>;
 
 /** What a route asks of every request, and what it puts on its answer. */
 export interface Checks<Context, Native> {
-  readonly checkHost: (request: UpgradeRequest<Native>) => boolean;
+  /** `undefined` when every host is allowed. */
+  readonly checkHost: ((request: UpgradeRequest<Native>) => boolean) | undefined;
   readonly checkOrigin: OriginCheck<UpgradeRequest<Native>>;
   /** `undefined` when nothing is capped. */
   readonly caps: AdmissionCaps | undefined;
@@ -75,30 +76,28 @@ export class Decider<Context, Native> {
 
   /** Neither throws nor rejects. @param dispatched `undefined` for a request that did not come through our dispatcher: then every check is made here. */
   decide(request: UpgradeRequest<Native>, dispatched?: Dispatched): Awaitable<Decision<Context, Native>> {
-    const { raw, subprotocols } = request;
-    const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
-    if (fault !== undefined) return this.refuse(refusal(fault), request);
     let decision: Awaitable<Decision<Context, Native>>;
     try {
-      decision = this.#ask(request);
+      decision = this.#ask(request, dispatched);
     } catch (error) {
-      return this.fail(error, request);
+      return this.fail(error, request, dispatched);
     }
     if (decision instanceof Promise) return this.#settle(decision, request, dispatched);
-    return decision.ok ? decision : this.refuse(decision, request);
+    return decision.ok ? decision : this.refuse(decision, request, dispatched);
   }
 
   /** Refuses because code of the user failed. Never throws. */
-  fail(error: unknown, request: UpgradeRequest<Native>): Refusal {
+  fail(error: unknown, request: UpgradeRequest<Native>, dispatched?: Dispatched): Refusal {
     this.#onError(error, request);
-    return this.refuse(refusal("ERR_CHECK_FAILED"), request);
+    return this.refuse(refusal("ERR_CHECK_FAILED"), request, dispatched);
   }
 
   /**
-   * Refuses a request, approved or not, and gives back its slot. Never throws.
+   * Refuses a request, approved or not, and gives back its slot; one that has expired was counted and told then. Never throws.
    * @returns what is to be written: of another copy of core, or changed since it was made, `given` may be one that cannot be written.
    */
-  refuse(given: Refusal, request: UpgradeRequest<Native>): Refusal {
+  refuse(given: Refusal, request: UpgradeRequest<Native>, dispatched?: Dispatched): Refusal {
+    if (dispatched?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
     const { refusal: acceptable, error } = writable(given);
     if (acceptable !== given) this.#onError(error, request);
     // A request of node:http2 has a stream. One of HTTP/1 may name any version.
@@ -111,26 +110,21 @@ export class Decider<Context, Native> {
   }
 
   async #settle(asked: Promise<Decision<Context, Native>>, request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Promise<Decision<Context, Native>> {
-    let decision: Decision<Context, Native> | undefined;
-    let failure: unknown;
-    try {
-      decision = await asked;
-    } catch (error) {
-      failure = error;
-    }
-    // It was counted and told when its time was over; what failed since then is still reported.
-    if (dispatched?.hasExpired === true) {
-      if (decision === undefined) this.#onError(failure, request);
-      return refusal("ERR_HANDSHAKE_TIMEOUT");
-    }
-    if (decision === undefined) return this.fail(failure, request);
-    return decision.ok ? decision : this.refuse(decision, request);
+    const decision = await asked.catch((error: unknown) => {
+      this.#onError(error, request);
+      return refusal("ERR_CHECK_FAILED");
+    });
+    if (decision.ok && dispatched?.hasExpired !== true) return decision;
+    return this.refuse(decision.ok ? refusal("ERR_HANDSHAKE_TIMEOUT") : decision, request, dispatched);
   }
 
   /** Nearly all checks answer at once: then no promise is made. Throws or rejects when code of the user fails. */
-  #ask(request: UpgradeRequest<Native>): Awaitable<Decision<Context, Native>> {
+  #ask(request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Awaitable<Decision<Context, Native>> {
+    const { raw, subprotocols } = request;
+    const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
+    if (fault !== undefined) return refusal(fault);
     const { checkHost, checkOrigin } = this.#checks;
-    if (!checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
+    if (checkHost !== undefined && !checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
     const isAllowed: unknown = checkOrigin(request.origin, request);
     if (isAllowed === true) return this.#admit(request);
     // A check in plain JavaScript may return anything, and only `true`, now or later, is a yes.

@@ -11,8 +11,8 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 /** RFC 9110 §7.2, RFC 3986 §3.2.2: a registered name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
 const HOST = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+|\[[\w.:~%-]+\])(?::\d*)?$/i;
 
-/** Offered when the header is missing. */
-const NOTHING: readonly string[] = Object.freeze([]);
+/** The offer of a client without the header. */
+export const NO_OFFER: readonly string[] = Object.freeze([]);
 /** Stands for an offer that RFC 6455 does not allow. */
 export const BAD_OFFER: readonly string[] = Object.freeze([]);
 
@@ -23,12 +23,16 @@ export function isWebSocketUpgrade({ upgrade, connection }: IncomingHttpHeaders)
 }
 
 /** RFC 6455 §4.1: the names of `Sec-WebSocket-Protocol` are tokens, each at most once. `undefined` when they are not. */
-export function offeredSubprotocols(headers: IncomingHttpHeaders): readonly string[] | undefined {
-  const header = headers["sec-websocket-protocol"];
-  if (header === undefined) return NOTHING;
+export function offeredSubprotocols({ "sec-websocket-protocol": header }: IncomingHttpHeaders): readonly string[] | undefined {
+  const names = header === undefined ? NO_OFFER : parseOffer(header);
+  return names === BAD_OFFER ? undefined : names;
+}
+
+/** The names in a `Sec-WebSocket-Protocol` header, or `BAD_OFFER`. */
+export function parseOffer(header: string): readonly string[] {
   const names = listMembers(header);
-  const valid = names.length > 0 && names.every(isToken) && new Set(names).size === names.length;
-  return valid ? names : undefined;
+  const isValid = names.length > 0 && names.every(isToken) && new Set(names).size === names.length;
+  return isValid ? names : BAD_OFFER;
 }
 
 /**

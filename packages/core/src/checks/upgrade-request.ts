@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Slot } from "./admission.ts";
 import { directClient, printAddress, type Client } from "./client-address.ts";
-import { BAD_OFFER, offeredSubprotocols } from "./handshake.ts";
+import { NO_OFFER, parseOffer } from "./handshake.ts";
 import { sentTarget } from "./sent-target.ts";
 
 /** The part of an upgrade request that a connection keeps; the request itself is let go. */
@@ -71,7 +71,10 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly subprotocols: readonly string[];
   #slot: Slot | undefined;
 
-  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, client: Client = directClient(raw)) {
+  /** @param clientOf Finds the client; by the socket alone unless proxies are trusted. */
+  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, clientOf: (req: IncomingMessage) => Client = directClient) {
+    const client = clientOf(raw);
+    this.remoteAddress = printAddress(client);
     this.raw = raw;
     this.url = sentTarget(raw, framework.native);
     // Routers put it back when the route has returned.
@@ -80,12 +83,12 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     this.headers = headers;
     this.native = framework.native;
     this.params = framework.params ?? {};
-    this.remoteAddress = printAddress(client);
     this.ip = client.ip;
     this.scheme = client.scheme;
     this.host = client.host ?? headers.host ?? "";
     this.origin = headers.origin;
-    this.subprotocols = offeredSubprotocols(headers) ?? BAD_OFFER;
+    const offer = headers["sec-websocket-protocol"];
+    this.subprotocols = offer === undefined ? NO_OFFER : parseOffer(offer);
   }
 
   /** The slot is the request's until `freeSlot`. */

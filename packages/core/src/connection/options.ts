@@ -6,7 +6,7 @@ import { Compression, resolveCompression, type CompressionOptions } from "../wir
 import type { Connection } from "./connection.ts";
 import { compileOriginCheck, type OriginCheck, type OriginRule } from "../checks/origin.ts";
 import type { Awaitable, Checks } from "../checks/decide.ts";
-import { allowAnyHost, compileAllowedHosts } from "../checks/allowed-hosts.ts";
+import { compileAllowedHosts } from "../checks/allowed-hosts.ts";
 import type { ReaderKind } from "../wire/frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "../checks/forwarded.ts";
 import { checkHeaders, type HeaderValues } from "../checks/given-headers.ts";
@@ -108,6 +108,8 @@ export interface ResolvedOptions<Context, Native> extends Checks<Context, Native
   readonly handshakeTimeoutMs: number;
   readonly maxBatchDelayMs: number;
   readonly connectionIdPrefix: string;
+  /** Nothing guards a server that is open because it listens on loopback. */
+  readonly warnsOfLoopback: boolean;
   readonly clientOf: (req: IncomingMessage) => Client;
   /** `undefined` for the default. */
   readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
@@ -120,11 +122,6 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
   const caps = { maxConnections, maxConnectionsPerAddress };
   for (const [name, cap] of Object.entries(caps)) if (cap !== undefined) checkCount(name, cap);
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
-}
-
-function resolveHosts<Context, Native>({ allowedHosts, trustProxy }: UpgraderOptions<Context, Native>): (request: UpgradeRequest<Native>) => boolean {
-  if (allowedHosts !== undefined) return compileAllowedHosts(allowedHosts);
-  return trustProxy === undefined ? allowAnyHost : () => true;
 }
 
 function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native>): OriginCheck<UpgradeRequest<Native>> {
@@ -193,7 +190,8 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     connectionIdPrefix: options.connectionIdPrefix ?? "",
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
-    checkHost: resolveHosts(options),
+    checkHost: options.allowedHosts && compileAllowedHosts(options.allowedHosts),
+    warnsOfLoopback: options.allowedHosts === undefined && options.trustProxy === undefined,
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,

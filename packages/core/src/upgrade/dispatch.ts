@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { inSlices } from "../shutdown/close-in-waves.ts";
@@ -17,7 +17,7 @@ import { channels } from "../base/channels.ts";
 import { asSocket } from "../connection/stream-socket.ts";
 import { Turn } from "./turn.ts";
 import { UpgradeRequest } from "../checks/upgrade-request.ts";
-import { putTicket, UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
+import { UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
 
 /** Marks our listener, so that a second `attach` on the same server is found out. */
 const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as never;
@@ -27,12 +27,6 @@ export interface DispatchSetup extends HandshakeSetup {
   readonly handOver: HandOver | undefined;
   /** Most handshakes under way, and, counted apart, most that wait for an earlier response of their connection. */
   readonly maxPending: number;
-}
-
-/** One that was looked at. */
-interface Looked extends Arrival {
-  /** It asks for the WebSocket protocol. */
-  readonly isHandshake: boolean;
 }
 
 /**
@@ -94,7 +88,7 @@ export class Dispatcher {
     else this.#begin(arrival, isShared);
   };
 
-  #wait(arrival: Looked, isShared: boolean): void {
+  #wait(arrival: Arrival, isShared: boolean): void {
     const { socket, head, isHandshake } = arrival;
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
@@ -108,7 +102,7 @@ export class Dispatcher {
     if (!isTooMany) this.#turns.add(turn);
   }
 
-  #begin(arrival: Looked, isShared: boolean): void {
+  #begin(arrival: Arrival, isShared: boolean): void {
     if (!isShared) return this.#dispatch(arrival, undefined);
     const { socket } = arrival;
     // Node took its own listener away: without one, a reset from here on would end the process.
@@ -129,7 +123,7 @@ export class Dispatcher {
     }
   }
 
-  #dispatch(arrival: Looked, neighbours: NeighbourWatch | undefined): void {
+  #dispatch(arrival: Arrival, neighbours: NeighbourWatch | undefined): void {
     const { req, socket, isHandshake } = arrival;
     const { handOver } = this.#setup;
     if (neighbours === undefined) {
@@ -152,35 +146,31 @@ export class Dispatcher {
       if (neighbours === undefined) publishRefusal(refused, new UpgradeRequest(req, { native: req }));
       return sendRefusal(ticket.res, refused);
     }
-    // Routes take a request with a ticket for one that passed the checks above.
-    if (isHandshake) putTicket(req, ticket);
-    this.#serve(req, ticket.res);
-  }
-
-  #refusal(req: IncomingMessage, neighbours: NeighbourWatch | undefined): Refusal | undefined {
-    const { holder, pending, maxPending, handOver } = this.#setup;
-    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
-    if (req.method !== "GET") return refusal("ERR_METHOD");
-    // Beside other libraries our routes say so, to those requests that are ours.
-    if (holder.isClosing && neighbours === undefined) return drainingRefusal(holder.retryAfterSeconds);
-    if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
-    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
-    const target = req.url ?? "";
-    if (req.headers.host !== undefined && !isGetTarget(target, req.headers.host)) return refusal("ERR_TARGET");
-    // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
-    return undefined;
-  }
-
-  /** Sends the request through the application like any other. */
-  #serve(req: IncomingMessage, res: ServerResponse): void {
+    const { res } = ticket;
     try {
+      // Through the application like any other; its routes take a request with a ticket for one that passed the checks above.
       (this.#server as HttpServer).emit("request", req, res);
     } catch (error) {
       this.#report(error, req);
       if (res.headersSent) res.destroy();
       else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
     }
+  }
+
+  #refusal(req: IncomingMessage, neighbours: NeighbourWatch | undefined): Refusal | undefined {
+    const { state, pending, maxPending, handOver } = this.#setup;
+    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
+    if (req.method !== "GET") return refusal("ERR_METHOD");
+    // Beside other libraries our routes say so, to those requests that are ours.
+    if (state.isClosing && neighbours === undefined) return drainingRefusal(state.retryAfterSeconds);
+    if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
+    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
+    const target = req.url ?? "";
+    const { host } = req.headers;
+    if (!target.startsWith("/") && host !== undefined && !isGetTarget(target, host)) return refusal("ERR_TARGET");
+    // Plugins parse it unguarded, or leave the socket open when they cannot.
+    if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
+    return undefined;
   }
 
   #report(error: unknown, req: IncomingMessage): void {

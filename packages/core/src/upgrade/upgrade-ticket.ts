@@ -1,10 +1,12 @@
-import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
+import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { AcceptHeaders } from "../checks/decide.ts";
 import type { RequestContext } from "../base/no-context.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending-handshakes.ts";
-import { publishRefusal, refusal, sendBare, type Refusal } from "../checks/refusal.ts";
+import { publishRefusal, refusal, sendBare, sendRefusal, type Refusal } from "../checks/refusal.ts";
+import type { OnFailure } from "../base/guard.ts";
+import { setGivenHead } from "./given-head.ts";
 import { closeResponse } from "./close-response.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "../connection/socket-owner.ts";
@@ -21,13 +23,19 @@ export interface Arrival {
   readonly req: IncomingMessage;
   readonly socket: Socket;
   readonly head: Buffer;
+  /** It asks for the WebSocket protocol. */
+  readonly isHandshake: boolean;
 }
 
-export interface TicketHolder {
+/** How things stand with a server. */
+export interface ServerState {
   /** True once no new connection may be made. */
   readonly isClosing: boolean;
   /** Then: what refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
+}
+
+export interface TicketHolder {
   track(connection: Connection): void;
   /** Told by each Upgrader that decides about a request of this server. */
   meet?(source: StatsSource): void;
@@ -52,6 +60,7 @@ const ACCEPTING = new Set([101, 204]);
 /** What a handshake is made with. */
 export interface HandshakeSetup {
   readonly holder: TicketHolder;
+  readonly state: ServerState;
   readonly pending: PendingHandshakes;
   /** Time for the handshake, until the route's own value takes over. Milliseconds. */
   readonly timeoutMs: number;
@@ -66,6 +75,7 @@ export const NEIGHBOUR_LOOK_MS = 1000;
  */
 export class UpgradeTicket implements PendingHandshake, SocketHolder {
   readonly holder: TicketHolder;
+  readonly state: ServerState;
   readonly socket: Socket;
   deadline: number = Infinity;
   /** Where the application writes its answer. */
@@ -83,13 +93,16 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
   #isSwitched = false;
   #isOver = false;
 
-  constructor({ req, socket, head }: Arrival, { holder, pending, timeoutMs }: HandshakeSetup, neighbours?: NeighbourWatch) {
+  /** Puts itself on the request when that is a handshake, for the route that it is meant for. */
+  constructor({ req, socket, head, isHandshake }: Arrival, { holder, state, pending, timeoutMs }: HandshakeSetup, neighbours?: NeighbourWatch) {
+    if (isHandshake) (req as TicketCarrier)[ticketKey] = this;
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     this.res = res;
     this.socket = socket;
     this.#head = neighbours?.isHeadPutBack === true ? EMPTY : head;
     this.holder = holder;
+    this.state = state;
     this.#pending = pending;
     this.#timeoutMs = timeoutMs;
     this.#neighbours = neighbours;
@@ -230,7 +243,8 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     this.#isSwitched = true;
     // RFC 9112 §6.1: a 101 has no body and no Transfer-Encoding. Node knows; Deno 2.9 takes it for an answer with a chunked body.
     res.useChunkedEncodingByDefault = false;
-    setGivenHeaders(res, typeof reason === "string" ? headers : reason);
+    const given = typeof reason === "string" ? headers : reason;
+    if (typeof given === "object" && given !== null) setGivenHead(res, given);
     const names = res.getHeaderNames();
     // Node writes them as they are; beside others it would take each out and put it in again.
     if (names.length === 0) return plainWriteHead(res, 101, acceptance.headers);
@@ -252,24 +266,30 @@ function plainWriteHead(res: ServerResponse, status: number, reason?: unknown, h
   return (ServerResponse.prototype as HeadWriter).writeHead.call(res, status, reason, headers);
 }
 
-/** `writeHead` takes an object, or names and values in turn. */
-function setGivenHeaders(res: ServerResponse, given: unknown): void {
-  if (Array.isArray(given)) {
-    for (let i = 0; i + 1 < given.length; i += 2) res.appendHeader(String(given[i]), given[i + 1] as string | string[]);
-  } else if (typeof given === "object" && given !== null) {
-    for (const [name, value] of Object.entries(given as Record<string, OutgoingHttpHeader | undefined>)) {
-      if (value !== undefined) res.setHeader(name, value);
-    }
+/** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The yes; the ticket adds the headers of the handshake where it is written. */
+export const SWITCHING: UpgradeAnswer = { status: 101, headers: {}, body: "" };
+
+/** Writes it to `res`, unless another part of the application has answered. Never throws. @param failed Gets what `res` throws. */
+export function sendAnswer(res: ServerResponse, answer: UpgradeAnswer, failed: OnFailure): void {
+  if (answer !== SWITCHING) return sendRefusal(res, answer, failed);
+  if (res.headersSent) return;
+  try {
+    res.writeHead(answer.status).end();
+  } catch (error) {
+    failed(error);
+    res.socket?.destroy();
   }
 }
 
 interface TicketCarrier {
   [ticketKey]?: UpgradeTicket | undefined;
-}
-
-/** For the route that the request is meant for. */
-export function putTicket(req: IncomingMessage, ticket: UpgradeTicket): void {
-  (req as TicketCarrier)[ticketKey] = ticket;
 }
 
 /** Takes the ticket off the request: it can be used once. */

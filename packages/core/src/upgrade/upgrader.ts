@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { warnOfLoopback } from "../checks/allowed-hosts.ts";
 import { brand, hasBrand } from "../base/brand.ts";
 import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
 import { Decider, type Approval, type Awaitable, type Decision } from "../checks/decide.ts";
@@ -14,9 +15,8 @@ import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
 import { drainingRefusal, notAttached, refusal } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
-import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
-import { takeTicket, type TicketHolder, type UpgradeTicket } from "./upgrade-ticket.ts";
+import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
@@ -24,10 +24,10 @@ const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
 
 /** What a route was called with. */
-interface Asked<Context, Native> {
+interface Call<Context> {
   readonly req: IncomingMessage;
-  readonly request: UpgradeRequest<Native>;
-  readonly ticket: UpgradeTicket | undefined;
+  /** Where the answer is written; `undefined` when the framework does it. */
+  readonly res: ServerResponse | undefined;
   readonly handler: ConnectionHandler<Context> | undefined;
   readonly opened: (connection: Connection<Context> | undefined) => void;
 }
@@ -90,9 +90,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
     const obstacle = ticket && this.#obstacle(ticket, request);
-    // It was counted and told when its time was over.
-    if (obstacle !== undefined && ticket?.hasExpired === true) return refusal(obstacle);
-    const decision = obstacle === undefined ? await this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request);
+    const decision = obstacle === undefined ? await this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
     if (!decision.ok) {
       if (ticket?.hasExpired === false) ticket.complete(decision);
       return decision;
@@ -119,16 +117,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     handler?: ConnectionHandler<Context>,
     framework?: FrameworkRequest<Native>,
   ): Promise<Connection<Context> | undefined> {
-    return new Promise((opened) => {
-      const failed = (error: unknown): void => this.#opener.errors.report(error, { request: this.#requestOf(req, framework) });
-      const send = (answer: UpgradeAnswer): void => {
-        sendAnswer(res, answer, failed);
-        if (answer !== SWITCHING) opened(undefined);
-      };
-      const answer = this.#answer(req, handler, framework, opened);
-      if (answer instanceof Promise) void answer.then(send);
-      else send(answer);
-    });
+    return new Promise((opened) => void this.#answer({ req, res, handler, opened }, framework));
   }
 
   /**
@@ -136,7 +125,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects.
    */
   async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
-    return this.#answer(req, handler, framework, () => {});
+    return this.#answer({ req, res: undefined, handler, opened: () => {} }, framework);
   }
 
   /**
@@ -187,63 +176,63 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#opener.overWs(ws, approval, handler);
   }
 
-  #answer(
-    req: IncomingMessage,
-    handler: ConnectionHandler<Context> | undefined,
-    framework: FrameworkRequest<Native> | undefined,
-    opened: (connection: Connection<Context> | undefined) => void,
-  ): UpgradeAnswer | Promise<UpgradeAnswer> {
-    const ticket = takeTicket(req);
+  #answer(call: Call<Context>, framework: FrameworkRequest<Native> | undefined): Awaitable<UpgradeAnswer> {
+    const { req, handler } = call;
     const request = this.#requestOf(req, framework);
-    const asked = { req, request, ticket, handler, opened };
-    const decision = this.#decide(asked);
-    return decision instanceof Promise ? decision.then((later) => this.#answerFor(later, asked)) : this.#answerFor(decision, asked);
+    const mistake = this.#opener.runs.mistakeIn(handler);
+    const ticket = takeTicket(req);
+    if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
+    const { handshakeTimeoutMs } = this.#options;
+    let decision: Awaitable<Decision<Context, Native>>;
+    if (mistake !== undefined) decision = this.#decider.fail(mistake, request, ticket);
+    else {
+      const obstacle = ticket?.claim(handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+      decision = obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
+    }
+    if (decision instanceof Promise) return decision.then((later) => this.#finish(later, request, ticket, call));
+    return this.#finish(decision, request, ticket, call);
   }
 
-  #decide({ request, ticket, handler }: Asked<Context, Native>): Awaitable<Decision<Context, Native>> {
-    const mistake = this.#opener.runs.mistakeIn(handler);
-    if (mistake !== undefined) return this.#decider.fail(mistake, request);
-    if (ticket !== undefined) {
-      this.#meet(ticket.holder);
-      const obstacle = ticket.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
-      if (obstacle !== undefined) return ticket.hasExpired ? refusal(obstacle) : this.#decider.refuse(refusal(obstacle), request);
-    }
-    return this.#decider.decide(request, ticket);
+  #finish(decision: Decision<Context, Native>, request: UpgradeRequest<Native>, ticket: UpgradeTicket | undefined, call: Call<Context>): UpgradeAnswer {
+    const answer = decision.ok ? this.#accept(decision, ticket, call) : decision;
+    if (call.res !== undefined) sendAnswer(call.res, answer, (error) => this.#opener.errors.report(error, { request }));
+    if (answer !== SWITCHING) call.opened(undefined);
+    return answer;
   }
 
   /** The server may have a no of its own. */
-  #answerFor(decision: Decision<Context, Native>, { req, request, ticket, handler, opened }: Asked<Context, Native>): UpgradeAnswer {
-    if (!decision.ok) return decision;
+  #accept(approval: Approval<Context, Native>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context>): UpgradeAnswer {
+    const { request, headers } = approval;
     if (ticket === undefined) return this.#decider.refuse(notAttached(req, pluginTicket(req) !== undefined), request);
-    const { holder } = ticket;
-    if (holder.isClosing) return this.#decider.refuse(drainingRefusal(holder.retryAfterSeconds), request);
+    const { holder, state } = ticket;
+    if (state.isClosing) return this.#decider.refuse(drainingRefusal(state.retryAfterSeconds), request);
     const take = (socket: Socket, head: Buffer): void => {
-      const connection = this.#opener.overSocket(socket, head, decision, handler);
+      const connection = this.#opener.overSocket(socket, head, approval, handler);
       holder.track(connection);
       opened(connection);
     };
-    ticket.accept({ headers: decision.headers, context: new RequestContext(), take, abandoned: () => opened(undefined) });
+    ticket.accept({ headers, context: new RequestContext(), take, abandoned: () => opened(undefined) });
     return SWITCHING;
   }
 
-  /** For a server that knows of this Upgrader already it is one look. */
-  #meet(holder: TicketHolder): void {
-    if (this.#met.has(holder)) return;
+  /** The first request of a server. */
+  #meet(holder: TicketHolder, { raw }: UpgradeRequest<Native>): void {
     this.#met.add(holder);
+    if (this.#options.warnsOfLoopback) warnOfLoopback(raw.socket);
     // Of another copy of core, which may be an older one, it may have no such method.
     holder.meet?.(this.#opener.setup);
   }
 
   /** Why a route of ours may not decide about a handshake that a plugin does. */
   #obstacle(ticket: PluginTicket, request: UpgradeRequest<Native>): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
-    this.#meet(ticket.holder);
+    if (!this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
     if (!ticket.claim()) return "ERR_TAKEN";
     const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
     return isInTime && !ticket.hasExpired ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
-    const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
+    const request = new UpgradeRequest(req, framework, this.#options.clientOf);
     if (framework.logError !== undefined) this.#opener.errors.send(request, framework.logError);
     return request;
   }
