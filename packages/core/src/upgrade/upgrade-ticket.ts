@@ -1,5 +1,6 @@
 import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { ticketKey } from "../base/cross-copy.ts";
 import type { AcceptHeaders } from "../checks/decide.ts";
 import type { RequestContext } from "../base/no-context.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -12,9 +13,6 @@ import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "../connection/socket-owner.ts";
 import type { StatsSource } from "../observe/stats-sum.ts";
 import { UpgradeRequest } from "../checks/upgrade-request.ts";
-
-/** Where the ticket is on the request; shared by every copy of core in the process. */
-const ticketKey: unique symbol = Symbol.for("upwire.ticket") as never;
 
 const EMPTY = Buffer.alloc(0);
 

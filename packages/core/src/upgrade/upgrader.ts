@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { warnOfLoopback } from "../checks/allowed-hosts.ts";
-import { brand, hasBrand } from "../base/brand.ts";
+import { brand, hasBrand, upgraderMark } from "../base/cross-copy.ts";
 import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
 import { Decider, type Approval, type Awaitable, type Decision } from "../checks/decide.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
@@ -17,8 +17,6 @@ import { drainingRefusal, notAttached, refusal } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
-
-const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
 /** With the async context of the route that asked. */
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
@@ -36,11 +34,11 @@ interface Call<Context> {
 export class Upgrader<Context = unknown, Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, MARK);
+    return hasBrand(value, upgraderMark);
   }
 
   static {
-    brand(this, MARK);
+    brand(this, upgraderMark);
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
