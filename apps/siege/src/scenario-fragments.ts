@@ -16,7 +16,7 @@ const BEAT_MS = 500;
 const GRACE_MS = 2000;
 
 function sizes({ full }: SiegeSettings): { clients: number; messageTimeoutMs: number } {
-  return full ? { clients: 1000, messageTimeoutMs: defaults.messageTimeoutMs } : { clients: 100, messageTimeoutMs: 4000 };
+  return full ? { clients: 1000, messageTimeoutMs: defaults.connection.messageTimeoutMs } : { clients: 100, messageTimeoutMs: 4000 };
 }
 
 export const fragments: Scenario = {

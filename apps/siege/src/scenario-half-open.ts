@@ -16,7 +16,7 @@ interface Sizes {
 }
 
 function sizes({ full }: SiegeSettings): Sizes {
-  const { pingIntervalMs, pongTimeoutMs } = defaults;
+  const { pingIntervalMs, pongTimeoutMs } = defaults.connection;
   return full ? { clients: 2000, limits: { pingIntervalMs, pongTimeoutMs } } : { clients: 200, limits: { pingIntervalMs: 3000, pongTimeoutMs: 2000 } };
 }
 

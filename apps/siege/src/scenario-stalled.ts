@@ -62,7 +62,7 @@ export const stalled: Scenario = {
     await Promise.all(victims.map((victim) => (attack.isControl ? victim.reset() : Promise.race([victim.ended, delay(2000)]))));
     await send(calmSeconds, calm);
 
-    attack.atMost("RSS growth", (peak.rss - rss) / MB, (some * defaults.maxQueueBytes) / MB + 20, "MB");
+    attack.atMost("RSS growth", (peak.rss - rss) / MB, (some * defaults.connection.maxQueueBytes) / MB + 20, "MB");
     judgeClosing(attack, overdue, some);
     attack.exactly("stalled ones still connected", connections - others, 0);
     const before = calm.typicalMs(99);

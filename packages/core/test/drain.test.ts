@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
-import { createHub, type CloseAllOptions, type Connection, type ConnectionHandler, type DrainOptions, type UpgraderOptions } from "@upwire/core";
+import { createHub, type Connection, type ConnectionHandler, type DrainOptions, type UpgraderOptions } from "@upwire/core";
+import type { CloseAllOptions } from "@upwire/core/adapter";
 import { parseRetryAfter } from "@upwire/protocol";
 import { WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";

@@ -7,7 +7,8 @@ import { connect, type Server as NetServer, type AddressInfo, type Socket } from
 import { PassThrough } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { setImmediate as turn } from "node:timers/promises";
-import { answerThroughPlugin, attach, Upgrader, type Attachment, type AttachOptions } from "@upwire/core";
+import { attach, Upgrader, type Attachment, type AttachOptions } from "@upwire/core";
+import { answerThroughPlugin } from "@upwire/core/adapter";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { makeCertificate } from "../../../apps/tools/certificate.mjs";

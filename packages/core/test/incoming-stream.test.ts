@@ -1,7 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { deflateRaw } from "node:zlib";
-import { ConnectionError, createHub, Message, Upgrader, type Connection, type ConnectionHandler, type ErrorSource, type UpgraderOptions } from "@upwire/core";
+import { ConnectionError, createHub, Message, Upgrader, type Connection, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import type { ErrorSource } from "@upwire/core/adapter";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { StreamedMessage, type IncomingStream } from "../src/wire/incoming-stream.ts";

@@ -1,4 +1,5 @@
-import type { CloseInfo, ConnectionHandler, ErrorSource } from "@upwire/core";
+import type { CloseInfo, ConnectionHandler } from "@upwire/core";
+import type { ErrorSource } from "@upwire/core/adapter";
 import { expect, it } from "vitest";
 import { FakeClock } from "./fake-clock.ts";
 import { closing, nextMessage, serve } from "./served.ts";

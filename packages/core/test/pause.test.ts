@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { attach, Upgrader, type Attachment, type Connection, type IncomingStream, type UpgraderOptions } from "@upwire/core";
 import { expect, it, onTestFinished } from "vitest";
-import { attachDefaults, defaults } from "../src/base/limits.ts";
+import { defaults } from "../src/base/defaults.ts";
 
 const CLIENTS = fileURLToPath(new URL("pause-clients.mjs", import.meta.url));
 const EACH = 5;
@@ -39,7 +39,7 @@ const rows: Rows = {
 };
 /** A time between pings is no deadline of the client. */
 const notDeadlines = new Set(["pingIntervalMs"]);
-const short = (name: string): object => (name in defaults ? { [name]: SHORT_MS } : {});
+const short = (name: string): object => (name in defaults.connection || name in defaults.upgrade ? { [name]: SHORT_MS } : {});
 
 const streaming = {
   async stream(connection: Connection, { readable }: IncomingStream) {
@@ -127,7 +127,7 @@ async function trial(kinds: readonly string[], pause: () => Promise<void>, limit
 const allWell = (kinds: readonly string[]): Record<string, number> => Object.fromEntries(kinds.map((kind) => [kind, EACH]));
 
 it("has a healthy client for every deadline", () => {
-  const deadlines = Object.keys({ ...defaults, ...attachDefaults }).filter((name) => /(?:Timeout|Interval)Ms$/.test(name) && !notDeadlines.has(name));
+  const deadlines = Object.keys({ ...defaults.upgrade, ...defaults.connection, ...defaults.attach }).filter((name) => /(?:Timeout|Interval)Ms$/.test(name) && !notDeadlines.has(name));
   expect(deadlines.filter((name) => !(name in rows))).toEqual([]);
 });
 

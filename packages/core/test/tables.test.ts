@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { closures, defaults, refusals, type Retry } from "@upwire/core";
+import { defaults } from "@upwire/core";
+import { closures, refusals, type Retry } from "@upwire/core/adapter";
 import { retryOf } from "@upwire/protocol";
 import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../src/wire/compression.ts";
-import { drainDefaults } from "../src/shutdown/drain.ts";
-import { attachDefaults } from "../src/base/limits.ts";
 import { refusal } from "../src/checks/refusal.ts";
 import { channels } from "../src/base/channels.ts";
 
@@ -111,20 +110,21 @@ describe("README.md", () => {
       ...optionsOf("base/rate-limit-options.ts", "RateLimit").map((name) => `rateLimit.${name}`),
       ...optionsOf("wire/compression.ts", "CompressionOptions").map((name) => `compression.${name}`),
     ];
-    expect(names).toEqual(expect.arrayContaining(Object.keys(defaults)));
-    const wanted = optionRows(names, { ...defaults, "rateLimit.patienceMs": 10_000, ...Object.fromEntries(compression) });
+    const own = { ...defaults.upgrade, ...defaults.connection };
+    expect(names).toEqual(expect.arrayContaining(Object.keys(own)));
+    const wanted = optionRows(names, { ...own, "rateLimit.patienceMs": defaults.rateLimit.patienceMs, ...Object.fromEntries(compression) });
     expect(differences(withoutNotes(tableAfter(readme, "## Options", 0)), wanted)).toEqual([]);
   });
 
   it("lists every option of attach with its default", () => {
     // `options` belongs to two adapters.
     const names = [...optionsOf("upgrade/attach.ts", "AttachOptions"), "options"];
-    const wanted = optionRows(names, { ...attachDefaults, handshakeTimeoutMs: defaults.handshakeTimeoutMs });
+    const wanted = optionRows(names, defaults.attach);
     expect(differences(tableAfter(readme, "For `attach(server, options)`:", 0), wanted)).toEqual([]);
   });
 
   it("lists every option of drain with its default", () => {
-    const wanted = optionRows(optionsOf("shutdown/drain.ts", "DrainOptions"), drainDefaults);
+    const wanted = optionRows(optionsOf("shutdown/drain.ts", "DrainOptions"), defaults.drain);
     expect(differences(tableAfter(readme, "| Option of `drain` |", 0), wanted)).toEqual([]);
   });
 });

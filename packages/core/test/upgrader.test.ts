@@ -1,7 +1,8 @@
 import { createServer, get, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { once } from "node:events";
-import { attach, refuse, Upgrader, websocket, type Connection, type Refusal } from "@upwire/core";
+import { attach, refuse, Upgrader, websocket, type Connection } from "@upwire/core";
+import type { Refusal } from "@upwire/core/adapter";
 import { handshakeCases, runHandshakes, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";

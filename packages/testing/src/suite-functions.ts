@@ -1,4 +1,5 @@
-import type { ConnectionHandler, ErrorSource, UpgraderOptions } from "@upwire/core";
+import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import type { ErrorSource } from "@upwire/core/adapter";
 import { expect } from "vitest";
 import { Channel } from "./channel.ts";
 import type { Suite } from "./suite.ts";

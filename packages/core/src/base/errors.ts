@@ -1,5 +1,5 @@
 import type { Retry } from "@upwire/protocol";
-import { brand, hasBrand } from "./brand.ts";
+import { brand, connectionErrorMark, hasBrand } from "./cross-copy.ts";
 import { CloseCode } from "./close-code.ts";
 import { checkClosure, type CheckedClosure, type Closure } from "./closure.ts";
 import { nearestNames } from "./nearest-name.ts";
@@ -126,15 +126,13 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_SOCKET: { closeCode: CloseCode.abnormal, retry: true, text: "socket error" },
 };
 
-const MARK: unique symbol = Symbol.for("upwire.connection-error") as never;
-
 /**
  * Why upwire, or a layer above it, ends a connection. Given to the handler's `error` before its `close`. A hook that throws
  * one closes its connection with it.
  */
 export class ConnectionError extends Error {
   static {
-    brand(this, MARK);
+    brand(this, connectionErrorMark);
   }
 
   override readonly name = "ConnectionError";
@@ -174,7 +172,7 @@ export class ConnectionError extends Error {
    */
   static from(value: unknown): ConnectionError | undefined {
     try {
-      if (!hasBrand(value, MARK)) return undefined;
+      if (!hasBrand(value, connectionErrorMark)) return undefined;
       if (#closure in (value as object)) return value as ConnectionError;
       const { code, closeCode, retry, message, detail } = value as ConnectionError;
       return new ConnectionError(Object.hasOwn(closures, code) ? (code as ClosureCode) : { code, closeCode, retry, text: message, detail }, { cause: value });

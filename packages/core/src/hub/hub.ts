@@ -4,6 +4,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { Crowd } from "./crowd.ts";
 import { kindOf } from "../base/kind-of.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
+import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
 import { Memberships } from "./memberships.ts";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
@@ -174,7 +175,7 @@ class UserOfHub<Context> extends PartOfHub<Context> {
 /** @throws RangeError or TypeError for options that cannot be meant. */
 export function createHub<Context = unknown>(options: HubOptions<Context> = {}): Hub<Context> {
   checkOptions("createHub", options, hubKinds as OptionKinds<HubOptions<Context>>);
-  const { maxRoomsPerConnection = 128, maxRoomNameLength = 255 } = options;
+  const { maxRoomsPerConnection = defaults.hub.maxRoomsPerConnection, maxRoomNameLength = defaults.hub.maxRoomNameLength } = options;
   const limits = {
     maxRoomsPerConnection: checkCount("maxRoomsPerConnection", maxRoomsPerConnection),
     maxRoomNameLength: checkCount("maxRoomNameLength", maxRoomNameLength),
