@@ -10,7 +10,9 @@ const STEPS = [
   ["structure", ...node("structure.mjs")],
   BUILD,
   ["types", "tsc", "-p", "apps/tools/tsconfig.test.json"],
-  ["README snippets", ...node("snippets.mjs")],
+  ["snippets of the documentation", ...node("snippets.mjs")],
+  // A dead link between its pages ends it.
+  ["documentation", "node", "apps/docs/build.mjs"],
   ["lint", "oxlint", "."],
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],
   ["packages", ...node("packages.mjs")],

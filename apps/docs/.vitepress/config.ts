@@ -9,11 +9,7 @@ export default defineConfig({
   lang: "en",
   cleanUrls: true,
   head: [["link", { rel: "icon", type: "image/svg+xml", href: "/icon.svg" }]],
-  // READMEs name the commands of the development server by paths of the repository.
-  srcExclude: ["README.md"],
   markdown: { languageAlias: { haproxy: "nginx" } },
-  // The test command builds the site to find dead links: what no visitor downloads need not be small.
-  vite: { build: { minify: process.env["DOCS_MINIFY"] === "1" } },
   themeConfig: {
     logo: "/icon.svg",
     search: { provider: "local" },
