@@ -1,6 +1,6 @@
 // Two copies of core may be in one process, as dependencies of two adapters. What one has put on a request, a socket or a server the
 // other must find, and `instanceof` must be true for the values of both. So every key that crosses copies is made here, by `Symbol.for`.
-// The number is that of the shapes that lie behind the keys: copies with another number do not see each other's.
+// The number is a version. Raise it when the shape of a stored value changes: copies with different numbers ignore each other's values.
 
 /** Where the request target as it was sent is kept on the request, whatever routers do to `req.url`. */
 export const targetKey: unique symbol = Symbol.for("upwire/1/target") as never;

@@ -120,7 +120,7 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_MESSAGE_TIMEOUT: { closeCode: CloseCode.policyViolation, retry: false, text: "message took too long" },
   ERR_RATE_LIMIT: { closeCode: CloseCode.rateLimit, retry: "later", text: "rate limit" },
   ERR_IDLE: { closeCode: CloseCode.goingAway, retry: true, text: "idle" },
-  /** The peer answered no ping: there is nobody to send a close frame to, so the socket is destroyed. */
+  /** The peer answered no ping, so no close frame would reach it: the socket is destroyed. */
   ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, retry: true, text: "no pong" },
   /** The socket failed under us (reset, TLS failure): nothing can be sent any more. */
   ERR_SOCKET: { closeCode: CloseCode.abnormal, retry: true, text: "socket error" },
@@ -184,7 +184,7 @@ export class ConnectionError extends Error {
 
 /**
  * For what a peer or the network did: a ConnectionError without a stack. No line of our code is the reason, and taking the stack is the
- * dearest part of the end of a connection, which anyone can have as often as they like.
+ * dearest part of the end of a connection, which a client can cause as often as it likes.
  */
 export function peerError(code: ClosureCode, cause?: unknown): ConnectionError {
   const { stackTraceLimit } = Error;

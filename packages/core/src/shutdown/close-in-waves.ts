@@ -31,7 +31,7 @@ export interface ClosingPlan {
 
 /**
  * So many at a time, and the time until the next: each close frame is answered, and 10,000 answers that come together would
- * hold everybody else up for 100 ms. This is about half of what a core can do.
+ * hold all other clients up for 100 ms. This is about half of what a core can do.
  */
 const SLICE = 50;
 const SLICE_MS = 10;
