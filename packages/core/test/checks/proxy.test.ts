@@ -178,15 +178,8 @@ describe("an nginx that was not told about WebSocket", () => {
   });
 });
 
-<<<<<<< HEAD:packages/core/test/proxy.test.ts
 it("the guide shows the example configurations as they are tested", () => {
   const page = readFileSync(pathOf("../../../../apps/docs/guide/behind-a-proxy.md"), "utf8");
   expect(page).toContain(`\`\`\`nginx\n${nginxExample}\`\`\``);
   expect(page).toContain(`\`\`\`haproxy\n${haproxyExample}\`\`\``);
-=======
-it("the README shows the example configurations as they are tested", () => {
-  const readme = readFileSync(pathOf("../../../../README.md"), "utf8");
-  expect(readme).toContain(`\`\`\`nginx\n${nginxExample}\`\`\``);
-  expect(readme).toContain(`\`\`\`haproxy\n${haproxyExample}\`\`\``);
->>>>>>> main:packages/core/test/checks/proxy.test.ts
 });
