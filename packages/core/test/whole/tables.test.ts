@@ -117,6 +117,13 @@ describe("the reference", () => {
     expect(differences(withoutNotes(tableAfter(optionsPage, "## Options of a route", 0)), wanted)).toEqual([]);
   });
 
+  it("says the same about compression in the guide", () => {
+    const reference = tableAfter(optionsPage, "## Options of a route", 0);
+    const table = tableAfter(docs("guide/compression"), "# Compression", 0);
+    const wanted = optionsOf("wire/compression.ts", "CompressionOptions").map((name) => [name, reference.get(`compression.${name}`)?.[1]] as const);
+    expect([...table].map(([name, cells]) => [name, cells[1]] as const).toSorted()).toEqual(wanted.toSorted());
+  });
+
   it("lists every option of attach with its default", () => {
     // `options` belongs to two adapters.
     const names = [...optionsOf("upgrade/attach.ts", "AttachOptions"), "options"];
