@@ -104,7 +104,7 @@ describe("the reference", () => {
   }
 
   it("lists every option of a route with its default", () => {
-    const compression = Object.entries(resolveCompression(true, true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
+    const compression = Object.entries(resolveCompression(true, { passesBy: true }) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
     const names = [
       ...optionsOf("base/limits.ts", "ConnectionLimits"),
       ...optionsOf("connection/options.ts", "UpgraderOptions"),
