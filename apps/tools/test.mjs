@@ -11,7 +11,9 @@ const STEPS = [
   ["structure", ...node("structure.mjs")],
   BUILD,
   ["types", "tsc", "-p", "apps/tools/tsconfig.test.json"],
-  ["README snippets", ...node("snippets.mjs")],
+  ["snippets of the documentation", ...node("snippets.mjs")],
+  // A dead link between its pages ends it.
+  ["documentation", "node", "apps/docs/build.mjs"],
   ["lint", "oxlint", "."],
   // ["format", "oxfmt", "--check"],
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],
