@@ -183,7 +183,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
   checkOptions("Upgrader", options, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false } = options;
-  const deflating = resolveCompression(compression, isPlainPolicy(limits.slowConsumer));
+  const deflating = resolveCompression(compression, { passesBy: isPlainPolicy(limits.slowConsumer) });
   return {
     limits,
     handshakeTimeoutMs,
