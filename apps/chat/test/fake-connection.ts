@@ -22,7 +22,7 @@ export class FakeClient {
   }
 
   say(data: string | Buffer): void {
-    void this.#handler.message?.(this.connection, new Message(Buffer.from(data), { isBinary: typeof data !== "string" }));
+    void this.#handler.message?.(this.connection, new Message(Buffer.from(data), typeof data !== "string"));
   }
 
   command(type: string, payload?: unknown): void {

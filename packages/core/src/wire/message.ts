@@ -26,8 +26,8 @@ export class Message {
   #end: number;
   #view: DataView | undefined;
 
-  /** The payload is `block` from `start` to `end`; it is kept and not copied. @param view On the block, if there is one: it makes copies faster. */
-  constructor(block: Buffer, { isBinary }: { readonly isBinary: boolean }, start = 0, end: number = block.byteLength, view?: DataView) {
+  /** The payload is `block` from `start` to `end`. @param view Of the block, if there is one: it makes copies faster. */
+  constructor(block: Buffer, isBinary: boolean, start = 0, end: number = block.byteLength, view?: DataView) {
     this.isBinary = isBinary;
     this.#block = block;
     this.#start = start;

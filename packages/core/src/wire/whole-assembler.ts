@@ -77,7 +77,7 @@ export class WholeAssembler implements Assembler {
     if (!Buffer.isBuffer(bytes)) return bytes;
     const checked = this.#isCompressed ? 0 : this.#checked;
     if (this.#isText && checked < bytes.byteLength && !isUtf8(checked === 0 ? bytes : bytes.subarray(checked))) return faults.text;
-    this.#sink.onMessage(new Message(bytes, { isBinary: !this.#isText }));
+    this.#sink.onMessage(new Message(bytes, !this.#isText));
     return undefined;
   }
 

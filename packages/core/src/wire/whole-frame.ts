@@ -10,8 +10,6 @@ import { Message } from "./message.ts";
 /** First bytes of a message in one frame, without reserved bits. */
 const WHOLE_TEXT = 0x80 | Opcode.text;
 const WHOLE_BINARY = 0x80 | Opcode.binary;
-const TEXT = { isBinary: false } as const;
-const BINARY = { isBinary: true } as const;
 
 /**
  * Length of the payload when a message begins at `at` that is one masked frame, not compressed, shorter than 64 KiB, not longer
@@ -43,5 +41,5 @@ export function readWholeFrame(chunk: Buffer, view: DataView, at: number, length
   const start = end - length;
   const isAscii = unmask(view, start, end);
   if (!isBinary && !isAscii && !isUtf8(chunk.subarray(start, end))) return undefined;
-  return new Message(chunk, isBinary ? BINARY : TEXT, start, end, view);
+  return new Message(chunk, isBinary, start, end, view);
 }

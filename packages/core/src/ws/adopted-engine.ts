@@ -83,7 +83,7 @@ export class AdoptedEngine implements Engine {
     if (this.#failure !== undefined) return;
     // The limit of its server holds for all of its routes; this one is the route's.
     if (data.byteLength > this.#maxMessageBytes) return this.#fail(peerError("ERR_MESSAGE_TOO_BIG"));
-    const message = new Message(data, { isBinary });
+    const message = new Message(data, isBinary);
     if (!this.#streams) return this.#events?.message(message);
     this.#events?.stream(StreamedMessage.of(message));
     this.#events?.streamBytes(data.byteLength);

@@ -58,7 +58,7 @@ export class WsReader implements FrameReader {
       // Chunks of one unfinished frame: at 64 KiB a read this is far above any message that may pass.
       maxBufferedChunks: 262_144,
     });
-    receiver.on("message", (data, isBinary) => sink.onMessage(new Message(data, { isBinary })));
+    receiver.on("message", (data, isBinary) => sink.onMessage(new Message(data, isBinary)));
     receiver.on("ping", (data) => sink.onPing(data));
     receiver.on("pong", (data) => sink.onPong(data));
     receiver.on("conclude", (code, reason) => sink.onClose(code, reason.toString("utf8")));

@@ -13,7 +13,7 @@ describe("sending", () => {
     ["a view that starts inside its buffer", new Uint16Array([1, 2, 3]).subarray(1), Buffer.from([2, 0, 3, 0]), true],
     ["a DataView", new DataView(new Uint8Array([9, 8, 7]).buffer, 1, 1), Buffer.from([8]), true],
     ["a Blob", new Blob(["blob"]), Buffer.from("blob"), true],
-    ["a text Message", new Message(Buffer.from("m"), { isBinary: false }), Buffer.from("m"), false],
+    ["a text Message", new Message(Buffer.from("m"), false), Buffer.from("m"), false],
     ["a PreparedMessage", new PreparedMessage("p"), Buffer.from("p"), false],
     ["text bytes prepared as text", new PreparedMessage(Buffer.from("t"), { isBinary: false }), Buffer.from("t"), false],
     ["nothing", "", Buffer.alloc(0), false],

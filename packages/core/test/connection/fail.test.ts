@@ -248,7 +248,7 @@ describe("a closure that cannot be meant", () => {
 
 it("tells of each of our own closures whether to retry", () => {
   expect(new ConnectionError("ERR_RATE_LIMIT", { cause: 5 })).toMatchObject({ code: "ERR_RATE_LIMIT", closeCode: CloseCode.rateLimit, retry: "later", detail: undefined, cause: 5, message: "rate limit" });
-  expect(() => new Message(Buffer.from("{"), { isBinary: false }).json()).toThrow(expect.objectContaining({ code: "ERR_JSON", closeCode: 1007, retry: false }));
+  expect(() => new Message(Buffer.from("{"), false).json()).toThrow(expect.objectContaining({ code: "ERR_JSON", closeCode: 1007, retry: false }));
 });
 
 it("counts 256 codes of layers apart, the rest as other, and each of our own whatever came before", () => {

@@ -232,9 +232,9 @@ describe("JSON from outside", () => {
   });
 
   it("stops at the depth that is asked for, before the parser sees it", () => {
-    const message = new Message(Buffer.from("[".repeat(5_000_000)), { isBinary: false });
+    const message = new Message(Buffer.from("[".repeat(5_000_000)), false);
     expect(() => message.json()).toThrow("invalid JSON");
-    expect(() => new Message(Buffer.from("[[1]]"), { isBinary: false }).json({ maxDepth: 1 })).toThrow("invalid JSON");
-    expect(new Message(Buffer.from("[[1]]"), { isBinary: false }).json({ maxDepth: 2 })).toEqual([[1]]);
+    expect(() => new Message(Buffer.from("[[1]]"), false).json({ maxDepth: 1 })).toThrow("invalid JSON");
+    expect(new Message(Buffer.from("[[1]]"), false).json({ maxDepth: 2 })).toEqual([[1]]);
   });
 });

@@ -74,7 +74,7 @@ export function read({ socket, extensions }: Pick<OpenedSocket, "socket" | "exte
 export function send(connection: Connection, as: string, text: string, options?: SendOptions<Connection>): boolean {
   const bytes = Buffer.from(text);
   if (as === "bytes") return connection.send(bytes, options);
-  if (as === "message") return connection.send(new Message(Buffer.concat([bytes, bytes]), { isBinary: true }, bytes.byteLength), options);
+  if (as === "message") return connection.send(new Message(Buffer.concat([bytes, bytes]), true, bytes.byteLength), options);
   if (as === "prepared") return connection.send(new PreparedMessage(text), options);
   if (as === "blob") return connection.send(new Blob([text]), options);
   return connection.send(text, options);

@@ -39,7 +39,7 @@ const mixes: readonly (readonly [string, Mix, UpgraderOptions?])[] = [
   ["a tiny reply and a tiny broadcast", both],
   ["a reply, a broadcast to a cohort and a prepared message", (slow, turn) => reply(slow, turn) && everybody(slow, turn) && slow.connection.send(new PreparedMessage("p"))],
   ["bytes", sends(() => Buffer.of(1))],
-  ["echoes of views on large blocks", sends(() => new Message(Buffer.alloc(8 * KIB), { isBinary: true }, 5, 6))],
+  ["echoes of views on large blocks", sends(() => new Message(Buffer.alloc(8 * KIB), true, 5, 6))],
   ["messages of 1500 bytes", ofLength(1500)],
   ["short and long by turns", sends((turn) => "x".repeat(turn % 2 === 0 ? 1 : 4100))],
   ["compressed", sends((turn) => new PreparedMessage(`${turn} `.repeat(300))), { compression: true }],

@@ -520,7 +520,7 @@ describe("the end of a server", () => {
 
 describe("the source of a stream", () => {
   it("is taken when its last chunk is, before the application asks for more", async () => {
-    const message = StreamedMessage.of(new Message(Buffer.from("whole"), { isBinary: true }));
+    const message = StreamedMessage.of(new Message(Buffer.from("whole"), true));
     const reader = message.shown.readable.getReader();
     expect(message.isTaken).toBe(false);
     await reader.read();
@@ -529,7 +529,7 @@ describe("the source of a stream", () => {
   });
 
   it("shows the application nothing but the message", () => {
-    const { shown } = StreamedMessage.of(new Message(Buffer.from("whole"), { isBinary: true }));
+    const { shown } = StreamedMessage.of(new Message(Buffer.from("whole"), true));
     expect(Object.keys(shown)).toEqual(["isBinary", "readable"]);
     expect(Object.isFrozen(shown)).toBe(true);
   });
