@@ -68,9 +68,9 @@ export class Suite {
   }
 
   /** Declares a route of the shared server; its path must be its own. */
-  route(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): void {
+  route<Context>(path: string, handler: ConnectionHandler<Context>, options: UpgraderOptions<Context> = {}): void {
     if (this.#routes.some((route) => route.path === path)) throw new Error(`two behaviours want ${path}`);
-    this.#routes.push(this.#reporting({ path, handler, options }));
+    this.#routes.push(this.#reporting({ path, handler: handler as ConnectionHandler, options }));
   }
 
   /** Declares a behaviour. */
