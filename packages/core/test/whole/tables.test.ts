@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../../src/wire/compression.ts";
 import { refusal } from "../../src/checks/refusal.ts";
 import { channels } from "../../src/base/channels.ts";
+import { faults } from "../../src/wire/faults.ts";
 
 /** What the tables of the documentation say, and what the code does: a difference is reported as the row that is to be written. */
 type Rows = ReadonlyMap<string, readonly string[]>;
@@ -73,6 +74,14 @@ describe("the reference", () => {
   it("tells the same about retrying after a closure as the protocol package does about its close code", () => {
     const ofCore = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, closeCode, retry]);
     expect(ofCore).toEqual(Object.entries(closures).map(([code, { closeCode }]) => [code, closeCode, retryOf(closeCode)]));
+  });
+
+  it("lists every fault of a client in the words that it is told", () => {
+    const numbered = 0x7b;
+    const told = Object.values(faults).map((fault) => (typeof fault === "function" ? fault(numbered) : fault));
+    const wanted = told.map(({ code, text }) => [text.replace(/\b(?:0x7B|123)\b/, (value) => (value === "123" ? "…" : "0x…")), `${closures[code].closeCode}`] as const);
+    const table = tableAfter(refusalsPage, "### What a client did wrong", 0);
+    expect([...table].map(([reason, cells]) => [reason, cells[1]] as const)).toEqual(wanted);
   });
 
   it("lists every field of a closure of one's own", () => {
