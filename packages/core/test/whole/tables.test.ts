@@ -130,7 +130,7 @@ describe("the reference", () => {
     const reference = tableAfter(optionsPage, "## Options of a route", 0);
     const table = tableAfter(docs("guide/compression"), "# Compression", 0);
     const wanted = optionsOf("wire/compression.ts", "CompressionOptions").map((name) => [name, reference.get(`compression.${name}`)?.[1]] as const);
-    expect([...table].map(([name, cells]) => [name, cells[1]] as const).toSorted()).toEqual(wanted.toSorted());
+    expect(new Map([...table].map(([name, cells]) => [name, cells[1]]))).toEqual(new Map(wanted));
   });
 
   it("lists every option of attach with its default", () => {
@@ -196,7 +196,7 @@ describe("SECURITY.md", () => {
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.filter((path) => !existsSync(new URL(`../../../../${path}`, import.meta.url)))).toEqual([]);
     expect(here("../connection/connection.test.ts")).toContain("refuses %j instead of sending memory");
-    const faults = here("../../../testing/src/suite/protocol-faults.ts");
-    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, faults.includes(title), text.includes(title)]).toEqual([title, true, true]);
+    const suite = here("../../../testing/src/suite/protocol-faults.ts");
+    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, suite.includes(title), text.includes(title)]).toEqual([title, true, true]);
   });
 });
