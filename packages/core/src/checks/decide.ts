@@ -105,11 +105,18 @@ export class Decider<Context, Native> {
     UpgradeRequest.freeSlot(request);
     this.#counters.refused(refused.code);
     publishRefusal(refused, request);
-    guard(() => this.#checks.onReject(refused, request), (fault) => this.#onError(fault, request));
+    guard(
+      () => this.#checks.onReject(refused, request),
+      (fault) => this.#onError(fault, request),
+    );
     return refused;
   }
 
-  async #settle<Given extends Native>(asked: Promise<Decision<Context, Given>>, request: UpgradeRequest<Given>, dispatched: Dispatched | undefined): Promise<Decision<Context, Given>> {
+  async #settle<Given extends Native>(
+    asked: Promise<Decision<Context, Given>>,
+    request: UpgradeRequest<Given>,
+    dispatched: Dispatched | undefined,
+  ): Promise<Decision<Context, Given>> {
     const decision = await asked.catch((error: unknown) => {
       this.#onError(error, request);
       return refusal("ERR_CHECK_FAILED");

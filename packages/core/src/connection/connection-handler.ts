@@ -105,14 +105,15 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   /** Runs the handler on a new connection, which was made with this. Never throws. */
   start(connection: Connection<Context>, request: UpgradeRequest): void {
     const source = Connection.inboundOf(connection);
-    const opened = (): void => source.deliver();
     const failed = (error: unknown): void => {
       this.#failed(source, error, request);
-      opened();
+      source.deliver();
     };
     try {
-      if (watch(this.#handler.open?.(connection, request as UpgradeRequest<never>), failed, opened)) source.waitForOpen();
-      else opened();
+      const opening: unknown = this.#handler.open?.(connection, request as UpgradeRequest<never>);
+      const isAsync = typeof opening === "object" || typeof opening === "function";
+      if (isAsync && watch(opening, failed, () => source.deliver())) source.waitForOpen();
+      else source.deliver();
     } catch (error) {
       failed(error);
     }

@@ -55,7 +55,7 @@ export class Connection<Context = unknown> extends SlotHolder {
     super();
     this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
-    this.remoteAddress = init.remoteAddress;
+    this.remoteAddress = flat(init.remoteAddress);
     this.subprotocol = init.subprotocol;
     this.request = init.request;
     this.#life = new Lifecycle(setup, engine, this, events);

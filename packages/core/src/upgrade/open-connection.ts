@@ -47,7 +47,7 @@ export class ConnectionOpener<Context> {
   /** Over a socket of ours. @param head The bytes that came behind the handshake. */
   overSocket(socket: Socket, head: Buffer, approval: Approval<Context>, handler: ConnectionHandler<Context, never> | undefined): Connection<Context> {
     const run = handler && this.runs.of(handler);
-    const engine = new NativeEngine(this.#engineFor(run), { socket, head, deflate: approval.deflate });
+    const engine = new NativeEngine(run?.streams === true ? this.#streaming : this.#whole, { socket, head, deflate: approval.deflate });
     return this.#open(engine, approval, run, approval.subprotocol ?? "");
   }
 
