@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Slot } from "./admission.ts";
 import { directClient, printAddress, type Client } from "./client-address.ts";
-import { offeredSubprotocols } from "./handshake.ts";
+import { NO_OFFER, parseOffer } from "./handshake.ts";
 import { sentTarget } from "./sent-target.ts";
 
 /** The part of an upgrade request that a connection keeps; the request itself is let go. */
@@ -19,8 +20,8 @@ export interface ConnectionRequest {
 export interface FrameworkRequest<Native> {
   /** The framework's own request or context. */
   readonly native: Native;
-  /** What its router found in the path. */
-  readonly params?: Readonly<Record<string, string | undefined>>;
+  /** What its router found in the path: texts, or what a router or a schema has made of them. */
+  readonly params?: object;
   /** What middleware wants on the answer; only for `check`, where core does not see the framework's response. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Gets the errors of this request and of its connection when the options have no `onError`. Must not hold the request. */
@@ -30,6 +31,19 @@ export interface FrameworkRequest<Native> {
 /** For bare node:http. */
 export function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
   return { native: req as Native };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(textOf).join("/");
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? String(value) : undefined;
+}
+
+/** Nearly always they are texts, and stay as they are. */
+function textParams(params: object): Readonly<Record<string, string | undefined>> {
+  const values: readonly unknown[] = Object.values(params);
+  if (values.every((value) => typeof value === "string")) return params as Readonly<Record<string, string>>;
+  return Object.fromEntries(Object.entries(params).map(([name, value]: [string, unknown]) => [name, textOf(value)]));
 }
 
 function parseCookies(header: string | undefined): Readonly<Record<string, string>> {
@@ -54,7 +68,11 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly raw: IncomingMessage;
   /** The framework's own request or context: Express `req`, Fastify `request`, Koa `ctx`, Hono `c`. */
   readonly native: Native;
-  /** What the framework's router found in the path. */
+  /**
+   * What the framework's router found in the path, as text on every framework: the parts of a wildcard are joined with `/`, and a
+   * number that a schema has made of one is text again; an object is left out. What the framework itself has is on `native`:
+   * Express 5 has a list there.
+   */
   readonly params: Readonly<Record<string, string | undefined>>;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
@@ -64,20 +82,41 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly ip: string;
   /** The scheme that the client used; `undefined` when it is not known, since a proxy may have ended TLS before us. */
   readonly scheme: "http" | "https" | undefined;
-  readonly #forwardedHost: string | undefined;
+  readonly host: string;
+  readonly origin: string | undefined;
+  /** The subprotocols that the client offers, in its order; none when the header breaks the rules. */
+  readonly subprotocols: readonly string[];
+  #slot: Slot | undefined;
 
-  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, client: Client = directClient(raw)) {
+  /** @param clientOf Finds the client; by the socket alone unless proxies are trusted. */
+  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, clientOf: (req: IncomingMessage) => Client = directClient) {
+    const client = clientOf(raw);
+    this.remoteAddress = printAddress(client);
     this.raw = raw;
     this.url = sentTarget(raw, framework.native);
     // Routers put it back when the route has returned.
     this.routedUrl = raw.url ?? "/";
-    this.headers = raw.headers;
+    const { headers } = raw;
+    this.headers = headers;
     this.native = framework.native;
-    this.params = framework.params ?? {};
-    this.remoteAddress = printAddress(client);
+    this.params = framework.params === undefined ? {} : textParams(framework.params);
     this.ip = client.ip;
     this.scheme = client.scheme;
-    this.#forwardedHost = client.host;
+    this.host = client.host ?? headers.host ?? "";
+    this.origin = headers.origin;
+    const offer = headers["sec-websocket-protocol"];
+    this.subprotocols = offer === undefined ? NO_OFFER : parseOffer(offer);
+  }
+
+  /** The slot is the request's until `freeSlot`. */
+  static holdSlot(request: UpgradeRequest, slot: Slot): void {
+    request.#slot = slot;
+  }
+
+  /** Gives its slot back, if it has one. */
+  static freeSlot(request: UpgradeRequest): void {
+    request.#slot?.free();
+    request.#slot = undefined;
   }
 
   /** The request target as it was sent, without its query. */
@@ -90,14 +129,6 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     return new URLSearchParams(mark < 0 ? "" : this.url.slice(mark + 1));
   }
 
-  get host(): string {
-    return this.#forwardedHost ?? this.headers.host ?? "";
-  }
-
-  get origin(): string | undefined {
-    return this.headers.origin;
-  }
-
   get secure(): boolean {
     return this.scheme === "https";
   }
@@ -105,11 +136,6 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   /** The cookies as they were sent, not decoded. */
   get cookies(): Readonly<Record<string, string>> {
     return parseCookies(this.headers.cookie);
-  }
-
-  /** The subprotocols that the client offers, in its order. */
-  get subprotocols(): readonly string[] {
-    return offeredSubprotocols(this.headers) ?? [];
   }
 }
 

@@ -4,9 +4,10 @@ import type { Client } from "../checks/client-address.ts";
 import type { Clock } from "../base/clock.ts";
 import { Compression, resolveCompression, type CompressionOptions } from "../wire/compression.ts";
 import type { Connection } from "./connection.ts";
-import { compileOriginRule, type OriginCheck, type OriginRule } from "../checks/origin.ts";
-import type { Awaitable, Checks } from "../checks/approval.ts";
-import { compileAllowedHosts, warnOfLoopback } from "../checks/allowed-hosts.ts";
+import { compileOriginCheck, type OriginCheck, type OriginRule } from "../checks/origin.ts";
+import type { Awaitable, Checks } from "../checks/decide.ts";
+import { originAdviser } from "../checks/origin-advice.ts";
+import { compileAllowedHosts } from "../checks/allowed-hosts.ts";
 import type { ReaderKind } from "../wire/frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "../checks/forwarded.ts";
 import { checkHeaders, type HeaderValues } from "../checks/given-headers.ts";
@@ -59,9 +60,12 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly maxConnectionsPerAddress?: number;
   /**
    * Who is this? Runs after the origin check and before the 101. What it returns becomes `connection.context`;
-   * `refuse(401 | 403, body)` says no, and so does `false`. A throw is answered with 500 and reported.
+   * `refuse(401, body)` says no, and so does `false`, with 403. A throw is answered with 500 and reported.
+   *
+   * TypeScript reads `websocket(handler, options)` from left to right: to type the context of hooks that stand in the same call,
+   * annotate `request`, or put `authorize` into the `options` of the handler, before its hooks.
    */
-  readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>;
+  readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal | false>;
   /** Extra headers on the 101, `Set-Cookie` included. */
   readonly headers?: HeaderValues | ((request: UpgradeRequest<Native>) => HeaderValues);
   /** permessage-deflate (RFC 7692), without context takeover on either side unless `sharedHistory` is on. @default false */
@@ -94,7 +98,7 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
 
 /** What a handler brings, for each option that its route does not set. */
 export function withHandlerOptions<Context, Native>(
-  brought: UpgraderOptions<Context> | undefined,
+  brought: UpgraderOptions<Context, Native> | undefined,
   own: UpgraderOptions<Context, Native> | undefined,
 ): UpgraderOptions<Context, Native> {
   // Each looked at before the two are one: what is no set of options has nothing to give.
@@ -108,10 +112,9 @@ export interface ResolvedOptions<Context, Native> extends Checks<Context, Native
   readonly handshakeTimeoutMs: number;
   readonly maxBatchDelayMs: number;
   readonly connectionIdPrefix: string;
+  /** Nothing guards a server that is open because it listens on loopback. */
+  readonly warnsOfLoopback: boolean;
   readonly clientOf: (req: IncomingMessage) => Client;
-  /** `undefined` when nothing is capped. */
-  readonly caps: AdmissionCaps | undefined;
-  readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** `undefined` for the default. */
   readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
   readonly readers: Readers;
@@ -125,34 +128,17 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
 }
 
-function resolveHosts<Context, Native>({ allowedHosts, trustProxy }: UpgraderOptions<Context, Native>): (request: UpgradeRequest<Native>) => boolean {
-  if (allowedHosts !== undefined) return compileAllowedHosts(allowedHosts);
-  if (trustProxy !== undefined) return () => true;
-  return ({ raw }) => {
-    warnOfLoopback(raw.socket);
-    return true;
-  };
-}
-
 function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native>): OriginCheck<UpgradeRequest<Native>> {
   if (options.unsafeAllowAnyOrigin === true) return () => true;
   const rule = options.origin ?? defaults.upgrade.origin;
   if (typeof rule === "function") return rule;
-  const allows = compileOriginRule(rule, options.requireOrigin ?? false);
-  return (origin, request) => {
-    const fetchSite = request.headers["sec-fetch-site"];
-    return allows({
-      origin,
-      host: request.host,
-      secure: request.scheme === undefined ? undefined : request.secure,
-      fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
-    });
-  };
+  return compileOriginCheck(rule, options.requireOrigin ?? false);
 }
 
 function resolveSubprotocols<Context, Native>(
-  subprotocols: UpgraderOptions<Context, Native>["subprotocols"] = [],
+  subprotocols: UpgraderOptions<Context, Native>["subprotocols"],
 ): ResolvedOptions<Context, Native>["pickSubprotocol"] {
+  if (subprotocols === undefined) return undefined;
   if (typeof subprotocols !== "function") return (offered) => subprotocols.find((name) => offered.includes(name));
   return (offered, request) => {
     const picked: unknown = atOnce("subprotocols", subprotocols(offered, request));
@@ -164,10 +150,21 @@ function resolveSubprotocols<Context, Native>(
   };
 }
 
-function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Native>["headers"] = {}): ResolvedOptions<Context, Native>["headers"] {
+function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Native>["headers"]): ResolvedOptions<Context, Native>["headers"] {
+  if (headers === undefined) return undefined;
   if (typeof headers === "function") return (request) => checkHeaders("headers", headers(request));
   const checked = checkHeaders("headers", headers);
   return () => checked;
+}
+
+function resolveOnReject<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native>["onReject"] {
+  const { onReject } = options;
+  const advise = originAdviser(options);
+  return (refused, request) => {
+    advise(refused.code, request);
+    // What it returns is waited for, and its fault reported.
+    return onReject?.(refused, request);
+  };
 }
 
 const { anything, callback, flag } = kinds;
@@ -199,7 +196,7 @@ export function resolveOptions<Context, Native>(given: UpgraderOptions<Context, 
   const options = readOptions<UpgraderOptions<Context, Native>>("Upgrader", given, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false } = options;
-  const deflating = resolveCompression(compression, isPlainPolicy(limits.slowConsumer));
+  const deflating = resolveCompression(compression, { passesBy: isPlainPolicy(limits.slowConsumer) });
   return {
     limits,
     handshakeTimeoutMs,
@@ -207,13 +204,14 @@ export function resolveOptions<Context, Native>(given: UpgraderOptions<Context, 
     connectionIdPrefix: options.connectionIdPrefix ?? "",
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
-    checkHost: resolveHosts(options),
+    checkHost: options.allowedHosts === undefined ? undefined : compileAllowedHosts(options.allowedHosts),
+    warnsOfLoopback: options.allowedHosts === undefined && options.trustProxy === undefined,
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,
     headers: resolveHeaders(options.headers),
     compression: deflating && new Compression(deflating),
-    onReject: options.onReject ?? (() => {}),
+    onReject: resolveOnReject(options),
     onError: options.onError,
     readers: compileReaders(options.reader ?? "own"),
     clock: guardedClock(options.clock),

@@ -5,7 +5,7 @@ import { readOptions, type OptionKinds } from "../base/option-check.ts";
 import { inOwnBlock } from "./given-bytes.ts";
 import { parseJson } from "./parse-json.ts";
 
-/** Above, a call into the engine copies faster than words of two views. */
+/** Longer messages are copied faster by a call of `Buffer.copy` than word by word. */
 const MANY_BYTES = 256;
 
 export interface JsonOptions {
@@ -29,7 +29,7 @@ export class Message {
 
   /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
   readonly isBinary: boolean;
-  /** What the payload lies in. A view on it is made when somebody asks: many handlers only want the text, or send it on. */
+  /** Holds the payload. A view on it is made only for `bytes`: many handlers want the text only, or send the message on. */
   #block: Buffer;
   #start: number;
   #end: number;
@@ -92,7 +92,7 @@ export class Message {
     }
   }
 
-  /** Copies the payload into `target`, which must have room for it behind `at`. @param view Of `target`, if there is one. */
+  /** Copies the payload to `target` at `at`. @param view On `target`, if there is one: short messages are copied faster with it. */
   copyTo(target: Buffer, at: number, view?: DataView): void {
     this.#check();
     const from = this.#view;
