@@ -1,7 +1,6 @@
 export type { Approval, Denial } from "./checks/approval.ts";
 export { createAudience, type AddOptions, type Audience, type AudienceOptions } from "./hub/audience.ts";
 export { attach, type Attachment, type AttachOptions } from "./upgrade/attach.ts";
-export type { WebSocketLike } from "./ws/ws-exit.ts";
 export type { BroadcastOptions } from "./hub/broadcast.ts";
 export type { Clock, Timer } from "./base/clock.ts";
 export { CloseCode, type Retry } from "@upwire/protocol";
@@ -25,7 +24,6 @@ export { websocket } from "./upgrade/node.ts";
 export type { ErrorSource, UpgraderOptions } from "./connection/options.ts";
 export type { TrustProxy } from "./checks/forwarded.ts";
 export type { OriginCheck, OriginRule } from "./checks/origin.ts";
-export { answerThroughPlugin, type WebSocketServerLike } from "./ws/plugin-ticket.ts";
 export { PreparedMessage, type MessageData } from "./wire/prepared-message.ts";
 export type { RateLimit } from "./base/rate-limit-options.ts";
 export { refuse, type Refusal } from "./checks/refusal.ts";

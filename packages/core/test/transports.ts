@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { Upgrader, type Connection, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { accept } from "@upwire/core/adapter";
 import { expect, onTestFinished } from "vitest";
 import { WebSocketServer } from "ws";
 import { FakeClock } from "./fake-clock.ts";
@@ -26,7 +27,7 @@ export const transports: Readonly<Record<string, Open>> = {
     const server = createServer();
     const webSockets = new WebSocketServer({ noServer: true });
     const accepting = new Promise<Connection | undefined>((resolve) => {
-      server.on("upgrade", (req, socket, head) => webSockets.handleUpgrade(req, socket, head, (ws) => resolve(upgrader.accept(ws, req, handler))));
+      server.on("upgrade", (req, socket, head) => webSockets.handleUpgrade(req, socket, head, (ws) => resolve(accept(upgrader, ws, req, handler))));
     });
     const socket = new FakeSocket(16 * 1024);
     server.emit("connection", socket);

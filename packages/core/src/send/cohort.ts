@@ -1,4 +1,4 @@
-import type { Exit } from "./exit.ts";
+import type { FrameOutput } from "./frame-output.ts";
 import type { Group } from "./flusher.ts";
 import { payloadLength } from "../wire/frame.ts";
 import type { FrameRun } from "./frame-run.ts";
@@ -9,7 +9,7 @@ import type { Broadcast, Recipient, WindowEnd } from "./shared-history.ts";
 
 /** A send queue, as its cohort sees it. */
 export interface CohortMember extends Recipient {
-  readonly socket: Exit;
+  readonly socket: FrameOutput;
   /** Where it is in its cohort. */
   place: number;
   /** Takes what its cohort waits for, and leaves. */
@@ -35,7 +35,7 @@ export class Cohort implements Group, Recipient {
   readonly #setup: SendSetup;
   readonly #members: CohortMember[] = [];
   /** Beside the members, whose memory the loop over thousands of sockets then does not touch. */
-  readonly #sockets: Exit[] = [];
+  readonly #sockets: FrameOutput[] = [];
   #run: FrameRun | undefined;
   /** The most that the socket of any of them may hold without being blocked. */
   #slack = 0;
@@ -107,7 +107,7 @@ export class Cohort implements Group, Recipient {
     let mayBeBlocked = false;
     // From the end, since who is behind leaves its place to the last one.
     for (let at = this.#sockets.length - 1; at >= 0; at--) {
-      const socket = this.#sockets[at] as Exit;
+      const socket = this.#sockets[at] as FrameOutput;
       if (socket.writableLength > 0) {
         this.#members[at]?.writeBehind(bytes);
         continue;

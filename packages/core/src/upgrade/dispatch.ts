@@ -5,7 +5,7 @@ import { inSlices } from "../shutdown/close-in-waves.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
 import { atOnce } from "../base/guard.ts";
-import { handOverTo, type HandOver } from "../ws/hand-over.ts";
+import { markHandedOver, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "../checks/handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "../checks/refusal.ts";
@@ -128,7 +128,10 @@ export class Dispatcher {
       socket.setNoDelay(true);
     }
     const refused = isHandshake ? this.#refusal(req, neighbours) : undefined;
-    if (refused === undefined && isHandshake && handOver !== undefined) return handOverTo(handOver, arrival, this.#setup, neighbours);
+    if (refused === undefined && isHandshake && handOver !== undefined) {
+      markHandedOver(req);
+      return handOver(arrival, this.#setup, neighbours);
+    }
     const ticket = this.#ticket(arrival, neighbours);
     if (ticket === undefined) return;
     if (refused !== undefined) {

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { Admission, type Slot } from "../checks/admission.ts";
 import { brand, hasBrand } from "../base/brand.ts";
-import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
 import { andThen, examine, type Approval, type Denial } from "../checks/approval.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
-import { CloseCode } from "../base/close-code.ts";
 import type { RefusalCode } from "../base/errors.ts";
 import { RequestContext } from "../base/no-context.ts";
 import { hookNames, type ConnectionHandler } from "../connection/connection-handler.ts";
 import type { Connection } from "../connection/connection.ts";
 import { guard } from "../base/guard.ts";
-import { pluginTicket } from "../ws/plugin-ticket.ts";
+import { isHandedOver } from "./hand-over.ts";
+import type { HandshakeTicket } from "./handshake-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
@@ -18,13 +18,12 @@ import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, without
 import { statsOf } from "../observe/stats-sum.ts";
 import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
-import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
+import type { Transport } from "../connection/transport.ts";
+import { takeTicket } from "./upgrade-ticket.ts";
 
 const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
 
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
-/** With the async context of the route that asked. */
-type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
@@ -42,7 +41,6 @@ export class Upgrader<Context = unknown, Native = unknown> {
   readonly #opener: ConnectionOpener<Context, Native>;
   readonly #admission: Admission | undefined;
   readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
-  readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
@@ -76,32 +74,6 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /**
-   * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
-   * `accept`. Never rejects.
-   */
-  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
-    const ticket = pluginTicket(req);
-    const request = this.#requestOf(req, framework);
-    const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
-    // It was counted and told when its time was over.
-    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
-    if (decision instanceof Refusal) {
-      const denied = this.#refused(decision, request);
-      ticket?.complete(decision);
-      return denial(denied);
-    }
-    this.#approved.set(req, { approval: decision, context: new RequestContext() });
-    if (ticket?.withhold() === true) {
-      // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
-      delete req.headers["sec-websocket-extensions"];
-      const cookies = [framework.headers?.["set-cookie"] ?? [], decision.headers["set-cookie"] ?? []].flat();
-      const headers = { ...framework.headers, ...decision.headers, "set-cookie": cookies };
-      ticket.answer = { subprotocol: decision.subprotocol, extensions: decision.deflate?.header, headers };
-    }
-    return decision;
-  }
-
-  /**
    * Upgrades from inside any route of a server that `attach` was called on. Writes the whole answer to `res` itself.
    * Never rejects. `framework` is for adapters.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
@@ -129,51 +101,40 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /**
-   * Takes a `ws` that a plugin opened. Uses the decision of an earlier `check` of the same request, else decides now.
-   * Call it at once when you get the `ws`, so that no early message is lost. Never rejects.
-   *
-   * Where `attach` handed the request over and `check` approved it, we take the socket itself, and to the plugin its `ws`
-   * closes. Any other `ws` goes on reading and writing the frames, with its own compression and limits.
-   * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
+   * For layers that answer the handshake themselves: decides about it, and touches neither the socket nor the request. A refusal is
+   * counted and told to `onReject`. Never rejects.
+   * @param ticket Of `attach`, where that watches over the handshake: then `handshakeTimeoutMs` counts.
    */
-  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
-    const ticket = pluginTicket(req);
-    const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
-    this.#approved.delete(req);
-    const mistake = this.#opener.runs.mistakeIn(handler);
-    if (mistake !== undefined) {
-      this.#opener.errors.report(mistake, { request: approval?.request ?? this.#requestOf(req) });
-      ws.close(CloseCode.internalError);
-      return undefined;
-    }
-    // One that is closed already has its close frame on the wire, and nothing may follow that.
-    const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
-    if (taken === "gone") return undefined;
-    const connection =
-      approval !== undefined && taken !== undefined
-        ? context.run(() => this.#opener.overSocket(taken.socket, taken.head, approval, handler))
-        : await context.run(() => this.#adopt(ws, req, approval, handler));
-    if (connection !== undefined) ticket?.holder.track(connection);
-    return connection;
+  async decide(req: IncomingMessage, framework?: FrameworkRequest<Native>, ticket?: HandshakeTicket): Promise<Approval<Context, Native> | Denial> {
+    const request = this.#requestOf(req, framework);
+    const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
+    // It was counted and told when its time was over.
+    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
+    return decision instanceof Refusal ? denial(this.#refused(decision, request)) : decision;
   }
 
-  async #adopt(
-    ws: WebSocketLike,
-    req: IncomingMessage,
-    approved: Approval<Context, Native> | undefined,
-    handler: ConnectionHandler<Context> | undefined,
-  ): Promise<Connection<Context> | undefined> {
-    ws.pause();
-    // Without one, an error of this socket would end the process while we decide.
-    ws.on("error", () => {});
-    pluginTicket(req)?.release();
-    const approval = approved ?? (await this.check(req));
-    if (!approval.ok) {
-      ws.close(CloseCode.policyViolation, approval.code);
-      ws.resume();
-      return undefined;
-    }
-    return this.#opener.overWs(ws, approval, handler);
+  /**
+   * For layers: makes a connection over a transport of their own. `open` runs in the async context of this call.
+   * @param approval Of `decide`; its `deflate` says whether the frames are compressed.
+   * @throws TypeError for what is no handler.
+   */
+  open(transport: Transport, approval: Approval<Context, Native>, handler?: ConnectionHandler<Context>): Connection<Context> {
+    return this.#opener.over(transport, approval, handler);
+  }
+
+  /**
+   * The same over a socket, on which the 101 was sent. It must be paused, with an `error` listener.
+   * @param head The bytes that came behind the handshake. @throws TypeError for what is no handler.
+   */
+  openSocket(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler?: ConnectionHandler<Context>): Connection<Context> {
+    return this.#opener.overSocket(socket, head, approval, handler);
+  }
+
+  /** For layers, before the 101 is sent or a socket is taken: what is no handler is reported to `onError`. @returns whether it is one, or left out. */
+  canRun(handler: ConnectionHandler<Context> | undefined, req: IncomingMessage): boolean {
+    const mistake = this.#opener.runs.mistakeIn(handler);
+    if (mistake !== undefined) this.#opener.errors.report(mistake, { request: this.#requestOf(req) });
+    return mistake === undefined;
   }
 
   #answer(
@@ -190,7 +151,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
       // It was counted and told when its time was over.
       if (ticket?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
       if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(notAttached(req, pluginTicket(req) !== undefined), request);
+      if (ticket === undefined) return this.#refused(notAttached(req, isHandedOver(req)), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
       const context = new RequestContext();
       ticket.accept({
@@ -207,7 +168,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /** Why a route of ours may not decide any more. */
-  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter" | "holder"> | undefined, request: UpgradeRequest<Native>): Refusal | undefined {
+  #tooLate(ticket: HandshakeTicket | undefined, request: UpgradeRequest<Native>): Refusal | undefined {
     if (ticket === undefined) return undefined;
     // Of another copy of core, which may be an older one, it may have no such method.
     ticket.holder.meet?.(this.#opener.setup);

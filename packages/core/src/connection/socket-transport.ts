@@ -1,66 +1,75 @@
 import type { Socket } from "node:net";
-import type { Compression, DeflateParameters } from "../wire/compression.ts";
-import type { Engine, EngineEvents } from "./engine.ts";
+import type { Compression } from "../wire/compression.ts";
+import type { Transport, TransportEvents } from "./transport.ts";
 import { peerError, type ConnectionError } from "../base/errors.ts";
 import type { AllReaderLimits, FrameReader, MakeReader, StreamSink } from "../wire/frame-reader.ts";
-import { encodeCloseFrame, encodeFrame, isEmptyPong, Opcode } from "../wire/frame.ts";
+import { isEmptyPong } from "../wire/frame.ts";
 import type { StreamedMessage } from "../wire/incoming-stream.ts";
 import type { Message } from "../wire/message.ts";
 import { inNoContext } from "../base/no-context.ts";
-import { SendQueue } from "../send/send-queue.ts";
-import type { SendSetup } from "../send/send-setup.ts";
+import type { FrameOutput } from "../send/frame-output.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 
-/** What all native engines of one Upgrader share. */
-export interface EngineSetup extends SendSetup {
-  readonly limits: SendSetup["limits"] & AllReaderLimits;
-  /** Messages come as streams. */
-  readonly streams: boolean;
+/** What the socket transports of one Upgrader share. */
+export interface SocketSetup {
+  readonly limits: AllReaderLimits;
   /** Whose code reads the frames. */
   readonly reader: MakeReader;
   readonly compression: Compression | undefined;
+  readonly now: () => number;
 }
 
-export interface EngineSocket {
+export interface UpgradedSocket {
   /** Paused, with an `error` listener, and nothing of HTTP left on it. */
   readonly socket: Socket;
   /** The bytes that came behind the handshake. */
   readonly head: Buffer;
-  /** What was agreed in the handshake, if anything. */
-  readonly deflate: DeflateParameters | undefined;
+  /** Compression was agreed on in the handshake. */
+  readonly inflates: boolean;
 }
 
-interface CloseFrame {
-  readonly code: number;
-  readonly reason: string;
+/**
+ * What our reader makes is told as it is, in place of `text` and `binary`: a message that lies in the block it was read in, or, for a
+ * handler that takes streams, one that is still coming.
+ */
+export interface SocketEvents extends TransportEvents {
+  message(message: Message): void;
+  /** In place of `message`: one begins. */
+  stream(message: StreamedMessage): void;
+  /** So many bytes of it came; told before they are in it. */
+  streamBytes(bytes: number): void;
 }
 
 const EMPTY = Buffer.alloc(0);
 
-/** Our own socket. */
-export class NativeEngine implements Engine, StreamSink, SocketOwner {
-  readonly #setup: EngineSetup;
+/** Two reasons to stop reading: the connection asked, or the reader has more than it can take. Bits. */
+const Stop = { asked: 1, congested: 2 } as const;
+
+/** A socket whose frames we read and write ourselves. */
+export class SocketTransport implements Transport, StreamSink, SocketOwner {
+  readonly #setup: SocketSetup;
   readonly #socket: Socket;
-  readonly queue: SendQueue;
+  readonly #inflates: boolean;
   /** Made when the first byte comes: many clients only listen. */
   #reader: FrameReader | undefined;
   #head: Buffer;
-  #events: EngineEvents | undefined;
-  #sentClose: CloseFrame | undefined;
-  #receivedClose: CloseFrame | undefined;
-  /** The stream is broken: what still comes in is thrown away. */
+  #events: SocketEvents | undefined;
+  /** A close frame came, or the stream is broken: what still comes in is thrown away. */
   #deaf = false;
-  /** Two reasons to stop reading: the connection asked, or the reader has more than it can take. */
-  #paused = false;
-  #congested = false;
+  /** Bits of `Stop`. */
+  #stops = 0;
   /** The client has ended its side of the TCP connection. */
   #isEnded = false;
 
-  constructor(setup: EngineSetup, { socket, head, deflate }: EngineSocket) {
+  constructor(setup: SocketSetup, { socket, head, inflates }: UpgradedSocket) {
     this.#setup = setup;
     this.#socket = socket;
     this.#head = head;
-    this.queue = new SendQueue(setup, socket, deflate && setup.compression?.deflateFor(deflate));
+    this.#inflates = inflates;
+  }
+
+  get output(): FrameOutput {
+    return this.#socket;
   }
 
   get partialSince(): number {
@@ -68,14 +77,14 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   get isBehind(): boolean {
-    return this.#congested && !this.#paused;
+    return this.#stops === Stop.congested;
   }
 
-  start(events: EngineEvents): void {
+  start(events: SocketEvents): void {
     inNoContext(() => this.#start(events));
   }
 
-  #start(events: EngineEvents): void {
+  #start(events: SocketEvents): void {
     this.#events = events;
     const head = this.#head;
     this.#head = EMPTY;
@@ -90,27 +99,18 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     this.#flowOn();
   }
 
-  close(code: number, reason: string): void {
-    if (this.#sentClose !== undefined) return;
-    this.#sentClose = { code, reason };
-    this.queue.close(code === 1005 ? encodeFrame(Opcode.close, EMPTY) : encodeCloseFrame(code, reason));
-    // RFC 6455 §7.1.1: the server ends the TCP connection first, once both close frames have passed.
-    if (this.#receivedClose !== undefined || this.#deaf) this.queue.end();
-    this.resume();
-  }
-
   terminate(): void {
     this.#socket.destroy();
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#stops |= Stop.asked;
     this.#reader?.pause();
     this.#flow();
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#stops &= ~Stop.asked;
     this.#reader?.resume();
     this.#flow();
   }
@@ -122,37 +122,41 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   #flowOn(): void {
-    if (this.#paused || this.#congested) this.#socket.pause();
+    if (this.#stops !== 0) this.#socket.pause();
     else this.#socket.resume();
   }
 
-  #congest(congested: boolean): void {
-    this.#congested = congested;
+  #congest(): void {
+    this.#stops |= Stop.congested;
+    this.#flow();
+  }
+
+  #relieve(): void {
+    this.#stops &= ~Stop.congested;
     this.#flow();
   }
 
   #readerNow(): FrameReader {
     if (this.#reader !== undefined) return this.#reader;
-    const { limits, reader, now } = this.#setup;
-    const inflates = this.queue.deflate !== undefined;
-    const budget = inflates ? this.#setup.compression?.budget : undefined;
-    this.#reader = reader(this, limits, inflates, now, budget);
-    if (this.#paused) this.#reader.pause();
+    const { limits, reader, now, compression } = this.#setup;
+    const inflates = this.#inflates;
+    this.#reader = reader(this, limits, inflates, now, inflates ? compression?.budget : undefined);
+    if ((this.#stops & Stop.asked) !== 0) this.#reader.pause();
     return this.#reader;
   }
 
   // What the socket tells.
 
   onData(chunk: Buffer): void {
-    if (this.#deaf || this.#receivedClose !== undefined) return;
+    if (this.#deaf) return;
     this.#events?.alive();
     // All that most idle clients ever send, and no reason for a reader.
     if (this.#reader === undefined && isEmptyPong(chunk)) return this.onPong(EMPTY);
-    if (!this.#readerNow().read(chunk)) this.#congest(true);
+    if (!this.#readerNow().read(chunk)) this.#congest();
   }
 
   onDrain(): void {
-    this.queue.drained();
+    this.#events?.writable();
   }
 
   onError(cause: Error): void {
@@ -162,11 +166,9 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   onEnd(): void {
     this.#isEnded = true;
     // Complete messages, perhaps a close frame, may still be with the reader: they came before the end.
-    if (this.#congested && !this.#deaf) return;
-    // No more bytes can come: there is nobody to wait for. A message that is not complete is dropped (RFC 6455 §7.1.7).
+    if ((this.#stops & Stop.congested) !== 0 && !this.#deaf) return;
     this.#deaf = true;
-    this.#events?.closing();
-    this.queue.end();
+    this.#events?.ended();
   }
 
   onSocketClose(): void {
@@ -175,9 +177,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     this.#events = undefined;
     this.#deaf = true;
     this.#reader?.release();
-    const wasClean = this.#receivedClose !== undefined && this.#sentClose !== undefined;
-    const { code, reason } = this.#receivedClose ?? this.#sentClose ?? { code: 1006, reason: "" };
-    events.closed({ code, reason, wasClean });
+    events.closed();
   }
 
   // What the reader tells.
@@ -195,7 +195,6 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   onPing(data: Buffer): void {
-    if (this.queue.pong(data)) this.#setup.counters.skippedPongs++;
     this.#events?.ping(data);
   }
 
@@ -204,30 +203,20 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
   }
 
   onClose(code: number, reason: string): void {
-    this.#receivedClose = { code, reason };
-    if (this.#sentClose === undefined) {
-      // RFC 6455 §5.5.1: a close frame is answered with the same code.
-      this.#events?.closing();
-      this.queue.giveUp();
-      this.close(code, "");
-    } else {
-      // What still waits in front of our close frame would not be read.
-      this.queue.end();
-    }
-    this.#congest(false);
+    this.#deaf = true;
+    this.#events?.closeFrame(code, reason);
+    this.#relieve();
   }
 
   onFault(error: ConnectionError): void {
-    if (this.#deaf || this.#receivedClose !== undefined) return;
+    if (this.#deaf) return;
     this.#deaf = true;
-    this.#events?.fail(error);
-    // The connection may have been closing already, and then the peer's close frame will never be understood.
-    if (this.#sentClose !== undefined) this.queue.end();
-    this.#congest(false);
+    this.#events?.broken(error);
+    this.#relieve();
   }
 
   onReady(): void {
-    this.#congest(false);
+    this.#relieve();
     if (this.#isEnded) this.onEnd();
   }
 }

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import type { NeighbourWatch } from "./neighbour-watch.ts";
+import type { Arrival, HandshakeSetup } from "./upgrade-ticket.ts";
+
+/**
+ * Gets every WebSocket handshake of a server in place of the application. `handOverTo` and `pluginServer` of the adapter entry make
+ * one. It never throws. @param neighbours Where other libraries listen for upgrades too.
+ */
+export type HandOver = (arrival: Arrival, setup: HandshakeSetup, neighbours?: NeighbourWatch) => void;
+
+/** On a `HandOver`, and on each request that one got; shared by every copy of core in the process. */
+const mark: unique symbol = Symbol.for("upwire.hand-over") as never;
+
+/** `handOver` as what `attach` takes. */
+export function asHandOver(handOver: HandOver): HandOver {
+  return Object.assign(handOver, { [mark]: true });
+}
+
+/** A function of an application, in its place, would be called with things that it does not know. */
+export function isHandOver(value: unknown): boolean {
+  return typeof value === "function" && mark in value;
+}
+
+export function markHandedOver(req: IncomingMessage): void {
+  (req as { [mark]?: true })[mark] = true;
+}
+
+/** Whether a plugin upgrades this request. */
+export function isHandedOver(req: IncomingMessage): boolean {
+  return mark in req;
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from "node:http";
+import { RequestContext } from "../base/no-context.ts";
+import type { Approval, Denial } from "../checks/approval.ts";
+import { Refusal } from "../checks/refusal.ts";
+import { nodeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
+import type { Upgrader } from "../upgrade/upgrader.ts";
+import { pluginTicket } from "./plugin-ticket.ts";
+
+/** Where the decision is on the request, from `check` to `accept`; shared by every copy of core in the process. */
+const decisionKey: unique symbol = Symbol.for("upwire.plugin-decision") as never;
+
+/** A yes, and the async context of the route that asked. */
+export interface Decision<Context, Native> {
+  /** Whose it is: the yes of one route is none of another's. */
+  readonly upgrader: Upgrader<Context, Native>;
+  readonly approval: Approval<Context, Native>;
+  readonly context: RequestContext;
+}
+
+interface DecidedRequest {
+  [decisionKey]?: Decision<unknown, unknown> | undefined;
+}
+
+/**
+ * For adapters of plugins that upgrade by themselves: decides about a request before the plugin answers it. On a yes, give the
+ * plugin's `ws` to `accept`. Never rejects.
+ *
+ * On a yes where `attach` has handed the request over and nothing of it was read or answered yet, it changes the request: it deletes
+ * the header `sec-websocket-extensions`, so that the plugin's `ws` agrees on no compression of its own. We read the frames then, and
+ * `answerThroughPlugin` writes into the 101 what was decided. On a no, and everywhere else, the request stays as it is.
+ * @param framework What the framework knows of the request; its `headers` go on the 101.
+ */
+export async function check<Context, Native>(
+  upgrader: Upgrader<Context, Native>,
+  req: IncomingMessage,
+  framework: FrameworkRequest<Native> = nodeRequest(req),
+): Promise<Approval<Context, Native> | Denial> {
+  const ticket = pluginTicket(req);
+  const decision = await upgrader.decide(req, framework, ticket);
+  if (!decision.ok) {
+    const { code, status, body, headers } = decision;
+    if (ticket?.hasExpired === false) ticket.complete(new Refusal(code, status, body, headers));
+    return decision;
+  }
+  (req as DecidedRequest)[decisionKey] = { upgrader, approval: decision, context: new RequestContext() } as Decision<unknown, unknown>;
+  if (ticket?.withhold() === true) {
+    // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
+    delete req.headers["sec-websocket-extensions"];
+    const cookies = [framework.headers?.["set-cookie"] ?? [], decision.headers["set-cookie"] ?? []].flat();
+    const headers = { ...framework.headers, ...decision.headers, "set-cookie": cookies };
+    ticket.answer = { subprotocol: decision.subprotocol, extensions: decision.deflate?.header, headers };
+  }
+  return decision;
+}
+
+/** Takes what `check` decided for `upgrader` off the request: it counts once. */
+export function takeDecision<Context, Native>(upgrader: Upgrader<Context, Native>, req: IncomingMessage): Decision<Context, Native> | undefined {
+  const decided = req as DecidedRequest;
+  const decision = decided[decisionKey];
+  if (decision?.upgrader !== upgrader) return undefined;
+  decided[decisionKey] = undefined;
+  return decision as Decision<Context, Native>;
+}
