@@ -81,6 +81,16 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "Deflate.compress": "not: core gives it to itself",
   ...Object.fromEntries(["close", "on", "pause", "ping", "resume", "send", "terminate"].map((name) => [`WebSocketLike.${name}`, "not: of ws, through a plugin"])),
   "WebSocketServerLike.on": "not: of ws, through a plugin",
+  ...Object.fromEntries(["output", "pause", "resume", "start", "terminate"].map((name) => [`Transport.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
+  ...Object.fromEntries(["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
+  ...Object.fromEntries(["claim", "expireAfter", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
+  ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
+  ...Object.fromEntries(
+    ["alive", "binary", "broken", "closeFrame", "closed", "ended", "ping", "pong", "text", "writable"].map((name) => [`TransportEvents.${name}`, "not: core gives them to a transport"]),
+  ),
+  ...Object.fromEntries(["end", "handOver"].map((name) => [`PluginServer.${name}`, "not: core makes it"])),
+  "UpgraderOptions.readers": "not: its members are rows",
+  ...Object.fromEntries(["streaming", "whole"].map((name) => [`Readers.${name}`, "not: core makes readers"])),
 
   "ConnectionHandler.drain": async (fault, run) => {
     const told: Told[] = [];

@@ -13,7 +13,7 @@ const { parseSync } = createRequire(createRequire(import.meta.url).resolve("knip
 };
 
 const packages = new URL("../../", import.meta.url);
-const ENTRIES = ["protocol/src/index.ts", "core/src/index.ts", "express/src/index.ts", "fastify/src/index.ts", "fastify/src/websocket.ts", "hono/src/index.ts", "hono/src/node-ws.ts", "koa/src/index.ts"];
+const ENTRIES = ["protocol/src/index.ts", "core/src/index.ts", "core/src/adapter.ts", "express/src/index.ts", "fastify/src/index.ts", "fastify/src/websocket.ts", "hono/src/index.ts", "hono/src/node-ws.ts", "koa/src/index.ts"];
 
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value;
 const nodesIn = (value: unknown): readonly Node[] => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []);

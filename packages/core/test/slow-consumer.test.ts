@@ -13,7 +13,7 @@ const BURSTS = SIZES.flatMap((size) => [[size, 50], [size, 6000]] as const);
 
 async function stalledClient(transport: string, options: UpgraderOptions): Promise<Client> {
   const client = await openClient(transport, options);
-  client.socket.isTaking = false;
+  client.peer.isTaking = false;
   return client;
 }
 
@@ -31,7 +31,7 @@ interface Outcome extends Client {
 /** Sends three times as much as the queue holds to a client that takes nothing, which then reads. */
 async function play(transport: string, slowConsumer: SlowConsumerPolicy, maxQueueBytes: number): Promise<Outcome> {
   const client = await stalledClient(transport, { slowConsumer, maxQueueBytes });
-  const { connection, socket } = client;
+  const { connection, peer } = client;
   const payloadBytes = Math.max(100, maxQueueBytes / 200);
   const sent: string[] = [];
   const taken: string[] = [];
@@ -55,7 +55,7 @@ async function play(transport: string, slowConsumer: SlowConsumerPolicy, maxQueu
     if (number % BURST === BURST - 1) await setImmediate();
   }
   for (let turn = 0; turn < 3; turn++) await setImmediate();
-  const wasPaused = socket.isPaused();
+  const wasPaused = peer.isPaused;
   const got = await readAll(client);
   return { ...client, sent, taken, missed, got, wasPaused };
 }
@@ -99,11 +99,11 @@ const models: Readonly<Record<SlowConsumerPolicy, (outcome: Outcome, maxQueueByt
     expect(numbers(missed)).toBe(numbers(without(sent, got)));
     expect(upgrader.stats).toMatchObject({ ended: {}, dropped: 0, replaced: missed.length });
   },
-  pause({ sent, taken, got, missed, upgrader, wasPaused, socket }) {
+  pause({ sent, taken, got, missed, upgrader, wasPaused, peer }) {
     expect(taken.length).toBeLessThan(sent.length);
     expect(numbers(got)).toBe(numbers(taken));
     expect(numbers(missed)).toBe(numbers(without(sent, taken)));
-    expect([wasPaused, socket.isPaused()]).toEqual([true, false]);
+    expect([wasPaused, peer.isPaused]).toEqual([true, false]);
     expect(upgrader.stats).toMatchObject({ ended: {}, dropped: missed.length, replaced: 0 });
   },
 };
@@ -153,7 +153,7 @@ describe.each(Object.keys(transports))("a client that takes nothing for a while,
       if (number === 20) {
         const got = (await readAll(client)).filter((message) => message.includes("important"));
         expect(got).toEqual(sent);
-        client.socket.isTaking = false;
+        client.peer.isTaking = false;
       }
     }
     expect(upgrader.stats.ended).toEqual({ ERR_SLOW_CONSUMER: 1 });
