@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection, type ErrorSource } from "@upwire/core";
-import { handOverTo, type UpgradeListener } from "@upwire/core/adapter";
+import { handOverTo } from "@upwire/core/adapter";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HandlerRun } from "../src/connection/connection-handler.ts";
@@ -226,7 +226,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   },
   "AttachOptions.handOver": async (fault, run) => {
     const told = listen();
-    const served = await serve(undefined, quiet, { handOver: handOverTo(run as UpgradeListener), handshakeTimeoutMs: 50 });
+    const served = await serve(undefined, quiet, { handOver: handOverTo(run), handshakeTimeoutMs: 50 });
     const client = await WireClient.open({ port: served.port, path: "/" });
     const status = await client.answered.then((answer) => answer.status, () => 0);
     expect([fault, status]).toEqual([fault, failing(fault) ? 0 : 408]);

@@ -42,6 +42,9 @@ async function emptyFolder(): Promise<string> {
   return folder;
 }
 
+/** By the source: every bundle has nearly the same ones. */
+const transformed = new Map<string, ReturnType<typeof transform>>();
+
 /** Rollup reads no TypeScript by itself, and looks into no `node_modules`. */
 const sourcesIn = (folder: string): Plugin => ({
   name: "sources",
@@ -50,7 +53,10 @@ const sourcesIn = (folder: string): Plugin => ({
     return scope === "@upwire" ? join(folder, "node_modules/@upwire", name, `src/${entry}.ts`) : null;
   },
   async transform(code, id) {
-    return id.endsWith(".ts") ? (await transform(code, { loader: "ts", target: "node20" })).code : null;
+    if (!id.endsWith(".ts")) return null;
+    const known = transformed.get(code) ?? transform(code, { loader: "ts", target: "node20" });
+    transformed.set(code, known);
+    return (await known).code;
   },
 });
 

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Connection, SlowConsumerPolicy, UpgraderOptions } from "@upwire/core";
 import { describe, expect, it } from "vitest";
-import { openClient, readAll, transports, type Client } from "./transports.ts";
+import { openClient, readAll, socketTransports, type Client } from "./transports.ts";
 
 const SIZES = [2000, 5000, 20_000, 66_000, 300_000, 10_000_000];
 /** Messages in one turn. */
@@ -108,7 +108,7 @@ const models: Readonly<Record<SlowConsumerPolicy, (outcome: Outcome, maxQueueByt
   },
 };
 
-describe.each(Object.keys(transports))("a client that takes nothing for a while, on %s", (transport) => {
+describe.each(socketTransports)("a client that takes nothing for a while, on %s", (transport) => {
   for (const [policy, judge] of Object.entries(models)) {
     it.each(SIZES)(`gets what "${policy}" promises with a queue of %i bytes`, async (maxQueueBytes) => {
       judge(await play(transport, policy as SlowConsumerPolicy, maxQueueBytes), maxQueueBytes);

@@ -41,15 +41,18 @@ export const transports: Readonly<Record<string, OpenTransport>> = {
     socket.written.length = 0;
     return { connection, peer: new SocketPeer(socket) };
   },
-  "memory": (upgrader, handler) => openInMemory(upgrader, handler),
+  memory: (upgrader, handler) => openInMemory(upgrader, handler),
 };
+
+/** Those whose other end is a socket: for tests that take long. */
+export const socketTransports: readonly string[] = Object.keys(transports).filter((name) => name !== "memory");
 
 /** A client on a transport that takes bytes when a test says so. Its time stands still, and it never pings, unless `options` say so. */
 export async function openClient(transport: string, options: UpgraderOptions, handler: ConnectionHandler = {}): Promise<Client> {
   const open = transports[transport] ?? expect.fail("no such transport");
   const upgrader = new Upgrader({ clock: new FakeClock(), writeTimeoutMs: 600_000, pingIntervalMs: 0, ...options });
   const { connection, peer } = await open(upgrader, handler);
-  onTestFinished(() => void peer.destroy());
+  onTestFinished(() => peer.destroy());
   return { connection, peer, upgrader };
 }
 

@@ -12,14 +12,14 @@ import { logTo, marked, NOT_THROUGH_PLUGIN, refuseMistakes } from "./mistakes.ts
 export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   refuseMistakes(app, options, "@upwire/fastify/websocket", websocket);
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
-  const { server, handOver, end } = pluginServer();
-  const attachment = attachTo(app, { ...options, handOver }, ["options", "errorHandler", "preClose"]);
+  const plugin = pluginServer();
+  const attachment = attachTo(app, { ...options, handOver: plugin.handOver }, ["options", "errorHandler", "preClose"]);
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
-  app.addHook("onResponse", async ({ raw }) => end(raw));
+  app.addHook("onResponse", async ({ raw }) => plugin.end(raw));
   const { maxMessageBytes: maxPayload, maxFragments } = defaults;
   await app.register(fastifyWebsocket, {
     ...options,
-    options: { maxPayload, maxFragments, ...options.options, server: server as typeof app.server },
+    options: { maxPayload, maxFragments, ...options.options, server: plugin.server as typeof app.server },
   });
   answerThroughPlugin(app.websocketServer);
   // Behind the plugin's own, which closes the clients of its routes.
