@@ -16,7 +16,7 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   const attachment = attachTo(app, { ...options, handOver: plugin.handOver }, ["options", "errorHandler", "preClose"]);
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
   app.addHook("onResponse", async ({ raw }) => plugin.end(raw));
-  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
+  const { maxMessageBytes: maxPayload, maxFragments } = defaults.connection;
   await app.register(fastifyWebsocket, {
     ...options,
     options: { maxPayload, maxFragments, ...options.options, server: plugin.server as typeof app.server },
@@ -25,7 +25,6 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   // Behind the plugin's own, which closes the clients of its routes.
   app.addHook("preClose", () => endOf(attachment));
 };
-
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 

@@ -4,7 +4,6 @@ import type { ServerType } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext, Handler } from "hono";
 import { checkNodeWs, incomingOf, NO_SOCKET } from "./mistakes.ts";
-
 /** What `createNodeWebSocket({ app })` returns. */
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
@@ -26,7 +25,7 @@ export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions:
   const { options, ...ours } = attachOptions;
   const relay = pluginServer();
   nodeWs.injectWebSocket(relay.server as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
-  Object.assign(nodeWs.wss.options, { maxPayload: defaults.maxMessageBytes, maxFragments: defaults.maxFragments }, options);
+  Object.assign(nodeWs.wss.options, { maxPayload: defaults.connection.maxMessageBytes, maxFragments: defaults.connection.maxFragments }, options);
   answerThroughPlugin(nodeWs.wss);
   return attachServer(server as Parameters<typeof attachServer>[0], { ...ours, handOver: relay.handOver });
 }

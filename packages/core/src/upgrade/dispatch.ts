@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { listenerMark } from "../base/cross-copy.ts";
 import { inSlices } from "../shutdown/close-in-waves.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
@@ -17,9 +18,6 @@ import { asSocket } from "../connection/stream-socket.ts";
 import { Turn } from "./turn.ts";
 import { UpgradeRequest } from "../checks/upgrade-request.ts";
 import { putTicket, UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
-
-/** Marks our listener, so that a second `attach` on the same server is found out. */
-const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as never;
 
 export interface DispatchSetup extends HandshakeSetup {
   readonly match: (req: IncomingMessage) => boolean;

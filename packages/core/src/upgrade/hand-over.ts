@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { handOverMark } from "../base/cross-copy.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import type { Arrival, HandshakeSetup } from "./upgrade-ticket.ts";
 
@@ -8,24 +9,21 @@ import type { Arrival, HandshakeSetup } from "./upgrade-ticket.ts";
  */
 export type HandOver = (arrival: Arrival, setup: HandshakeSetup, neighbours?: NeighbourWatch) => void;
 
-/** On a `HandOver`, and on each request that one got; shared by every copy of core in the process. */
-const mark: unique symbol = Symbol.for("upwire.hand-over") as never;
-
 /** `handOver` as what `attach` takes. */
 export function asHandOver(handOver: HandOver): HandOver {
-  return Object.assign(handOver, { [mark]: true });
+  return Object.assign(handOver, { [handOverMark]: true });
 }
 
 /** A function of an application, in its place, would be called with things that it does not know. */
 export function isHandOver(value: unknown): boolean {
-  return typeof value === "function" && mark in value;
+  return typeof value === "function" && handOverMark in value;
 }
 
 export function markHandedOver(req: IncomingMessage): void {
-  (req as { [mark]?: true })[mark] = true;
+  (req as { [handOverMark]?: true })[handOverMark] = true;
 }
 
 /** Whether a plugin upgrades this request. */
 export function isHandedOver(req: IncomingMessage): boolean {
-  return mark in req;
+  return handOverMark in req;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Admission, type Slot } from "../checks/admission.ts";
-import { brand, hasBrand } from "../base/brand.ts";
+import { brand, hasBrand, upgraderMark } from "../base/cross-copy.ts";
 import { andThen, examine, type Approval, type Denial } from "../checks/approval.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
 import type { RefusalCode } from "../base/errors.ts";
@@ -21,8 +21,6 @@ import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/up
 import type { Transport } from "../connection/transport.ts";
 import { takeTicket } from "./upgrade-ticket.ts";
 
-const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
-
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 
@@ -30,11 +28,11 @@ type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 export class Upgrader<Context = unknown, Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, MARK);
+    return hasBrand(value, upgraderMark);
   }
 
   static {
-    brand(this, MARK);
+    brand(this, upgraderMark);
   }
 
   readonly #options: ResolvedOptions<Context, Native>;

@@ -1,13 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import { pluginDecisionKey } from "../base/cross-copy.ts";
 import { RequestContext } from "../base/no-context.ts";
 import type { Approval, Denial } from "../checks/approval.ts";
 import { Refusal } from "../checks/refusal.ts";
 import { nodeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import type { Upgrader } from "../upgrade/upgrader.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
-
-/** Where the decision is on the request, from `check` to `accept`; shared by every copy of core in the process. */
-const decisionKey: unique symbol = Symbol.for("upwire.plugin-decision") as never;
 
 /** A yes, and the async context of the route that asked. */
 export interface Decision<Context, Native> {
@@ -18,7 +16,7 @@ export interface Decision<Context, Native> {
 }
 
 interface DecidedRequest {
-  [decisionKey]?: Decision<unknown, unknown> | undefined;
+  [pluginDecisionKey]?: Decision<unknown, unknown> | undefined;
 }
 
 /**
@@ -42,7 +40,7 @@ export async function check<Context, Native>(
     if (ticket?.hasExpired === false) ticket.complete(new Refusal(code, status, body, headers));
     return decision;
   }
-  (req as DecidedRequest)[decisionKey] = { upgrader, approval: decision, context: new RequestContext() } as Decision<unknown, unknown>;
+  (req as DecidedRequest)[pluginDecisionKey] = { upgrader, approval: decision, context: new RequestContext() } as Decision<unknown, unknown>;
   if (ticket?.withhold() === true) {
     // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
     delete req.headers["sec-websocket-extensions"];
@@ -56,8 +54,8 @@ export async function check<Context, Native>(
 /** Takes what `check` decided for `upgrader` off the request: it counts once. */
 export function takeDecision<Context, Native>(upgrader: Upgrader<Context, Native>, req: IncomingMessage): Decision<Context, Native> | undefined {
   const decided = req as DecidedRequest;
-  const decision = decided[decisionKey];
+  const decision = decided[pluginDecisionKey];
   if (decision?.upgrader !== upgrader) return undefined;
-  decided[decisionKey] = undefined;
+  decided[pluginDecisionKey] = undefined;
   return decision as Decision<Context, Native>;
 }

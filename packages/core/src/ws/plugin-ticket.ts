@@ -1,10 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import { pluginTicketKey } from "../base/cross-copy.ts";
 import type { Refusal } from "../checks/refusal.ts";
 import type { HandshakeTicket } from "../upgrade/handshake-ticket.ts";
 import type { TakenSocket } from "./plugin-socket.ts";
-
-/** Where the ticket is on the request; shared by every copy of core in the process. */
-const ticketKey: unique symbol = Symbol.for("upwire.plugin-ticket") as never;
 
 /** What a plugin's own 101 should say. */
 export interface PluginAnswer {
@@ -30,9 +28,9 @@ export interface PluginTicket extends HandshakeTicket {
 }
 
 export function putPluginTicket(req: IncomingMessage, ticket: PluginTicket): void {
-  Object.defineProperty(req, ticketKey, { value: ticket });
+  Object.defineProperty(req, pluginTicketKey, { value: ticket });
 }
 
 export function pluginTicket(req: IncomingMessage): PluginTicket | undefined {
-  return (req as { readonly [ticketKey]?: PluginTicket })[ticketKey];
+  return (req as { readonly [pluginTicketKey]?: PluginTicket })[pluginTicketKey];
 }
