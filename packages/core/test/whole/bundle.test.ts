@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WireClient } from "@upwire/testing";
 import { build, transform } from "esbuild";
-import { rollup, type Plugin } from "rollup";
+import { rollup, type Plugin, type RollupCache } from "rollup";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 type Format = "esm" | "cjs";
@@ -42,8 +42,9 @@ async function emptyFolder(): Promise<string> {
   return folder;
 }
 
-/** By the source: every bundle has nearly the same ones. */
+// Every bundle has nearly the same modules: each is transformed and parsed once.
 const transformed = new Map<string, ReturnType<typeof transform>>();
+let parsed: RollupCache | undefined;
 
 /** Rollup reads no TypeScript by itself, and looks into no `node_modules`. */
 const sourcesIn = (folder: string): Plugin => ({
@@ -67,7 +68,9 @@ const bundlers: Readonly<Record<string, (entry: string, file: string, format: Fo
   },
   async rollup(entry, file, format) {
     const warnings: string[] = [];
-    const bundle = await rollup({ input: entry, plugins: [sourcesIn(dirname(entry))], external: /^node:/, onwarn: ({ message }) => void warnings.push(message) });
+    const plugins = [sourcesIn(dirname(entry))];
+    const bundle = await rollup({ input: entry, plugins, external: /^node:/, onwarn: ({ message }) => void warnings.push(message), ...(parsed && { cache: parsed }) });
+    parsed = bundle.cache;
     await bundle.write({ file, format, inlineDynamicImports: true });
     await bundle.close();
     return warnings;
@@ -102,7 +105,7 @@ describe.each(Object.keys(bundlers))("a server on core alone, bundled by %s", (n
   it.each([
     ["esm", "mjs"],
     ["cjs", "cjs"],
-  ] as const)("starts and serves as %s, without ws", async (format, extension) => {
+  ] as const)("starts and serves as %s, without ws", { timeout: 30_000 }, async (format, extension) => {
     const folder = await emptyFolder();
     const file = join(folder, `bundle.${extension}`);
     const warnings = await bundlers[name]?.(join(folder, "own.mjs"), file, format);
