@@ -69,7 +69,7 @@ export function loopbackWarning(address: ReturnType<Server["address"]>): string 
   );
 }
 
-/** Writes that line once per server. */
+/** Writes that line once per server. For a route that allows all hosts. */
 export function warnOfLoopback(socket: Socket): void {
   const { server } = socket as Socket & { readonly server?: Listening };
   if (server === undefined || server[loopbackWarnedKey] === true) return;

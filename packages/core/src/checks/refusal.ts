@@ -19,6 +19,7 @@ export class Refusal {
     brand(this, refusalMark);
   }
 
+  readonly ok = false;
   /** HTTP status. */
   readonly status: number;
   readonly body: string;
@@ -115,11 +116,14 @@ export function writable(refused: Refusal): { readonly refusal: Refusal; readonl
   }
 }
 
+/** What is written of a refusal. */
+type Written = Pick<Refusal, "status" | "headers" | "body">;
+
 /**
  * Writes `refused` as the whole answer, unless another part of the application has answered. Never throws.
  * @param failed Gets what the response threw, when middleware has changed it: then the client gets a bare 500, or its socket ends.
  */
-export function sendRefusal(res: ServerResponse, refused: Refusal, failed: OnFailure = report): void {
+export function sendRefusal(res: ServerResponse, refused: Written, failed: OnFailure = report): void {
   try {
     write(res, refused);
   } catch (error) {
@@ -131,7 +135,7 @@ export function sendRefusal(res: ServerResponse, refused: Refusal, failed: OnFai
 const report: OnFailure = (error) => channels.error.publish({ error });
 
 /** Its length is known: some proxies cannot read a refusal in chunks. */
-function write(res: ServerResponse, { status, headers, body }: Refusal): void {
+function write(res: ServerResponse, { status, headers, body }: Written): void {
   if (!res.headersSent) res.writeHead(status, { ...headers, "content-length": `${Buffer.byteLength(body)}` }).end(body);
 }
 
@@ -141,7 +145,7 @@ interface PlainResponse {
 }
 
 /** Past everything that middleware did to the response. */
-function writePlain(res: ServerResponse, { status, headers, body }: Refusal): void {
+function writePlain(res: ServerResponse, { status, headers, body }: Written): void {
   try {
     if (res.headersSent) return void res.destroy();
     for (const name of res.getHeaderNames()) res.removeHeader(name);

@@ -140,7 +140,7 @@ export class SocketTransport implements Transport, StreamSink, SocketOwner {
     if (this.#reader !== undefined) return this.#reader;
     const { limits, reader, now, compression } = this.#setup;
     const inflates = this.#inflates;
-    this.#reader = reader(this, limits, inflates, now, inflates ? compression?.budget : undefined);
+    this.#reader = reader(this, { limits, inflates, now, budget: inflates ? compression?.budget : undefined });
     if ((this.#stops & Stop.asked) !== 0) this.#reader.pause();
     return this.#reader;
   }

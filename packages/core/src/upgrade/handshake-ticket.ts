@@ -5,8 +5,10 @@ export interface HandshakeTicket {
   readonly holder: TicketHolder;
   /** The deadline has passed, and the client was told. */
   readonly hasExpired: boolean;
-  /** A route of ours has the request. @returns false when another library has taken it: we may not write to it any more. */
-  claim(): boolean;
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @param onLate Called when it passes. @returns whether that is still to come. */
-  expireAfter(ms: number, onLate: OnLate): boolean;
+  /**
+   * A route of ours has the request, and gives the whole handshake `ms` milliseconds from its arrival.
+   * @param onLate Called when that time is over.
+   * @returns why the route may not have it: another library has taken it, so that we may not write to it any more, or it is too late.
+   */
+  claim(ms: number, onLate: OnLate): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined;
 }

@@ -1,28 +1,31 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { Admission, type Slot } from "../checks/admission.ts";
+import { warnOfLoopback } from "../checks/allowed-hosts.ts";
 import { brand, hasBrand, upgraderMark } from "../base/cross-copy.ts";
-import { andThen, examine, type Approval, type Denial } from "../checks/approval.ts";
+import { Decider, type Approval, type Awaitable, type Decision } from "../checks/decide.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
-import type { RefusalCode } from "../base/errors.ts";
 import { RequestContext } from "../base/no-context.ts";
 import { hookNames, type ConnectionHandler } from "../connection/connection-handler.ts";
 import type { Connection } from "../connection/connection.ts";
-import { guard } from "../base/guard.ts";
+import type { Transport } from "../connection/transport.ts";
 import { isHandedOver } from "./hand-over.ts";
 import type { HandshakeTicket } from "./handshake-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
-import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, withoutConnectionHeaders, writable } from "../checks/refusal.ts";
+import { drainingRefusal, notAttached, refusal } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
-import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
-import type { Transport } from "../connection/transport.ts";
-import { takeTicket } from "./upgrade-ticket.ts";
+import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
 
-type Decision<Context, Native> = Approval<Context, Native> | Refusal;
-type Opened<Context> = (connection: Connection<Context> | undefined) => void;
+/** What a route was called with. */
+interface Call<Context> {
+  readonly req: IncomingMessage;
+  /** Where the answer is written; `undefined` when the framework does it. */
+  readonly res: ServerResponse | undefined;
+  readonly handler: ConnectionHandler<Context> | undefined;
+  readonly opened: (connection: Connection<Context> | undefined) => void;
+}
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
 export class Upgrader<Context = unknown, Native = unknown> {
@@ -37,14 +40,16 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #opener: ConnectionOpener<Context, Native>;
-  readonly #admission: Admission | undefined;
-  readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
+  readonly #decider: Decider<Context, Native>;
+  /** Servers that know of this one. */
+  readonly #met = new WeakSet<TicketHolder>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
-    this.#admission = this.#options.caps && new Admission(this.#options.caps);
     this.#opener = new ConnectionOpener(this.#options);
+    const { counters, errors } = this.#opener;
+    this.#decider = new Decider(this.#options, counters, (error, request) => errors.report(error, { request }));
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -82,12 +87,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     handler?: ConnectionHandler<Context>,
     framework?: FrameworkRequest<Native>,
   ): Promise<Connection<Context> | undefined> {
-    return new Promise((opened) => {
-      void andThen(this.#answer(req, handler, framework, opened), (answer) => {
-        sendAnswer(res, answer, (error) => this.#opener.errors.report(error, { request: this.#requestOf(req, framework) }));
-        if (answer instanceof Refusal) opened(undefined);
-      });
-    });
+    return new Promise((opened) => void this.#answer({ req, res, handler, opened }, framework));
   }
 
   /**
@@ -95,7 +95,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects.
    */
   async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
-    return this.#answer(req, handler, framework, () => {});
+    return this.#answer({ req, res: undefined, handler, opened: () => {} }, framework);
   }
 
   /**
@@ -103,12 +103,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * counted and told to `onReject`. Never rejects.
    * @param ticket Of `attach`, where that watches over the handshake: then `handshakeTimeoutMs` counts.
    */
-  async decide(req: IncomingMessage, framework?: FrameworkRequest<Native>, ticket?: HandshakeTicket): Promise<Approval<Context, Native> | Denial> {
+  async decide(req: IncomingMessage, framework?: FrameworkRequest<Native>, ticket?: HandshakeTicket): Promise<Decision<Context, Native>> {
     const request = this.#requestOf(req, framework);
-    const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
-    // It was counted and told when its time was over.
-    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
-    return decision instanceof Refusal ? denial(this.#refused(decision, request)) : decision;
+    if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
+    return this.#decide(request, ticket);
   }
 
   /**
@@ -128,100 +126,63 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#opener.overSocket(socket, head, approval, handler);
   }
 
-  /** For layers, before the 101 is sent or a socket is taken: what is no handler is reported to `onError`. @returns whether it is one, or left out. */
+  /** For layers, before a socket is taken: what is no handler is reported to `onError`. @returns whether it is one, or left out. */
   canRun(handler: ConnectionHandler<Context> | undefined, req: IncomingMessage): boolean {
     const mistake = this.#opener.runs.mistakeIn(handler);
     if (mistake !== undefined) this.#opener.errors.report(mistake, { request: this.#requestOf(req) });
     return mistake === undefined;
   }
 
-  #answer(
-    req: IncomingMessage,
-    handler: ConnectionHandler<Context> | undefined,
-    framework: FrameworkRequest<Native> | undefined,
-    opened: Opened<Context>,
-  ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
-    const ticket = takeTicket(req);
+  #answer(call: Call<Context>, framework: FrameworkRequest<Native> | undefined): Awaitable<UpgradeAnswer> {
+    const { req, handler } = call;
     const request = this.#requestOf(req, framework);
     const mistake = this.#opener.runs.mistakeIn(handler);
-    const refused = mistake === undefined ? this.#tooLate(ticket, request) : this.#checkFailed(mistake, request);
-    return andThen(refused ?? this.#decide(request), (approval) => {
-      // It was counted and told when its time was over.
-      if (ticket?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
-      if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(notAttached(req, isHandedOver(req)), request);
-      if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
-      const context = new RequestContext();
-      ticket.accept({
-        headers: approval.headers,
-        take: (socket, head) => {
-          const connection = context.run(() => this.#opener.overSocket(socket, head, approval, handler));
-          ticket.holder.track(connection);
-          opened(connection);
-        },
-        abandoned: () => opened(undefined),
-      });
-      return SWITCHING;
-    });
-  }
-
-  /** Why a route of ours may not decide any more. */
-  #tooLate(ticket: HandshakeTicket | undefined, request: UpgradeRequest<Native>): Refusal | undefined {
-    if (ticket === undefined) return undefined;
-    // Of another copy of core, which may be an older one, it may have no such method.
-    ticket.holder.meet?.(this.#opener.setup);
-    if (!ticket.claim()) return refusal("ERR_TAKEN");
-    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#refused(late, request));
-    return isInTime ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
-  }
-
-  #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
-    const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
-    this.#opener.errors.send(request, framework.logError);
-    return request;
+    const ticket = takeTicket(req);
+    if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
+    const decision = mistake === undefined ? this.#decide(request, ticket) : this.#decider.fail(mistake, request, ticket);
+    if (decision instanceof Promise) return decision.then((later) => this.#finish(later, request, ticket, call));
+    return this.#finish(decision, request, ticket, call);
   }
 
   /** Neither throws nor rejects. */
-  #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
-    try {
-      const decision = examine(request, this.#options, () => this.#admit(request));
-      return decision instanceof Promise ? decision.catch((error: unknown) => this.#checkFailed(error, request)) : decision;
-    } catch (error) {
-      return this.#checkFailed(error, request);
-    }
+  #decide(request: UpgradeRequest<Native>, ticket: HandshakeTicket | undefined): Awaitable<Decision<Context, Native>> {
+    const obstacle = ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+    return obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
   }
 
-  #checkFailed(error: unknown, request: UpgradeRequest<Native>): Refusal {
-    this.#opener.errors.report(error, { request });
-    return refusal("ERR_CHECK_FAILED");
+  #finish(decision: Decision<Context, Native>, request: UpgradeRequest<Native>, ticket: UpgradeTicket | undefined, call: Call<Context>): UpgradeAnswer {
+    const answer = decision.ok ? this.#accept(decision, ticket, call) : decision;
+    if (call.res !== undefined) sendAnswer(call.res, answer, (error) => this.#opener.errors.report(error, { request }));
+    if (answer !== SWITCHING) call.opened(undefined);
+    return answer;
   }
 
-  /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. */
-  #admit(request: UpgradeRequest<Native>): RefusalCode | undefined {
-    const { socket } = request.raw;
-    // Of a client that left while `origin` was asked, nothing would tell us again.
-    if (this.#admission === undefined || socket.destroyed) return undefined;
-    const slot = this.#admission.take(request.ip);
-    if (typeof slot === "string") return slot;
-    this.#slots.set(request, slot);
-    socket.once("close", () => slot.free());
-    return undefined;
+  /** The server may have a no of its own. */
+  #accept(approval: Approval<Context, Native>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context>): UpgradeAnswer {
+    const { request, headers } = approval;
+    if (ticket === undefined) return this.#decider.refuse(notAttached(req, isHandedOver(req)), request);
+    const { holder, state } = ticket;
+    if (state.isClosing) return this.#decider.refuse(drainingRefusal(state.retryAfterSeconds), request);
+    const take = (socket: Socket, head: Buffer): void => {
+      const connection = this.#opener.overSocket(socket, head, approval, handler);
+      holder.track(connection);
+      opened(connection);
+    };
+    ticket.accept({ headers, context: new RequestContext(), take, abandoned: () => opened(undefined) });
+    return SWITCHING;
   }
 
-  /** Of another copy of core, or changed since it was made, a refusal may be one that cannot be written. */
-  #refused(given: Refusal, request: UpgradeRequest<Native>): Refusal {
-    const { refusal: acceptable, error } = writable(given);
-    if (acceptable !== given) this.#opener.errors.report(error, { request });
-    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
-    const denied = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
-    this.#slots.get(request)?.free();
-    this.#opener.counters.refused(denied.code);
-    publishRefusal(denied, request);
-    guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
-    return denied;
+  /** The first request of a server. */
+  #meet(holder: TicketHolder, { raw }: UpgradeRequest<Native>): void {
+    this.#met.add(holder);
+    if (this.#options.warnsOfLoopback) warnOfLoopback(raw.socket);
+    // Of another copy of core, which may be an older one, it may have no such method.
+    holder.meet?.(this.#opener.setup);
   }
-}
 
-function denial({ status, code, headers, body }: Refusal): Denial {
-  return { ok: false, status, code, headers, body };
+  #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
+    const request = new UpgradeRequest(req, framework, this.#options.clientOf);
+    if (framework.logError !== undefined) this.#opener.errors.send(request, framework.logError);
+    return request;
+  }
 }

@@ -1,5 +1,5 @@
 import type { MakeReader } from "./frame-reader.ts";
-import { OwnReader } from "./own-reader.ts";
+import { MessageReader } from "./message-reader.ts";
 
 /** How the readers of an Upgrader are made. */
 export interface Readers {
@@ -11,6 +11,6 @@ export interface Readers {
 
 /** Our own. */
 export const ownReaders: Readers = {
-  whole: (sink, limits, inflates, now, budget) => new OwnReader(sink, limits, inflates, now, budget),
-  streaming: (sink, limits, inflates, now, budget) => new OwnReader(sink, limits, inflates, now, budget, { sink, maxBytes: limits.maxStreamBytes }),
+  whole: (sink, setup) => new MessageReader(sink, setup),
+  streaming: (sink, setup) => new MessageReader(sink, setup, { sink, maxBytes: setup.limits.maxStreamBytes }),
 };

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { CloseCode } from "../base/close-code.ts";
 import { RequestContext } from "../base/no-context.ts";
-import type { Approval } from "../checks/approval.ts";
+import type { Approval } from "../checks/decide.ts";
 import type { ConnectionHandler } from "../connection/connection-handler.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Upgrader } from "../upgrade/upgrader.ts";

@@ -1,14 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { pluginDecisionKey } from "../base/cross-copy.ts";
 import { RequestContext } from "../base/no-context.ts";
-import type { Approval, Denial } from "../checks/approval.ts";
-import { Refusal } from "../checks/refusal.ts";
+import type { Approval, Decision } from "../checks/decide.ts";
 import { nodeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import type { Upgrader } from "../upgrade/upgrader.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 
 /** A yes, and the async context of the route that asked. */
-export interface Decision<Context, Native> {
+export interface Approved<Context, Native> {
   /** Whose it is: the yes of one route is none of another's. */
   readonly upgrader: Upgrader<Context, Native>;
   readonly approval: Approval<Context, Native>;
@@ -16,7 +15,7 @@ export interface Decision<Context, Native> {
 }
 
 interface DecidedRequest {
-  [pluginDecisionKey]?: Decision<unknown, unknown> | undefined;
+  [pluginDecisionKey]?: Approved<unknown, unknown> | undefined;
 }
 
 /**
@@ -32,15 +31,14 @@ export async function check<Context, Native>(
   upgrader: Upgrader<Context, Native>,
   req: IncomingMessage,
   framework: FrameworkRequest<Native> = nodeRequest(req),
-): Promise<Approval<Context, Native> | Denial> {
+): Promise<Decision<Context, Native>> {
   const ticket = pluginTicket(req);
   const decision = await upgrader.decide(req, framework, ticket);
   if (!decision.ok) {
-    const { code, status, body, headers } = decision;
-    if (ticket?.hasExpired === false) ticket.complete(new Refusal(code, status, body, headers));
+    if (ticket?.hasExpired === false) ticket.complete(decision);
     return decision;
   }
-  (req as DecidedRequest)[pluginDecisionKey] = { upgrader, approval: decision, context: new RequestContext() } as Decision<unknown, unknown>;
+  (req as DecidedRequest)[pluginDecisionKey] = { upgrader, approval: decision, context: new RequestContext() } as Approved<unknown, unknown>;
   if (ticket?.withhold() === true) {
     // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
     delete req.headers["sec-websocket-extensions"];
@@ -52,10 +50,10 @@ export async function check<Context, Native>(
 }
 
 /** Takes what `check` decided for `upgrader` off the request: it counts once. */
-export function takeDecision<Context, Native>(upgrader: Upgrader<Context, Native>, req: IncomingMessage): Decision<Context, Native> | undefined {
+export function takeDecision<Context, Native>(upgrader: Upgrader<Context, Native>, req: IncomingMessage): Approved<Context, Native> | undefined {
   const decided = req as DecidedRequest;
   const decision = decided[pluginDecisionKey];
   if (decision?.upgrader !== upgrader) return undefined;
   decided[pluginDecisionKey] = undefined;
-  return decision as Decision<Context, Native>;
+  return decision as Approved<Context, Native>;
 }

@@ -87,21 +87,18 @@ export class PluginHandshake implements PluginTicket, PendingHandshake {
 
   // For a route of ours.
 
-  claim(): boolean {
+  claim(ms: number, onLate: OnLate): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
     const wasHeld = this.stand.isHeld;
     if (!this.stand.claim()) {
       this.#over();
-      return false;
+      return "ERR_TAKEN";
     }
     if (wasHeld) this.#watchEnd();
-    return true;
-  }
-
-  expireAfter(ms: number, onLate: OnLate): boolean {
+    if (this.hasExpired) return "ERR_HANDSHAKE_TIMEOUT";
     this.#onLate = onLate;
     this.#givenUpAt = this.#startedAt + ms;
     this.#pending.move(this, this.#nextLook());
-    return this.#givenUpAt > this.#pending.now;
+    return this.#givenUpAt > this.#pending.now ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   answered(): void {
