@@ -10,16 +10,16 @@ import { Flusher } from "../send/flusher.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import { SocketTransport, type SocketSetup } from "../connection/socket-transport.ts";
 import type { Transport } from "../connection/transport.ts";
-import type { ErrorSource, ResolvedOptions } from "../connection/options.ts";
+import type { ResolvedOptions } from "../connection/options.ts";
 import { sendSetup } from "../send/send-setup.ts";
 import { channels } from "../base/channels.ts";
 import { KeptRequests } from "../checks/upgrade-request.ts";
 
 /** Makes connections of the requests that one Upgrader has approved, and holds what they share. */
-export class ConnectionOpener<Context, Native> {
+export class ConnectionOpener<Context> {
   readonly setup: ConnectionSetup;
   readonly counters: Counters = new Counters();
-  readonly errors: ErrorReport<Native>;
+  readonly errors: ErrorReport;
   readonly runs: HandlerRuns<Context>;
   /** One for handlers that take whole messages, one for handlers that take streams. */
   readonly #whole: SocketSetup;
@@ -27,13 +27,13 @@ export class ConnectionOpener<Context, Native> {
   readonly #idPrefix: string;
   readonly #kept = new KeptRequests();
 
-  constructor({ limits, compression, readers, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, Native>) {
+  constructor({ limits, compression, readers, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, never>) {
     const { counters } = this;
     this.#idPrefix = connectionIdPrefix;
     const errors = new ErrorReport(onError);
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.errors = errors;
-    this.runs = new HandlerRuns((error, source) => errors.report(error, source as ErrorSource<Native>));
+    this.runs = new HandlerRuns((error, source) => errors.report(error, source));
     const report = (error: unknown, owner: object): void => errors.report(error, { connection: owner as Connection });
     const flusher = new Flusher(clock, maxBatchDelayMs);
     const now = (): number => heartbeat.now;
@@ -44,19 +44,19 @@ export class ConnectionOpener<Context, Native> {
   }
 
   /** @throws TypeError for what is no handler. */
-  over(transport: Transport, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
+  over(transport: Transport, approval: Approval<Context>, handler: ConnectionHandler<Context, never> | undefined): Connection<Context> {
     return this.#open(transport, approval, handler && this.runs.of(handler));
   }
 
   /** Over a socket of ours. @param head The bytes that came behind the handshake. @throws TypeError for what is no handler. */
-  overSocket(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
+  overSocket(socket: Socket, head: Buffer, approval: Approval<Context>, handler: ConnectionHandler<Context, never> | undefined): Connection<Context> {
     const run = handler && this.runs.of(handler);
     const inflates = approval.deflate !== undefined && this.setup.compression !== undefined;
     const transport = new SocketTransport(run?.streams === true ? this.#streaming : this.#whole, { socket, head, inflates });
     return this.#open(transport, approval, run);
   }
 
-  #open(transport: Transport, { context, request, subprotocol = "", deflate }: Approval<Context, Native>, run: HandlerRun<Context> | undefined): Connection<Context> {
+  #open(transport: Transport, { context, request, subprotocol = "", deflate }: Approval<Context>, run: HandlerRun<Context> | undefined): Connection<Context> {
     const init = { idPrefix: this.#idPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request), deflate };
     const connection = new Connection<Context>(this.setup, transport, init, run);
     this.errors.inherit(request, connection);

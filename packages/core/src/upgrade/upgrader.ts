@@ -19,16 +19,19 @@ import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/up
 import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
 
 /** What a route was called with. */
-interface Call<Context> {
+interface Call<Context, Given> {
   readonly req: IncomingMessage;
   /** Where the answer is written; `undefined` when the framework does it. */
   readonly res: ServerResponse | undefined;
-  readonly handler: ConnectionHandler<Context> | undefined;
+  readonly handler: ConnectionHandler<Context, Given> | undefined;
   readonly opened: (connection: Connection<Context> | undefined) => void;
 }
 
-/** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
-export class Upgrader<Context = unknown, Native = unknown> {
+/**
+ * Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once.
+ * Its `Native` is what its options ask of the framework's request: one that asks nothing (`unknown`) fits every adapter.
+ */
+export class Upgrader<Context = unknown, in Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
     return hasBrand(value, upgraderMark);
@@ -39,7 +42,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
-  readonly #opener: ConnectionOpener<Context, Native>;
+  readonly #opener: ConnectionOpener<Context>;
   readonly #decider: Decider<Context, Native>;
   /** Servers that know of this one. */
   readonly #met = new WeakSet<TicketHolder>();
@@ -64,7 +67,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * options that cannot be meant.
    */
   static forRoute<Context, Native>(
-    handler: ConnectionHandler<Context>,
+    handler: ConnectionHandler<Context, Native>,
     options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
   ): Upgrader<Context, Native> {
     checkRouteHandler(handler, options, hookNames);
@@ -81,11 +84,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects. `framework` is for adapters.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
    */
-  upgrade(
+  upgrade<Given extends Native>(
     req: IncomingMessage,
     res: ServerResponse,
-    handler?: ConnectionHandler<Context>,
-    framework?: FrameworkRequest<Native>,
+    handler?: ConnectionHandler<Context, Given>,
+    framework?: FrameworkRequest<Given>,
   ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => void this.#answer({ req, res, handler, opened }, framework));
   }
@@ -94,7 +97,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * For adapters: what the framework should answer. When it then sends the 101, core takes the socket and runs `handler`.
    * Never rejects.
    */
-  async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
+  async answer<Given extends Native>(req: IncomingMessage, handler: ConnectionHandler<Context, Given>, framework?: FrameworkRequest<Given>): Promise<UpgradeAnswer> {
     return this.#answer({ req, res: undefined, handler, opened: () => {} }, framework);
   }
 
@@ -103,7 +106,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * counted and told to `onReject`. Never rejects.
    * @param ticket Of `attach`, where that watches over the handshake: then `handshakeTimeoutMs` counts.
    */
-  async decide(req: IncomingMessage, framework?: FrameworkRequest<Native>, ticket?: HandshakeTicket): Promise<Decision<Context, Native>> {
+  async decide<Given extends Native>(req: IncomingMessage, framework?: FrameworkRequest<Given>, ticket?: HandshakeTicket): Promise<Decision<Context, Given>> {
     const request = this.#requestOf(req, framework);
     if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
     return this.#decide(request, ticket);
@@ -114,7 +117,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * @param approval Of `decide`; its `deflate` says whether the frames are compressed.
    * @throws TypeError for what is no handler.
    */
-  open(transport: Transport, approval: Approval<Context, Native>, handler?: ConnectionHandler<Context>): Connection<Context> {
+  open(transport: Transport, approval: Approval<Context>, handler?: ConnectionHandler<Context, never>): Connection<Context> {
     return this.#opener.over(transport, approval, handler);
   }
 
@@ -122,18 +125,18 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * The same over a socket, on which the 101 was sent. It must be paused, with an `error` listener.
    * @param head The bytes that came behind the handshake. @throws TypeError for what is no handler.
    */
-  openSocket(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler?: ConnectionHandler<Context>): Connection<Context> {
+  openSocket(socket: Socket, head: Buffer, approval: Approval<Context>, handler?: ConnectionHandler<Context, never>): Connection<Context> {
     return this.#opener.overSocket(socket, head, approval, handler);
   }
 
   /** For layers, before a socket is taken: what is no handler is reported to `onError`. @returns whether it is one, or left out. */
-  canRun(handler: ConnectionHandler<Context> | undefined, req: IncomingMessage): boolean {
+  canRun(handler: ConnectionHandler<Context, never> | undefined, req: IncomingMessage): boolean {
     const mistake = this.#opener.runs.mistakeIn(handler);
     if (mistake !== undefined) this.#opener.errors.report(mistake, { request: this.#requestOf(req) });
     return mistake === undefined;
   }
 
-  #answer(call: Call<Context>, framework: FrameworkRequest<Native> | undefined): Awaitable<UpgradeAnswer> {
+  #answer<Given extends Native>(call: Call<Context, Given>, framework: FrameworkRequest<Given> | undefined): Awaitable<UpgradeAnswer> {
     const { req, handler } = call;
     const request = this.#requestOf(req, framework);
     const mistake = this.#opener.runs.mistakeIn(handler);
@@ -145,12 +148,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /** Neither throws nor rejects. */
-  #decide(request: UpgradeRequest<Native>, ticket: HandshakeTicket | undefined): Awaitable<Decision<Context, Native>> {
+  #decide<Given extends Native>(request: UpgradeRequest<Given>, ticket: HandshakeTicket | undefined): Awaitable<Decision<Context, Given>> {
     const obstacle = ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
     return obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
   }
 
-  #finish(decision: Decision<Context, Native>, request: UpgradeRequest<Native>, ticket: UpgradeTicket | undefined, call: Call<Context>): UpgradeAnswer {
+  #finish<Given extends Native>(decision: Decision<Context, Given>, request: UpgradeRequest<Given>, ticket: UpgradeTicket | undefined, call: Call<Context, Given>): UpgradeAnswer {
     const answer = decision.ok ? this.#accept(decision, ticket, call) : decision;
     if (call.res !== undefined) sendAnswer(call.res, answer, (error) => this.#opener.errors.report(error, { request }));
     if (answer !== SWITCHING) call.opened(undefined);
@@ -158,7 +161,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /** The server may have a no of its own. */
-  #accept(approval: Approval<Context, Native>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context>): UpgradeAnswer {
+  #accept<Given extends Native>(approval: Approval<Context, Given>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context, Given>): UpgradeAnswer {
     const { request, headers } = approval;
     if (ticket === undefined) return this.#decider.refuse(notAttached(req, isHandedOver(req)), request);
     const { holder, state } = ticket;
@@ -180,7 +183,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     holder.meet?.(this.#opener.setup);
   }
 
-  #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
+  #requestOf<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): UpgradeRequest<Given> {
     const request = new UpgradeRequest(req, framework, this.#options.clientOf);
     if (framework.logError !== undefined) this.#opener.errors.send(request, framework.logError);
     return request;

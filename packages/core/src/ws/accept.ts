@@ -19,11 +19,11 @@ import { WsTransport } from "./ws-transport.ts";
  * closes. Any other `ws` goes on reading and writing the frames, with its own compression and limits.
  * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
  */
-export async function accept<Context, Native>(
-  upgrader: Upgrader<Context, Native>,
+export async function accept<Context>(
+  upgrader: Upgrader<Context, never>,
   ws: WebSocketLike,
   req: IncomingMessage,
-  handler?: ConnectionHandler<Context>,
+  handler?: ConnectionHandler<Context, never>,
 ): Promise<Connection<Context> | undefined> {
   const ticket = pluginTicket(req);
   const { approval, context = new RequestContext() } = takeDecision(upgrader, req) ?? {};
@@ -42,12 +42,12 @@ export async function accept<Context, Native>(
   return connection;
 }
 
-async function adopt<Context, Native>(
-  upgrader: Upgrader<Context, Native>,
+async function adopt<Context>(
+  upgrader: Upgrader<Context, never>,
   ws: WebSocketLike,
   req: IncomingMessage,
-  approved: Approval<Context, Native> | undefined,
-  handler: ConnectionHandler<Context> | undefined,
+  approved: Approval<Context> | undefined,
+  handler: ConnectionHandler<Context, never> | undefined,
 ): Promise<Connection<Context> | undefined> {
   ws.pause();
   // Without one, an error of this socket would end the process while we decide.

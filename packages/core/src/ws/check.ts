@@ -7,15 +7,15 @@ import type { Upgrader } from "../upgrade/upgrader.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
 
 /** A yes, and the async context of the route that asked. */
-export interface Approved<Context, Native> {
+interface Approved<Context> {
   /** Whose it is: the yes of one route is none of another's. */
-  readonly upgrader: Upgrader<Context, Native>;
-  readonly approval: Approval<Context, Native>;
+  readonly upgrader: Upgrader<Context, never>;
+  readonly approval: Approval<Context>;
   readonly context: RequestContext;
 }
 
-interface DecidedRequest {
-  [pluginDecisionKey]?: Approved<unknown, unknown> | undefined;
+interface DecidedRequest<Context> {
+  [pluginDecisionKey]?: Approved<Context> | undefined;
 }
 
 /**
@@ -27,18 +27,18 @@ interface DecidedRequest {
  * `answerThroughPlugin` writes into the 101 what was decided. On a no, and everywhere else, the request stays as it is.
  * @param framework What the framework knows of the request; its `headers` go on the 101.
  */
-export async function check<Context, Native>(
+export async function check<Context, Native, Given extends Native>(
   upgrader: Upgrader<Context, Native>,
   req: IncomingMessage,
-  framework: FrameworkRequest<Native> = nodeRequest(req),
-): Promise<Decision<Context, Native>> {
+  framework: FrameworkRequest<Given> = nodeRequest(req),
+): Promise<Decision<Context, Given>> {
   const ticket = pluginTicket(req);
   const decision = await upgrader.decide(req, framework, ticket);
   if (!decision.ok) {
     if (ticket?.hasExpired === false) ticket.complete(decision);
     return decision;
   }
-  (req as DecidedRequest)[pluginDecisionKey] = { upgrader, approval: decision, context: new RequestContext() } as Approved<unknown, unknown>;
+  (req as DecidedRequest<Context>)[pluginDecisionKey] = { upgrader, approval: decision, context: new RequestContext() };
   if (ticket?.withhold() === true) {
     // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
     delete req.headers["sec-websocket-extensions"];
@@ -50,10 +50,10 @@ export async function check<Context, Native>(
 }
 
 /** Takes what `check` decided for `upgrader` off the request: it counts once. */
-export function takeDecision<Context, Native>(upgrader: Upgrader<Context, Native>, req: IncomingMessage): Approved<Context, Native> | undefined {
-  const decided = req as DecidedRequest;
+export function takeDecision<Context>(upgrader: Upgrader<Context, never>, req: IncomingMessage): Approved<Context> | undefined {
+  const decided = req as DecidedRequest<Context>;
   const decision = decided[pluginDecisionKey];
   if (decision?.upgrader !== upgrader) return undefined;
   decided[pluginDecisionKey] = undefined;
-  return decision as Approved<Context, Native>;
+  return decision;
 }

@@ -50,7 +50,7 @@ export function memoryRequest({ url = "/", headers = {}, remoteAddress = "192.0.
  */
 export async function openInMemory<Context, Native>(
   upgrader: Upgrader<Context, Native>,
-  handler?: ConnectionHandler<Context>,
+  handler?: ConnectionHandler<Context, never>,
   options: MemoryRequest & MemoryTransportOptions = {},
 ): Promise<OpenedInMemory<Context>> {
   const approval = await upgrader.decide(memoryRequest(options));
