@@ -83,7 +83,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "WebSocketServerLike.on": "not: of ws, through a plugin",
   ...Object.fromEntries(["output", "pause", "resume", "start", "terminate"].map((name) => [`Transport.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
   ...Object.fromEntries(["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
-  ...Object.fromEntries(["claim", "expireAfter", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
+  ...Object.fromEntries(["claim", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
   ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
   ...Object.fromEntries(
     ["alive", "binary", "broken", "closeFrame", "closed", "ended", "ping", "pong", "text", "writable"].map((name) => [`TransportEvents.${name}`, "not: core gives them to a transport"]),
