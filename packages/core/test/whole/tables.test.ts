@@ -155,7 +155,7 @@ describe("the reference", () => {
   });
 
   it("lists every code of a connection that ended before there was a request", () => {
-    const codes = /export type DropCode = ([^;]*);/.exec(here("../../src/base/errors.ts"))?.[1]?.match(/ERR_\w+/g) ?? [];
+    const codes = /export type DropCode =\s+([^;]*);/.exec(here("../../src/base/errors.ts"))?.[1]?.match(/ERR_\w+/g) ?? [];
     expect(codes.length).toBeGreaterThan(3);
     expect([...tableAfter(refusalsPage, "## Ended before there is a request", 0).keys()].toSorted()).toEqual(codes.toSorted());
   });
