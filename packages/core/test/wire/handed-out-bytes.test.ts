@@ -4,6 +4,7 @@ import { createHub, PreparedMessage, Upgrader, type Connection, type ConnectionH
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { FakeSocket } from "../helpers/fake-socket.ts";
+import { readerOptions } from "../helpers/readers.ts";
 import { openSocket, read } from "../helpers/wire-clients.ts";
 
 type Bytes = Uint8Array;
@@ -94,7 +95,7 @@ describe("bytes that an application gets", () => {
     const strangers: number[] = [];
     let taken = 0;
     const got = await echoed(
-      { reader },
+      readerOptions[reader],
       handler((bytes) => {
         taken += bytes.byteLength;
         // The header of its own frame may stand in front.
