@@ -126,6 +126,14 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_SOCKET: { closeCode: CloseCode.abnormal, retry: true, text: "socket error" },
 };
 
+/** Of our own closures, those for which the client broke no rule, and is neither slow nor gone. */
+const forGoodClients = new Set<string>(["ERR_HANDLER", "ERR_OPEN_TIMEOUT", "ERR_IDLE"] satisfies ClosureCode[]);
+
+/** Whether a client that is ended with this code is given what is queued for it. The closures of a layer are all of this kind. */
+export function deservesQueue(code: string): boolean {
+  return !Object.hasOwn(closures, code) || forGoodClients.has(code);
+}
+
 /**
  * Why upwire, or a layer above it, ends a connection. Given to the handler's `error` before its `close`. A hook that throws
  * one closes its connection with it.

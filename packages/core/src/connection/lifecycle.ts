@@ -4,7 +4,7 @@ import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "../base/counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { DeflateParameters } from "../wire/compression.ts";
-import { closures, ConnectionError, peerError, type ClosureCode } from "../base/errors.ts";
+import { closures, ConnectionError, deservesQueue, peerError, type ClosureCode } from "../base/errors.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "../send/pause-reason.ts";
 import { messageCut, StreamedMessage } from "../wire/incoming-stream.ts";
@@ -16,12 +16,6 @@ import { Outbound } from "./outbound.ts";
 import type { SocketEvents } from "./socket-transport.ts";
 import type { Transport, TransportFault } from "./transport.ts";
 import { channels } from "../base/channels.ts";
-
-/**
- * Of our own closures, those for which the client can be given what is queued: it broke no rule, and it is neither slow nor gone. The
- * closures of a layer are all of this kind.
- */
-const FOR_GOOD_CLIENTS = new Set<string>(["ERR_HANDLER", "ERR_OPEN_TIMEOUT", "ERR_IDLE"] satisfies ClosureCode[]);
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
@@ -125,7 +119,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.inbound.failed(error);
     if (closeCode === CloseCode.abnormal) return this.transport.terminate();
     if (isSlow) this.queue.discard();
-    else if (Object.hasOwn(closures, code) && !FOR_GOOD_CLIENTS.has(code)) this.queue.giveUp();
+    else if (!deservesQueue(code)) this.queue.giveUp();
     this.sendClose(closeCode, text);
     // The close frame leaves behind nothing, so nothing gives this client more time.
     if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);

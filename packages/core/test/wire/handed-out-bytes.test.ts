@@ -82,7 +82,7 @@ async function echoed(options: UpgraderOptions, handler: ConnectionHandler, firs
   const all = Buffer.concat(opened.socket.written);
   // Without the answer to a ping.
   const written = [all[0] === 0x8a ? all.subarray(2 + (all[1] ?? 0)) : all];
-  return read({ socket: { written } as unknown as FakeSocket, extensions: "" });
+  return read({ socket: { written }, extensions: "" });
 }
 
 describe("bytes that an application gets", () => {

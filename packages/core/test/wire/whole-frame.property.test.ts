@@ -2,6 +2,7 @@ import { encodeClientFrame } from "@upwire/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FrameSink } from "../../src/wire/frame-reader.ts";
+import { Message } from "../../src/wire/message.ts";
 import { MessageReader } from "../../src/wire/message-reader.ts";
 import { runs } from "../helpers/property.ts";
 
@@ -18,7 +19,9 @@ function read(chunks: readonly Buffer[]): Outcome {
   let fast = 0;
   let chunk = Buffer.alloc(0);
   const sink: FrameSink = {
-    onMessage({ bytes, isBinary }) {
+    onMessage(message) {
+      const { isBinary } = message;
+      const bytes = Message.payloadOf(message);
       if (bytes.buffer === chunk.buffer) fast++;
       lines.push(`${isBinary ? "binary" : "text"} ${bytes.toString("hex")}`);
     },
