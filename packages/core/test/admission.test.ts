@@ -6,7 +6,7 @@ import { attach, refuse, Upgrader, type UpgraderOptions } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer, type ClientOptions } from "ws";
-import { addressKey, Admission, type Slot } from "../src/admission.ts";
+import { addressKey, Admission, type Slot } from "../src/checks/admission.ts";
 import { closing, serve } from "./served.ts";
 
 const off = { maxConnections: undefined, maxConnectionsPerAddress: undefined };

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { compileAllowedHosts, loopbackWarning } from "../src/allowed-hosts.ts";
+import { compileAllowedHosts, loopbackWarning } from "../src/checks/allowed-hosts.ts";
 import { attach, websocket, type UpgraderOptions } from "../src/index.ts";
 
 const ask = (entries: readonly string[], host: string, scheme?: "http" | "https"): boolean => compileAllowedHosts(entries)({ host, scheme });

@@ -6,8 +6,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection, type ErrorSource } from "@upwire/core";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { HandlerRun } from "../src/connection-handler.ts";
-import type { Inbound } from "../src/inbound.ts";
+import { HandlerRun } from "../src/connection/connection-handler.ts";
+import type { Inbound } from "../src/connection/inbound.ts";
 import { functionMembers } from "./function-members.ts";
 import { closing, nextMessage, serve, type Served } from "./served.ts";
 

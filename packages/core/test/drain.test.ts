@@ -6,7 +6,7 @@ import { parseRetryAfter } from "@upwire/protocol";
 import { WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { WebSocket } from "ws";
-import { Closing, closingPlan } from "../src/closing.ts";
+import { Closing, closingPlan } from "../src/shutdown/close-in-waves.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { closing, nextTexts, serve, type Served } from "./served.ts";
 

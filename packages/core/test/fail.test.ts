@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { CloseCode, ConnectionError, logEvents, Message, Upgrader, type Closure, type Connection, type ConnectionHandler } from "@upwire/core";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Counters } from "../src/counters.ts";
+import { Counters } from "../src/base/counters.ts";
 import { closing, nextTexts, serve } from "./served.ts";
 
 const expired: Closure = { code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false, text: "token expired", detail: { at: 5 } };

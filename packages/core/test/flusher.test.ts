@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { Flusher, type Flushable } from "../src/flusher.ts";
+import { Flusher, type Flushable } from "../src/send/flusher.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 class Target implements Flushable {

@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { Upgrader } from "@upwire/core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { printAddress } from "../src/client-address.ts";
-import { compileTrustProxy, type TrustProxy } from "../src/forwarded.ts";
+import { printAddress } from "../src/checks/client-address.ts";
+import { compileTrustProxy, type TrustProxy } from "../src/checks/forwarded.ts";
 import { serve } from "./served.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];

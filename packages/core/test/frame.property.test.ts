@@ -1,8 +1,8 @@
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeCloseFrame, encodeFrame, encodeTextFrame, payloadOf } from "../src/frame.ts";
-import { OwnReader } from "../src/own-reader.ts";
+import { encodeCloseFrame, encodeFrame, encodeTextFrame, payloadOf } from "../src/wire/frame.ts";
+import { OwnReader } from "../src/wire/own-reader.ts";
 import { runs } from "./property.ts";
 
 const LIMITS = { maxMessageBytes: 1 << 20, maxFragments: 64 };

@@ -24,7 +24,8 @@ function read(): { readonly declarations: ReadonlyMap<string, Node>; readonly ex
   const declarations = new Map<string, Node>();
   const exported = new Set<string>();
   for (const name of ["protocol", "core", "express", "fastify", "hono", "koa"]) {
-    for (const file of readdirSync(new URL(`${name}/src/`, packages))) {
+    for (const file of readdirSync(new URL(`${name}/src/`, packages), { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".ts")) continue;
       const path = `${name}/src/${file}`;
       const { program, errors } = parseSync(path, readFileSync(new URL(path, packages), "utf8"));
       if (errors.length > 0) throw new Error(`${path} could not be read`);

@@ -7,7 +7,7 @@ import { connect as connectTls } from "node:tls";
 import { attach } from "@upwire/core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { makeCertificate } from "../../../apps/tools/certificate.mjs";
-import { HeadGuard } from "../src/head-guard.ts";
+import { HeadGuard } from "../src/upgrade/head-guard.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 const PAGE = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { firstGoodOffer, negotiateDeflate } from "../src/compression.ts";
-import { offeredSubprotocols } from "../src/handshake.ts";
-import { isToken, listHolds, listMembers } from "../src/header-list.ts";
-import { UpgradeRequest } from "../src/upgrade-request.ts";
+import { firstGoodOffer, negotiateDeflate } from "../src/wire/compression.ts";
+import { offeredSubprotocols } from "../src/checks/handshake.ts";
+import { isToken, listHolds, listMembers } from "../src/checks/header-list.ts";
+import { UpgradeRequest } from "../src/checks/upgrade-request.ts";
 import { runs } from "./property.ts";
 
 /** Text that looks like headers, and text that does not. */

@@ -4,7 +4,7 @@ import { deflateRaw } from "node:zlib";
 import { ConnectionError, createHub, Message, Upgrader, type Connection, type ConnectionHandler, type ErrorSource, type UpgraderOptions } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { StreamedMessage, type IncomingStream } from "../src/incoming-stream.ts";
+import { StreamedMessage, type IncomingStream } from "../src/wire/incoming-stream.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { closing, serve } from "./served.ts";
 import { deflated, taken } from "./streaming-reader.ts";

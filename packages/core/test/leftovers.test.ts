@@ -4,9 +4,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { attach, createAudience, createHub, createSlot, Upgrader, type Attachment, type Slot } from "@upwire/core";
 import { describe, expect, it } from "vitest";
-import { Audience } from "../src/audience.ts";
-import { Connection } from "../src/connection.ts";
-import { Hub } from "../src/hub.ts";
+import { Audience } from "../src/hub/audience.ts";
+import { Connection } from "../src/connection/connection.ts";
+import { Hub } from "../src/hub/hub.ts";
 import { openSocket, type OpenedSocket } from "./wire-clients.ts";
 
 setFlagsFromString("--expose_gc");

@@ -1,7 +1,8 @@
 import { createHub, Message, Upgrader, type RateLimit } from "@upwire/core";
 import { describe, expect, it } from "vitest";
-import { Throttle, resolveRateLimit } from "../src/rate-limit.ts";
-import { parseJson } from "../src/json.ts";
+import { resolveRateLimit } from "../src/base/rate-limit-options.ts";
+import { Throttle } from "../src/connection/rate-limit.ts";
+import { parseJson } from "../src/wire/parse-json.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { closing, event, serve } from "./served.ts";
 

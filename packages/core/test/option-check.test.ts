@@ -4,24 +4,24 @@ import type { AddressInfo } from "node:net";
 import { attach, createAudience, createHub, logEvents, refuse, Upgrader, websocket, type ConnectionHandler } from "@upwire/core";
 import { WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { nearestNames } from "../src/nearest-name.ts";
+import { nearestNames } from "../src/base/nearest-name.ts";
 import { serve } from "./served.ts";
 
 const handler = { open: (): void => {} };
 
 /** Who takes options, with the file and the interface that names them. */
 const takers: readonly (readonly [string, string, (options: object) => unknown])[] = [
-  ["options.ts", "UpgraderOptions", (options) => new Upgrader(options)],
-  ["limits.ts", "ConnectionLimits", (options) => websocket(handler, options)],
-  ["attach.ts", "AttachOptions", (options) => attach(createServer(), options)],
-  ["hub.ts", "HubOptions", (options) => createHub(options)],
-  ["audience.ts", "AudienceOptions", (options) => createAudience(options)],
-  ["broadcast.ts", "BroadcastOptions", (options) => createHub().broadcast("text", options)],
-  ["drain.ts", "DrainOptions", (options) => attach(createServer()).drain(options)],
-  ["closing.ts", "CloseAllOptions", (options) => attach(createServer()).close(options)],
-  ["compression.ts", "CompressionOptions", (compression) => new Upgrader({ compression })],
-  ["rate-limit.ts", "RateLimit", (rateLimit) => new Upgrader({ rateLimit })],
-  ["log.ts", "LogOptions", (options) => logEvents(options)],
+  ["connection/options.ts", "UpgraderOptions", (options) => new Upgrader(options)],
+  ["base/limits.ts", "ConnectionLimits", (options) => websocket(handler, options)],
+  ["upgrade/attach.ts", "AttachOptions", (options) => attach(createServer(), options)],
+  ["hub/hub.ts", "HubOptions", (options) => createHub(options)],
+  ["hub/audience.ts", "AudienceOptions", (options) => createAudience(options)],
+  ["hub/broadcast.ts", "BroadcastOptions", (options) => createHub().broadcast("text", options)],
+  ["shutdown/drain.ts", "DrainOptions", (options) => attach(createServer()).drain(options)],
+  ["shutdown/close-in-waves.ts", "CloseAllOptions", (options) => attach(createServer()).close(options)],
+  ["wire/compression.ts", "CompressionOptions", (compression) => new Upgrader({ compression })],
+  ["base/rate-limit-options.ts", "RateLimit", (rateLimit) => new Upgrader({ rateLimit })],
+  ["observe/log.ts", "LogOptions", (options) => logEvents(options)],
 ];
 
 /** The names that an interface declares in its source. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileOriginRule, entryFor, type OriginSubject } from "../src/origin.ts";
+import { compileOriginRule, entryFor, type OriginSubject } from "../src/checks/origin.ts";
 import { runs } from "./property.ts";
 
 const subject = (origin: string | undefined, host: string, more: Partial<OriginSubject> = {}): OriginSubject => ({

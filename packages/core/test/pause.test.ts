@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { attach, Upgrader, type Attachment, type Connection, type IncomingStream, type UpgraderOptions } from "@upwire/core";
 import { expect, it, onTestFinished } from "vitest";
-import { attachDefaults, defaults } from "../src/limits.ts";
+import { attachDefaults, defaults } from "../src/base/limits.ts";
 
 const CLIENTS = fileURLToPath(new URL("pause-clients.mjs", import.meta.url));
 const EACH = 5;

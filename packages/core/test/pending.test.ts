@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { PendingHandshakes, type PendingHandshake } from "../src/pending.ts";
+import { PendingHandshakes, type PendingHandshake } from "../src/upgrade/pending-handshakes.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 const START = 1000;

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ConnectionError } from "@upwire/core";
-import type { FrameReader, FrameSink } from "../src/frame-reader.ts";
-import { OwnReader } from "../src/own-reader.ts";
-import { checkUtf8 } from "../src/utf8.ts";
-import { WsReader } from "../src/ws-reader.ts";
+import type { FrameReader, FrameSink } from "../src/wire/frame-reader.ts";
+import { OwnReader } from "../src/wire/own-reader.ts";
+import { checkUtf8 } from "../src/wire/utf8.ts";
+import { WsReader } from "../src/ws/ws-reader.ts";
 import { runs } from "./property.ts";
 
 const LIMITS = { maxMessageBytes: 70_000, maxFragments: 8 };

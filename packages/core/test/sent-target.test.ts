@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { itKeepsTheSentTarget } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { attach, websocket } from "../src/index.ts";
-import { isGetTarget, rememberTarget, sentTarget } from "../src/sent-target.ts";
+import { isGetTarget, rememberTarget, sentTarget } from "../src/checks/sent-target.ts";
 
 itKeepsTheSentTarget("behind a small router that cuts it, as connect does", {
   sent: "/api/ws",

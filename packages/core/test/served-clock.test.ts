@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { ServedClock } from "../src/served-clock.ts";
-import { systemClock } from "../src/clock.ts";
+import { ServedClock } from "../src/base/served-clock.ts";
+import { systemClock } from "../src/base/clock.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 const START = 1000;

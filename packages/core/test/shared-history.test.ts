@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createHub, PreparedMessage, Upgrader, type Hub, type SlowConsumerPolicy, type UpgraderOptions } from "@upwire/core";
 import { describe, expect, it } from "vitest";
-import type { Deflate } from "../src/prepared-message.ts";
-import { Broadcast, forgetWindow, Histories, type Recipient } from "../src/shared-history.ts";
+import type { Deflate } from "../src/wire/prepared-message.ts";
+import { Broadcast, forgetWindow, Histories, type Recipient } from "../src/send/shared-history.ts";
 import { jsonMessages } from "./json-messages.ts";
 import { nextTexts, serve } from "./served.ts";
 import { openSocket, read, settled, type OpenedSocket } from "./wire-clients.ts";

@@ -4,9 +4,9 @@ import { runInNewContext } from "node:vm";
 import { createHub, Message, onEvent, PreparedMessage, Upgrader, type Connection, type UpwireEvents } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
-import { Counters } from "../src/counters.ts";
-import { Heartbeat } from "../src/heartbeat.ts";
-import { StatsSum } from "../src/stats-sum.ts";
+import { Counters } from "../src/base/counters.ts";
+import { Heartbeat } from "../src/connection/heartbeat.ts";
+import { StatsSum } from "../src/observe/stats-sum.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { closing, nextMessage, serve } from "./served.ts";
 import { openSocket, settled } from "./wire-clients.ts";
@@ -196,7 +196,7 @@ describe("onEvent", () => {
   });
 
   it("has a type for every channel", async () => {
-    const { channels } = await import("../src/telemetry.ts");
+    const { channels } = await import("../src/base/channels.ts");
     const named: Record<keyof UpwireEvents, true> = {
       "upwire:open": true,
       "upwire:close": true,

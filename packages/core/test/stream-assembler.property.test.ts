@@ -1,9 +1,9 @@
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FrameSink } from "../src/frame-reader.ts";
-import { OwnReader } from "../src/own-reader.ts";
-import { WorkBudget } from "../src/work-budget.ts";
+import type { FrameSink } from "../src/wire/frame-reader.ts";
+import { OwnReader } from "../src/wire/own-reader.ts";
+import { WorkBudget } from "../src/wire/work-budget.ts";
 import { runs } from "./property.ts";
 import { cutAt, deflated, fast, framesOf, readStreams, STREAM_LIMITS, takers, type SentMessage } from "./streaming-reader.ts";
 

@@ -2,10 +2,10 @@ import { setImmediate as turn } from "node:timers/promises";
 import { constants, deflateRawSync } from "node:zlib";
 import type { ConnectionError } from "@upwire/core";
 import { encodeClientFrame } from "@upwire/testing";
-import type { StreamSink } from "../src/frame-reader.ts";
-import type { IncomingStream, StreamedMessage } from "../src/incoming-stream.ts";
-import { OwnReader } from "../src/own-reader.ts";
-import type { WorkBudget } from "../src/work-budget.ts";
+import type { StreamSink } from "../src/wire/frame-reader.ts";
+import type { IncomingStream, StreamedMessage } from "../src/wire/incoming-stream.ts";
+import { OwnReader } from "../src/wire/own-reader.ts";
+import type { WorkBudget } from "../src/wire/work-budget.ts";
 
 export const STREAM_LIMITS = { maxMessageBytes: 300_000, maxFragments: 1_000_000 };
 const MASK = Buffer.from([0x12, 0x34, 0x56, 0x78]);

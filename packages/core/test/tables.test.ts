@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { closures, defaults, refusals, type Retry } from "@upwire/core";
 import { retryOf } from "@upwire/protocol";
 import { describe, expect, it } from "vitest";
-import { resolveCompression } from "../src/compression.ts";
-import { drainDefaults } from "../src/drain.ts";
-import { attachDefaults } from "../src/limits.ts";
-import { refusal } from "../src/refuse.ts";
-import { channels } from "../src/telemetry.ts";
+import { resolveCompression } from "../src/wire/compression.ts";
+import { drainDefaults } from "../src/shutdown/drain.ts";
+import { attachDefaults } from "../src/base/limits.ts";
+import { refusal } from "../src/checks/refusal.ts";
+import { channels } from "../src/base/channels.ts";
 
 /** What the tables of the READMEs say, and what the code does: a difference is reported as the row that is to be written. */
 type Rows = ReadonlyMap<string, readonly string[]>;
@@ -76,7 +76,7 @@ describe("README.md", () => {
   });
 
   it("lists every field of a closure of one's own", () => {
-    const wanted = optionsOf("closure.ts", "Closure").map((field) => [field, [`\`${field}\``, undefined]] as const);
+    const wanted = optionsOf("base/closure.ts", "Closure").map((field) => [field, [`\`${field}\``, undefined]] as const);
     expect(differences(tableAfter(readme, "**Closures of your own.**", 0), new Map(wanted))).toEqual([]);
   });
 
@@ -106,10 +106,10 @@ describe("README.md", () => {
   it("lists every option of a route with its default", () => {
     const compression = Object.entries(resolveCompression(true, true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
     const names = [
-      ...optionsOf("limits.ts", "ConnectionLimits"),
-      ...optionsOf("options.ts", "UpgraderOptions"),
-      ...optionsOf("rate-limit.ts", "RateLimit").map((name) => `rateLimit.${name}`),
-      ...optionsOf("compression.ts", "CompressionOptions").map((name) => `compression.${name}`),
+      ...optionsOf("base/limits.ts", "ConnectionLimits"),
+      ...optionsOf("connection/options.ts", "UpgraderOptions"),
+      ...optionsOf("base/rate-limit-options.ts", "RateLimit").map((name) => `rateLimit.${name}`),
+      ...optionsOf("wire/compression.ts", "CompressionOptions").map((name) => `compression.${name}`),
     ];
     expect(names).toEqual(expect.arrayContaining(Object.keys(defaults)));
     const wanted = optionRows(names, { ...defaults, "rateLimit.patienceMs": 10_000, ...Object.fromEntries(compression) });
@@ -118,13 +118,13 @@ describe("README.md", () => {
 
   it("lists every option of attach with its default", () => {
     // `options` belongs to two adapters.
-    const names = [...optionsOf("attach.ts", "AttachOptions"), "options"];
+    const names = [...optionsOf("upgrade/attach.ts", "AttachOptions"), "options"];
     const wanted = optionRows(names, { ...attachDefaults, handshakeTimeoutMs: defaults.handshakeTimeoutMs });
     expect(differences(tableAfter(readme, "For `attach(server, options)`:", 0), wanted)).toEqual([]);
   });
 
   it("lists every option of drain with its default", () => {
-    const wanted = optionRows(optionsOf("drain.ts", "DrainOptions"), drainDefaults);
+    const wanted = optionRows(optionsOf("shutdown/drain.ts", "DrainOptions"), drainDefaults);
     expect(differences(tableAfter(readme, "| Option of `drain` |", 0), wanted)).toEqual([]);
   });
 });
@@ -137,13 +137,15 @@ describe("packages/core/README.md", () => {
     expect(differences(tableAfter(core, "## Diagnostics channels", 0), new Map(wanted))).toEqual([]);
   });
 
-  it("lists every file of core in the layer where the structure check wants it", () => {
-    const layers = (JSON.parse(here("../../../apps/tools/layers.json")) as Record<string, string[][]>)["packages/core/src"] ?? [];
-    const table = tableAfter(core, "## The rooms", 1);
-    let layer = "";
-    const listed = [...table].map(([file, cells]) => `${(layer = cells[0] || layer)} ${file}`);
-    const wanted = layers.flatMap((files, index) => files.map((file) => `${index} ${file}`));
-    expect(new Set(listed)).toEqual(new Set(wanted));
+  it("lists every file of core in its folder", () => {
+    let folder = "";
+    const listed: string[] = [];
+    for (const [, name, file] of core.matchAll(/^\| (?:\*\*`([\w-]+)\/`\*\*)? ?\| (?:`([\w-]+\.ts)`)? ?\|/gm)) {
+      folder = name ?? folder;
+      if (file !== undefined) listed.push(`${folder}/${file}`);
+    }
+    const files = readdirSync(new URL("../src/", import.meta.url), { recursive: true, encoding: "utf8" }).filter((file) => /[\\/].*\.ts$/.test(file));
+    expect(listed.toSorted()).toEqual(files.map((file) => file.replaceAll("\\", "/")).toSorted());
   });
 });
 

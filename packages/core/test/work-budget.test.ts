@@ -3,9 +3,9 @@ import { constants, deflateRawSync } from "node:zlib";
 import { Upgrader, type Message } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
-import type { FrameSink } from "../src/frame-reader.ts";
-import { OwnReader } from "../src/own-reader.ts";
-import { WorkBudget } from "../src/work-budget.ts";
+import type { FrameSink } from "../src/wire/frame-reader.ts";
+import { OwnReader } from "../src/wire/own-reader.ts";
+import { WorkBudget } from "../src/wire/work-budget.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { openSocket } from "./wire-clients.ts";
 

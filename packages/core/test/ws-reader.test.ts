@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { constants, deflateRawSync } from "node:zlib";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
-import type { FrameSink } from "../src/frame-reader.ts";
-import { WsReader } from "../src/ws-reader.ts";
+import type { FrameSink } from "../src/wire/frame-reader.ts";
+import { WsReader } from "../src/ws/ws-reader.ts";
 
 describe("the Receiver of ws behind our seam", () => {
   it("survives a broken frame and more, that come while it inflates (ws 8.23.0 ends the process)", async () => {

@@ -1,0 +1,14 @@
+import type { Clock } from "../base/clock.ts";
+import type { Counters } from "../base/counters.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { ResolvedLimits } from "../base/limits.ts";
+
+/** What all connections of one Upgrader share. */
+export interface ConnectionSetup {
+  readonly limits: ResolvedLimits;
+  readonly heartbeat: Heartbeat;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  /** Gets what code of the application throws on the connection `owner`. Never throws. */
+  report(error: unknown, owner: object): void;
+}

@@ -1,0 +1,37 @@
+import { guard } from "../base/guard.ts";
+import { inNoContext } from "../base/no-context.ts";
+import { channels } from "../base/channels.ts";
+
+interface Event {
+  readonly tell: () => unknown;
+  readonly connection: object;
+}
+
+/**
+ * The hooks of an audience, called one behind the other in the order of what they tell: also when one of them changes members, so
+ * that no other hears of a departure before the arrival. What a hook throws, or its promise is rejected with, goes to the
+ * channel `upwire:error`.
+ */
+export class HookQueue {
+  #waiting: Event[] = [];
+  #isRunning = false;
+
+  /** Notes what is to be told, and of which connection. */
+  add(connection: object, tell: () => unknown): void {
+    this.#waiting.push({ connection, tell });
+  }
+
+  /** Calls what was noted. To be called when everything has changed that a hook may ask for. */
+  run(): void {
+    if (this.#isRunning || this.#waiting.length === 0) return;
+    this.#isRunning = true;
+    inNoContext(() => {
+      for (let at = 0; at < this.#waiting.length; at++) {
+        const { tell, connection } = this.#waiting[at] as Event;
+        guard(tell, (error) => channels.error.publish({ error, connection }));
+      }
+    });
+    this.#waiting = [];
+    this.#isRunning = false;
+  }
+}

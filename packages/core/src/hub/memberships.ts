@@ -1,0 +1,174 @@
+import { forget } from "./audience.ts";
+import type { CloseInfo } from "../base/close-code.ts";
+import type { Connection } from "../connection/connection.ts";
+import { Crowd, DEFAULT_FORMAT } from "./crowd.ts";
+import { HookQueue } from "./hook-queue.ts";
+import { MembersById } from "./members.ts";
+import { countOf, listOf, withName, withoutName, type Names } from "./names.ts";
+import { createSlot } from "../connection/slot.ts";
+
+/** Where a connection is that belongs to a user. One without a user has the names of its rooms alone, which takes no object. */
+class Places {
+  rooms: Names;
+  users: Names;
+
+  constructor(rooms: Names) {
+    this.rooms = rooms;
+  }
+}
+
+/** What a hub tells about its rooms. */
+export interface RoomHooks<Context> {
+  readonly onJoin?: ((room: string, connection: Connection<Context>) => void) | undefined;
+  readonly onLeave?: ((room: string, connection: Connection<Context>) => void) | undefined;
+  readonly onFirst?: ((room: string) => void) | undefined;
+  readonly onEmpty?: ((room: string) => void) | undefined;
+}
+
+export interface RoomLimits {
+  readonly maxRoomsPerConnection: number;
+  /** In UTF-16 code units. */
+  readonly maxRoomNameLength: number;
+}
+
+type Crowds<Context> = Map<string, Crowd<Context>>;
+
+/** Who is in a hub, in its rooms, and whose connections they are. A room without members does not exist, and no user without connections. */
+export class Memberships<Context> {
+  readonly everybody: Crowd<Context> = new Crowd(() => new MembersById());
+  readonly rooms: Crowds<Context> = new Map();
+  readonly users: Crowds<Context> = new Map();
+  /** How often a limit kept a connection from joining a room. */
+  refusedJoins = 0;
+  readonly #places = createSlot<Names | Places>();
+  readonly #limits: RoomLimits;
+  readonly #hooks: RoomHooks<Context>;
+  readonly #queue = new HookQueue();
+
+  constructor(limits: RoomLimits, hooks: RoomHooks<Context>) {
+    this.#limits = limits;
+    this.#hooks = hooks;
+  }
+
+  /** The rooms of a member; of a closed connection, the rooms that it was in at its end. */
+  roomsOf(connection: Connection<Context>): string[] {
+    return listOf(this.#roomNames(connection));
+  }
+
+  enter(connection: Connection<Context>, format: string | undefined): void {
+    const isNew = !this.everybody.has(connection);
+    if (isNew) connection.onClose(this.#closed);
+    if (isNew || format !== undefined) this.everybody.put(connection, format ?? DEFAULT_FORMAT);
+  }
+
+  /** Takes a connection out of the hub, its rooms and its users. @returns whether it was in the hub. */
+  leave(connection: Connection<Context>): boolean {
+    if (!this.everybody.has(connection)) return false;
+    forget(connection, this.#closed);
+    this.#leaveAll(connection);
+    this.#places.delete(connection);
+    this.#queue.run();
+    return true;
+  }
+
+  /** @returns whether it is in the room now: `false` when a limit is reached. */
+  join(connection: Connection<Context>, room: string, format: string | undefined): boolean {
+    if (!this.everybody.has(connection)) this.enter(connection, format);
+    const { maxRoomsPerConnection, maxRoomNameLength } = this.#limits;
+    const names = this.#roomNames(connection);
+    if (!this.#isIn(this.rooms, room, connection)) {
+      if (room.length > maxRoomNameLength || countOf(names) >= maxRoomsPerConnection) {
+        this.refusedJoins++;
+        return false;
+      }
+      this.#setRoomNames(connection, withName(names, room));
+      this.#tellJoin(room, connection);
+    }
+    this.#put(this.rooms, room, connection, format);
+    this.#queue.run();
+    return true;
+  }
+
+  /** @returns whether it was in the room. */
+  part(connection: Connection<Context>, room: string): boolean {
+    if (!this.#isIn(this.rooms, room, connection)) return false;
+    this.#setRoomNames(connection, withoutName(this.#roomNames(connection), room));
+    this.#leaveRoom(connection, room);
+    this.#queue.run();
+    return true;
+  }
+
+  /** From now on this is a connection of that user. */
+  assign(connection: Connection<Context>, user: string, format: string | undefined): void {
+    if (!this.everybody.has(connection)) this.enter(connection, format);
+    const before = this.#places.get(connection);
+    const places = before instanceof Places ? before : new Places(before);
+    places.users = withName(places.users, user);
+    this.#places.set(connection, places);
+    this.#put(this.users, user, connection, format);
+  }
+
+  /** @returns whether it was a connection of that user. */
+  unassign(connection: Connection<Context>, user: string): boolean {
+    if (!this.#isIn(this.users, user, connection)) return false;
+    const places = this.#places.get(connection);
+    if (places instanceof Places) places.users = withoutName(places.users, user);
+    remove(this.users, user, connection);
+    return true;
+  }
+
+  readonly #closed = (_info: CloseInfo, connection: Connection<Context>): void => {
+    // The names of its rooms stay where they are: `close` of its handler, which may come late, still asks for them.
+    this.#leaveAll(connection);
+    this.#queue.run();
+  };
+
+  #leaveAll(connection: Connection<Context>): void {
+    this.everybody.delete(connection);
+    const places = this.#places.get(connection);
+    for (const room of listOf(this.#roomNames(connection))) this.#leaveRoom(connection, room);
+    if (places instanceof Places) for (const user of listOf(places.users)) remove(this.users, user, connection);
+  }
+
+  #leaveRoom(connection: Connection<Context>, room: string): void {
+    const { onLeave, onEmpty } = this.#hooks;
+    remove(this.rooms, room, connection);
+    if (onLeave !== undefined) this.#queue.add(connection, () => onLeave(room, connection));
+    if (onEmpty !== undefined && !this.rooms.has(room)) this.#queue.add(connection, () => onEmpty(room));
+  }
+
+  #tellJoin(room: string, connection: Connection<Context>): void {
+    const { onFirst, onJoin } = this.#hooks;
+    if (onFirst !== undefined && !this.rooms.has(room)) this.#queue.add(connection, () => onFirst(room));
+    if (onJoin !== undefined) this.#queue.add(connection, () => onJoin(room, connection));
+  }
+
+  #put(crowds: Crowds<Context>, name: string, connection: Connection<Context>, format: string | undefined): void {
+    let crowd = crowds.get(name);
+    if (crowd === undefined) crowds.set(name, (crowd = new Crowd()));
+    if (format === undefined && crowd.has(connection)) return;
+    crowd.put(connection, format ?? this.everybody.formatOf(connection) ?? DEFAULT_FORMAT);
+  }
+
+  #isIn(crowds: Crowds<Context>, name: string, connection: Connection<Context>): boolean {
+    return crowds.get(name)?.has(connection) === true;
+  }
+
+  #roomNames(connection: Connection<Context>): Names {
+    const places = this.#places.get(connection);
+    return places instanceof Places ? places.rooms : places;
+  }
+
+  #setRoomNames(connection: Connection<Context>, names: Names): void {
+    const places = this.#places.get(connection);
+    if (places instanceof Places) places.rooms = names;
+    else if (names === undefined) this.#places.delete(connection);
+    else this.#places.set(connection, names);
+  }
+}
+
+function remove<Context>(crowds: Crowds<Context>, name: string, connection: Connection<Context>): void {
+  const crowd = crowds.get(name);
+  crowd?.delete(connection);
+  if (crowd?.size === 0) crowds.delete(name);
+}

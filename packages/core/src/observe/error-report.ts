@@ -1,0 +1,38 @@
+import { guard } from "../base/guard.ts";
+import type { ErrorSource } from "../connection/options.ts";
+import { channels } from "../base/channels.ts";
+
+type OnError<Native> = (error: unknown, source: ErrorSource<Native>) => void;
+
+/** Where the errors of the application's own code go: to the channel `upwire:error`, and to `onError`. */
+export class ErrorReport<Native> {
+  readonly #onError: OnError<Native> | undefined;
+  /** By request and by connection: what takes the place of `onError` where it is left out. */
+  readonly #logs = new WeakMap<object, (error: unknown) => void>();
+
+  constructor(onError: OnError<Native> | undefined) {
+    this.#onError = onError;
+  }
+
+  /** From now on errors of `owner` go to `log`, unless there is an `onError`. */
+  send(owner: object, log: ((error: unknown) => void) | undefined): void {
+    if (log !== undefined && this.#onError === undefined) this.#logs.set(owner, log);
+  }
+
+  /** What was said of the request is so of its connection. */
+  inherit(request: object, connection: object): void {
+    this.send(connection, this.#logs.get(request));
+  }
+
+  /** Never throws. */
+  report(error: unknown, source: ErrorSource<Native>): void {
+    channels.error.publish({ error, ...source });
+    const log = this.#onError ?? this.#logs.get(source.connection ?? source.request ?? this) ?? writeError;
+    // An error hook that fails has no other to be told to, and must not end the process.
+    guard(() => log(error, source), () => {});
+  }
+}
+
+function writeError(error: unknown): void {
+  console.error("upwire:", error);
+}

@@ -1,0 +1,190 @@
+import { Backlog } from "./backlog.ts";
+import { peerError } from "../base/errors.ts";
+import { frameLength, payloadLength } from "../wire/frame.ts";
+import { Hold } from "./pause-reason.ts";
+import { Message } from "../wire/message.ts";
+import { MISSED_BYTES, type Missed } from "./missed.ts";
+import type { Urgency } from "./outgoing-frames.ts";
+import { PreparedMessage } from "../wire/prepared-message.ts";
+import { SendOrder } from "./send-order.ts";
+import { checkMissed, prepare, type Sendable, type SendOptions } from "./sendable.ts";
+import type { Broadcast } from "./shared-history.ts";
+import type { Offered, SlowQueue } from "./slow-consumer.ts";
+
+/**
+ * The messages for one connection: the one way out. Each is in one of three places: on its way, with the frames that the socket
+ * gets next (`OutgoingFrames`); in the backlog, from where it can be taken back; or nowhere, when there is no room
+ * (`slow-consumer.ts`). Messages wait in the backlog while one in front of them is not complete, and, with a policy that takes
+ * messages back, while the socket is behind.
+ */
+export class SendQueue extends SendOrder implements SlowQueue {
+  /** Offers a message, and does what follows when it is not taken. @returns whether it was. @throws TypeError for what cannot be sent. */
+  send(data: Sendable, options?: SendOptions): boolean {
+    const offered = this.offer(data, options);
+    if (offered === "taken") return true;
+    this.notTaken(offered, options?.missed);
+    return false;
+  }
+
+  /**
+   * Takes one message, or not. Runs no code of the application and ends nothing: who offers calls `notTaken` for each queue that
+   * did not take it, behind the whole loop.
+   * @throws TypeError for what cannot be sent.
+   */
+  offer(data: Sendable, options?: SendOptions): Offered {
+    if (this.isDirect && options?.missed === undefined && this.#takeDirectly(data)) return "taken";
+    return this.#consider(data, options, "reply");
+  }
+
+  /** The same for a message to an audience. */
+  offerToMany(broadcast: Broadcast, options?: SendOptions): Offered {
+    if (this.isDirect) {
+      this.part();
+      const missed = options?.missed;
+      if (this.hasRoomOnWay(broadcast.mostBytes + (missed === undefined ? 0 : MISSED_BYTES))) {
+        this.addShared(broadcast.frameFor(this), missed);
+        this.#count(payloadLength(broadcast.message.frameBytes));
+        return "taken";
+      }
+    }
+    return this.#consider(broadcast.message, options, "broadcast");
+  }
+
+  /** What follows when a message was not taken: a client that is too slow is ended, and the sender is told. */
+  notTaken(offered: Offered, missed: Missed | undefined): void {
+    const { connection } = this;
+    if (offered === "taken" || connection === undefined) return;
+    if (offered === "slow") connection.fail(peerError("ERR_SLOW_CONSUMER"));
+    if (missed !== undefined) this.setup.missedCalls.tell(connection, missed);
+  }
+
+  // For the policy.
+
+  dropOldest(): boolean {
+    const dropped = this.room?.dropOldest();
+    if (dropped === undefined) return false;
+    if (dropped.missed !== undefined) this.tellLater([dropped.missed]);
+    return true;
+  }
+
+  isHalfFull(): boolean {
+    const isHalfFull = (): boolean => this.bufferedBytes * 2 > this.setup.limits.maxQueueBytes;
+    if (!isHalfFull()) return false;
+    // Perhaps it has not been offered to the socket yet.
+    this.flushNow();
+    return this.blockedSince !== 0 && isHalfFull();
+  }
+
+  pauseReading(): void {
+    this.connection?.hold(Hold.queue, true);
+  }
+
+  /** Takes a message that nothing can stand in the way of. @returns false when it has to be looked at. */
+  #takeDirectly(data: unknown): boolean {
+    this.part();
+    if (typeof data === "string") {
+      const payloadBytes = Buffer.byteLength(data);
+      if (this.#isCompressed(payloadBytes)) return this.#takeFrame(prepare(data));
+      if (!this.hasRoomOnWay(frameLength(payloadBytes))) return false;
+      this.addOwn().addText(data, payloadBytes);
+      return this.#count(payloadBytes);
+    }
+    if (data instanceof Message) {
+      const { byteLength } = data;
+      if (this.#isCompressed(byteLength)) return this.#takeFrame(prepare(data));
+      if (!this.hasRoomOnWay(frameLength(byteLength))) return false;
+      this.addOwn().addMessage(data);
+      return this.#count(byteLength);
+    }
+    if (data instanceof PreparedMessage) return this.#takeFrame(data);
+    if (!(data instanceof Uint8Array)) return false;
+    const { byteLength } = data;
+    if (this.#isCompressed(byteLength)) return this.#takeFrame(prepare(data));
+    if (!this.hasRoomOnWay(frameLength(byteLength))) return false;
+    this.addOwn().addBytes(data);
+    return this.#count(byteLength);
+  }
+
+  /** Whether a message of so many bytes is compressed for this connection alone. */
+  #isCompressed(payloadBytes: number): boolean {
+    const { deflate } = this;
+    return deflate !== undefined && !deflate.sharesHistory && payloadBytes >= deflate.thresholdBytes;
+  }
+
+  #takeFrame(message: PreparedMessage): boolean {
+    if (!this.hasRoomOnWay(message.frameBytes)) return false;
+    this.addFrame(message.frame(this.deflate), "reply", undefined);
+    return this.#count(payloadLength(message.frameBytes));
+  }
+
+  /** One that is taken. */
+  #count(payloadBytes: number): true {
+    const { counters } = this.setup;
+    counters.messagesOut++;
+    counters.bytesOut += payloadBytes;
+    return true;
+  }
+
+  /** Takes a message, or not, by all that there is to know. */
+  #consider(data: Sendable, options: SendOptions | undefined, urgency: Urgency): Offered {
+    if (options !== undefined) checkMissed(options);
+    const message = data instanceof Blob ? data : prepare(data);
+    if (!this.isTaking) return "refused";
+    this.part();
+    const { slowConsumer } = this.setup;
+    const given = options?.key === undefined || slowConsumer.replaces ? options : { ...options, key: undefined };
+    const payloadBytes = message instanceof Blob ? message.size : payloadLength(message.frameBytes);
+    if (this.#replace(message, given)) {
+      this.#count(payloadBytes);
+      return "taken";
+    }
+    const cost = Backlog.costOf(message, given);
+    if (!this.#fits(cost) && !this.#makeRoomFor(cost)) return given?.mustArrive === true ? "slow" : slowConsumer.noRoom();
+    const waits = message instanceof Blob || (this.room !== undefined && (this.room.hasGate || this.room.waiting.size > 0));
+    if (waits || !this.mayGo(message.frameBytes)) this.roomNow().add(message, given);
+    else this.addFrame(message.frame(this.deflate), urgency, given?.missed);
+    this.#count(payloadBytes);
+    this.room?.advance();
+    slowConsumer.taken(this);
+    return "taken";
+  }
+
+  /** What cannot be taken back counts for this. */
+  get #costOnWay(): number {
+    return this.unwrittenCost + this.socket.writableLength;
+  }
+
+  #fits(cost: number): boolean {
+    const waiting = this.room?.waiting;
+    const before = this.#costOnWay + (waiting?.cost ?? 0);
+    if (before === 0) return true;
+    const { maxQueueBytes, maxQueueMessages } = this.setup.limits;
+    return before + cost <= maxQueueBytes && this.unwrittenFrames + (waiting?.size ?? 0) < maxQueueMessages;
+  }
+
+  #makeRoomFor(cost: number): boolean {
+    // What was queued in this turn has not been tried on the socket yet: a fast client must not pay for a busy turn.
+    this.room?.advance();
+    this.flushNow();
+    while (!this.#fits(cost)) {
+      // To take back what waits would not help.
+      const onWay = this.#costOnWay;
+      if (onWay > 0 && onWay + cost > this.setup.limits.maxQueueBytes) return false;
+      if (!this.setup.slowConsumer.makeRoom(this)) return false;
+    }
+    return true;
+  }
+
+  #replace(message: PreparedMessage | Blob, options: SendOptions | undefined): boolean {
+    const waiting = this.room?.waiting;
+    if (options?.key === undefined || waiting === undefined || message instanceof Blob) return false;
+    const entry = waiting.latest(options.key);
+    if (entry === undefined) return false;
+    const cost = this.#costOnWay + waiting.cost - Backlog.freedBy(entry) + Backlog.costOf(message, options);
+    if (cost > this.setup.limits.maxQueueBytes) return false;
+    this.setup.counters.replaced++;
+    const missed = waiting.replace(entry, message, options);
+    if (missed !== undefined) this.tellLater([missed]);
+    return true;
+  }
+}

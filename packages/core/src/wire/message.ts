@@ -1,0 +1,87 @@
+import { brand } from "../base/brand.ts";
+import { ConnectionError } from "../base/errors.ts";
+import { parseJson } from "./parse-json.ts";
+
+const MARK: unique symbol = Symbol.for("upwire.message") as never;
+
+/** Above, a call into the engine copies faster than words of two views. */
+const MANY_BYTES = 256;
+
+/** One complete message from a client. */
+export class Message {
+  /** Also true for one of another copy of core in this process. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // Not by `hasBrand`: this is asked for every message, and with a mark of its own it costs next to nothing.
+    return typeof value === "object" && value !== null && MARK in value;
+  }
+
+  static {
+    brand(this, MARK);
+  }
+
+  /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
+  readonly isBinary: boolean;
+  /** What the payload lies in. A view on it is made when somebody asks: many handlers only want the text, or send it on. */
+  #block: Buffer;
+  #start: number;
+  #end: number;
+  #view: DataView | undefined;
+
+  /** The payload is `block` from `start` to `end`. @param view Of the block, if there is one: it makes copies faster. */
+  constructor(block: Buffer, isBinary: boolean, start = 0, end: number = block.byteLength, view?: DataView) {
+    this.isBinary = isBinary;
+    this.#block = block;
+    this.#start = start;
+    this.#end = end;
+    this.#view = view;
+  }
+
+  /** The payload. It may be a view on the larger block that was read from the socket: copy it to keep it for long. */
+  get bytes(): Buffer {
+    const { byteLength } = this;
+    if (byteLength < this.#block.byteLength) {
+      this.#block = this.#block.subarray(this.#start, this.#end);
+      this.#start = 0;
+      this.#end = byteLength;
+      this.#view = undefined;
+    }
+    return this.#block;
+  }
+
+  /** Length of the payload. */
+  get byteLength(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The payload decoded as UTF-8. */
+  text(): string {
+    return this.#block.toString("utf8", this.#start, this.#end);
+  }
+
+  /**
+   * The payload parsed as JSON. The shape is the client's word only: check it before use.
+   * @param options.maxDepth How deep arrays and objects may nest. 64 unless given.
+   * @throws ConnectionError `ERR_JSON` for what is not JSON, nests deeper, or has a key `__proto__`, `constructor` or
+   * `prototype`. From a handler that lets it pass, it closes the connection with 1007.
+   */
+  json(options: { readonly maxDepth?: number } = {}): unknown {
+    try {
+      return parseJson(this.bytes, options.maxDepth ?? 64);
+    } catch (cause) {
+      throw new ConnectionError("ERR_JSON", { cause });
+    }
+  }
+
+  /** Copies the payload into `target`, which must have room for it behind `at`. @param view Of `target`, if there is one. */
+  copyTo(target: Buffer, at: number, view?: DataView): void {
+    const from = this.#view;
+    const end = this.#end;
+    if (from === undefined || view === undefined || end - this.#start > MANY_BYTES) {
+      this.#block.copy(target, at, this.#start, end);
+      return;
+    }
+    let start = this.#start;
+    for (const whole = end - 3; start < whole; start += 4, at += 4) view.setInt32(at, from.getInt32(start, true), true);
+    for (; start < end; start++, at++) view.setUint8(at, from.getUint8(start));
+  }
+}

@@ -1,0 +1,90 @@
+import { brand } from "../base/brand.ts";
+import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
+
+const MARK: unique symbol = Symbol.for("upwire.prepared-message") as never;
+
+/** What can be sent as one message: text, or bytes (the view is copied at the call, so it may be reused). */
+export type MessageData = string | ArrayBuffer | ArrayBufferView;
+
+/** Compresses payloads for all connections that agreed on the same parameters. */
+export interface Deflate {
+  /** Connections with the same key share the compressed bytes. */
+  readonly key: string;
+  /** Whether clients keep their window from message to message: then nothing is compressed for one of them alone. */
+  readonly sharesHistory: boolean;
+  /** Shorter messages go as they are. */
+  readonly thresholdBytes: number;
+  /**
+   * The compressed payload, or `undefined` when the message should go as it is.
+   * @param history For those who share one: what their windows end in, or nothing for a message that begins a history.
+   */
+  compress(payload: Uint8Array, history?: Uint8Array): Buffer | undefined;
+}
+
+function toFrame(data: MessageData): Buffer {
+  if (typeof data === "string") return encodeTextFrame(data);
+  if (ArrayBuffer.isView(data)) {
+    return encodeFrame(Opcode.binary, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  if (data instanceof ArrayBuffer) return encodeFrame(Opcode.binary, new Uint8Array(data));
+  // Numbers and plain objects must never reach an allocation (ws CVE-2016-10518).
+  throw new TypeError("A message is a string, an ArrayBuffer, a view on one, a Blob, a Message or a PreparedMessage");
+}
+
+/**
+ * A message framed once, and deflated at most once per set of parameters, however many connections it goes to.
+ * The counterpart of gorilla/websocket's `PreparedMessage`.
+ */
+export class PreparedMessage {
+  /** Also true for one of another copy of core in this process. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // Not by `hasBrand`: this is asked for every message, and with a mark of its own it costs next to nothing.
+    return typeof value === "object" && value !== null && MARK in value;
+  }
+
+  static {
+    brand(this, MARK);
+  }
+
+  readonly isBinary: boolean;
+  /** Length of the uncompressed frame in bytes: what the message counts for in a send queue. */
+  readonly frameBytes: number;
+  #frame: Buffer;
+  #deflated: Map<string, Buffer> | undefined;
+
+  /** @throws TypeError for anything but a string, an ArrayBuffer or a view. */
+  constructor(data: MessageData, options: { readonly isBinary?: boolean } = {}) {
+    const isBinary = options.isBinary ?? typeof data !== "string";
+    this.isBinary = isBinary;
+    this.#frame = toFrame(data);
+    this.frameBytes = this.#frame.byteLength;
+    // Bytes that are known to be UTF-8 text, and text that is wanted as binary: only the opcode differs.
+    this.#frame[0] = ((this.#frame[0] ?? 0) & 0xf0) | (isBinary ? Opcode.binary : Opcode.text);
+  }
+
+  /** The message as it was given, encoded; do not write to it. */
+  get payload(): Buffer {
+    return payloadOf(this.#frame);
+  }
+
+  /** It will wait for long: from now on it shares no block of memory with others, which would stay with it. */
+  keep(): void {
+    if (this.#frame.buffer.byteLength === this.#frame.byteLength) return;
+    const frame = Buffer.allocUnsafeSlow(this.#frame.byteLength);
+    this.#frame.copy(frame);
+    this.#frame = frame;
+  }
+
+  /** The bytes for the wire, for one connection or for all that agreed on `deflate` or on no compression. */
+  frame(deflate?: Deflate): Buffer {
+    if (deflate === undefined || deflate.sharesHistory) return this.#frame;
+    const known = this.#deflated?.get(deflate.key);
+    if (known !== undefined) return known;
+    const compressed = deflate.compress(this.payload);
+    const opcode = this.isBinary ? Opcode.binary : Opcode.text;
+    const frame = compressed === undefined ? this.#frame : encodeFrame(opcode, compressed, { compressed: true });
+    this.#deflated ??= new Map();
+    this.#deflated.set(deflate.key, frame);
+    return frame;
+  }
+}
