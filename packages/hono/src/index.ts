@@ -1,7 +1,7 @@
 import { attach as attachServer, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import type { ServerType } from "@hono/node-server";
 import type { Context as HonoContext, Handler } from "hono";
-import { incomingOf, NO_SOCKET } from "./mistakes.ts";
+import { incomingOf, withoutSocket } from "./mistakes.ts";
 
 /**
  * Routes the upgrade requests of a server through its application: `attach(serve({ fetch: app.fetch, port: 8080 }))`.
@@ -24,7 +24,7 @@ export function websocket<Context>(
   const upgrader = Upgrader.forRoute(handler, options);
   return async (c) => {
     const incoming = incomingOf(c);
-    if (incoming === undefined) return c.text(NO_SOCKET, 500);
+    if (incoming === undefined) return withoutSocket(c);
     const native = c as HonoContext;
     const { status, headers, body } = await upgrader.answer(incoming, handler, { native, params: c.req.param() });
     // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.

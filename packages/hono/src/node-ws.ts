@@ -3,7 +3,7 @@ import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type A
 import type { ServerType } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext, Handler } from "hono";
-import { checkNodeWs, incomingOf, NO_SOCKET } from "./mistakes.ts";
+import { checkNodeWs, incomingOf, withoutSocket } from "./mistakes.ts";
 
 /** What `createNodeWebSocket({ app })` returns. */
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
@@ -48,7 +48,7 @@ export function websocket<Context>(
   const upgrader = Upgrader.forRoute(handler, options);
   return async (c, next) => {
     const req = incomingOf(c);
-    if (req === undefined) return c.text(NO_SOCKET, 500);
+    if (req === undefined) return withoutSocket(c);
     const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
     const decision = await upgrader.check(req, { native: c as HonoContext, params: c.req.param(), headers });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);

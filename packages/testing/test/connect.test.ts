@@ -160,8 +160,11 @@ describe("waiting", () => {
     const client = await connectTo(listener(), "/ws", { messageTimeoutMs: 20 });
     await client.next();
     await expect(client.next()).rejects.toThrow('connectTo("/ws"): waited for message 2: none came within 20 ms, and the connection is open; the last one was "welcome"');
+    client.send(`x${"y".repeat(100)}`);
+    const long = await client.next({ timeoutMs: 3000 });
+    expect(() => long.json()).toThrow(`connectTo: this message is no JSON: "x${"y".repeat(79)}…"`);
     client.send("bye");
-    await expect(client.next({ timeoutMs: 3000 })).rejects.toThrow('connectTo("/ws"): waited for message 2: the connection ended with 4001 "as you wish"; the last one was "welcome"');
+    await expect(client.next({ timeoutMs: 3000 })).rejects.toThrow('connectTo("/ws"): waited for message 3: the connection ended with 4001 "as you wish"; the last one was "xyy');
     expect(() => client.send("late")).toThrow('connectTo("/ws"): send came too late: the connection ended with 4001 "as you wish"');
     await client.close();
   });

@@ -66,12 +66,24 @@ export function drainingRefusal(retryAfterSeconds: number): Refusal {
 }
 
 /** The refusal of a request that came past `attach`, with the way that it should have come. */
-export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
-  const { code, status, body } = refusal("ERR_NOT_ATTACHED");
-  if (isPlugins) return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
-  // The stand-ins of test helpers have none of the methods of a socket.
-  const hasSocket = typeof (req.socket as Partial<Socket> | undefined)?.setNoDelay === "function";
-  return new Refusal(code, status, hasSocket ? body : "This request came through no socket: a WebSocket needs a server that listens, which inject and app.request have not.\n");
+export function notAttached(isPlugins: boolean): Refusal {
+  if (!isPlugins) return refusal("ERR_NOT_ATTACHED");
+  const { code, status } = refusal("ERR_NOT_ATTACHED");
+  return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
+}
+
+/**
+ * What a request of a test helper is told, `fastify.inject` for example, which comes through no socket. A refusal that it would get
+ * through a socket too stands, so that a test can ask for it.
+ * @param decision `undefined` for a yes.
+ */
+export function refusalWithoutSocket({ socket }: IncomingMessage, decision: Refusal | undefined): Refusal | undefined {
+  // Every stream has this property, that of HTTP/2 as well; what stands for a socket in a helper has not.
+  if ((socket as Partial<Socket> | undefined)?.destroyed !== undefined) return undefined;
+  if (decision !== undefined && decision.code !== "ERR_NOT_UPGRADE") return undefined;
+  const { status, headers } = refusal("ERR_NOT_UPGRADE");
+  const body = "This request came through no socket, and a WebSocket needs one: in a test, write connectTo(app, path), of @upwire/testing/connect.\n";
+  return new Refusal(decision?.code ?? "ERR_NOT_ATTACHED", status, body, headers);
 }
 
 /** @throws RangeError for what is no status that refuses. @throws TypeError for a body that is no text, and for bad headers. */

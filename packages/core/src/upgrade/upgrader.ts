@@ -14,7 +14,7 @@ import { pluginTicket } from "../ws/plugin-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
-import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, withoutConnectionHeaders, writable } from "../checks/refusal.ts";
+import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, refusalWithoutSocket, withoutConnectionHeaders, writable } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
 import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
@@ -82,7 +82,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
   async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
-    const decision = this.#tooLate(ticket, request) ?? (await this.#decide(request));
+    const decided = this.#tooLate(ticket, request) ?? (await this.#decide(request));
+    const decision = ticket === undefined ? withoutSocket(req, decided) : decided;
     // It was counted and told when its time was over.
     if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
     if (decision instanceof Refusal) {
@@ -186,11 +187,12 @@ export class Upgrader<Context = unknown, Native = unknown> {
     const request = this.#requestOf(req, framework);
     const mistake = this.#opener.runs.mistakeIn(handler);
     const refused = mistake === undefined ? this.#tooLate(ticket, request) : this.#checkFailed(mistake, request);
-    return andThen(refused ?? this.#decide(request), (approval) => {
+    return andThen(refused ?? this.#decide(request), (decided) => {
+      const approval = ticket === undefined ? withoutSocket(req, decided) : decided;
       // It was counted and told when its time was over.
       if (ticket?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
       if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(notAttached(req, pluginTicket(req) !== undefined), request);
+      if (ticket === undefined) return this.#refused(notAttached(pluginTicket(req) !== undefined), request);
       if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
       const context = new RequestContext();
       ticket.accept({
@@ -261,6 +263,10 @@ export class Upgrader<Context = unknown, Native = unknown> {
     guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
     return denied;
   }
+}
+
+function withoutSocket<Context, Native>(req: IncomingMessage, decision: Decision<Context, Native>): Decision<Context, Native> {
+  return refusalWithoutSocket(req, decision instanceof Refusal ? decision : undefined) ?? decision;
 }
 
 function denial({ status, code, headers, body }: Refusal): Denial {

@@ -1,5 +1,16 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Message } from "@upwire/core";
+
+/** One message of the server. */
+export interface ServerMessage {
+  /** False for a text message. */
+  readonly isBinary: boolean;
+  /** The payload. */
+  readonly bytes: Buffer;
+  /** The payload as UTF-8. */
+  text(): string;
+  /** The payload parsed as JSON. @throws SyntaxError that shows the payload, for what is not JSON. */
+  json(): unknown;
+}
 
 /** How a connection ended, as a browser's `close` event tells it. */
 export interface CloseOfServer {
@@ -14,7 +25,7 @@ export interface NextOptions {
 }
 
 /** An open WebSocket to a route under test. It answers pings and close frames by itself, as a browser does. */
-export interface TestClient extends AsyncIterable<Message>, AsyncDisposable {
+export interface TestClient extends AsyncIterable<ServerMessage>, AsyncDisposable {
   /** The subprotocol that the server chose, `""` if none. */
   readonly subprotocol: string;
   /** The headers of the 101: cookies are in `headers["set-cookie"]`. */
@@ -29,7 +40,7 @@ export interface TestClient extends AsyncIterable<Message>, AsyncDisposable {
    * The oldest message that was not taken yet, or the next one.
    * @throws Error that says what was waited for and what came before, when none comes in time or the connection ends first.
    */
-  next(options?: NextOptions): Promise<Message>;
+  next(options?: NextOptions): Promise<ServerMessage>;
   /**
    * Closes the connection, and waits until it is over and, behind the last client of the application, until the server is closed.
    * @param code 1000, or 3000 to 4999. @default 1000
@@ -39,5 +50,5 @@ export interface TestClient extends AsyncIterable<Message>, AsyncDisposable {
   /** `close()`, for `await using client = await connectTo(app, "/ws")`. */
   [Symbol.asyncDispose](): Promise<void>;
   /** Every message from here on, until the connection is over. */
-  [Symbol.asyncIterator](): AsyncIterator<Message, undefined>;
+  [Symbol.asyncIterator](): AsyncIterator<ServerMessage, undefined>;
 }

@@ -1,12 +1,10 @@
-import { Message } from "@upwire/core";
 import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "ws";
 import { Channel } from "../channel.ts";
 import type { CloseOfServer, NextOptions, TestClient } from "./client.ts";
 import { checkTime, type ResolvedConnectOptions } from "./options.ts";
+import { ReceivedMessage } from "./received-message.ts";
 
-/** How many characters of a message stand in an error. */
-const SHOWN = 80;
 /** The longest that a timer of Node waits: 24 days. */
 const NEVER_MS = 2_147_483_647;
 
@@ -24,11 +22,11 @@ export class OpenClient implements TestClient {
   headers: IncomingHttpHeaders = {};
   readonly #ws: WebSocket;
   readonly #setup: ClientSetup;
-  readonly #messages = new Channel<Message>();
+  readonly #messages = new Channel<ReceivedMessage>();
   /** When the server is closed too, if this was its last client. */
   readonly #released: Promise<void>;
   #taken = 0;
-  #last: Message | undefined;
+  #last: ReceivedMessage | undefined;
   #end: CloseOfServer | undefined;
   /** What the server sent against RFC 6455, or why the socket failed. */
   #fault: Error | undefined;
@@ -36,7 +34,7 @@ export class OpenClient implements TestClient {
   constructor(ws: WebSocket, setup: ClientSetup) {
     this.#ws = ws;
     this.#setup = setup;
-    ws.on("message", (data, isBinary) => this.#messages.push(new Message(data as Buffer, isBinary)));
+    ws.on("message", (data, isBinary) => this.#messages.push(new ReceivedMessage(data as Buffer, isBinary)));
     ws.on("error", (error) => {
       this.#fault = error;
     });
@@ -66,7 +64,7 @@ export class OpenClient implements TestClient {
     this.send(text);
   }
 
-  async next(options: NextOptions = {}): Promise<Message> {
+  async next(options: NextOptions = {}): Promise<ReceivedMessage> {
     const { timeoutMs = this.#setup.options.messageTimeoutMs } = options;
     checkTime("timeoutMs", timeoutMs);
     try {
@@ -90,7 +88,7 @@ export class OpenClient implements TestClient {
     await this.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedMessage, undefined> {
     for (;;) {
       const message = await this.#nextOrEnd();
       if (message === undefined) return undefined;
@@ -99,7 +97,7 @@ export class OpenClient implements TestClient {
   }
 
   /** For a loop, which a test ends by itself: without a deadline. */
-  async #nextOrEnd(): Promise<Message | undefined> {
+  async #nextOrEnd(): Promise<ReceivedMessage | undefined> {
     try {
       return await this.#messages.next(NEVER_MS);
     } catch {
@@ -107,7 +105,7 @@ export class OpenClient implements TestClient {
     }
   }
 
-  #took(message: Message): Message {
+  #took(message: ReceivedMessage): ReceivedMessage {
     this.#taken++;
     this.#last = message;
     return message;
@@ -123,9 +121,7 @@ export class OpenClient implements TestClient {
   }
 
   get #before(): string {
-    if (this.#last === undefined) return "no message came before";
-    const { isBinary, byteLength } = this.#last;
-    return `the last one was ${isBinary ? `${byteLength} bytes` : JSON.stringify(this.#last.text().slice(0, SHOWN))}`;
+    return this.#last === undefined ? "no message came before" : `the last one was ${this.#last.toString()}`;
   }
 
   #endText({ code, reason }: CloseOfServer): string {
