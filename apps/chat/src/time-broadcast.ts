@@ -1,4 +1,4 @@
-import type { Clock, Hub, Timer } from "@upwire/core";
+import type { Clock, Hub } from "@upwire/core";
 
 const INTERVAL_MS = 5_000;
 
@@ -14,7 +14,7 @@ export const realTime: Ticker = {
 };
 
 /** Tells everyone in the hub the time of day, every five seconds, until cancelled. */
-export function startTimeBroadcast(hub: Hub, ticker: Ticker): Timer {
+export function startTimeBroadcast(hub: Hub, ticker: Ticker): ReturnType<Ticker["every"]> {
   return ticker.every(INTERVAL_MS, () => {
     hub.broadcast(`Server broadcast: Current time is ${timeOfDay(new Date())}`);
   });

@@ -15,8 +15,9 @@ it("names the framework, escaped, wherever the page wants it", () => {
 });
 
 it("escapes what it puts on the index page", () => {
-  const { html } = indexPage([{ name: "<i>", url: 'http://x/"onclick="y' }], { "<limit>": "</dd>" });
+  const { html } = indexPage([{ name: "<i>", url: 'http://x/"onclick="y' }], { "<group>": { "<limit>": "</dd>" } });
   expect(html).toContain('<a href="http://x/&#34;onclick=&#34;y"><b>&#60;i&#62;</b>');
+  expect(html).toContain("<h3>&#60;group&#62;</h3>");
   expect(html).toContain("<dt>&#60;limit&#62;</dt><dd>&#60;/dd&#62;</dd>");
 });
 

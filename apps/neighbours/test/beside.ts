@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { websocket, type ConnectionHandler } from "@upwire/core";
 import { WireClient } from "@upwire/testing";
 import { expect, onTestFinished } from "vitest";
-import { FakeClock } from "../../../packages/core/test/fake-clock.ts";
+import { FakeClock } from "../../../packages/core/test/helpers/fake-clock.ts";
 
 export const echo: ConnectionHandler = { message: (connection, message) => void connection.send(`ours: ${message.text()}`) };
 

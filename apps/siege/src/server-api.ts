@@ -1,4 +1,5 @@
-import type { CompressionOptions, ConnectionLimits } from "@upwire/core";
+import type { ConnectionLimits } from "@upwire/core";
+import type { CompressionOptions } from "@upwire/core/adapter";
 
 /** What a scenario asks of the server, as it crosses to the child process. */
 export interface ServerOptions extends ConnectionLimits {

@@ -44,7 +44,7 @@ const api: ServerApi = {
     return peaks.read();
   },
   async watchQueues() {
-    queues ??= new QueueWatch(hub, { ...defaults, ...options });
+    queues ??= new QueueWatch(hub, { ...defaults.connection, ...options });
   },
   async overdue() {
     return queues?.overdue ?? [];

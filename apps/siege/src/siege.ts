@@ -1,17 +1,17 @@
 // npm run siege: attacks every server variant and judges it by what it measures. Exits with 1 when a bound is broken.
 import { writeFileSync } from "node:fs";
 import { controlNames } from "./controls.ts";
-import { bombScenario } from "./scenario-bomb.ts";
-import { churn } from "./scenario-churn.ts";
-import { crowded } from "./scenario-crowded.ts";
-import { fragments } from "./scenario-fragments.ts";
-import { halfOpen } from "./scenario-half-open.ts";
-import { inflate } from "./scenario-inflate.ts";
-import { pings } from "./scenario-pings.ts";
-import { slow } from "./scenario-slow.ts";
-import { stalled } from "./scenario-stalled.ts";
-import { stream } from "./scenario-stream.ts";
-import { throws } from "./scenario-throws.ts";
+import { bombScenario } from "./scenarios/bomb.ts";
+import { churn } from "./scenarios/churn.ts";
+import { crowded } from "./scenarios/crowded.ts";
+import { fragments } from "./scenarios/fragments.ts";
+import { halfOpen } from "./scenarios/half-open.ts";
+import { inflate } from "./scenarios/inflate.ts";
+import { pings } from "./scenarios/pings.ts";
+import { slow } from "./scenarios/slow.ts";
+import { stalled } from "./scenarios/stalled.ts";
+import { stream } from "./scenarios/stream.ts";
+import { throws } from "./scenarios/throws.ts";
 import { Attack, type Row, type Scenario } from "./scenario.ts";
 import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { heading, printRow } from "./table.ts";

@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { answerThroughPlugin, defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { answerThroughPlugin } from "@upwire/core/adapter";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
@@ -24,7 +25,7 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   const attachment = attachTo(app, { ...options, handOver }, ["options", "errorHandler", "preClose"]);
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
   app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
-  const { maxMessageBytes: maxPayload, maxFragments } = defaults;
+  const { maxMessageBytes: maxPayload, maxFragments } = defaults.connection;
   await app.register(fastifyWebsocket, {
     ...options,
     options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },
@@ -33,7 +34,6 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   // Behind the plugin's own, which closes the clients of its routes.
   app.addHook("preClose", () => endOf(attachment));
 };
-
 // The plugin's decorators and hooks are for the whole application, as when it is registered directly.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 

@@ -1,10 +1,10 @@
 import { EventEmitter } from "node:events";
-import { answerThroughPlugin, attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { answerThroughPlugin } from "@upwire/core/adapter";
 import type { ServerType } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext, Handler } from "hono";
 import { checkNodeWs, incomingOf, withoutSocket } from "./mistakes.ts";
-
 /** What `createNodeWebSocket({ app })` returns. */
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
@@ -26,7 +26,7 @@ export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions:
   const { options, ...ours } = attachOptions;
   const relay = new EventEmitter();
   nodeWs.injectWebSocket(relay as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
-  Object.assign(nodeWs.wss.options, { maxPayload: defaults.maxMessageBytes, maxFragments: defaults.maxFragments }, options);
+  Object.assign(nodeWs.wss.options, { maxPayload: defaults.connection.maxMessageBytes, maxFragments: defaults.connection.maxFragments }, options);
   answerThroughPlugin(nodeWs.wss);
   const [upgrade] = relay.listeners("upgrade") as NonNullable<AttachOptions["handOver"]>[];
   // Called by name and not through `emit`, which would lose its promise.

@@ -1,5 +1,5 @@
 import type { Retry } from "@upwire/protocol";
-import { brand, hasBrand } from "./brand.ts";
+import { brand, connectionErrorMark, hasBrand } from "./cross-copy.ts";
 import { CloseCode } from "./close-code.ts";
 import { checkClosure, type CheckedClosure, type Closure } from "./closure.ts";
 import { nearestNames } from "./nearest-name.ts";
@@ -124,13 +124,11 @@ export const closures: Readonly<Record<ClosureCode, ClosureText>> = {
   ERR_MESSAGE_TIMEOUT: { closeCode: CloseCode.policyViolation, retry: false, text: "message took too long" },
   ERR_RATE_LIMIT: { closeCode: CloseCode.rateLimit, retry: "later", text: "rate limit" },
   ERR_IDLE: { closeCode: CloseCode.goingAway, retry: true, text: "idle" },
-  /** The peer answered no ping: there is nobody to send a close frame to, so the socket is destroyed. */
+  /** The peer answered no ping, so no close frame would reach it: the socket is destroyed. */
   ERR_PONG_TIMEOUT: { closeCode: CloseCode.abnormal, retry: true, text: "no pong" },
   /** The socket failed under us (reset, TLS failure): nothing can be sent any more. */
   ERR_SOCKET: { closeCode: CloseCode.abnormal, retry: true, text: "socket error" },
 };
-
-const MARK: unique symbol = Symbol.for("upwire.connection-error") as never;
 
 /**
  * Why upwire, or a layer above it, ends a connection. Given to the handler's `error` before its `close`. A hook that throws
@@ -138,7 +136,7 @@ const MARK: unique symbol = Symbol.for("upwire.connection-error") as never;
  */
 export class ConnectionError extends Error {
   static {
-    brand(this, MARK);
+    brand(this, connectionErrorMark);
   }
 
   override readonly name = "ConnectionError";
@@ -178,7 +176,7 @@ export class ConnectionError extends Error {
    */
   static from(value: unknown): ConnectionError | undefined {
     try {
-      if (!hasBrand(value, MARK)) return undefined;
+      if (!hasBrand(value, connectionErrorMark)) return undefined;
       if (#closure in (value as object)) return value as ConnectionError;
       const { code, closeCode, retry, message, detail } = value as ConnectionError;
       return new ConnectionError(Object.hasOwn(closures, code) ? (code as ClosureCode) : { code, closeCode, retry, text: message, detail }, { cause: value });
@@ -190,7 +188,7 @@ export class ConnectionError extends Error {
 
 /**
  * For what a peer or the network did: a ConnectionError without a stack. No line of our code is the reason, and taking the stack is the
- * dearest part of the end of a connection, which anyone can have as often as they like.
+ * dearest part of the end of a connection, which a client can cause as often as it likes.
  */
 export function peerError(code: ClosureCode, cause?: unknown): ConnectionError {
   const { stackTraceLimit } = Error;

@@ -1,6 +1,6 @@
 /**
  * The same text in one piece. Node and template literals put strings together out of pieces, and V8 keeps all of them until
- * somebody looks at a character: 450 bytes for the id of a connection.
+ * a character is read: 450 bytes for the id of a connection.
  */
 export function flat(text: string): string {
   text.charCodeAt(0);

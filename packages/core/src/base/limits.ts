@@ -1,3 +1,4 @@
+import { defaults } from "./defaults.ts";
 import { kinds, oneOf, shownValue, type OptionKinds } from "./option-check.ts";
 import { resolveRateLimit, type RateLimit, type ResolvedRateLimit } from "./rate-limit-options.ts";
 
@@ -60,36 +61,6 @@ export interface ConnectionLimits {
 /** The limits with every default filled in. */
 export type ResolvedLimits = Readonly<Required<Omit<ConnectionLimits, "rateLimit">>> & { readonly rateLimit: ResolvedRateLimit | undefined };
 
-/** Defaults of `attach` alone. */
-export const attachDefaults: Readonly<{ headTimeoutMs: number; maxPendingHandshakes: number }> = Object.freeze({
-  headTimeoutMs: 10_000,
-  maxPendingHandshakes: 10_000,
-});
-
-/** Every default that is a number or a word. */
-export const defaults: Readonly<
-  Required<Omit<ConnectionLimits, "rateLimit">> & { readonly origin: "same-origin"; readonly handshakeTimeoutMs: number; readonly maxBatchDelayMs: number }
-> =
-  Object.freeze({
-    origin: "same-origin",
-    handshakeTimeoutMs: 10_000,
-    maxBatchDelayMs: 0,
-    maxMessageBytes: 1024 * 1024,
-    maxFragments: 1024,
-    maxStreamBytes: 1024 * 1024 * 1024,
-    maxQueueBytes: 1024 * 1024,
-    maxQueueMessages: 16_384,
-    slowConsumer: "close",
-    writeTimeoutMs: 10_000,
-    messageTimeoutMs: 30_000,
-    streamTimeoutMs: 30_000,
-    pingIntervalMs: 25_000,
-    pongTimeoutMs: 20_000,
-    idleTimeoutMs: 0,
-    openTimeoutMs: 30_000,
-    closeTimeoutMs: 5_000,
-  });
-
 const { anything, group } = kinds;
 
 /** Of the options that are a number or a word, the range is looked at by `resolveLimits`. */
@@ -120,9 +91,9 @@ interface UpgraderNumbers {
 
 /** @throws RangeError for a value that cannot be meant. */
 export function resolveLimits(options: ConnectionLimits & Partial<UpgraderNumbers>): ResolvedLimits & UpgraderNumbers {
+  const { handshakeTimeoutMs, maxBatchDelayMs } = defaults.upgrade;
   const resolved: Record<string, unknown> = { rateLimit: resolveRateLimit(options.rateLimit) };
-  for (const [name, preset] of Object.entries(defaults)) {
-    if (name === "origin") continue;
+  for (const [name, preset] of Object.entries({ ...defaults.connection, handshakeTimeoutMs, maxBatchDelayMs })) {
     const value: unknown = options[name as keyof ConnectionLimits] ?? preset;
     if (name === "maxStreamBytes") checkCount(name, value, 1, Number.MAX_SAFE_INTEGER);
     else if (name !== "slowConsumer") checkCount(name, value, mayBeZero.has(name) ? 0 : 1);

@@ -1,3 +1,4 @@
+import { defaults } from "./defaults.ts";
 import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
 
 /**
@@ -48,7 +49,7 @@ function resolveBucket(name: string, perSecond: number | undefined, burst = 2 * 
 export function resolveRateLimit(limit: RateLimit | undefined): ResolvedRateLimit | undefined {
   if (limit === undefined) return undefined;
   checkOptions("rateLimit", limit, rateLimitKinds);
-  const { patienceMs = 10_000 } = limit;
+  const { patienceMs = defaults.rateLimit.patienceMs } = limit;
   if (!Number.isSafeInteger(patienceMs) || patienceMs < 0) throw new RangeError(`rateLimit: a patienceMs of ${patienceMs} is not allowed`);
   const messages = resolveBucket("messages", limit.messagesPerSecond, limit.messageBurst);
   const bytes = resolveBucket("bytes", limit.bytesPerSecond, limit.byteBurst);

@@ -1,4 +1,5 @@
 import type { Server, Socket } from "node:net";
+import { loopbackWarnedKey } from "../base/cross-copy.ts";
 import { browserName, browserPort, isAddress, readHostPort } from "./host-port.ts";
 
 /** What the rule looks at. */
@@ -53,12 +54,9 @@ export function compileAllowedHosts(hosts: readonly string[]): (subject: HostSub
   };
 }
 
-/** On the server: the line was written. Shared by every copy of core in the process. */
-const warnedKey: unique symbol = Symbol.for("upwire.loopback-warned") as never;
-
 interface Listening {
   address?: Server["address"];
-  [warnedKey]?: boolean;
+  [loopbackWarnedKey]?: boolean;
 }
 
 /** What to write when a server that listens on the loopback interface alone was not told its names; `undefined` otherwise. */
@@ -71,11 +69,16 @@ export function loopbackWarning(address: ReturnType<Server["address"]>): string 
   );
 }
 
+/** For test helpers, which make a server listen on the loopback interface, wherever it listens otherwise: its line is not written. */
+export function skipLoopbackWarning(server: object): void {
+  (server as Listening)[loopbackWarnedKey] = true;
+}
+
 /** Writes that line once per server. */
 export function warnOfLoopback(socket: Socket): void {
   const { server } = socket as Socket & { readonly server?: Listening };
-  if (server === undefined || server[warnedKey] === true) return;
-  server[warnedKey] = true;
+  if (server === undefined || server[loopbackWarnedKey] === true) return;
+  server[loopbackWarnedKey] = true;
   const text = loopbackWarning(server.address?.() ?? null);
   if (text !== undefined) process.emitWarning(text, { type: "UpwireWarning", code: "UPWIRE_ALLOWED_HOSTS" });
 }

@@ -34,7 +34,7 @@ function addEntry(trusted: BlockList, entry: unknown): void {
   const length = prefix === undefined ? (family === 4 ? 32 : 128) : Number(/^\d{1,3}$/.test(prefix) ? prefix : 0);
   const bits = isFolded ? length - 96 : length;
   const type = isIPv6(folded) ? "ipv6" : "ipv4";
-  // A network of length 0 holds everybody: then each client says for itself who it is.
+  // A network of length 0 contains every address: then each client could name any address as its own.
   if (bits < 1 || bits > (type === "ipv6" ? 128 : 32)) throw new RangeError(`trustProxy: ${JSON.stringify(entry)} has no usable length`);
   trusted.addSubnet(folded, bits, type);
 }

@@ -1,6 +1,6 @@
 import { ServerResponse, STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { brand, hasBrand } from "../base/brand.ts";
+import { brand, hasBrand, refusalMark } from "../base/cross-copy.ts";
 import { refusals, type RefusalCode } from "../base/errors.ts";
 import { checkHeaders, isFraming } from "./given-headers.ts";
 import { kindOf } from "../base/kind-of.ts";
@@ -8,17 +8,15 @@ import type { OnFailure } from "../base/guard.ts";
 import { channels } from "../base/channels.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
-const MARK: unique symbol = Symbol.for("upwire.refusal") as never;
-
 /** A "no" to an upgrade request, as the client gets it. */
 export class Refusal {
   /** Also true for one of another copy of core in this process: taking it for a context would let everybody in. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, MARK);
+    return hasBrand(value, refusalMark);
   }
 
   static {
-    brand(this, MARK);
+    brand(this, refusalMark);
   }
 
   /** HTTP status. */

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from "node:http";
-
-/** Where the target is on the request; shared by every copy of core in the process. */
-const targetKey: unique symbol = Symbol.for("upwire.target") as never;
+import { targetKey } from "../base/cross-copy.ts";
 
 interface TargetCarrier {
   [targetKey]?: string;

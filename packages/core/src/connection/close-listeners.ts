@@ -3,7 +3,7 @@ import { guard } from "../base/guard.ts";
 
 export type CloseListener = (info: CloseInfo, owner: object) => unknown;
 
-/** Who is told when a connection is over, in the order in which they asked. A class to build on, so that it takes no object of its own. */
+/** The listeners for the end of a connection, in the order in which they were added. A base class, so that it costs no object of its own. */
 export abstract class CloseListeners {
   closeInfo: CloseInfo | undefined;
   /** Most connections have two, and an array costs 64 bytes. */

@@ -5,7 +5,7 @@
 export class Inbox<Item> {
   /** How many that were taken have a hook that has not settled. Its owner counts. */
   running = 0;
-  /** Its owner is handing out: what comes meanwhile must wait behind the others. */
+  /** Its owner is handing out messages: a message that comes meanwhile must wait until those before it are handed out. */
   isHandingOut = false;
   protected messages: Item[] = [];
   #waiting: ((result: IteratorResult<Item, undefined>) => void) | undefined;

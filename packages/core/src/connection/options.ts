@@ -13,7 +13,8 @@ import { checkHeaders, type HeaderValues } from "../checks/given-headers.ts";
 import { kindOf } from "../base/kind-of.ts";
 import { atOnce } from "../base/guard.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
-import { checkCount, defaults, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "../base/limits.ts";
+import { defaults } from "../base/defaults.ts";
+import { checkCount, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "../base/limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 import { compileReaders, type Readers } from "../wire/readers.ts";
 import type { Refusal } from "../checks/refusal.ts";
@@ -136,7 +137,7 @@ function resolveHosts<Context, Native>({ allowedHosts, trustProxy }: UpgraderOpt
 
 function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native>): OriginCheck<UpgradeRequest<Native>> {
   if (options.unsafeAllowAnyOrigin === true) return () => true;
-  const rule = options.origin ?? defaults.origin;
+  const rule = options.origin ?? defaults.upgrade.origin;
   if (typeof rule === "function") return rule;
   const allows = compileOriginRule(rule, options.requireOrigin ?? false);
   return (origin, request) => {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { holderKey } from "../base/cross-copy.ts";
 import { inNoContext } from "../base/no-context.ts";
 
 /** What a socket tells the one that holds it, whether anybody reads or not. */
@@ -13,9 +14,6 @@ export interface SocketOwner extends SocketHolder {
   onData(chunk: Buffer): void;
   onDrain(): void;
 }
-
-/** Shared by every copy of core in the process: the handshake and the connection may be those of two. */
-const holderKey: unique symbol = Symbol.for("upwire.holder") as never;
 
 interface HeldSocket extends Socket {
   [holderKey]?: SocketHolder | undefined;

@@ -95,7 +95,7 @@ export class Audience<Context = unknown> implements Iterable<Connection<Context>
   }
 }
 
-/** Hooks are called one behind the other, never in the middle of a broadcast. One that throws or rejects is reported on the channel `upwire:error`. */
+/** Hooks are called one after the other, never in the middle of a broadcast. One that throws or rejects is reported on the channel `upwire:error`. */
 export interface AudienceOptions<Context = unknown> {
   /** It has a member now, after it had none. */
   readonly onFirst?: (() => void) | undefined;

@@ -12,7 +12,7 @@ function makeFew<Context>(): Members<Connection<Context>> {
   return new FewMembers();
 }
 
-/** Who is in an audience: one group for each format that its members want, and most have one. */
+/** The members of an audience, in one group for each message format that they want. Most audiences have one format. */
 export class Crowd<Context> {
   readonly #makeMembers: () => Members<Connection<Context>>;
   #first: FormatGroup<Context> | undefined;

@@ -20,7 +20,7 @@ interface Foreign<Context> {
 /**
  * One broadcast while it is under way. A slow client may have hooks, close listeners and subscribers told, and these may
  * broadcast: if that happened in the middle, half of the members would get the second message before the first. So what may
- * run code of the application is only noted here, and comes in `finish`, behind the last member.
+ * run code of the application is only noted here, and runs in `finish`, after the last member.
  */
 export class Delivery<Context> {
   /** How many queues took it. */

@@ -16,7 +16,7 @@ interface Singles<Context> {
   readonly cohorts: Cohort[] | undefined;
 }
 
-/** Below, a loop costs nothing. */
+/** With fewer members than this a plain loop is as fast: cohorts do not pay. */
 const FEWEST_MEMBERS = 8;
 
 /**
@@ -101,7 +101,7 @@ export class FormatGroup<Context> implements HistoryKeeper {
     return alone;
   }
 
-  /** To members that are in no cohort; then they may be. */
+  /** Sends to members outside all cohorts, one by one, and lets each join a cohort. */
   #sendToEach({ connections, except, cohorts }: Singles<Context>, broadcast: Broadcast, delivery: Delivery<Context>): void {
     for (const connection of connections) {
       if (except?.has(connection) === true) continue;
@@ -116,7 +116,7 @@ function sendToCohorts(cohorts: Cohort[], broadcast: Broadcast, missed: Missed |
   let reached = 0;
   for (let at = cohorts.length - 1; at >= 0; at--) {
     const cohort = cohorts[at] as Cohort;
-    // Its members find out for themselves who has no room. And once all windows end alike, cohorts can form that are larger.
+    // Each member alone finds out whether it has room. And after a keyframe all windows end alike, so larger cohorts can form.
     if (!cohort.hasRoomFor(broadcast, missed) || broadcast.isKeyframeFor(cohort)) cohort.dissolve();
     if (cohort.size === 0) cohorts.splice(at, 1);
     else cohort.push(broadcast, missed);

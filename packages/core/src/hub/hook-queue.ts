@@ -8,7 +8,7 @@ interface Event {
 }
 
 /**
- * The hooks of an audience, called one behind the other in the order of what they tell: also when one of them changes members, so
+ * The hooks of an audience, called one after the other in the order of what they tell: also when one of them changes members, so
  * that no other hears of a departure before the arrival. What a hook throws, or its promise is rejected with, goes to the
  * channel `upwire:error`.
  */

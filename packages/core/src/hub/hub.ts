@@ -4,11 +4,12 @@ import type { Connection } from "../connection/connection.ts";
 import type { Crowd } from "./crowd.ts";
 import { kindOf } from "../base/kind-of.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
+import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
 import { Memberships } from "./memberships.ts";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 
-/** Hooks are called one behind the other, never in the middle of a broadcast. One that throws or rejects is reported on the channel `upwire:error`. */
+/** Hooks are called one after the other, never in the middle of a broadcast. One that throws or rejects is reported on the channel `upwire:error`. */
 export interface HubOptions<Context = unknown> {
   /** Most rooms of one connection: what one client can make grow. @default 128 */
   readonly maxRoomsPerConnection?: number;
@@ -57,7 +58,7 @@ interface Parts<Context> {
 }
 
 /**
- * An audience of everybody, with audiences inside: `hub.room("tea")` and `hub.user("u7")`. These may be kept, and asked for anew each
+ * The audience of all its connections, with smaller audiences inside: `hub.room("tea")` and `hub.user("u7")`. These may be kept, and asked for anew each
  * time: two of one name are the same audience, also when it empties and is filled again, and one without members takes no memory.
  */
 export class Hub<Context = unknown> extends Audience<Context> {
@@ -174,7 +175,7 @@ class UserOfHub<Context> extends PartOfHub<Context> {
 /** @throws RangeError or TypeError for options that cannot be meant. */
 export function createHub<Context = unknown>(options: HubOptions<Context> = {}): Hub<Context> {
   checkOptions("createHub", options, hubKinds as OptionKinds<HubOptions<Context>>);
-  const { maxRoomsPerConnection = 128, maxRoomNameLength = 255 } = options;
+  const { maxRoomsPerConnection = defaults.hub.maxRoomsPerConnection, maxRoomNameLength = defaults.hub.maxRoomNameLength } = options;
   const limits = {
     maxRoomsPerConnection: checkCount("maxRoomsPerConnection", maxRoomsPerConnection),
     maxRoomNameLength: checkCount("maxRoomNameLength", maxRoomNameLength),

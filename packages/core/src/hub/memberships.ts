@@ -33,7 +33,7 @@ export interface RoomLimits {
 
 type Crowds<Context> = Map<string, Crowd<Context>>;
 
-/** Who is in a hub, in its rooms, and whose connections they are. A room without members does not exist, and no user without connections. */
+/** The members of a hub, of its rooms and of its users. A room without members does not exist, and neither does a user without connections. */
 export class Memberships<Context> {
   readonly everybody: Crowd<Context> = new Crowd(() => new MembersById());
   readonly rooms: Crowds<Context> = new Map();

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../base/clock.ts";
-import { checkClose, CloseCode } from "../base/close-code.ts";
+import { checkClose } from "../base/close-code.ts";
 import { Connection } from "../connection/connection.ts";
+import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
 import { inNoContext } from "../base/no-context.ts";
 import { ServedClock } from "../base/served-clock.ts";
@@ -30,7 +31,7 @@ export interface ClosingPlan {
 
 /**
  * So many at a time, and the time until the next: each close frame is answered, and 10,000 answers that come together would
- * hold everybody else up for 100 ms. This is about half of what a core can do.
+ * hold all other clients up for 100 ms. This is about half of what a core can do.
  */
 const SLICE = 50;
 const SLICE_MS = 10;
@@ -50,7 +51,7 @@ export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void
 /** The plan to close all at once. @throws RangeError or TypeError for options that cannot be meant. */
 export function closingPlan(options: CloseAllOptions): ClosingPlan {
   checkOptions("close", options, closeAllKinds);
-  const { code = CloseCode.goingAway, reason = "going away", graceMs = 5000 } = options;
+  const { code = defaults.close.code, reason = defaults.close.reason, graceMs = defaults.close.graceMs } = options;
   checkClose(code, reason);
   return { farewell: (connection) => Connection.leave(connection, { code, reason, retryAfterMs: undefined }), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
 }

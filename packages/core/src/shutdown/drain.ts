@@ -1,7 +1,8 @@
 import { MAX_RETRY_AFTER_MS, retryAfterReason, retryOf } from "@upwire/protocol";
-import { checkClose, CloseCode } from "../base/close-code.ts";
+import { checkClose } from "../base/close-code.ts";
 import type { ClosingPlan } from "./close-in-waves.ts";
 import { Connection } from "../connection/connection.ts";
+import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 
@@ -19,14 +20,6 @@ export interface DrainOptions {
   readonly code?: number;
 }
 
-/** Every default of `drain`. */
-export const drainDefaults: Readonly<Record<"spreadMs" | "retryAfterMs" | "graceMs" | "code", number>> = Object.freeze({
-  spreadMs: 5000,
-  retryAfterMs: 1000,
-  graceMs: 5000,
-  code: CloseCode.serviceRestart,
-});
-
 const { anything } = kinds;
 const drainKinds: OptionKinds<DrainOptions> = { spreadMs: anything, retryAfterMs: anything, graceMs: anything, code: anything };
 
@@ -38,12 +31,12 @@ export interface DrainPlan extends ClosingPlan {
 /** @throws RangeError for a time that no timer can wait, or a code that may not be sent. @throws TypeError for an option that does not exist. */
 export function drainPlan(options: DrainOptions): DrainPlan {
   checkOptions("drain", options, drainKinds);
-  const { code = drainDefaults.code } = options;
+  const { code = defaults.drain.code } = options;
   checkClose(code, "");
-  if (retryOf(code) === false) throw new RangeError(`drain: code: ${code} tells clients to stay away; give one such as ${drainDefaults.code}`);
-  const spreadMs = checkCount("spreadMs", options.spreadMs ?? drainDefaults.spreadMs, 0);
-  const graceMs = checkCount("graceMs", options.graceMs ?? drainDefaults.graceMs, 0);
-  const retryAfterMs = checkCount("retryAfterMs", options.retryAfterMs ?? drainDefaults.retryAfterMs, 0);
+  if (retryOf(code) === false) throw new RangeError(`drain: code: ${code} tells clients to stay away; give one such as ${defaults.drain.code}`);
+  const spreadMs = checkCount("spreadMs", options.spreadMs ?? defaults.drain.spreadMs, 0);
+  const graceMs = checkCount("graceMs", options.graceMs ?? defaults.drain.graceMs, 0);
+  const retryAfterMs = checkCount("retryAfterMs", options.retryAfterMs ?? defaults.drain.retryAfterMs, 0);
   return {
     spreadMs,
     graceMs,

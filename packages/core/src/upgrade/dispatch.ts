@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { listenerMark } from "../base/cross-copy.ts";
 import { inSlices } from "../shutdown/close-in-waves.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
@@ -18,9 +19,6 @@ import { Turn } from "./turn.ts";
 import { UpgradeRequest } from "../checks/upgrade-request.ts";
 import { putTicket, UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
 
-/** Marks our listener, so that a second `attach` on the same server is found out. */
-const listenerMark: unique symbol = Symbol.for("upwire.upgrade-listener") as never;
-
 export interface DispatchSetup extends HandshakeSetup {
   readonly match: (req: IncomingMessage) => boolean;
   readonly handOver: HandOver | undefined;
@@ -28,6 +26,11 @@ export interface DispatchSetup extends HandshakeSetup {
   readonly arrived: (socket: Socket) => void;
   /** Most handshakes under way, and, counted apart, most that wait for an earlier response of their connection. */
   readonly maxPending: number;
+}
+
+/** Whether `attach` was called on `server`, and not undone. */
+export function isAttached(server: AttachableServer): boolean {
+  return server.listeners("upgrade").some((listener) => listenerMark in listener);
 }
 
 /**
@@ -43,7 +46,7 @@ export class Dispatcher {
 
   /** @throws Error when this server is attached already. */
   constructor(server: AttachableServer, setup: DispatchSetup) {
-    if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
+    if (isAttached(server)) {
       throw new Error("upwire is attached to this server already");
     }
     this.#server = server;

@@ -1,13 +1,11 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { responsesKey } from "../base/cross-copy.ts";
 import type { AttachableServer } from "./server.ts";
 
 /** Node's own: tells of every request but upgrades and CONNECT, whether or not the application has taken listeners away. */
 const REQUEST_START = "http.server.request.start";
-
-/** Where a socket has its unfinished responses, in the order of their requests; shared by every copy of core in the process. */
-const responsesKey: unique symbol = Symbol.for("upwire.unfinished-responses") as never;
 
 interface AnsweringSocket extends Socket {
   [responsesKey]?: ServerResponse[] | undefined;

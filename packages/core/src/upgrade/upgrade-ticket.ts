@@ -1,5 +1,6 @@
 import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
 import type { Socket } from "node:net";
+import { ticketKey } from "../base/cross-copy.ts";
 import type { AcceptHeaders } from "../checks/approval.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending-handshakes.ts";
@@ -9,9 +10,6 @@ import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "../connection/socket-owner.ts";
 import type { StatsSource } from "../observe/stats-sum.ts";
 import { UpgradeRequest } from "../checks/upgrade-request.ts";
-
-/** Where the ticket is on the request; shared by every copy of core in the process. */
-const ticketKey: unique symbol = Symbol.for("upwire.ticket") as never;
 
 const EMPTY = Buffer.alloc(0);
 

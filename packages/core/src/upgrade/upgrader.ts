@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Admission, type Slot } from "../checks/admission.ts";
-import { brand, hasBrand } from "../base/brand.ts";
+import { brand, hasBrand, upgraderMark } from "../base/cross-copy.ts";
 import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
 import { andThen, examine, type Approval, type Denial } from "../checks/approval.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
@@ -20,8 +20,6 @@ import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
 
-const MARK: unique symbol = Symbol.for("upwire.upgrader") as never;
-
 type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
@@ -31,11 +29,11 @@ type Opened<Context> = (connection: Connection<Context> | undefined) => void;
 export class Upgrader<Context = unknown, Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, MARK);
+    return hasBrand(value, upgraderMark);
   }
 
   static {
-    brand(this, MARK);
+    brand(this, upgraderMark);
   }
 
   readonly #options: ResolvedOptions<Context, Native>;

@@ -1,4 +1,5 @@
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
+import { defaults } from "../base/defaults.ts";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 import type { Deflate } from "./prepared-message.ts";
 import { WorkBudget } from "./work-budget.ts";
@@ -29,16 +30,6 @@ export interface CompressionOptions {
 const { anything, flag } = kinds;
 const compressionKinds: OptionKinds<CompressionOptions> = { thresholdBytes: anything, maxDeflateBytes: anything, level: anything, sharedHistory: flag };
 
-const compressionDefaults: Readonly<Required<CompressionOptions>> = Object.freeze({
-  thresholdBytes: 1024,
-  maxDeflateBytes: 256 * 1024,
-  level: 6,
-  sharedHistory: false,
-});
-
-/** The threshold with a shared history: JSON of 64 bytes becomes 25 of them, and a deflate takes some 20 microseconds once for all. */
-const SHARED_THRESHOLD_BYTES = 64;
-
 /**
  * What both sides agreed on (RFC 7692 §7.1). Clients never refer to earlier messages, so an idle connection holds no zlib
  * state; we do with a shared history only.
@@ -67,8 +58,9 @@ export function resolveCompression(given: boolean | CompressionOptions, passesBy
   const wanted = given === true ? {} : given;
   checkOptions("compression", wanted, compressionKinds);
   const sharedHistory = passesBy && wanted.sharedHistory === true;
-  const thresholdBytes = sharedHistory ? SHARED_THRESHOLD_BYTES : compressionDefaults.thresholdBytes;
-  const options = { ...compressionDefaults, thresholdBytes, ...wanted, sharedHistory };
+  const { sharedThresholdBytes, ...preset } = defaults.compression;
+  const thresholdBytes = sharedHistory ? sharedThresholdBytes : preset.thresholdBytes;
+  const options = { ...preset, thresholdBytes, ...wanted, sharedHistory };
   const { maxDeflateBytes, level } = options;
   const sizes = [options.thresholdBytes, maxDeflateBytes];
   if (!sizes.every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0)) throw new RangeError("compression: sizes are whole bytes");

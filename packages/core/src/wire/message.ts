@@ -1,8 +1,7 @@
-import { brand } from "../base/brand.ts";
+import { brand, messageMark } from "../base/cross-copy.ts";
+import { defaults } from "../base/defaults.ts";
 import { ConnectionError } from "../base/errors.ts";
 import { parseJson } from "./parse-json.ts";
-
-const MARK: unique symbol = Symbol.for("upwire.message") as never;
 
 /** Above, a call into the engine copies faster than words of two views. */
 const MANY_BYTES = 256;
@@ -12,11 +11,11 @@ export class Message {
   /** Also true for one of another copy of core in this process. */
   static [Symbol.hasInstance](value: unknown): boolean {
     // Not by `hasBrand`: this is asked for every message, and with a mark of its own it costs next to nothing.
-    return typeof value === "object" && value !== null && MARK in value;
+    return typeof value === "object" && value !== null && messageMark in value;
   }
 
   static {
-    brand(this, MARK);
+    brand(this, messageMark);
   }
 
   /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
@@ -66,7 +65,7 @@ export class Message {
    */
   json(options: { readonly maxDepth?: number } = {}): unknown {
     try {
-      return parseJson(this.bytes, options.maxDepth ?? 64);
+      return parseJson(this.bytes, options.maxDepth ?? defaults.json.maxDepth);
     } catch (cause) {
       throw new ConnectionError("ERR_JSON", { cause });
     }

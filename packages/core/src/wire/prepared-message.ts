@@ -1,7 +1,5 @@
-import { brand } from "../base/brand.ts";
+import { brand, preparedMessageMark } from "../base/cross-copy.ts";
 import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
-
-const MARK: unique symbol = Symbol.for("upwire.prepared-message") as never;
 
 /** What can be sent as one message: text, or bytes (the view is copied at the call, so it may be reused). */
 export type MessageData = string | ArrayBuffer | ArrayBufferView;
@@ -39,11 +37,11 @@ export class PreparedMessage {
   /** Also true for one of another copy of core in this process. */
   static [Symbol.hasInstance](value: unknown): boolean {
     // Not by `hasBrand`: this is asked for every message, and with a mark of its own it costs next to nothing.
-    return typeof value === "object" && value !== null && MARK in value;
+    return typeof value === "object" && value !== null && preparedMessageMark in value;
   }
 
   static {
-    brand(this, MARK);
+    brand(this, preparedMessageMark);
   }
 
   readonly isBinary: boolean;

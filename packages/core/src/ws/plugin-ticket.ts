@@ -1,10 +1,8 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from "node:http";
+import { pluginTicketKey } from "../base/cross-copy.ts";
 import type { TakenSocket } from "./plugin-socket.ts";
 import type { Refusal } from "../checks/refusal.ts";
 import type { OnLate, TicketHolder } from "../upgrade/upgrade-ticket.ts";
-
-/** Where the ticket is on the request; shared by every copy of core in the process. */
-const ticketKey: unique symbol = Symbol.for("upwire.plugin-ticket") as never;
 
 /** What a plugin's own 101 should say. */
 interface PluginAnswer {
@@ -43,11 +41,11 @@ export interface WebSocketServerLike {
 }
 
 export function putPluginTicket(req: IncomingMessage, ticket: PluginTicket): void {
-  Object.defineProperty(req, ticketKey, { value: ticket });
+  Object.defineProperty(req, pluginTicketKey, { value: ticket });
 }
 
 export function pluginTicket(req: IncomingMessage): PluginTicket | undefined {
-  return (req as { readonly [ticketKey]?: PluginTicket })[ticketKey];
+  return (req as { readonly [pluginTicketKey]?: PluginTicket })[pluginTicketKey];
 }
 
 /** What belongs to the handshake is written by `ws`. */

@@ -1,4 +1,5 @@
-import { onEvent, type RefusalCode } from "@upwire/core";
+import { onEvent } from "@upwire/core";
+import type { RefusalCode } from "@upwire/core/adapter";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { WebSocket, type ClientOptions } from "ws";
 import type { TestableApp } from "./app.ts";

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { RefusalCode } from "@upwire/core";
+import type { RefusalCode } from "@upwire/core/adapter";
 
 /** Why `connectTo` has no client: the server answered the handshake with something else than 101. */
 export class RefusedError extends Error {

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { Server as TlsServer } from "node:tls";
-import { attach, type Attachment } from "@upwire/core";
+import { attach } from "@upwire/core";
+import { isAttached, skipLoopbackWarning } from "@upwire/core/adapter";
 import { serverOf, type TestableApp, type TestableServer } from "./app.ts";
 
 /** On the application: what serves it to its test clients. Two copies of this package share it. */
-const serverKey: unique symbol = Symbol.for("upwire.test-server.1") as never;
+const serverKey: unique symbol = Symbol.for("upwire/1/test-server") as never;
 
 /** Where a server listens. */
 export interface Place {
@@ -64,25 +65,16 @@ export class TestServer {
   async #start(before: Promise<void>): Promise<Place> {
     await before;
     const server = await serverOf(this.#app);
-    const attachment = attachOnce(server);
+    const attachment = isAttached(server) ? undefined : attach(server);
     const isOurs = !server.listening;
     this.#stop = async () => {
       if (isOurs) await closeServer(server);
       // A server of the application may be attached by the application itself later on.
       attachment?.detach();
     };
+    if (isOurs) skipLoopbackWarning(server);
     if (isOurs) await once(server.listen(0, "127.0.0.1"), "listening");
     return placeOf(server);
-  }
-}
-
-/** `undefined` when the application has attached it by itself. */
-function attachOnce(server: TestableServer): Attachment | undefined {
-  try {
-    return attach(server);
-  } catch (error) {
-    if (error instanceof Error && error.message.includes("attached to this server already")) return undefined;
-    throw error;
   }
 }
 

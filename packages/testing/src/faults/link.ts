@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import type { Clock, Timer } from "@upwire/core";
+import type { Clock } from "@upwire/core";
+import type { Timer } from "@upwire/core/adapter";
 
 /** What happens to the bytes of one direction. All of it may be combined, and changed while bytes are under way. */
 export interface LinkFaults {

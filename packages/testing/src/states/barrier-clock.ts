@@ -1,4 +1,5 @@
-import type { Clock, Timer } from "@upwire/core";
+import type { Clock } from "@upwire/core";
+import type { Timer } from "@upwire/core/adapter";
 
 interface Due {
   at: number;

@@ -1,0 +1,162 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { defaults } from "@upwire/core";
+import { closures, refusals, type Retry } from "@upwire/core/adapter";
+import { retryOf } from "@upwire/protocol";
+import { describe, expect, it } from "vitest";
+import { resolveCompression } from "../../src/wire/compression.ts";
+import { refusal } from "../../src/checks/refusal.ts";
+import { channels } from "../../src/base/channels.ts";
+
+/** What the tables of the READMEs say, and what the code does: a difference is reported as the row that is to be written. */
+type Rows = ReadonlyMap<string, readonly string[]>;
+
+const here = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
+const readme = here("../../../../README.md");
+
+/** The rows of the first table behind `after`, by the text of their `key` column. A key that comes twice is a difference of its own. */
+function tableAfter(text: string, after: string, key: number): Rows {
+  const start = text.indexOf(after);
+  if (start < 0) throw new Error(`no "${after}" in the README`);
+  const lines = text.slice(start).split("\n");
+  const head = lines.findIndex((line) => line.startsWith("| --- "));
+  const rows = new Map<string, readonly string[]>();
+  for (const line of lines.slice(head + 1)) {
+    if (!line.startsWith("|")) break;
+    const cells = line.slice(1, -1).split("|").map((cell) => cell.trim());
+    const name = (cells[key] ?? "").replaceAll("`", "");
+    rows.set(rows.has(name) ? `${name} (twice)` : name, cells);
+  }
+  return rows;
+}
+
+/** @param wanted By key: the cells as they must be; `undefined` for prose, which may say anything but nothing. */
+function differences(table: Rows, wanted: ReadonlyMap<string, readonly (string | undefined)[]>): string[] {
+  const found: string[] = [];
+  for (const [name, cells] of wanted) {
+    const row = table.get(name);
+    const isEqual = row?.length === cells.length && cells.every((cell, i) => (cell === undefined ? row[i] !== "" : cell === row[i]));
+    if (isEqual) continue;
+    const right = `| ${cells.map((cell, i) => cell ?? row?.[i] ?? "...").join(" | ")} |`;
+    found.push(row === undefined ? `missing: ${right}` : `wrong: ${name}; right is: ${right}`);
+  }
+  for (const name of table.keys()) if (!wanted.has(name)) found.push(`too many: ${name}`);
+  return found;
+}
+
+const retryWords: ReadonlyMap<Retry, string> = new Map<Retry, string>([
+  [true, "yes"],
+  [false, "no"],
+  ["later", "later"],
+]);
+
+describe("README.md", () => {
+  it("lists every refusal with its status and whether to retry", () => {
+    const wanted = Object.entries(refusals).map(([code, { status, retry }]) => [code, [`${status}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
+    expect(differences(tableAfter(readme, "### Refusals", 1), new Map(wanted))).toEqual([]);
+  });
+
+  it("names Retry-After where a refusal has it, which is where clients should come back later", () => {
+    const table = tableAfter(readme, "### Refusals", 1);
+    for (const code of Object.keys(refusals) as (keyof typeof refusals)[]) {
+      const after = refusal(code).headers["retry-after"];
+      expect([code, after !== undefined]).toEqual([code, refusals[code].retry === "later"]);
+      if (after !== undefined) expect([code, table.get(code)?.[2]]).toEqual([code, expect.stringContaining(`\`Retry-After: ${after}\``)]);
+    }
+  });
+
+  it("lists every closure with its close code and whether to retry", () => {
+    const wanted = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, [`${closeCode}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
+    expect(differences(tableAfter(readme, "### Closures", 1), new Map(wanted))).toEqual([]);
+  });
+
+  it("tells the same about retrying after a closure as the protocol package does about its close code", () => {
+    const ofCore = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, closeCode, retry]);
+    expect(ofCore).toEqual(Object.entries(closures).map(([code, { closeCode }]) => [code, closeCode, retryOf(closeCode)]));
+  });
+
+  it("lists every field of a closure of one's own", () => {
+    const wanted = optionsOf("base/closure.ts", "Closure").map((field) => [field, [`\`${field}\``, undefined]] as const);
+    expect(differences(tableAfter(readme, "**Closures of your own.**", 0), new Map(wanted))).toEqual([]);
+  });
+
+  /** The options of an interface, as its source declares them. */
+  function optionsOf(file: string, name: string): string[] {
+    const body = new RegExp(`interface ${name}\\b.*\\{\\n([^]*?)\\n\\}`).exec(here(`../../src/${file}`))?.[1];
+    if (body === undefined) throw new Error(`${file} has no interface ${name}`);
+    return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, option]) => option ?? "");
+  }
+
+  /** With the default where it is a number or a word, and any text for the others. */
+  function optionRows(options: readonly string[], presets: Readonly<Record<string, string | number | boolean>>): Map<string, readonly (string | undefined)[]> {
+    return new Map(
+      options.map((option) => {
+        const preset = presets[option];
+        const shown = typeof preset === "string" ? `\`"${preset}"\`` : typeof preset === "boolean" ? `\`${preset}\`` : preset?.toString();
+        return [option, [`\`${option}\``, shown, undefined]];
+      }),
+    );
+  }
+
+  /** `0 (off)` is 0 with an explanation. */
+  function withoutNotes(table: Rows): Rows {
+    return new Map([...table].map(([name, cells]) => [name, cells.map((cell, i) => (i === 1 ? cell.replace(/^(\d+) \(.*\)$/, "$1") : cell))]));
+  }
+
+  it("lists every option of a route with its default", () => {
+    const compression = Object.entries(resolveCompression(true, true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
+    const names = [
+      ...optionsOf("base/limits.ts", "ConnectionLimits"),
+      ...optionsOf("connection/options.ts", "UpgraderOptions"),
+      ...optionsOf("base/rate-limit-options.ts", "RateLimit").map((name) => `rateLimit.${name}`),
+      ...optionsOf("wire/compression.ts", "CompressionOptions").map((name) => `compression.${name}`),
+    ];
+    const own = { ...defaults.upgrade, ...defaults.connection };
+    expect(names).toEqual(expect.arrayContaining(Object.keys(own)));
+    const wanted = optionRows(names, { ...own, "rateLimit.patienceMs": defaults.rateLimit.patienceMs, ...Object.fromEntries(compression) });
+    expect(differences(withoutNotes(tableAfter(readme, "## Options", 0)), wanted)).toEqual([]);
+  });
+
+  it("lists every option of attach with its default", () => {
+    // `options` belongs to two adapters.
+    const names = [...optionsOf("upgrade/attach.ts", "AttachOptions"), "options"];
+    const wanted = optionRows(names, defaults.attach);
+    expect(differences(tableAfter(readme, "For `attach(server, options)`:", 0), wanted)).toEqual([]);
+  });
+
+  it("lists every option of drain with its default", () => {
+    const wanted = optionRows(optionsOf("shutdown/drain.ts", "DrainOptions"), defaults.drain);
+    expect(differences(tableAfter(readme, "| Option of `drain` |", 0), wanted)).toEqual([]);
+  });
+});
+
+describe("packages/core/README.md", () => {
+  const core = here("../../README.md");
+
+  it("lists every diagnostics channel", () => {
+    const wanted = Object.values(channels).map(({ name }) => [String(name), [`\`${String(name)}\``, undefined, undefined]] as const);
+    expect(differences(tableAfter(core, "## Diagnostics channels", 0), new Map(wanted))).toEqual([]);
+  });
+
+  it("lists every file of core in its folder", () => {
+    let folder = "";
+    const listed: string[] = [];
+    for (const [, name, file] of core.matchAll(/^\| (?:\*\*`([\w-]+)\/`\*\*)? ?\| (?:`([\w-]+\.ts)`)? ?\|/gm)) {
+      folder = name ?? folder;
+      if (file !== undefined) listed.push(`${folder}/${file}`);
+    }
+    const files = readdirSync(new URL("../../src/", import.meta.url), { recursive: true, encoding: "utf8" }).filter((file) => /[\\/].*\.ts$/.test(file));
+    expect(listed.toSorted()).toEqual(files.map((file) => file.replaceAll("\\", "/")).toSorted());
+  });
+});
+
+describe("SECURITY.md", () => {
+  it("names tests that exist", () => {
+    const text = here("../../../../SECURITY.md").replaceAll(/\s+/g, " ");
+    const paths = [...text.matchAll(/`(packages\/[\w./-]+\.ts)`/g)].map(([, path]) => path ?? "");
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !existsSync(new URL(`../../../../${path}`, import.meta.url)))).toEqual([]);
+    expect(here("../connection/connection.test.ts")).toContain("refuses %j instead of sending memory");
+    const faults = here("../../../testing/src/suite/protocol-faults.ts");
+    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, faults.includes(title), text.includes(title)]).toEqual([title, true, true]);
+  });
+});
