@@ -45,11 +45,10 @@ async function typeProblems(tarball) {
 }
 
 function linkProblems(tarball) {
-  const packed = createPackageFromTarballData(tarball);
-  const folder = `/node_modules/${packed.packageName}/`;
-  // Nothing else may be read out of it silently: a package without a README is a fault too.
-  const readme = packed.tryReadFile(`${folder}README.md`);
+  const shipped = createPackageFromTarballData(tarball);
+  const folder = `/node_modules/${shipped.packageName}/`;
+  const readme = shipped.tryReadFile(`${folder}README.md`);
   if (readme === undefined) return ["there is no README.md"];
   const links = [...readme.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target).filter((target) => !/^[a-z]+:/.test(target));
-  return links.filter((target) => !packed.fileExists(posix.join(folder, target))).map((target) => `README.md links to ${target}, which is not shipped`);
+  return links.filter((target) => !shipped.fileExists(posix.join(folder, target))).map((target) => `README.md links to ${target}, which is not shipped`);
 }

@@ -116,7 +116,7 @@ async function hello(url, exitCode) {
     const heard = [];
     client.on("open", () => client.send("hello"));
     client.on("message", (data) => {
-      heard.push(String(data));
+      heard.push(Buffer.concat([data].flat()).toString());
       if (heard.at(-1) === "hello") client.close();
     });
     const error = await new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createSecureServer, type Http2Server } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -12,7 +13,7 @@ import express from "express";
 import Fastify, { type FastifyInstance } from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
 import { connectTo, RefusedError, type TestableApp } from "../src/connect/index.ts";
 import { selfSigned } from "../src/self-signed.ts";
 
@@ -48,6 +49,7 @@ const apps: Readonly<Record<string, () => TestableApp | Promise<TestableApp>>> =
     return server;
   },
   "a server with TLS": () => createTlsServer(selfSigned(), listener()),
+  "an HTTP/2 server that also speaks HTTP/1.1": () => createSecureServer({ ...selfSigned(), allowHTTP1: true }, listener() as never),
 };
 
 function listener(): (req: IncomingMessage, res: ServerResponse) => void {
@@ -158,7 +160,7 @@ describe("the server", () => {
 describe("waiting", () => {
   it("says what was waited for, and what came before", async () => {
     const client = await connectTo(listener(), "/ws", { messageTimeoutMs: 20 });
-    await client.next();
+    await client.next({ timeoutMs: 3000 });
     await expect(client.next()).rejects.toThrow('connectTo("/ws"): waited for message 2: none came within 20 ms, and the connection is open; the last one was "welcome"');
     client.send(`x${"y".repeat(100)}`);
     const long = await client.next({ timeoutMs: 3000 });
@@ -197,4 +199,19 @@ describe("what cannot be meant", () => {
   ])("is refused, %#", async (connect, text) => {
     await expect(connect()).rejects.toThrow(text);
   });
+});
+
+it("takes the types of the frameworks as they are, and nothing else", () => {
+  type Env = { Bindings: { key: string }; Variables: { user: string } };
+  expectTypeOf(express()).toExtend<TestableApp>();
+  expectTypeOf(Fastify({ logger: true })).toExtend<TestableApp>();
+  expectTypeOf(Fastify({ https: {} })).toExtend<TestableApp>();
+  expectTypeOf(Fastify({ http2: true, https: { allowHTTP1: true } })).toExtend<TestableApp>();
+  expectTypeOf(new Hono<Env>()).toExtend<TestableApp>();
+  expectTypeOf(new Koa()).toExtend<TestableApp>();
+  expectTypeOf(nodeWebsocket(echo)).toExtend<TestableApp>();
+  expectTypeOf<(req: IncomingMessage, res: ServerResponse) => void>().toExtend<TestableApp>();
+  // Middleware, which asks for a third argument, and an HTTP/2 server without HTTP/1.1, which has no upgrades.
+  expectTypeOf(express.Router()).not.toExtend<TestableApp>();
+  expectTypeOf<Http2Server>().not.toExtend<TestableApp>();
 });

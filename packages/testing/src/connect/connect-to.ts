@@ -1,6 +1,7 @@
 import { onEvent } from "@upwire/core";
 import type { RefusalCode } from "@upwire/core/adapter";
 import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { WebSocket, type ClientOptions } from "ws";
 import type { TestableApp } from "./app.ts";
 import type { TestClient } from "./client.ts";
@@ -87,7 +88,8 @@ class Refusals {
 
   constructor() {
     this.end = onEvent("upwire:refused", ({ code, request }) => {
-      this.#codes.set(request.raw.socket.remotePort, code);
+      // What some test helpers make has no socket.
+      this.#codes.set((request.raw.socket as Socket | undefined)?.remotePort, code);
     });
   }
 
