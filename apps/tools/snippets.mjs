@@ -1,30 +1,33 @@
-// Compiles every ```ts block of the READMEs against the sources, so that no example can rot.
+// Compiles every ```ts block of the READMEs and of the site against the sources, so that no example can rot.
 //
 // ```ts            a module of its own
 // ```ts continued  goes on where the block before it ended
 // ```ts nocheck    left out
 //
 // A block whose first line is a comment with a file name (`// chat.ts: written once`) can be imported by
-// the other blocks of the same README as `./chat.ts`.
+// the other blocks of the same page as `./chat.ts`.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root, run } from "./run.mjs";
 
 // Inside this package, where every upwire package and every framework resolves.
 const out = fileURLToPath(new URL(".snippets/", import.meta.url));
 
-const readmes = ["README.md", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`)].filter((file) =>
-  existsSync(join(root, file)),
-);
+const pages = [
+  "README.md",
+  "SECURITY.md",
+  ...["packages", "apps"].flatMap((group) => readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`)),
+  ...pagesOfSite(),
+].filter((file) => existsSync(join(root, file)));
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out);
 const written = [];
 let left = 0;
-for (const readme of readmes) {
-  const { modules, unchecked } = modulesOf(readme);
-  const folder = join(out, readme === "README.md" ? "root" : dirname(readme).replace("packages/", ""));
+for (const page of pages) {
+  const { modules, unchecked } = modulesOf(page);
+  const folder = join(out, page.slice(0, -".md".length));
   mkdirSync(folder, { recursive: true });
   for (const { name, source } of modules) {
     writeFileSync(join(folder, name), source);
@@ -45,16 +48,25 @@ writeFileSync(
 );
 
 if (written.length > 0 && run("tsc", ["-p", join(out, "tsconfig.json")]) !== 0) {
-  console.error("\nA line number above is the line in the README; the folder names the package.");
+  console.error("\nA line number above is the line in the page; the folders name it.");
   process.exit(1);
 }
-console.log(`${written.length} snippets of ${readmes.length} READMEs compile${left ? `, ${left} marked nocheck` : ""}`);
+console.log(`${written.length} snippets of ${pages.length} pages compile${left ? `, ${left} marked nocheck` : ""}`);
 
-function modulesOf(readme) {
+/** What VitePress makes pages of. */
+function pagesOfSite() {
+  const isHidden = (name) => /(?:^|[\\/])(?:node_modules|\.[^\\/]*)(?:[\\/]|$)/.test(name);
+  return readdirSync(join(root, "apps/docs"), { recursive: true })
+    .filter((name) => name.endsWith(".md") && !isHidden(name))
+    .map((name) => `apps/docs/${name.replaceAll("\\", "/")}`)
+    .toSorted();
+}
+
+function modulesOf(page) {
   const modules = [];
   let unchecked = 0;
   let block;
-  readFileSync(join(root, readme), "utf8").split("\n").forEach((line, index) => {
+  readFileSync(join(root, page), "utf8").split("\n").forEach((line, index) => {
     if (block) {
       if (line.trim() === "```") block = undefined;
       else block.put(index, line.slice(block.indent));
@@ -78,7 +90,7 @@ function modulesOf(readme) {
     const module = modules.at(-1);
     const put = (at, line) => {
       module.name ??= nameFor(line, index);
-      // Blank lines up to here keep the README's line numbers in the compiler's messages.
+      // Blank lines up to here keep the page's line numbers in the compiler's messages.
       while (module.lines.length < at) module.lines.push("");
       module.lines.push(line);
     };
@@ -90,7 +102,7 @@ function modulesOf(readme) {
     return wanted && !modules.some(({ name }) => name === wanted) ? wanted : `line-${index + 1}.ts`;
   }
   function fail(index, why) {
-    console.error(`${readme}:${index + 1} ${why}`);
+    console.error(`${page}:${index + 1} ${why}`);
     process.exit(1);
   }
 }

@@ -1,121 +1,83 @@
-// A light reader of TypeScript source: enough to see imports and words in code, without a compiler API
-// (TypeScript 7 has none to import).
+// What the structure check needs to know of one TypeScript source, read from its syntax tree by oxc-parser.
+import { parseSync, visitorKeys } from "oxc-parser";
+
+/** `_socket`, and not `_` or `__proto__`: the mark of a field that its library keeps to itself. */
+const PRIVATE = /^_[a-z]\w*$/;
 
 /**
- * The source with every comment blanked (`text`), and with strings, templates and regular expressions blanked too (`code`).
- * Blanks keep offsets and line breaks, so a place in one is the same place in the other.
+ * Reads one source.
+ * - `imports`: every module specifier with its offset: static, type-only, dynamic, `import("x").Type`, `require`, re-exports.
+ * - `names`, `stars`: what the module exports by name (`default` included), and the specifiers of its `export * from`.
+ * - `anyTypes`, `privateFields`: the offset of each `any` as a type and of each private field of another object.
+ * @throws SyntaxError for a source that does not parse: a check of half a tree would pass what it did not see.
  */
-export function blank(source) {
-  const text = source.split("");
-  const code = source.split("");
-  // Depths of braces at which a `${` was opened: its `}` returns to the template around it.
-  const templates = [];
-  let depth = 0;
-  let at = 0;
-
-  const skipTemplate = () => {
-    const from = at;
-    while (at < source.length) {
-      if (source[at] === "\\") at += 2;
-      else if (source[at] === "`") {
-        erase(code, from, at++);
-        return;
-      } else if (source.startsWith("${", at)) {
-        erase(code, from, at);
-        at += 2;
-        templates.push(depth++);
-        return;
-      } else at++;
-    }
-  };
-
-  while (at < source.length) {
-    const char = source[at];
-    const from = at;
-    if (source.startsWith("//", at)) {
-      at = indexOrEnd(source, "\n", at);
-      erase(text, from, at);
-      erase(code, from, at);
-    } else if (source.startsWith("/*", at)) {
-      at = Math.min(indexOrEnd(source, "*/", at + 2) + 2, source.length);
-      erase(text, from, at);
-      erase(code, from, at);
-    } else if (char === '"' || char === "'") {
-      for (at++; at < source.length && source[at] !== char && source[at] !== "\n"; at++) if (source[at] === "\\") at++;
-      erase(code, from + 1, at++);
-    } else if (char === "`") {
-      at++;
-      skipTemplate();
-    } else if (char === "/" && startsRegExp(code, at)) {
-      let inClass = false;
-      for (at++; at < source.length && (inClass || source[at] !== "/") && source[at] !== "\n"; at++) {
-        if (source[at] === "\\") at++;
-        else if (source[at] === "[") inClass = true;
-        else if (source[at] === "]") inClass = false;
-      }
-      erase(code, from + 1, at++);
-    } else {
-      at++;
-      if (char === "{") depth++;
-      if (char === "}") {
-        depth--;
-        if (templates.at(-1) === depth) {
-          templates.pop();
-          skipTemplate();
-        }
-      }
+export function readSource(path, source) {
+  const { program, module, errors } = parseSync(path, source);
+  if (errors.length > 0) {
+    const at = errors[0].labels[0]?.start ?? 0;
+    throw new SyntaxError(`${path}:${lineAt(source, at)} does not parse: ${errors[0].message}`);
+  }
+  const facts = { imports: [], names: new Set(), stars: [], anyTypes: [], privateFields: [] };
+  walk(program, undefined, (node, parent) => {
+    const specifier = specifierOf(node);
+    if (specifier !== undefined) facts.imports.push({ specifier, offset: node.start });
+    if (node.type === "TSAnyKeyword") facts.anyTypes.push(node.start);
+    if (isPrivateField(node, parent)) facts.privateFields.push(node.start);
+  });
+  for (const { entries } of module.staticExports) {
+    for (const { exportName, importName, moduleRequest } of entries) {
+      // oxlint-disable-next-line no-unsafe-enum-comparison -- an enum in the declarations alone: at run time it is this string
+      if (importName.kind === "AllButDefault") facts.stars.push(moduleRequest.value);
+      else facts.names.add(exportName.name ?? "default");
     }
   }
-  return { text: text.join(""), code: code.join("") };
-}
-
-/** Every module specifier of the source, type-only and dynamic imports and re-exports included. */
-export function importsOf({ text, code }) {
-  const statement = /\b(?:import|export)\b(?:\s+type\b)?[\s\w$*{},]*?(?:\bfrom\s*|(?<=import)\s*)(["'])/g;
-  const call = /\bimport\s*\(\s*(["'`])/g;
-  const found = [];
-  for (const pattern of [statement, call]) {
-    for (const match of code.matchAll(pattern)) {
-      const start = match.index + match[0].length;
-      const end = text.indexOf(match[1], start);
-      found.push({ specifier: text.slice(start, end), offset: match.index });
-    }
-  }
-  return found;
-}
-
-/** `any` as a type. As a name it follows a dot (`Promise.any`) or stands before `(` or, in an object, before `:`. */
-export function anyTypes({ code }) {
-  return [...code.matchAll(/(?<![.\w$])any(?![\w$]|\s*\()/g)]
-    .map((match) => match.index)
-    .filter((offset) => !(/^any\s*\??\s*[:(]/.test(code.slice(offset)) && /[{,;(]\s*$/.test(code.slice(0, offset))));
-}
-
-/** Underscore fields: `x._socket`, `x["_socket"]`. */
-export function privateFields({ text, code }) {
-  const quoted = [...text.matchAll(/\[\s*["'`]_[a-z]/g)].filter((match) => code[match.index] === "[");
-  return [...code.matchAll(/\._[a-z]/g), ...quoted].map((match) => match.index);
+  return facts;
 }
 
 export function lineAt(source, offset) {
   return source.slice(0, offset).split("\n").length;
 }
 
-function erase(chars, from, to) {
-  for (let i = from; i < to; i++) if (chars[i] !== "\n") chars[i] = " ";
+function walk(node, parent, visit) {
+  visit(node, parent);
+  for (const key of visitorKeys[node.type]) {
+    for (const child of [node[key]].flat()) if (child) walk(child, node, visit);
+  }
 }
 
-function indexOrEnd(source, what, from) {
-  const index = source.indexOf(what, from);
-  return index === -1 ? source.length : index;
+function specifierOf(node) {
+  switch (node.type) {
+    case "ImportDeclaration":
+    case "ExportAllDeclaration":
+    case "ExportNamedDeclaration":
+    case "ImportExpression":
+    case "TSImportType":
+      return textOf(node.source);
+    case "TSExternalModuleReference":
+      return textOf(node.expression);
+    case "CallExpression":
+      return node.callee.type === "Identifier" && node.callee.name === "require" ? textOf(node.arguments[0]) : undefined;
+    default:
+      return undefined;
+  }
 }
 
-// A slash divides after a value and opens a regular expression anywhere else.
-function startsRegExp(code, at) {
-  let i = at - 1;
-  while (i >= 0 && /\s/.test(code[i])) i--;
-  if (i < 0 || !/[\w$)\]}"'`]/.test(code[i])) return true;
-  let word = "";
-  while (i >= 0 && /[\w$]/.test(code[i])) word = code[i--] + word;
-  return /^(return|typeof|case|in|of|do|else|void|delete|throw|await|yield)$/.test(word);
+/**
+ * `x._socket`, `x?._socket`, `X._Type`, `{ _socket } = x`, and the name as a text, wherever it stands: `x["_socket"]`, `X["_socket"]` as
+ * a type, `"_socket" in x`, `Pick<X, "_socket">`.
+ */
+function isPrivateField(node, parent) {
+  if (node.type === "Literal" || node.type === "TemplateLiteral") return PRIVATE.test(textOf(node) ?? "");
+  if (node.type !== "Identifier" || !PRIVATE.test(node.name)) return false;
+  if (parent.type === "MemberExpression") return parent.property === node && !parent.computed;
+  if (parent.type === "TSQualifiedName") return parent.right === node;
+  return parent.type === "Property" && parent.key === node && !parent.computed;
+}
+
+/** The text of a string, or of a template without holes. */
+function textOf(node) {
+  if (node?.type === "Literal" && typeof node.value === "string") return node.value;
+  if (node?.type === "TemplateLiteral" && node.expressions.length === 0) return node.quasis[0].value.cooked;
+  if (node?.type === "TSLiteralType") return textOf(node.literal);
+  return undefined;
 }

@@ -1,7 +1,7 @@
 /** Names for authors of adapters, brokers and layers, beside those of `index.ts`: parts of options and answers, tables, and what plugins on the package `ws` need. */
 
 export type { Defaults } from "./base/defaults.ts";
-export type { Approval, Denial } from "./checks/approval.ts";
+export type { Approval } from "./checks/decide.ts";
 export type { AddOptions, AudienceOptions } from "./hub/audience.ts";
 export type { WebSocketLike } from "./ws/ws-exit.ts";
 export type { Timer } from "./base/clock.ts";
@@ -19,6 +19,6 @@ export type { Refusal } from "./checks/refusal.ts";
 export type { Broadcastable, Sendable } from "./send/sendable.ts";
 export type { ConnectionRequest, FrameworkRequest } from "./checks/upgrade-request.ts";
 export type { Slot } from "./connection/slot.ts";
-export type { UpgradeAnswer } from "./upgrade/upgrade-answer.ts";
+export type { UpgradeAnswer } from "./upgrade/upgrade-ticket.ts";
 export { isAttached } from "./upgrade/dispatch.ts";
 export { skipLoopbackWarning } from "./checks/allowed-hosts.ts";

@@ -24,14 +24,14 @@ describe("the retry table", () => {
     expect(next).toBe(5000);
   });
 
-  it("is the same as the table in the README, name by name", () => {
+  it.each(["../README.md", "../../../apps/docs/reference/close-codes.md"])("is the same as the table in %s, name by name", (page) => {
     const words = new Map<Retry, string>([
       [true, "yes"],
       [false, "no"],
       ["later", "later"],
     ]);
     const wanted = Object.entries(CloseCode).map(([name, code]) => `| ${code} | \`${name}\` | ${words.get(retryOf(code))} |`);
-    const rows = [...here("../README.md").matchAll(/^(\| \d{4} \| `\w+` \| \w+ \|)/gm)].map(([row]) => row);
+    const rows = [...here(page).matchAll(/^(\| \d{4} \| `\w+` \| \w+ \|)/gm)].map(([row]) => row);
     expect(rows).toEqual(wanted);
   });
 

@@ -146,10 +146,11 @@ export class ConnectionError extends Error {
   readonly closeCode: number;
   /** What the client should do. */
   readonly retry: Retry;
-  /** What exactly was wrong, where that is known. It is neither sent nor logged. */
+  /** What exactly was wrong, where that is known: for a broken frame what the close frame says. A layer's own is neither sent nor logged. */
   readonly detail: unknown;
   /** What it was made of: the application may change the fields above, and the close frame must stay right. */
   readonly #closure: CheckedClosure;
+  #fault: string | undefined;
 
   /**
    * @param closure One of the keys of `closures`, or a closure of your own.
@@ -163,6 +164,19 @@ export class ConnectionError extends Error {
     this.retry = checked.retry;
     this.detail = checked.detail;
     this.#closure = checked;
+  }
+
+  /** For core: an error that says what exactly is wrong with what a client sent. */
+  static ofFault({ code, text }: Fault): ConnectionError {
+    const { closeCode, retry } = closures[code];
+    const error = new ConnectionError({ code, closeCode, retry, text, detail: text });
+    error.#fault = text;
+    return error;
+  }
+
+  /** For core: what was wrong with what a client sent, in core's own words, which a log may show. Never throws. */
+  static faultOf(error: ConnectionError): string | undefined {
+    return #fault in error ? error.#fault : undefined;
   }
 
   /** For core: as it was made, whatever has been written to its fields since. */
@@ -186,15 +200,22 @@ export class ConnectionError extends Error {
   }
 }
 
+/** What exactly is wrong with what a client sent. */
+export interface Fault {
+  readonly code: ClosureCode;
+  /** The reason in the close frame: at most 123 bytes, and nothing that the client wrote but a number. */
+  readonly text: string;
+}
+
 /**
- * For what a peer or the network did: a ConnectionError without a stack. No line of our code is the reason, and taking the stack is the
- * dearest part of the end of a connection, which a client can cause as often as it likes.
+ * For what a peer or the network did: a ConnectionError without a stack. No line of our code is the reason, and taking the stack
+ * costs more than all else at the end of a connection, which a client can cause as often as it likes.
  */
-export function peerError(code: ClosureCode, cause?: unknown): ConnectionError {
+export function peerError(what: ClosureCode | Fault, cause?: unknown): ConnectionError {
   const { stackTraceLimit } = Error;
   const isChanged = Reflect.set(Error, "stackTraceLimit", 0);
   try {
-    return new ConnectionError(code, cause === undefined ? {} : { cause });
+    return typeof what === "string" ? new ConnectionError(what, cause === undefined ? {} : { cause }) : ConnectionError.ofFault(what);
   } finally {
     if (isChanged) Error.stackTraceLimit = stackTraceLimit;
   }

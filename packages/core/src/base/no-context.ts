@@ -28,7 +28,7 @@ export function immediateInNoContext(run: () => void): void {
 export class RequestContext {
   readonly #resource: AsyncResource = new AsyncResource("upwire.open", { requireManualDestroy: true });
 
-  run<Result>(run: () => Result): Result {
-    return this.#resource.runInAsyncScope(run);
+  run<Arguments extends unknown[], Result>(run: (...args: Arguments) => Result, ...args: Arguments): Result {
+    return this.#resource.runInAsyncScope(run, undefined, ...args);
   }
 }

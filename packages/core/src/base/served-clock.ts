@@ -44,7 +44,8 @@ export class ServedClock implements Clock {
 
   now(): number {
     const time = this.#clock.now();
-    return time - this.#pausedMs - this.#excess(time);
+    const excess = time - this.#seenAt - this.#mostCounted;
+    return time - this.#pausedMs - (excess > 0 ? excess : 0);
   }
 
   /** By how much looks came late in all, what still counts as time included. Milliseconds, ever more. */

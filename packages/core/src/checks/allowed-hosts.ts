@@ -74,7 +74,7 @@ export function skipLoopbackWarning(server: object): void {
   (server as Listening)[loopbackWarnedKey] = true;
 }
 
-/** Writes that line once per server. */
+/** Writes that line once per server. For a route that allows all hosts. */
 export function warnOfLoopback(socket: Socket): void {
   const { server } = socket as Socket & { readonly server?: Listening };
   if (server === undefined || server[loopbackWarnedKey] === true) return;

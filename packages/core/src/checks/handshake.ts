@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { rawHeaderValues } from "./client-address.ts";
 import type { RefusalCode } from "../base/errors.ts";
 import { isGetTarget, sentTarget } from "./sent-target.ts";
 import { isToken, listHolds, listMembers } from "./header-list.ts";
@@ -12,44 +11,71 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 /** RFC 9110 §7.2, RFC 3986 §3.2.2: a registered name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
 const HOST = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+|\[[\w.:~%-]+\])(?::\d*)?$/i;
 
+/** The offer of a client without the header. */
+export const NO_OFFER: readonly string[] = Object.freeze([]);
+/** Stands for an offer that RFC 6455 does not allow. */
+export const BAD_OFFER: readonly string[] = Object.freeze([]);
+
 /** Do these headers ask for the WebSocket protocol? Both are token lists (RFC 6455 §4.2.1). */
 export function isWebSocketUpgrade({ upgrade, connection }: IncomingHttpHeaders): boolean {
-  return listHolds(upgrade, "websocket") && listHolds(connection, "upgrade");
-}
-
-function hasBody(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
-  if (headers["transfer-encoding"] !== undefined) return true;
-  return rawHeaderValues(rawHeaders, "content-length").some((length) => length.trim() !== "0");
+  // First as nearly all clients write them.
+  return (upgrade === "websocket" || listHolds(upgrade, "websocket")) && (connection === "Upgrade" || listHolds(connection, "upgrade"));
 }
 
 /** RFC 6455 §4.1: the names of `Sec-WebSocket-Protocol` are tokens, each at most once. `undefined` when they are not. */
-export function offeredSubprotocols(headers: IncomingHttpHeaders): readonly string[] | undefined {
-  const header = headers["sec-websocket-protocol"];
-  if (header === undefined) return [];
-  const names = listMembers(header);
-  const valid = names.length > 0 && names.every(isToken) && new Set(names).size === names.length;
-  return valid ? names : undefined;
+export function offeredSubprotocols({ "sec-websocket-protocol": header }: IncomingHttpHeaders): readonly string[] | undefined {
+  const names = header === undefined ? NO_OFFER : parseOffer(header);
+  return names === BAD_OFFER ? undefined : names;
 }
 
-/** What is wrong with this opening handshake by RFC 6455 §4.2.1, or `undefined` when it is valid. */
-export function handshakeFault(req: IncomingMessage): RefusalCode | undefined {
-  // Each once: behind Express every look at the request is a slow one, since V8 knows no two of them to be alike.
-  const { headers, rawHeaders, method, httpVersionMajor, httpVersionMinor } = req;
+/** The names in a `Sec-WebSocket-Protocol` header, or `BAD_OFFER`. */
+export function parseOffer(header: string): readonly string[] {
+  const names = listMembers(header);
+  const isValid = names.length > 0 && names.every(isToken) && new Set(names).size === names.length;
+  return isValid ? names : BAD_OFFER;
+}
+
+/**
+ * What is wrong with this opening handshake by RFC 6455 §4.2.1, or `undefined` when it is valid.
+ * @param subprotocols What the client offers, or `BAD_OFFER`.
+ */
+export function handshakeFault(req: IncomingMessage, subprotocols: readonly string[]): RefusalCode | undefined {
+  const { headers } = req;
   const isUpgrade = isWebSocketUpgrade(headers);
-  const key = headers["sec-websocket-key"];
   // Before the HTTP version: a proxy that is not told about WebSocket may also speak HTTP/1.0 to us, as nginx does.
-  if (!isUpgrade && key !== undefined) return "ERR_UPGRADE_STRIPPED";
+  if (!isUpgrade && headers["sec-websocket-key"] !== undefined) return "ERR_UPGRADE_STRIPPED";
+  return startFault(req) ?? (isUpgrade ? fieldFault(req, sentTarget(req), subprotocols) : "ERR_NOT_UPGRADE");
+}
+
+/** The same for a request of which the dispatcher knows that it asks for the WebSocket protocol, and that its target is one of a GET. */
+export function dispatchedFault(req: IncomingMessage, subprotocols: readonly string[]): RefusalCode | undefined {
+  return startFault(req) ?? fieldFault(req, undefined, subprotocols);
+}
+
+function startFault({ method, httpVersionMajor, httpVersionMinor }: IncomingMessage): RefusalCode | undefined {
   if (method !== "GET") return "ERR_METHOD";
-  if (httpVersionMajor !== 1 || httpVersionMinor !== 1) return "ERR_HTTP_VERSION";
-  if (!isUpgrade) return "ERR_NOT_UPGRADE";
-  const hosts = rawHeaderValues(rawHeaders, "host");
-  if (hosts.length !== 1 || !HOST.test(hosts[0] ?? "")) return "ERR_HOST";
-  if (!isGetTarget(sentTarget(req), hosts[0])) return "ERR_TARGET";
-  if (hasBody(headers, rawHeaders)) return "ERR_BODY";
+  return httpVersionMajor === 1 && httpVersionMinor === 1 ? undefined : "ERR_HTTP_VERSION";
+}
+
+/** @param target `undefined` when it was checked before. */
+function fieldFault({ headers, rawHeaders }: IncomingMessage, target: string | undefined, subprotocols: readonly string[]): RefusalCode | undefined {
+  let host: string | undefined;
+  let hosts = 0;
+  let hasBody = headers["transfer-encoding"] !== undefined;
+  // As they stood on the wire: Node's own `headers` drop doubled ones.
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (name.length === 4 && name.toLowerCase() === "host") {
+      host = rawHeaders[i + 1];
+      hosts++;
+    } else if (name.length === 14 && name.toLowerCase() === "content-length" && rawHeaders[i + 1]?.trim() !== "0") hasBody = true;
+  }
+  if (host === undefined || hosts > 1 || !HOST.test(host)) return "ERR_HOST";
+  if (target !== undefined && !isGetTarget(target, host)) return "ERR_TARGET";
+  if (hasBody) return "ERR_BODY";
   if (headers["sec-websocket-version"] !== "13") return "ERR_VERSION";
-  if (!KEY.test(key ?? "")) return "ERR_KEY";
-  if (offeredSubprotocols(headers) === undefined) return "ERR_SUBPROTOCOLS";
-  return undefined;
+  if (!KEY.test(headers["sec-websocket-key"] ?? "")) return "ERR_KEY";
+  return subprotocols === BAD_OFFER ? "ERR_SUBPROTOCOLS" : undefined;
 }
 
 /** RFC 6455 §4.2.2: the proof that the server understood the handshake. */

@@ -25,32 +25,30 @@ export interface OriginSubject {
 
 interface ParsedOrigin {
   readonly scheme: "http" | "https";
+  /** Host and port as they stand there, in lower case. */
+  readonly text: string;
   readonly name: string;
   readonly port: string;
 }
 
 const defaultPorts = { http: "80", https: "443" } as const;
 
-function parseHost(text: string, defaultPort: string): Omit<ParsedOrigin, "scheme"> | undefined {
-  const host = readHostPort(text);
-  return host && { name: host.name, port: host.port ?? defaultPort };
-}
-
-function parseOrigin(text: string): ParsedOrigin | undefined {
-  const parts = /^(https?):\/\/(.+)$/.exec(text.toLowerCase());
+function parseOrigin(origin: string): ParsedOrigin | undefined {
+  const parts = /^(https?):\/\/(.+)$/.exec(origin.toLowerCase());
   if (parts?.[1] === undefined || parts[2] === undefined) return undefined;
-  const scheme = parts[1] as "http" | "https";
-  const host = parseHost(parts[2], defaultPorts[scheme]);
-  return host && { scheme, ...host };
+  const [, scheme, text] = parts as unknown as [string, "http" | "https", string];
+  const host = readHostPort(text);
+  return host && { scheme, text, name: host.name, port: host.port ?? defaultPorts[scheme] };
 }
 
-function isSameOrigin(subject: OriginSubject): boolean {
-  const origin = parseOrigin(subject.origin ?? "");
-  if (origin === undefined) return false;
-  if (subject.secure !== undefined && origin.scheme !== (subject.secure ? "https" : "http")) return false;
+function isSameOrigin({ origin, host, secure }: OriginSubject): boolean {
+  const page = parseOrigin(origin ?? "");
+  if (page === undefined) return false;
+  if (secure !== undefined && page.scheme !== (secure ? "https" : "http")) return false;
+  if (page.text === host) return true;
+  const asked = readHostPort(host);
   // The Host header leaves out the default port of a scheme that only the page knows: fold by the page's scheme.
-  const host = parseHost(subject.host, defaultPorts[origin.scheme]);
-  return host !== undefined && host.name === origin.name && host.port === origin.port;
+  return asked !== undefined && asked.name === page.name && (asked.port ?? defaultPorts[page.scheme]) === page.port;
 }
 
 type OriginTest = (subject: OriginSubject) => boolean;
@@ -137,5 +135,22 @@ export function compileOriginRule(rule: "same-origin" | readonly string[], requi
   return (subject) => {
     if (subject.origin === undefined) return !requireOrigin && subject.fetchSite !== "cross-site";
     return tests.some((test) => test(subject));
+  };
+}
+
+/** What a request tells the built-in rules. */
+interface Asking {
+  readonly host: string;
+  readonly scheme: "http" | "https" | undefined;
+  readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
+}
+
+/** The same for requests. @throws TypeError for an entry that is not an origin. */
+export function compileOriginCheck(rule: "same-origin" | readonly string[], requireOrigin: boolean): OriginCheck<Asking> {
+  const allows = compileOriginRule(rule, requireOrigin);
+  return (origin, { host, scheme, headers }) => {
+    const { "sec-fetch-site": fetchSite } = headers;
+    const secure = scheme === undefined ? undefined : scheme === "https";
+    return allows({ origin, host, secure, fetchSite: typeof fetchSite === "string" ? fetchSite : undefined });
   };
 }

@@ -19,6 +19,7 @@ export class Refusal {
     brand(this, refusalMark);
   }
 
+  readonly ok = false;
   /** HTTP status. */
   readonly status: number;
   readonly body: string;
@@ -63,25 +64,24 @@ export function drainingRefusal(retryAfterSeconds: number): Refusal {
   return new Refusal(code, status, body, { "retry-after": String(retryAfterSeconds) });
 }
 
+/** Whether `req` is of a test helper, `fastify.inject` for example, and came through no socket. */
+export function isWithoutSocket({ socket }: IncomingMessage): boolean {
+  // Every stream has this property, that of HTTP/2 as well; what stands for a socket in a helper has not.
+  return (socket as Partial<Socket> | undefined)?.destroyed === undefined;
+}
+
+/** What a request that came through no socket is told to do in place of that. */
+export function withoutSocket(code: "ERR_NOT_UPGRADE" | "ERR_NOT_ATTACHED"): Refusal {
+  const { status, headers } = refusal("ERR_NOT_UPGRADE");
+  return new Refusal(code, status, "This request came through no socket, and a WebSocket needs one: in a test, write connectTo(app, path), of @upwire/testing/connect.\n", headers);
+}
+
 /** The refusal of a request that came past `attach`, with the way that it should have come. */
-export function notAttached(isPlugins: boolean): Refusal {
+export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
+  if (isWithoutSocket(req)) return withoutSocket("ERR_NOT_ATTACHED");
   if (!isPlugins) return refusal("ERR_NOT_ATTACHED");
   const { code, status } = refusal("ERR_NOT_ATTACHED");
   return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
-}
-
-/**
- * What a request of a test helper is told, `fastify.inject` for example, which comes through no socket. A refusal that it would get
- * through a socket too stands, so that a test can ask for it.
- * @param decision `undefined` for a yes.
- */
-export function refusalWithoutSocket({ socket }: IncomingMessage, decision: Refusal | undefined): Refusal | undefined {
-  // Every stream has this property, that of HTTP/2 as well; what stands for a socket in a helper has not.
-  if ((socket as Partial<Socket> | undefined)?.destroyed !== undefined) return undefined;
-  if (decision !== undefined && decision.code !== "ERR_NOT_UPGRADE") return undefined;
-  const { status, headers } = refusal("ERR_NOT_UPGRADE");
-  const body = "This request came through no socket, and a WebSocket needs one: in a test, write connectTo(app, path), of @upwire/testing/connect.\n";
-  return new Refusal(decision?.code ?? "ERR_NOT_ATTACHED", status, body, headers);
 }
 
 /** @throws RangeError for what is no status that refuses. @throws TypeError for a body that is no text, and for bad headers. */
@@ -127,11 +127,14 @@ export function writable(refused: Refusal): { readonly refusal: Refusal; readonl
   }
 }
 
+/** What is written of a refusal. */
+type Written = Pick<Refusal, "status" | "headers" | "body">;
+
 /**
  * Writes `refused` as the whole answer, unless another part of the application has answered. Never throws.
  * @param failed Gets what the response threw, when middleware has changed it: then the client gets a bare 500, or its socket ends.
  */
-export function sendRefusal(res: ServerResponse, refused: Refusal, failed: OnFailure = report): void {
+export function sendRefusal(res: ServerResponse, refused: Written, failed: OnFailure = report): void {
   try {
     write(res, refused);
   } catch (error) {
@@ -143,7 +146,7 @@ export function sendRefusal(res: ServerResponse, refused: Refusal, failed: OnFai
 const report: OnFailure = (error) => channels.error.publish({ error });
 
 /** Its length is known: some proxies cannot read a refusal in chunks. */
-function write(res: ServerResponse, { status, headers, body }: Refusal): void {
+function write(res: ServerResponse, { status, headers, body }: Written): void {
   if (!res.headersSent) res.writeHead(status, { ...headers, "content-length": `${Buffer.byteLength(body)}` }).end(body);
 }
 
@@ -153,7 +156,7 @@ interface PlainResponse {
 }
 
 /** Past everything that middleware did to the response. */
-function writePlain(res: ServerResponse, { status, headers, body }: Refusal): void {
+function writePlain(res: ServerResponse, { status, headers, body }: Written): void {
   try {
     if (res.headersSent) return void res.destroy();
     for (const name of res.getHeaderNames()) res.removeHeader(name);

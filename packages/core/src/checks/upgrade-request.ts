@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Slot } from "./admission.ts";
 import { directClient, printAddress, type Client } from "./client-address.ts";
-import { offeredSubprotocols } from "./handshake.ts";
+import { NO_OFFER, parseOffer } from "./handshake.ts";
 import { sentTarget } from "./sent-target.ts";
 
 /** The part of an upgrade request that a connection keeps; the request itself is let go. */
@@ -64,20 +65,41 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly ip: string;
   /** The scheme that the client used; `undefined` when it is not known, since a proxy may have ended TLS before us. */
   readonly scheme: "http" | "https" | undefined;
-  readonly #forwardedHost: string | undefined;
+  readonly host: string;
+  readonly origin: string | undefined;
+  /** The subprotocols that the client offers, in its order; none when the header breaks the rules. */
+  readonly subprotocols: readonly string[];
+  #slot: Slot | undefined;
 
-  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, client: Client = directClient(raw)) {
+  /** @param clientOf Finds the client; by the socket alone unless proxies are trusted. */
+  constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, clientOf: (req: IncomingMessage) => Client = directClient) {
+    const client = clientOf(raw);
+    this.remoteAddress = printAddress(client);
     this.raw = raw;
     this.url = sentTarget(raw, framework.native);
     // Routers put it back when the route has returned.
     this.routedUrl = raw.url ?? "/";
-    this.headers = raw.headers;
+    const { headers } = raw;
+    this.headers = headers;
     this.native = framework.native;
     this.params = framework.params ?? {};
-    this.remoteAddress = printAddress(client);
     this.ip = client.ip;
     this.scheme = client.scheme;
-    this.#forwardedHost = client.host;
+    this.host = client.host ?? headers.host ?? "";
+    this.origin = headers.origin;
+    const offer = headers["sec-websocket-protocol"];
+    this.subprotocols = offer === undefined ? NO_OFFER : parseOffer(offer);
+  }
+
+  /** The slot is the request's until `freeSlot`. */
+  static holdSlot(request: UpgradeRequest, slot: Slot): void {
+    request.#slot = slot;
+  }
+
+  /** Gives its slot back, if it has one. */
+  static freeSlot(request: UpgradeRequest): void {
+    request.#slot?.free();
+    request.#slot = undefined;
   }
 
   /** The request target as it was sent, without its query. */
@@ -90,14 +112,6 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     return new URLSearchParams(mark < 0 ? "" : this.url.slice(mark + 1));
   }
 
-  get host(): string {
-    return this.#forwardedHost ?? this.headers.host ?? "";
-  }
-
-  get origin(): string | undefined {
-    return this.headers.origin;
-  }
-
   get secure(): boolean {
     return this.scheme === "https";
   }
@@ -105,11 +119,6 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   /** The cookies as they were sent, not decoded. */
   get cookies(): Readonly<Record<string, string>> {
     return parseCookies(this.headers.cookie);
-  }
-
-  /** The subprotocols that the client offers, in its order. */
-  get subprotocols(): readonly string[] {
-    return offeredSubprotocols(this.headers) ?? [];
   }
 }
 

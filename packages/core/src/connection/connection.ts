@@ -127,7 +127,7 @@ export class Connection<Context = unknown> extends SlotHolder {
    * @throws Error while another one is being written.
    */
   createWriter(type: "text" | "binary"): Writable {
-    return this.#queue.createWriter(type === "binary");
+    return this.#queue.createWriter(type);
   }
 
   /** Sends a ping (RFC 6455 §5.5.2). @param data At most 125 bytes. @throws RangeError for more. */

@@ -136,7 +136,7 @@ export class NativeEngine implements Engine, StreamSink, SocketOwner {
     const { limits, reader, now } = this.#setup;
     const inflates = this.queue.deflate !== undefined;
     const budget = inflates ? this.#setup.compression?.budget : undefined;
-    this.#reader = reader(this, limits, inflates, now, budget);
+    this.#reader = reader(this, { limits, inflates, now, budget });
     if (this.#paused) this.#reader.pause();
     return this.#reader;
   }

@@ -4,9 +4,9 @@ import type { Client } from "../checks/client-address.ts";
 import type { Clock } from "../base/clock.ts";
 import { Compression, resolveCompression, type CompressionOptions } from "../wire/compression.ts";
 import type { Connection } from "./connection.ts";
-import { compileOriginRule, type OriginCheck, type OriginRule } from "../checks/origin.ts";
-import type { Awaitable, Checks } from "../checks/approval.ts";
-import { compileAllowedHosts, warnOfLoopback } from "../checks/allowed-hosts.ts";
+import { compileOriginCheck, type OriginCheck, type OriginRule } from "../checks/origin.ts";
+import type { Awaitable, Checks } from "../checks/decide.ts";
+import { compileAllowedHosts } from "../checks/allowed-hosts.ts";
 import type { ReaderKind } from "../wire/frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "../checks/forwarded.ts";
 import { checkHeaders, type HeaderValues } from "../checks/given-headers.ts";
@@ -109,10 +109,9 @@ export interface ResolvedOptions<Context, Native> extends Checks<Context, Native
   readonly handshakeTimeoutMs: number;
   readonly maxBatchDelayMs: number;
   readonly connectionIdPrefix: string;
+  /** Nothing guards a server that is open because it listens on loopback. */
+  readonly warnsOfLoopback: boolean;
   readonly clientOf: (req: IncomingMessage) => Client;
-  /** `undefined` when nothing is capped. */
-  readonly caps: AdmissionCaps | undefined;
-  readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
   /** `undefined` for the default. */
   readonly onError: ((error: unknown, source: ErrorSource<Native>) => void) | undefined;
   readonly readers: Readers;
@@ -126,34 +125,17 @@ function resolveCaps(options: { readonly maxConnections?: number; readonly maxCo
   return maxConnections === undefined && maxConnectionsPerAddress === undefined ? undefined : caps;
 }
 
-function resolveHosts<Context, Native>({ allowedHosts, trustProxy }: UpgraderOptions<Context, Native>): (request: UpgradeRequest<Native>) => boolean {
-  if (allowedHosts !== undefined) return compileAllowedHosts(allowedHosts);
-  if (trustProxy !== undefined) return () => true;
-  return ({ raw }) => {
-    warnOfLoopback(raw.socket);
-    return true;
-  };
-}
-
 function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native>): OriginCheck<UpgradeRequest<Native>> {
   if (options.unsafeAllowAnyOrigin === true) return () => true;
   const rule = options.origin ?? defaults.upgrade.origin;
   if (typeof rule === "function") return rule;
-  const allows = compileOriginRule(rule, options.requireOrigin ?? false);
-  return (origin, request) => {
-    const fetchSite = request.headers["sec-fetch-site"];
-    return allows({
-      origin,
-      host: request.host,
-      secure: request.scheme === undefined ? undefined : request.secure,
-      fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
-    });
-  };
+  return compileOriginCheck(rule, options.requireOrigin ?? false);
 }
 
 function resolveSubprotocols<Context, Native>(
-  subprotocols: UpgraderOptions<Context, Native>["subprotocols"] = [],
+  subprotocols: UpgraderOptions<Context, Native>["subprotocols"],
 ): ResolvedOptions<Context, Native>["pickSubprotocol"] {
+  if (subprotocols === undefined) return undefined;
   if (typeof subprotocols !== "function") return (offered) => subprotocols.find((name) => offered.includes(name));
   return (offered, request) => {
     const picked: unknown = atOnce("subprotocols", subprotocols(offered, request));
@@ -165,7 +147,8 @@ function resolveSubprotocols<Context, Native>(
   };
 }
 
-function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Native>["headers"] = {}): ResolvedOptions<Context, Native>["headers"] {
+function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Native>["headers"]): ResolvedOptions<Context, Native>["headers"] {
+  if (headers === undefined) return undefined;
   if (typeof headers === "function") return (request) => checkHeaders("headers", headers(request));
   const checked = checkHeaders("headers", headers);
   return () => checked;
@@ -200,7 +183,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
   checkOptions("Upgrader", options, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false } = options;
-  const deflating = resolveCompression(compression, isPlainPolicy(limits.slowConsumer));
+  const deflating = resolveCompression(compression, { passesBy: isPlainPolicy(limits.slowConsumer) });
   return {
     limits,
     handshakeTimeoutMs,
@@ -208,7 +191,8 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     connectionIdPrefix: options.connectionIdPrefix ?? "",
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
-    checkHost: resolveHosts(options),
+    checkHost: options.allowedHosts && compileAllowedHosts(options.allowedHosts),
+    warnsOfLoopback: options.allowedHosts === undefined && options.trustProxy === undefined,
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),
     authorize: options.authorize,

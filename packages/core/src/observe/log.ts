@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe, type ChannelListener } from "node:diagnostics_channel";
 import type { Connection } from "../connection/connection.ts";
-import type { RefusalCode } from "../base/errors.ts";
+import { ConnectionError, type RefusalCode } from "../base/errors.ts";
 import type { UpwireEvents } from "./events.ts";
 import { atOnce, guard } from "../base/guard.ts";
 import { readHostPort } from "../checks/host-port.ts";
@@ -77,6 +77,7 @@ export function logEvents(options: LogOptions = {}): () => void {
   on("closure", ({ connection, error }) => ({
     code: error.code,
     closeCode: error.closeCode,
+    detail: ConnectionError.faultOf(error),
     cause: nameOf(error.cause),
     ...who(connection),
   }));

@@ -3,45 +3,45 @@ import { MISSED_BYTES, type Missed } from "./missed.ts";
 import { PreparedMessage } from "../wire/prepared-message.ts";
 import type { SendOptions } from "./sendable.ts";
 
-/** A message that is kept as it is: it is long, or it has a key or a sender that wants to be told. */
+/** A message that is kept by itself and not packed: it is long, or has a key, or its sender wants to be told when it is missed. */
 export interface Entry {
-  /** Of a short one the bytes of its frame, one in each character: a `Buffer` for each would take many times as much. */
+  /** A short message is a string here, with a byte of its frame in each character: a `Buffer` would take many times as much memory. */
   message: PreparedMessage | string | Blob;
   readonly key: string | undefined;
   missed: Missed | undefined;
   mustArrive: boolean;
 }
 
-/** Whole frames of short messages that need nothing beside their bytes, one behind the other. */
+/** Whole frames of short messages, one behind the other, for which nothing else has to be kept. */
 interface Pack {
   block: Buffer;
   start: number;
   end: number;
 }
 
-/** What leaves the backlog, or is thrown away. */
+/** A message that has left the backlog. */
 export interface Taken {
   readonly message: PreparedMessage;
   readonly missed: Missed | undefined;
 }
 
-/** What is shorter is packed. What is longer stays one for all that wait for it. */
+/** Shorter frames are packed. A longer one stays the same object for all connections that wait for it. Bytes. */
 const LONG_BYTES = 1024;
 const FIRST_PACK_BYTES = 256;
-/** So much of a pack may be read already and still be in memory. */
+/** Longest pack: a pack stays in memory until its last frame has left. */
 const MOST_PACK_BYTES = 16 * 1024;
-/** Beside its frame and its key: what a message takes that is not packed. */
+/** What a message that is not packed takes beside its frame and its key. Bytes. */
 const KEY_BYTES = 64;
-/** What a Blob takes beside its bytes: without it, many empty ones would count for nothing. */
+/** What a Blob counts for beside its bytes: otherwise many empty ones would count for nothing. */
 const BLOB_BYTES = 512;
 
-/** Messages that the socket has not been given, in their order. They can still be taken back. */
+/** Messages that wait in their order, and can still be taken back since the socket has not been given them. */
 export class Backlog {
   #items: (Entry | Pack)[] = [];
-  /** Those before it are gone. */
+  /** Position of the first item that is not gone. */
   #head = 0;
   #holes = 0;
-  /** None of those before it may be taken back. */
+  /** No item before this position may be taken back. */
   #droppable = 0;
   #byKey: Map<string, Entry> | undefined;
   #size = 0;
@@ -62,17 +62,17 @@ export class Backlog {
     return this.#bytes;
   }
 
-  /** What they count for in a queue: their frames, and what keeps some of them apart. */
+  /** What they count for in a queue: their frames, and what is kept for some of them beside the frame. */
   get cost(): number {
     return this.#bytes + this.#extraBytes;
   }
 
-  /** What one more would count for. */
+  /** What one more message would count for. */
   static costOf(message: PreparedMessage | Blob, options: SendOptions | undefined): number {
     return options === undefined && !(message instanceof Blob) ? message.frameBytes : costOf(entryOf(message, options));
   }
 
-  /** What there is more room for when `entry` goes. */
+  /** How much room there is when `entry` goes. */
   static freedBy(entry: Entry): number {
     return costOf(entry);
   }
@@ -90,7 +90,7 @@ export class Backlog {
     return item !== undefined && "message" in item && item.message instanceof Blob ? item : undefined;
   }
 
-  /** The waiting message with this key, if another one may take its place. */
+  /** The waiting message with this key, if another one may replace it. */
   latest(key: string): Entry | undefined {
     const entry = this.#byKey?.get(key);
     return entry?.mustArrive === true ? undefined : entry;
@@ -124,7 +124,10 @@ export class Backlog {
     this.#extraBytes += extraBytes(entry);
   }
 
-  /** Puts `message` where `entry` is. At the end, a key that changes often would never come to the front. @returns who missed the one before. */
+  /**
+   * Puts `message` in the place of `entry`: at the end of the queue, a key that changes often would never leave.
+   * @returns what the application wants called for the message that was replaced.
+   */
   replace(entry: Entry, message: PreparedMessage, options: SendOptions | undefined): Missed | undefined {
     const { missed } = entry;
     this.fill(entry, message);
@@ -135,7 +138,7 @@ export class Backlog {
     return missed;
   }
 
-  /** The one that has waited longest; a Blob that has not been read must be filled before. */
+  /** Takes out the message that has waited longest. A Blob must have been filled before. */
   shift(): Taken | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
@@ -163,7 +166,7 @@ export class Backlog {
     return undefined;
   }
 
-  /** Throws all away, and adds who wants to be told to `all`. */
+  /** Throws all away. Adds to `all` what the application wants called. */
   clearInto(all: Missed[]): void {
     for (const item of this.#items) if (item !== undefined && "missed" in item && item.missed !== undefined) all.push(item.missed);
     this.#items = [];
@@ -192,7 +195,7 @@ export class Backlog {
     pack.end = end;
   }
 
-  /** @returns the frame of the first message in `pack`, which is gone from there. */
+  /** Takes the first frame out of `pack`. */
   #unpack(pack: Pack, at: number): Buffer {
     const { block, start } = pack;
     const bytes = packedBytes(pack);
@@ -213,7 +216,7 @@ export class Backlog {
     this.#gone(at);
   }
 
-  /** Lets an item go; the array is moved only when half of it is gone. */
+  /** Marks an item as gone. The array is rebuilt only when half of it is. */
   #gone(at: number): void {
     const items = this.#items;
     items[at] = GONE;
@@ -221,7 +224,7 @@ export class Backlog {
     while (items[this.#head] === GONE) this.#head++;
     if (this.#head < items.length && (this.#holes < 64 || this.#holes * 2 < items.length)) return;
     this.#items = items.filter((item) => item !== GONE);
-    // Each of those before it is one that must arrive, or gone.
+    // The first item that may be taken back.
     this.#droppable = this.#items.findIndex((item) => "block" in item || !item.mustArrive);
     if (this.#droppable < 0) this.#droppable = this.#items.length;
     this.#head = 0;
@@ -241,7 +244,7 @@ function costOf(entry: Entry): number {
   return bytesIn(entry.message) + extraBytes(entry);
 }
 
-/** What keeps it apart from others. */
+/** What is kept beside its frame. Bytes. */
 function extraBytes({ message, key, missed, mustArrive }: Entry): number {
   const own = message instanceof Blob ? BLOB_BYTES : key !== undefined ? KEY_BYTES + key.length : mustArrive ? KEY_BYTES : 0;
   return own + (missed === undefined ? 0 : MISSED_BYTES);
@@ -257,7 +260,7 @@ function packedBytes({ block, start }: Pack): number {
   return frameLength(short < 126 ? short : block.readUInt16BE(start + 2));
 }
 
-/** `message` in the form in which it takes least. */
+/** `message` in the form that takes least memory. */
 function kept(message: PreparedMessage): PreparedMessage | string {
   if (message.frameBytes < LONG_BYTES) return message.frame().toString("latin1");
   message.keep();

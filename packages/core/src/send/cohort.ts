@@ -7,40 +7,46 @@ import type { Deflate } from "../wire/prepared-message.ts";
 import type { SendSetup } from "./send-setup.ts";
 import type { Broadcast, Recipient, WindowEnd } from "./shared-history.ts";
 
+// For broadcasts to many. Connections that have the same frames to write need one queue and not a thousand equal ones: a cohort
+// holds that queue for up to 500 of them, so that a broadcast is framed, counted and queued once for each cohort, and written in
+// one loop over its sockets. A member "parts", with the frames that it still has to write, before its queue differs from the others':
+// for a reply, a ping, a socket that is full. While there are broadcasts only, to queue and write 16 messages for 1,000 sockets that
+// cost nothing takes 8 ns for each message and member; without cohorts it takes 64.
+
 /** A send queue, as its cohort sees it. */
 export interface CohortMember extends Recipient {
   readonly socket: Exit;
   /** Where it is in its cohort. */
   place: number;
-  /** Takes what its cohort waits for, and leaves. */
+  /** Leaves its cohort. It has from then on a queue of its own, which begins with the frames of the cohort. */
   part(): void;
   /** Its socket takes no more for now. */
   block(): void;
-  /** Writes, and is blocked until the socket has taken it; what was written before it has not. */
+  /** Writes to a socket that still holds bytes. Nothing more is written until the socket has passed all of them on. */
   writeBehind(bytes: Buffer): void;
 }
 
-/** All of a cohort are written to in one turn of the event loop; see `flusher.ts`. */
+/** The flusher writes to all of a cohort in one turn of the event loop, so a larger one would hold up reads and timers. */
 export const MAX_COHORT_SIZE = 500;
 
 /**
- * Send queues that wait for the same frames, or all for none: a message to all of them is queued once, here, and written in one
- * loop over their sockets. One that gets anything else, or is blocked, parts before. The windows of all end alike.
+ * Send queues of one audience that have the same frames to write, or all none. With a shared compression history, the windows of
+ * all their clients end in the same bytes too, so that all can read the same compressed frames.
  */
 export class Cohort implements Group, Recipient {
-  /** Those of the same audience. */
+  /** The cohorts of the same audience. */
   readonly siblings: readonly Cohort[];
   readonly deflate: Deflate | undefined;
   windowEnd: WindowEnd | undefined;
   readonly #setup: SendSetup;
   readonly #members: CohortMember[] = [];
-  /** Beside the members, whose memory the loop over thousands of sockets then does not touch. */
+  /** The socket of each member, at the same place: the loop that writes need not touch the memory of thousands of members. */
   readonly #sockets: Exit[] = [];
   #run: FrameRun | undefined;
-  /** The most that the socket of any of them may hold without being blocked. */
+  /** The most that the socket of any member may hold while it counts as free. Bytes. */
   #slack = 0;
 
-  /** For one that waits for `run`, and others like it; none of them is in it yet. */
+  /** Makes a cohort without members. @param run The frames that its members have to write. */
   constructor(siblings: readonly Cohort[], setup: SendSetup, { deflate, windowEnd }: Recipient, run: FrameRun) {
     this.siblings = siblings;
     this.deflate = deflate;
@@ -58,7 +64,7 @@ export class Cohort implements Group, Recipient {
     return this.#run;
   }
 
-  /** Takes a send queue that waits for the same, if the next message would be framed and counted for it as for the others. */
+  /** Takes a send queue that has the same frames to write and the same settings, so that all stays the same for the next message. */
   admit(member: CohortMember, setup: SendSetup, run: FrameRun): boolean {
     if (run !== this.#run || setup !== this.#setup || member.deflate?.key !== this.deflate?.key) return false;
     if (member.windowEnd !== this.windowEnd || this.size === MAX_COHORT_SIZE) return false;
@@ -68,11 +74,12 @@ export class Cohort implements Group, Recipient {
     return true;
   }
 
+  /** All members leave. */
   dissolve(): void {
     for (let last = this.#members.at(-1); last !== undefined; last = this.#members.at(-1)) last.part();
   }
 
-  /** Lets a member go, which takes `run` and `windowEnd` with it. */
+  /** Removes a member, which copies `run` and `windowEnd` for itself. */
   dismiss({ place }: CohortMember): void {
     const last = this.#members.pop();
     const lastSocket = this.#sockets.pop();
@@ -105,7 +112,7 @@ export class Cohort implements Group, Recipient {
     if (run === undefined || this.size === 0) return run;
     const bytes = run.join();
     let mayBeBlocked = false;
-    // From the end, since who is behind leaves its place to the last one.
+    // From the end: a member that is blocked leaves, and the last one moves to its place.
     for (let at = this.#sockets.length - 1; at >= 0; at--) {
       const socket = this.#sockets[at] as Exit;
       if (socket.writableLength > 0) {
@@ -115,13 +122,13 @@ export class Cohort implements Group, Recipient {
       socket.write(bytes);
       mayBeBlocked ||= socket.writableNeedDrain;
     }
-    // After a long write a socket says so until the ticks of this turn are over, also when the kernel took all of it.
+    // After a long write `writableNeedDrain` stays true until the ticks of this turn are over, also when the kernel took everything.
     if (mayBeBlocked) process.nextTick(this.#partBlocked);
     return run;
   }
 
   readonly #partBlocked = (): void => {
-    // From the end, since who is blocked leaves its place to the last one.
+    // From the end: a member that is blocked leaves, and the last one moves to its place.
     for (let at = this.#sockets.length - 1; at >= 0; at--) if (this.#sockets[at]?.writableNeedDrain === true) this.#members[at]?.block();
   };
 }

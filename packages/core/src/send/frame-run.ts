@@ -2,23 +2,25 @@ import { MISSED_BYTES, type Missed } from "./missed.ts";
 
 const EMPTY = Buffer.alloc(0);
 
-/**
- * The frames that wait for one connection in their order, as a path in a tree: a connection holds the last node.
- * Connections that wait for the same frames hold the same node, so a broadcast moves one pointer per member and the
- * bytes for all of them are joined once.
- */
+// Sharing of queues. A queue of frames is a path in a tree: each node is one frame and knows the node before it, and a connection
+// holds its last node only. To queue a frame for a second connection with the same queue finds the node that the first one made,
+// so a broadcast moves one pointer for each member, and the bytes of a path are joined into one block once for all that share it.
+// With queues of their own (cohorts set aside), 16 messages to 1,000 members took more than twice as long: 140 ns for each message
+// and member instead of 64.
+
+/** The frames that one connection has to write, in their order: a node of the tree stands for the path from the root to it. */
 export class FrameRun {
   readonly #before: FrameRun | undefined;
   readonly #block: Buffer;
-  /** Who wants to be told when the frames of this block are thrown away. */
+  /** What the application wants called when the frames of this block are thrown away. */
   readonly #missed: Missed | readonly Missed[] | undefined;
   /** Bytes from the first frame to this one. */
   readonly bytes: number;
-  /** The same with what they take beside their bytes. */
+  /** What they count for in a queue: `bytes`, and what is kept beside them. */
   readonly cost: number;
   /** How many frames that is. */
   readonly frames: number;
-  /** The newest continuation: in a broadcast the next member asks for the same one. */
+  /** The node that was last added behind this one: in a broadcast the next member asks for the same. */
   #next: FrameRun | undefined;
   #joined: Buffer | undefined;
 
@@ -32,41 +34,41 @@ export class FrameRun {
     this.frames = (before?.frames ?? 0) + frames;
   }
 
-  /** The empty run that every path of one turn starts from. */
+  /** The empty path, with which every path of one turn begins. */
   static root(): FrameRun {
     return new FrameRun(undefined, EMPTY, 0, undefined);
   }
 
-  /** Whether another run continues this one, for others to find. */
+  /** Whether `with` has added a node that other connections may find. */
   get isContinued(): boolean {
     return this.#next !== undefined;
   }
 
-  /** This run followed by `frame`, for others to find. */
+  /** This path and `frame` behind it. The next connection that adds the same frame here gets the same node. */
   with(frame: Buffer, missed: Missed | undefined): FrameRun {
     const next = this.#next;
     if (next !== undefined && next.#block === frame && next.#missed === missed) return next;
     return (this.#next = new FrameRun(this, frame, 1, missed));
   }
 
-  /** This run followed by frames for one connection alone. */
+  /** This path and frames for one connection alone behind it. */
   withOwn(frames: number, block: Buffer, missed: Missed | readonly Missed[] | undefined): FrameRun {
     return new FrameRun(this, block, frames, missed);
   }
 
-  /** All frames in one buffer, made at the first call and kept until `release`. */
+  /** All frames in one block, which is made at the first call and kept until `release`. */
   join(): Buffer {
     this.#joined ??= FrameRun.#concat(this);
     return this.#joined;
   }
 
-  /** Lets go of what only the turn that ends needed; clients that are still to be written to keep their frames. */
+  /** Forgets the joined block and the node behind this one. Connections that still have to write keep the frames themselves. */
   release(): void {
     this.#joined = undefined;
     this.#next = undefined;
   }
 
-  /** Adds all who want to be told when these frames are thrown away to `all`, in the order of the frames. */
+  /** Adds to `all` what the application wants called when these frames are thrown away, in the order of the frames. */
   missedInto(all: Missed[]): void {
     if (this.cost === this.bytes) return;
     const blocks: (readonly Missed[])[] = [];
@@ -80,7 +82,7 @@ export class FrameRun {
 
   static #concat(last: FrameRun): Buffer {
     if (last.bytes === last.#block.byteLength) return last.#block;
-    // Not from the pool: a slow client would pin the 8 KiB block of many others.
+    // Not from Node's pool: while a slow client keeps these bytes, all 8 KiB of the pool's block would stay in memory.
     const joined = Buffer.allocUnsafeSlow(last.bytes);
     let end = last.bytes;
     for (let run = last; run.#before !== undefined; run = run.#before) {

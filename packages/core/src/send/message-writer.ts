@@ -1,57 +1,60 @@
 import { Writable } from "node:stream";
 
-/** Where a fragment is in its message. */
+/** What a fragment is in its message. */
 export interface FragmentPosition {
-  readonly isBinary: boolean;
-  readonly first: boolean;
-  readonly last: boolean;
+  readonly type: "text" | "binary";
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
 }
 
 /** What a writer needs from its connection. */
 export interface FragmentSink {
   fragment(data: Buffer, position: FragmentPosition): void;
-  /** Settles when the fragments so far have left, or the connection is gone. */
+  /** Settles when the fragments so far have left, or when the connection is over. */
   drain(): Promise<void>;
-  /** The message is complete, or given up: `aborted` when a part of it had been sent. */
-  finished(aborted: boolean): void;
+  /** The message is complete, or given up before any of it was sent. */
+  finished(): void;
+  /** The message is given up, and a part of it was sent. */
+  aborted(): void;
 }
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * One large message, streamed: each chunk leaves as a fragment, with backpressure, so it is never in memory whole.
- * Destroying it half-way ends the connection, because a message cannot be taken back.
+ * One large message as a `Writable`: each chunk leaves as a fragment, with backpressure, so the whole is never in memory.
+ * To destroy it half-way ends the connection, because a message that has begun cannot be taken back.
  */
 export class MessageWriter extends Writable {
   readonly #sink: FragmentSink;
-  readonly #isBinary: boolean;
+  readonly #type: "text" | "binary";
   #started = false;
   #complete = false;
 
-  constructor(sink: FragmentSink, isBinary: boolean) {
+  constructor(sink: FragmentSink, type: "text" | "binary") {
     super({ decodeStrings: true, defaultEncoding: "utf8" });
     this.#sink = sink;
-    this.#isBinary = isBinary;
+    this.#type = type;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send(chunk, false);
+    this.#send(chunk, { isLast: false });
     this.#sink.drain().then(() => done(), done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#send(EMPTY, true);
+    this.#send(EMPTY, { isLast: true });
     this.#complete = true;
     done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#sink.finished(this.#started && !this.#complete);
+    if (this.#started && !this.#complete) this.#sink.aborted();
+    else this.#sink.finished();
     done(error);
   }
 
-  #send(data: Buffer, last: boolean): void {
-    this.#sink.fragment(data, { isBinary: this.#isBinary, first: !this.#started, last });
+  #send(data: Buffer, { isLast }: Pick<FragmentPosition, "isLast">): void {
+    this.#sink.fragment(data, { type: this.#type, isFirst: !this.#started, isLast });
     this.#started = true;
   }
 }

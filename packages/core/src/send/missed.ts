@@ -1,10 +1,10 @@
 import { guard } from "../base/guard.ts";
 import { immediateInNoContext } from "../base/no-context.ts";
 
-/** What an application is told with: the connection does not get the message. Its type is that of `SendOptions.missed`. */
+/** A function of the application that is called when a connection does not get a message: `SendOptions.missed`. */
 export type Missed = (connection: never) => void;
 
-/** Whose message it was. */
+/** A connection that has missed a message. */
 export interface MissingConnection {
   /** The connection that users hold. */
   readonly owner: object;
@@ -12,18 +12,18 @@ export interface MissingConnection {
   report(error: unknown): void;
 }
 
-/** Beside its frame, what a message takes whose sender wants to be told when it is missed. Bytes. */
+/** What a message with a `missed` function counts for beside its frame. Bytes. */
 export const MISSED_BYTES = 64;
 
 /**
- * Calls the `missed` functions of an application, each for itself: what one does cannot keep another from being called. None of
- * them runs while another one does, so that one that sends again to a full queue does not call itself without end.
+ * Calls the `missed` functions of an application. One that throws does not keep others from being called. None runs within
+ * another: a function that sends again to a full queue would call itself without end.
  */
 export class MissedCalls {
   #isTelling = false;
   #later: (readonly [MissingConnection, Missed])[] = [];
 
-  /** For who has just been refused, behind the whole call that sent it. */
+  /** For a message that was just refused. Call it after the whole `send` or broadcast. */
   tell(connection: MissingConnection, missed: Missed): void {
     if (this.#isTelling) return this.tellLater(connection, missed);
     this.#isTelling = true;
@@ -31,7 +31,7 @@ export class MissedCalls {
     this.#isTelling = false;
   }
 
-  /** For what a policy took back: in a later turn of the event loop, since a send or a broadcast may be under way. */
+  /** For a message that a policy took back: in a later turn of the event loop, since a send or broadcast may be running. */
   tellLater(connection: MissingConnection, missed: Missed): void {
     if (this.#later.push([connection, missed]) === 1) immediateInNoContext(this.#tellAll);
   }

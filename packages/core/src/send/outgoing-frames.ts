@@ -10,39 +10,39 @@ import type { Deflate } from "../wire/prepared-message.ts";
 import type { SendSetup } from "./send-setup.ts";
 import { forgetWindow, type WindowEnd } from "./shared-history.ts";
 
-/** Cohorts beside the full ones: members with other frames before them, such as late joiners and who has just had a reply. */
+/** Cohorts beyond the full ones, for members with a different queue: late joiners, and clients that have just had a reply. */
 const SPARE_COHORTS = 3;
 
 /**
- * From here on `Buffer.allocUnsafe` gives a frame a block of its own (half of the pool's 8 KiB). What is shorter shares a block
- * of the pool, and one of 20 bytes that waits keeps all of it: for a client that reads nothing that is up to 16,384 times 8 KiB.
+ * From this length on `Buffer.allocUnsafe` gives a frame memory of its own (half of the pool's 8 KiB). Shorter ones share a block of the
+ * pool, and a frame of 20 bytes that waits keeps the whole block: 16,384 of them for a client that reads nothing would keep 128 MiB.
  */
 const OWN_BLOCK_BYTES = 4 * 1024;
 
-/** Whether, and with what, the flusher will come. */
+/** For which kind of messages the flusher was asked to call `flush`, if it was. */
 const Turn = { none: 0, broadcasts: 1, replies: 2 } as const;
 
-/** When a frame should leave: at the end of the turn, or once no more come for its audience. */
+/** When a frame should leave: at the end of the turn, or once a turn has brought no more for its audience. */
 export type Urgency = "reply" | "broadcast";
 
 /**
- * The frames of one connection that are on their way: nothing takes them back any more, save that all are thrown away. They get
- * one write per turn of the event loop, and none while the kernel does not take any.
+ * The frames of one connection that are on their way: no policy takes one of them back, but all can be thrown away together. They
+ * leave in one write for each turn of the event loop, and in none while the socket is full.
  */
 export abstract class OutgoingFrames implements Flushable, CohortMember {
   readonly socket: Exit;
   readonly deflate: Deflate | undefined;
-  /** The cohort knows better, as long as this is in one. */
+  /** Out of date while this is in a cohort, which has its own. */
   windowEnd: WindowEnd | undefined;
   place = 0;
   readonly #setup: SendSetup;
-  /** Frames that wait; those in `#own`, which no other connection gets, come after them. */
+  /** Frames to write. Behind them come those in `#own`, which no other connection gets. */
   #run: FrameRun | undefined;
-  /** Holds the run in our place. */
+  /** The cohort that this is in. Then the run is there. */
   #cohort: Cohort | undefined;
   #own: OwnFrames | undefined;
   #pongs: Pongs | undefined;
-  /** The socket holds less than this unless it is blocked; asking it each time would cost more than all of the rest. */
+  /** The socket holds less than this unless it is blocked. To ask it for each message would cost more than all the rest. */
   readonly #slack: number;
   #turn: number = Turn.none;
   #isEnding = false;
@@ -63,7 +63,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return this.#setup;
   }
 
-  /** As a recipient it is one client. */
+  /** How many clients that is. */
   get size(): number {
     return 1;
   }
@@ -74,19 +74,19 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return (this.#own === undefined ? 0 : this.#own.bytes) + (run === undefined ? 0 : run.bytes) + this.socket.writableLength;
   }
 
-  /** What waits for the next write counts for this. */
+  /** What the frames for the next write count for in the queue. */
   protected get unwrittenCost(): number {
     const run = this.#cohort === undefined ? this.#run : this.#cohort.run;
     return (this.#own === undefined ? 0 : this.#own.cost) + (run === undefined ? 0 : run.cost);
   }
 
-  /** Frames that wait for the next write. */
+  /** How many frames the next write has. */
   get unwrittenFrames(): number {
     const run = this.#cohort === undefined ? this.#run : this.#cohort.run;
     return (this.#own === undefined ? 0 : this.#own.frames) + (run === undefined ? 0 : run.frames);
   }
 
-  /** When the oldest byte that the socket has not passed on was written to it, or 0 when there is none. */
+  /** When the socket got the oldest byte that it has not passed on, or 0 when there is none. Milliseconds. */
   get blockedSince(): number {
     return this.#blockedSince;
   }
@@ -96,7 +96,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return this.#cohort?.siblings === cohorts;
   }
 
-  /** Joins the first cohort that waits for the same frames, or starts one. @param audience How many may be in one: it says how many cohorts there can be. */
+  /** Joins the first cohort with the same frames to write, or starts one. @param audience Its size limits how many cohorts it has. */
   joinOneOf(cohorts: Cohort[], audience: number): void {
     const run = this.#run;
     const hasOwn = this.#own !== undefined && this.#own.frames > 0;
@@ -115,7 +115,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return true;
   }
 
-  /** Leaves the cohort, if this is in one, with what waits for it there. */
+  /** Leaves its cohort, if it is in one, and takes over the frames that it has to write. */
   part(): void {
     const cohort = this.#cohort;
     if (cohort === undefined) return;
@@ -137,7 +137,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     this.#writeTold(bytes);
   }
 
-  /** The socket tells of room only after it was full: without this, one that was not quite full would be waited for for ever. */
+  /** Asks to be called back: a socket emits `drain` only after it was full, and one that was not quite full would never do so. */
   #writeTold(bytes: Buffer): void {
     this.socket.write(bytes, () => {
       const { writableLength, writableNeedDrain, destroyed } = this.socket;
@@ -145,7 +145,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     });
   }
 
-  /** Whether there is surely room, for what is on its way and a message of so many bytes. Not in a cohort. Only `costOnWay` is exact. */
+  /** Whether so many bytes surely fit into the queue. It takes the socket for full; only `costOnWay` is exact. Not in a cohort. */
   protected hasRoomOnWay(bytes: number): boolean {
     const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
     const own = this.#own;
@@ -155,7 +155,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return cost <= maxQueueBytes && (own === undefined ? 0 : own.frames) + (run === undefined ? 0 : run.frames) < maxQueueMessages;
   }
 
-  /** For a reply, which is encoded straight into the block of this connection. */
+  /** The block for a reply, which is encoded straight into it. */
   protected addOwn(): OwnFrames {
     if (this.#turn !== Turn.replies) this.#scheduleReplies();
     return (this.#own ??= new OwnFrames());
@@ -188,7 +188,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     this.#schedule("broadcast");
   }
 
-  /** What follows goes behind the frames that no other connection gets. */
+  /** Moves the frames of `#own` into the run, so that shared frames can follow them. */
   #closeOwn(): void {
     const own = this.#own;
     if (own === undefined || own.frames === 0) return;
@@ -197,7 +197,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     this.#run = this.#setup.flusher.extendOwn(this.#run, frames, block, missed);
   }
 
-  /** @returns whether it takes the place of one that had not left. */
+  /** @returns whether the pong replaces one that had not left. */
   protected addPong(frame: Buffer): boolean {
     this.part();
     this.#schedule("reply");
@@ -206,7 +206,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     return false;
   }
 
-  /** Throws away what the socket has not been given: whole frames only, so the stream stays valid. Adds who wants to be told to `all`. */
+  /** Throws away all whole frames that the socket has not been given. Adds to `all` what the application wants called. */
   protected clearInto(all: Missed[]): void {
     this.part();
     this.#run?.missedInto(all);
@@ -224,7 +224,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     this.#schedule("reply");
   }
 
-  /** The socket takes data again: it gets what came meanwhile. @returns whether it was blocked, and is not any more. */
+  /** The socket takes data again: writes what came meanwhile. @returns whether it was blocked and is free now. */
   protected unblock(): boolean {
     if (this.#blockedSince === 0) return false;
     this.#blockedSince = 0;
@@ -238,7 +238,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     this.flush();
   }
 
-  /** What waits in a cohort is written by that. */
+  /** While this is in a cohort, the cohort writes. */
   flush(): FrameRun | undefined {
     this.#turn = Turn.none;
     if (this.#blockedSince !== 0 || this.#cohort !== undefined) return undefined;
@@ -252,26 +252,26 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     this.#run = undefined;
     if (pongs !== undefined) this.#writeWithPongs(pongs, bytes);
     else if (bytes !== undefined) this.#write(bytes);
-    // Once: the second time Node makes an error of it that reaches no one, and that costs more than the write.
+    // Only once: for a second `end` Node creates an error that reaches no listener and costs more than the write.
     if (this.#isEnding && !this.socket.writableEnded) this.socket.end();
     return run;
   }
 
   #write(bytes: Buffer): void {
     const { socket } = this;
-    // It has not taken what it was given before: after this it gets nothing until it has, or small writes pile up in it.
+    // It still holds bytes. After this write it gets nothing until it has passed on everything, or small writes would pile up.
     if (socket.writableLength > 0) this.writeBehind(bytes);
     else if (this.#setup.slowConsumer.takesBack) this.#writePortion(bytes);
     else if (!socket.write(bytes)) this.#blockedSince = this.#setup.now();
   }
 
-  /** With a policy that takes messages back, a socket that has something left gets no more: what it has cannot be taken back. */
+  /** For a policy that takes messages back: a socket that holds anything gets no more, since what it holds cannot be taken back. */
   #writePortion(bytes: Buffer): void {
     this.#writeTold(bytes);
     if (this.socket.writableLength > 0 || this.socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
   }
 
-  /** Pongs go in front of what may be shared with other connections, and it is still one write: cork gathers the two. */
+  /** Pongs go in front of a block that other connections may share, so they cannot be part of it; `cork` makes one write of both. */
   #writeWithPongs({ bytes: pongs }: Pongs, bytes: Buffer | undefined): void {
     const { socket } = this;
     this.#pongs = undefined;

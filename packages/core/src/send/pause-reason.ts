@@ -1,10 +1,10 @@
-/** Why nothing is read from a client for a while. */
+/** Reasons not to read from a client for a while, as bits. */
 export const Hold = {
-  /** Messages wait for a hook or a loop to take them. */
+  /** Messages wait until a hook or a loop takes them. */
   inbox: 1,
-  /** It sent more than the rate limit allows. */
+  /** The client sent more than the rate limit allows. */
   rate: 2,
-  /** By the policy `pause`, it is behind with reading. */
+  /** The client reads too slowly, and the policy is `pause`. */
   queue: 4,
   /** The application called `connection.pause()`. */
   application: 8,

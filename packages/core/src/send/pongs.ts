@@ -1,9 +1,9 @@
-/** Each ping is answered while so few pongs wait; RFC 6455 §5.5.3 lets the newest stand for all before it. */
+/** Each ping is answered until so many pongs wait. Then only the newest is, as RFC 6455 §5.5.3 allows. */
 const MOST_PONGS = 16;
 
-/** The pongs that wait for one client: a flood of pings makes them grow no further. */
+/** The pongs that wait for one client. Their number is limited, so that a flood of pings takes no memory. */
 export class Pongs {
-  /** All of them in one block: each in memory of its own would pin as many blocks of the pool. */
+  /** All in one block: each by itself could keep 8 KiB of Node's pool in memory. */
   bytes: Buffer;
   #count = 1;
   #newestAt = 0;
@@ -12,7 +12,7 @@ export class Pongs {
     this.bytes = frame;
   }
 
-  /** @returns whether it takes the place of the newest one before it. */
+  /** @returns whether it replaces the newest pong before it. */
   add(frame: Buffer): boolean {
     const isFull = this.#count === MOST_PONGS;
     if (!isFull) {

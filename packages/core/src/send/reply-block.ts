@@ -2,36 +2,41 @@ import { frameLength, Opcode, writeHeader } from "../wire/frame.ts";
 import type { Message } from "../wire/message.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
 
+// For answers to one client. A client that sends 32 requests at once gets 32 short replies in the same turn: instead of a buffer and
+// a queue entry for each, every reply is encoded straight into one block, behind the one before, and that block is what is written.
+// A block starts as large as the replies of the last turn were together, so that as a rule it never grows. With 32 messages in
+// flight an echo by `ws`, which writes each reply by itself, takes 19 times the CPU; bare `net`, joined too, still takes 1.7 times.
+
 const EMPTY = Buffer.alloc(0);
-/** Room for the second and further frames of a turn, when nothing is known of the last one. */
+/** Room for the second and further frames of a turn, when the last turn had at most one. */
 const FIRST_BYTES = 1024;
-/** Most room that is taken because of the last turn: it counts for nothing in a queue until frames are in it. */
+/** Most room that is taken in advance, because the last turn needed it: no queue limit counts it before frames are in it. */
 const MOST_BYTES = 16 * 1024;
 
-/** Frames for one client alone, each written behind the one before into one block: the replies of one turn. */
+/** Frames for one client alone, in one block: the replies of one turn. */
 export class OwnFrames {
-  /** Length of all that wait. */
+  /** Length of all frames in it. */
   bytes = 0;
-  /** How many wait. */
+  /** How many they are. */
   frames = 0;
   #missed: Missed[] | undefined;
   #block = EMPTY;
-  /** Of the block, when it has room for many. */
+  /** On the block, when that has room for more than one frame. */
   #view: DataView | undefined;
-  /** What they took the last time, if they were many. */
+  /** Length of all frames of the last turn, if they were more than one. */
   #usualBytes = 0;
 
-  /** What they take with what is kept beside their bytes. */
+  /** What they count for in a queue: `bytes`, and what is kept beside them. */
   get cost(): number {
     return this.#missed === undefined ? this.bytes : this.bytes + this.#missed.length * MISSED_BYTES;
   }
 
-  /** Who wants to be told when these frames are thrown away; ask for it before `take`. */
+  /** What the application wants called when these frames are thrown away; `take` forgets it. */
   get missed(): readonly Missed[] | undefined {
     return this.#missed;
   }
 
-  /** The frame that was added last belongs to a message whose sender wants to be told when it is thrown away. */
+  /** Adds what the application wants called when the frame that was added last is thrown away. */
   tell(missed: Missed): void {
     this.#missed ??= [];
     this.#missed.push(missed);
@@ -60,7 +65,7 @@ export class OwnFrames {
     frame.copy(this.#block, at);
   }
 
-  /** The same as `take`, in a block without room for more. */
+  /** The same as `take`, in a block of exactly their length: it may be kept for long. */
   takeExact(): Buffer {
     const bytes = this.take();
     if (bytes.buffer.byteLength === bytes.byteLength) return bytes;
@@ -69,7 +74,7 @@ export class OwnFrames {
     return exact;
   }
 
-  /** All of them, and an empty block. */
+  /** All frames; from here on the block is empty. */
   take(): Buffer {
     const block = this.#block;
     const { bytes } = this;
@@ -95,11 +100,11 @@ export class OwnFrames {
   #grow(needed: number): void {
     const before = this.#block;
     if (this.bytes === 0 && this.#usualBytes <= needed) {
-      // It will probably be the only one.
+      // Probably the only frame of this turn.
       this.#block = Buffer.allocUnsafe(needed);
       return;
     }
-    // Not from the pool, which a slow client would pin.
+    // Not from Node's pool: while a slow client keeps these bytes, all 8 KiB of the pool's block would stay in memory.
     this.#block = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes, this.#usualBytes, this.bytes === 0 ? 0 : FIRST_BYTES));
     this.#view = new DataView(this.#block.buffer);
     before.copy(this.#block, 0, 0, this.bytes);

@@ -15,7 +15,7 @@ const EMPTY_PING = encodeFrame(Opcode.ping, Buffer.alloc(0));
 export interface SendingConnection extends MissingConnection {
   /** Ends it with the close code of `error`. */
   fail(error: ConnectionError): void;
-  /** Says whether reading has to stop for this reason. */
+  /** Stops reading for this reason, or goes on. */
   hold(reason: Hold, isHeld: boolean): void;
   /** The socket takes data again, and nothing waits. */
   drain(): void;
@@ -24,21 +24,22 @@ export interface SendingConnection extends MissingConnection {
 }
 
 /**
- * What a message meets: nothing can stand in its way but the budget; everything is looked at; it is refused, and what was
- * taken leaves in front of the close frame; the close frame is on its way, and nothing may follow.
+ * What happens to a message: "direct", it is taken if the limits of the queue allow it; "considered", policy and waiting messages
+ * count too; "closing", it is refused, and messages that were taken leave in front of the close frame; "shut", the close frame is on
+ * its way, and nothing may follow it.
  */
 type Way = "direct" | "considered" | "closing" | "shut";
 
 /**
- * The order in which the messages of one connection leave: what goes on its way at once, what waits for a message in front of it
- * or for the socket, and the close frame behind everything. Whether a message may come in is decided in `send-queue.ts`.
+ * The order in which the messages of one connection leave: some go on their way at once, some wait for an incomplete message in front
+ * of them or for the socket, and the close frame comes last. `send-queue.ts` decides whether a message is taken at all.
  */
 export abstract class SendOrder extends OutgoingFrames implements RoomExit {
   #connection: SendingConnection | undefined;
   #way: Way = "considered";
   #room: WaitingRoom | undefined;
 
-  /** Tells whose messages these are. Once, before anything is sent. */
+  /** Sets the connection. Once, before anything is sent. */
   connect(connection: SendingConnection): void {
     this.#connection = connection;
     this.#lookAgain();
@@ -49,7 +50,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     return this.#room === undefined ? this.bytesOnWay : this.bytesOnWay + this.#room.waiting.bytes;
   }
 
-  /** Since when a Blob or a writer has brought nothing for which messages wait, or 0. A client that takes nothing is another matter. */
+  /** Since when a Blob or a writer that others wait for has brought nothing, or 0; also 0 while the socket takes nothing. Milliseconds. */
   get stalledSince(): number {
     const room = this.#room;
     return room === undefined || this.blockedSince !== 0 ? 0 : room.stalledSince;
@@ -65,10 +66,10 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
   }
 
   /** @throws Error while another message is not complete. */
-  createWriter(isBinary: boolean): Writable {
+  createWriter(type: "text" | "binary"): Writable {
     if (this.#room?.hasGate === true) throw new Error("Another message of this connection is not complete yet");
     this.#settle();
-    const writer = this.roomNow().createWriter(isBinary);
+    const writer = this.roomNow().createWriter(type);
     return this.isTaking ? writer : writer.destroy();
   }
 
@@ -91,13 +92,13 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
 
   /** Sends a ping, unless the queue is full: the answer to it would only tell that the client is behind. */
   ping(data: Buffer): void {
-    // Those of the heartbeat are all the same: one frame for all connections.
+    // The heartbeat's pings are all the same: one frame for all connections.
     const frame = data.byteLength === 0 ? EMPTY_PING : encodeFrame(Opcode.ping, data);
     if (this.#isFullFor(frame) && this.blockedSince === 0) this.flushNow();
     if (this.#way !== "shut" && !this.#isFullFor(frame)) this.addFrame(frame, "reply", undefined);
   }
 
-  /** Answers a ping. @returns whether the pong takes the place of one that had not left. */
+  /** Answers a ping. @returns whether the pong replaces one that had not left. */
   pong(data: Buffer): boolean {
     return this.#way !== "shut" && this.addPong(encodeFrame(Opcode.pong, data));
   }
@@ -122,7 +123,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     else this.#room.closeBehind(frame);
   }
 
-  /** Waits no more for a message that is not complete: it does not arrive, and neither do the messages after it. A close frame does. */
+  /** Gives up a message that is not complete, and all messages after it. A close frame behind them still leaves. */
   giveUp(): void {
     this.#settle();
     const lost: Missed[] = [];
@@ -172,13 +173,13 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     this.addFrame(message.frame(this.deflate), "reply", missed);
   }
 
-  sendFragment(data: Buffer, { isBinary, first, last }: FragmentPosition): void {
+  sendFragment(data: Buffer, { type, isFirst, isLast }: FragmentPosition): void {
     if (this.#way === "shut") return;
     const { counters } = this.setup;
     counters.bytesOut += data.byteLength;
-    if (last) counters.messagesOut++;
-    const opcode = isBinary ? Opcode.binary : Opcode.text;
-    this.addFrame(encodeFrame(first ? opcode : Opcode.continuation, data, { fin: last }), "reply", undefined);
+    if (isLast) counters.messagesOut++;
+    const opcode = type === "binary" ? Opcode.binary : Opcode.text;
+    this.addFrame(encodeFrame(isFirst ? opcode : Opcode.continuation, data, { fin: isLast }), "reply", undefined);
   }
 
   sendLast(closeFrame: Buffer): void {
@@ -206,7 +207,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     return this.setup.now();
   }
 
-  /** Whether nothing but the budget can stand in the way of a message. */
+  /** Whether only the limits of the queue decide about a message. */
   protected get isDirect(): boolean {
     return this.#way === "direct";
   }
@@ -232,7 +233,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     return this.#room;
   }
 
-  /** Tells, in a later turn, who wants to know that these messages were thrown away. */
+  /** Calls these functions of the application in a later turn: their messages were thrown away. */
   protected tellLater(lost: readonly Missed[]): void {
     const connection = this.#connection;
     if (connection !== undefined) for (const missed of lost) this.setup.missedCalls.tellLater(connection, missed);
@@ -247,7 +248,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     if (this.isTaking) this.#way = this.#room === undefined && this.setup.slowConsumer.isPlain ? "direct" : "considered";
   }
 
-  /** From here on nothing of what is complete can be taken back: something follows that must come after all of it. */
+  /** Sends all complete messages on their way, so that no policy can take them back: something follows that must come after them. */
   #settle(): void {
     for (let taken = this.#room?.takeNext(); taken !== undefined; taken = this.#room?.takeNext()) this.go(taken);
   }

@@ -12,10 +12,10 @@ import type { Broadcast } from "./shared-history.ts";
 import type { Offered, SlowQueue } from "./slow-consumer.ts";
 
 /**
- * The messages for one connection: the one way out. Each is in one of three places: on its way, with the frames that the socket
- * gets next (`OutgoingFrames`); in the backlog, from where it can be taken back; or nowhere, when there is no room
+ * The messages for one connection: the one way out. A message that is offered is put on its way, with the frames that the socket
+ * gets next (`OutgoingFrames`); or into the backlog, from where it can be taken back; or refused, when there is no room
  * (`slow-consumer.ts`). Messages wait in the backlog while one in front of them is not complete, and, with a policy that takes
- * messages back, while the socket is behind.
+ * messages back, while the socket is full.
  */
 export class SendQueue extends SendOrder implements SlowQueue {
   /** Offers a message, and does what follows when it is not taken. @returns whether it was. @throws TypeError for what cannot be sent. */
@@ -27,8 +27,8 @@ export class SendQueue extends SendOrder implements SlowQueue {
   }
 
   /**
-   * Takes one message, or not. Runs no code of the application and ends nothing: who offers calls `notTaken` for each queue that
-   * did not take it, behind the whole loop.
+   * Takes one message, or not. It runs no code of the application and ends no connection: the caller calls `notTaken` for each queue
+   * that did not take it, after the whole loop.
    * @throws TypeError for what cannot be sent.
    */
   offer(data: Sendable, options?: SendOptions): Offered {
@@ -70,7 +70,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
   isHalfFull(): boolean {
     const isHalfFull = (): boolean => this.bufferedBytes * 2 > this.setup.limits.maxQueueBytes;
     if (!isHalfFull()) return false;
-    // Perhaps it has not been offered to the socket yet.
+    // Perhaps the socket has room and has not been given these messages yet.
     this.flushNow();
     return this.blockedSince !== 0 && isHalfFull();
   }
@@ -79,7 +79,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
     this.connection?.hold(Hold.queue, true);
   }
 
-  /** Takes a message that nothing can stand in the way of. @returns false when it has to be looked at. */
+  /** The quick way, when only the limits of the queue decide. @returns false when `#consider` has to decide. */
   #takeDirectly(data: unknown): boolean {
     this.part();
     if (typeof data === "string") {
@@ -117,7 +117,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
     return this.#count(payloadLength(message.frameBytes));
   }
 
-  /** One that is taken. */
+  /** Counts a message that is taken. */
   #count(payloadBytes: number): true {
     const { counters } = this.setup;
     counters.messagesOut++;
@@ -125,7 +125,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
     return true;
   }
 
-  /** Takes a message, or not, by all that there is to know. */
+  /** Takes a message, or not, by limits, policy and waiting messages. */
   #consider(data: Sendable, options: SendOptions | undefined, urgency: Urgency): Offered {
     if (options !== undefined) checkMissed(options);
     const message = data instanceof Blob ? data : prepare(data);
@@ -149,7 +149,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
     return "taken";
   }
 
-  /** What cannot be taken back counts for this. */
+  /** What the frames that cannot be taken back count for. Bytes. */
   get #costOnWay(): number {
     return this.unwrittenCost + this.socket.writableLength;
   }
@@ -163,11 +163,11 @@ export class SendQueue extends SendOrder implements SlowQueue {
   }
 
   #makeRoomFor(cost: number): boolean {
-    // What was queued in this turn has not been tried on the socket yet: a fast client must not pay for a busy turn.
+    // Messages of this turn have not been given to the socket yet: a client that reads fast must not suffer from a busy turn.
     this.room?.advance();
     this.flushNow();
     while (!this.#fits(cost)) {
-      // To take back what waits would not help.
+      // Even without all waiting messages there would be no room.
       const onWay = this.#costOnWay;
       if (onWay > 0 && onWay + cost > this.setup.limits.maxQueueBytes) return false;
       if (!this.setup.slowConsumer.makeRoom(this)) return false;

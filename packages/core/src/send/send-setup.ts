@@ -11,7 +11,7 @@ export interface SendSetup {
   readonly slowConsumer: SlowConsumer;
   readonly counters: Counters;
   readonly missedCalls: MissedCalls;
-  /** What a socket is given while a policy may still take messages back: at most half of the queue. */
+  /** Most that a socket is given at a time where a policy may take messages back: at most half of the queue. Bytes. */
   readonly portionBytes: number;
   readonly now: () => number;
 }

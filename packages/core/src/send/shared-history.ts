@@ -1,11 +1,11 @@
 import { encodeFrame, Opcode } from "../wire/frame.ts";
 import type { Deflate, PreparedMessage } from "../wire/prepared-message.ts";
 
-// Compression with context takeover for an audience, where a deflate stream for each client would take 256 KiB (zlib) and be run
-// for each. A broadcast is deflated once, with the last 4 KiB that the audience was sent as its dictionary. That frame can be read
-// by the clients whose LZ77 windows end in those bytes; the others get the message plain, which leaves their windows as they
-// are. Once the plain frames outnumber the clients that could read compressed ones, a keyframe, deflated without a dictionary,
-// makes all windows end alike again. JSON of 60 bytes to 1 KiB takes about half the bytes that it takes compressed alone.
+// Compression that refers to earlier messages, for a whole audience. The usual way keeps a deflate stream for each client, which takes
+// 256 KiB (zlib) and compresses each broadcast once per client. Here a broadcast is deflated once, with the last 4 KiB that the audience
+// was sent as its dictionary. Clients whose windows end in those bytes can read that frame; the others get the message plain, which
+// leaves their windows as they are. Once plain frames outnumber the clients that can read compressed ones, a keyframe, deflated
+// without a dictionary, makes all windows end alike again. JSON of 60 bytes to 1 KiB takes half the bytes that it takes compressed alone.
 
 /** What a message may refer to. With 2 KiB mixed JSON is 10 % longer; with 8 KiB it is 4 % shorter and takes up to twice the time. */
 const MOST_BYTES = 4 * 1024;
@@ -22,16 +22,16 @@ export interface WindowEnd {
   missed: number;
 }
 
-/** A client, or a cohort of them: all agreed on the same, and their windows end in the same way. */
+/** A client, or a cohort of clients that agreed on the same deflate parameters and whose windows end in the same bytes. */
 export interface Recipient {
   readonly deflate: Deflate | undefined;
   /** How many clients. */
   readonly size: number;
-  /** `undefined` when there is no window, or when its end is not known. */
+  /** `undefined` without a window, or when its end is not known. */
   windowEnd: WindowEnd | undefined;
 }
 
-/** From now on no message may refer to what these clients have. */
+/** From now on no message refers to what these clients received before. */
 export function forgetWindow(recipient: Recipient): void {
   if (recipient.windowEnd === undefined) return;
   recipient.windowEnd.holders -= recipient.size;
@@ -79,7 +79,10 @@ export class CompressedBroadcast {
   }
 }
 
-/** What an audience was sent compressed. RFC 7692 §7.2.3.2: a message may refer to what this client received compressed before; what it received plain is not in its window. */
+/**
+ * What an audience was sent compressed. RFC 7692 §7.2.3.2: a message may refer to what its client received compressed before; what it
+ * received plain is not in its window.
+ */
 export class SharedHistory {
   #tail: Buffer = NOTHING;
   #end: WindowEnd = { holders: 0, missed: 0 };
@@ -87,7 +90,8 @@ export class SharedHistory {
   next(message: PreparedMessage, deflate: Deflate): CompressedBroadcast {
     const { payload, isBinary } = message;
     const from = this.#end;
-    // A keyframe costs each holder about the bytes that a plain frame costs another client: send one once the plain frames sent outnumber the holders.
+    // A keyframe costs each holder about the bytes that a plain frame costs another client: it pays once the plain frames sent
+    // outnumber the holders.
     const isKeyframe = from.missed >= from.holders;
     const compressed = deflate.compress(payload, isKeyframe ? NOTHING : this.#tail);
     if (compressed === undefined) return new CompressedBroadcast({ plain: message.frame(), compressed: undefined, isKeyframe: false, from, to: from });
@@ -98,7 +102,7 @@ export class SharedHistory {
   }
 }
 
-/** A copy of the last bytes of both: neither is kept. */
+/** The last bytes of both, copied: otherwise 4 KiB could keep a long message in memory. */
 function endOf(before: Buffer, after: Buffer): Buffer {
   const kept = Math.min(before.byteLength, Math.max(0, MOST_BYTES - after.byteLength));
   const end = Buffer.allocUnsafeSlow(kept + Math.min(after.byteLength, MOST_BYTES));
@@ -107,12 +111,12 @@ function endOf(before: Buffer, after: Buffer): Buffer {
   return end;
 }
 
-/** Members that get the same, and what they were sent compressed: one history for each set of deflate parameters. */
+/** Members that get the same broadcasts. They have one history for each set of deflate parameters. */
 export interface HistoryKeeper {
   historyOf(deflate: Deflate): SharedHistory;
 }
 
-/** The histories of one group of an audience, by the keys of the deflate parameters. They end with it. */
+/** The histories of one group of an audience, by the keys of the deflate parameters. */
 export class Histories implements HistoryKeeper {
   readonly #byKey = new Map<string, SharedHistory>();
 

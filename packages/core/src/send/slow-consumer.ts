@@ -1,7 +1,7 @@
 import type { Counters } from "../base/counters.ts";
 import type { SlowConsumerPolicy } from "../base/limits.ts";
 
-/** What a queue says to a message: it has it, or has not, or cannot have it because the client is too slow to be kept. */
+/** What becomes of a message that is offered to a queue: taken, refused, or refused because the client is too slow and must be ended. */
 export type Offered = "taken" | "refused" | "slow";
 
 /** A send queue, as a policy sees it. */
@@ -16,15 +16,15 @@ export interface SlowQueue {
 
 /** What happens to a client that reads more slowly than it is written to: `SlowConsumerPolicy`. One object for each Upgrader. */
 export interface SlowConsumer {
-  /** Whether messages for a client that is behind are kept back from the socket, where they can still be dropped or replaced. */
+  /** Whether messages for a client that is behind wait outside the socket, where they can still be dropped or replaced. */
   readonly takesBack: boolean;
-  /** Whether a message takes the place of the waiting one with the same key. */
+  /** Whether a message replaces the waiting one with the same key. */
   readonly replaces: boolean;
-  /** Whether clients that are behind are not read. */
+  /** Whether nothing is read from clients that are behind. */
   readonly pauses: boolean;
-  /** Whether messages for which there is surely room need not be looked at. */
+  /** Whether the policy has no say about messages for which there is room. */
   readonly isPlain: boolean;
-  /** Takes a message back for one that has no room. @returns whether it could; then the queue looks again. */
+  /** Takes back a waiting message to make room for another. @returns whether it could; then the queue checks again. */
   makeRoom(queue: SlowQueue): boolean;
   /** Counts a message for which there is no room. @returns what becomes of it. */
   noRoom(): Exclude<Offered, "taken">;
@@ -32,7 +32,7 @@ export interface SlowConsumer {
   taken(queue: SlowQueue): void;
 }
 
-/** Whether messages for which there is room get past the policy: then none of them is dropped later, and others may refer to it. */
+/** Whether the policy has no say about messages for which there is room: none is dropped later, so others may refer to it. */
 export function isPlainPolicy(policy: SlowConsumerPolicy): boolean {
   return policy === "close" || policy === "drop-newest";
 }

@@ -4,9 +4,9 @@ import { MessageWriter, type FragmentPosition } from "./message-writer.ts";
 import type { Missed } from "./missed.ts";
 import { PreparedMessage } from "../wire/prepared-message.ts";
 
-/** Where messages go from the waiting room. */
+/** Gets the messages that leave the waiting room. */
 export interface RoomExit {
-  /** Whether a message of so many bytes may go on its way now. What has, can be taken back no more. */
+  /** Whether a message of so many bytes may go on its way now, after which it cannot be taken back. */
   mayGo(bytes: number): boolean;
   /** Puts a message on its way. */
   go(taken: Taken): void;
@@ -15,7 +15,7 @@ export interface RoomExit {
   sendLast(closeFrame: Buffer): void;
   /** Settles when the socket takes data. */
   drain(): Promise<void>;
-  /** Gets what a stream or a Blob of the application failed with. */
+  /** Gets the error of a stream or a Blob of the application. */
   report(error: unknown): void;
   /** A message of which a part may have been sent can never be completed. */
   broken(cause?: unknown): void;
@@ -36,18 +36,18 @@ function withResolver(): PromiseWithResolver {
 }
 
 /**
- * The messages of one connection that cannot go on their way: the socket is behind and a policy may take them back, or a
- * message in front of them is not complete. A connection has a room only then, with a close frame that waits behind them, and
- * with the promise of who waits until the socket takes data.
+ * The messages of one connection that cannot go on their way yet: the socket is full and a policy may take them back, or a message in
+ * front of them is not complete. It also holds a close frame that waits behind them, and the promise for callers that wait until the
+ * socket takes data. A connection has a room only while there is any of these.
  */
 export class WaitingRoom {
   readonly #exit: RoomExit;
   readonly #backlog = new Backlog();
   /** The message that is being written, in front of the backlog (RFC 6455 §5.4: fragments of two messages may not mix). */
   #writer: MessageWriter | undefined;
-  /** The first of the backlog, while its Blob is being read. */
+  /** The first message of the backlog, while its Blob is being read. */
   #reading: Entry | undefined;
-  /** When one of these two last brought something. */
+  /** When the writer or the Blob last brought bytes. */
   #broughtAt = 0;
   #closeFrame: Buffer | undefined;
   #draining: PromiseWithResolver | undefined;
@@ -56,7 +56,7 @@ export class WaitingRoom {
     this.#exit = exit;
   }
 
-  /** What waits; to add to it, or to take from it, there is only this room. */
+  /** The messages that wait. Only the room itself adds to them and takes from them. */
   get waiting(): Pick<Backlog, "size" | "bytes" | "cost" | "latest" | "replace"> {
     return this.#backlog;
   }
@@ -79,7 +79,7 @@ export class WaitingRoom {
     return this.#writer === undefined && this.#reading === undefined ? 0 : this.#broughtAt;
   }
 
-  /** The time during which the socket did not take anything is not that of a Blob or a writer. */
+  /** The socket takes data again. The time before does not count against a Blob or a writer. */
   resumed(): void {
     this.#broughtAt = this.#exit.now();
   }
@@ -119,15 +119,15 @@ export class WaitingRoom {
     this.advance();
   }
 
-  /** Throws away the oldest message that may be taken back. @returns who wants to be told, or `undefined` when there is no such message. */
+  /** Throws away the oldest message that may be taken back. @returns what the application wants called; `undefined` when there is none. */
   dropOldest(): { readonly missed: Missed | undefined } | undefined {
     const dropped = this.#backlog.drop();
     if (dropped !== undefined && dropped === this.#reading) this.#reading = undefined;
     return dropped;
   }
 
-  /** Begins a message whose fragments go on their way at once. There MUST be no gate, and nothing that waits. */
-  createWriter(isBinary: boolean): MessageWriter {
+  /** Begins a message whose fragments go on their way at once. There MUST be no incomplete message, and none that waits. */
+  createWriter(type: "text" | "binary"): MessageWriter {
     const exit = this.#exit;
     const writer: MessageWriter = new MessageWriter(
       {
@@ -137,9 +137,10 @@ export class WaitingRoom {
           exit.sendFragment(data, position);
         },
         drain: () => exit.drain(),
-        finished: (aborted) => this.#written(writer, aborted),
+        finished: () => this.#written(writer, () => this.advance()),
+        aborted: () => this.#written(writer, () => this.#exit.broken()),
       },
-      isBinary,
+      type,
     );
     // Without any listener, an error of the stream would end the process.
     writer.on("error", (error) => {
@@ -151,8 +152,8 @@ export class WaitingRoom {
   }
 
   /**
-   * Waits no more for a message that is not complete: it does not arrive, and neither do the messages after it. A close frame does.
-   * @param lost Gets who wants to be told.
+   * Gives up a message that is not complete, and all messages after it. A close frame behind them still leaves.
+   * @param lost Gets what the application wants called.
    */
   giveUp(lost: Missed[]): void {
     const writer = this.#writer;
@@ -164,7 +165,7 @@ export class WaitingRoom {
     this.advance();
   }
 
-  /** Settles with `settleDraining`. One promise for all who ask. */
+  /** Settles with `settleDraining`. All callers get the same promise. */
   get draining(): Promise<void> {
     this.#draining ??= withResolver();
     return this.#draining.promise;
@@ -176,11 +177,10 @@ export class WaitingRoom {
     this.advance();
   }
 
-  #written(writer: MessageWriter, aborted: boolean): void {
+  #written(writer: MessageWriter, goOn: () => void): void {
     if (this.#writer !== writer) return;
     this.#writer = undefined;
-    if (aborted) this.#exit.broken();
-    else this.advance();
+    goOn();
   }
 
   #read(entry: Entry): void {
@@ -201,7 +201,7 @@ export class WaitingRoom {
   }
 }
 
-/** Begins in a later microtask: a Blob of a class of the application runs its code. @throws TypeError when it gives no bytes. */
+/** Begins in a later microtask: a Blob of a class of the application runs its code. @throws TypeError when the Blob gives no bytes. */
 async function readBlob(blob: Blob): Promise<PreparedMessage> {
   await Promise.resolve();
   const given: unknown = blob.arrayBuffer();

@@ -80,7 +80,7 @@ export class Attachment implements TicketHolder {
   readonly #undo: (() => void)[];
   #farewell: ClosingPlan["farewell"] | undefined;
   #ending: Closing | undefined;
-  #retryAfterSeconds = 1;
+  readonly #state = { isClosing: false, retryAfterSeconds: 1 };
 
   constructor(server: AttachableServer, options: AttachOptions) {
     checkServer(server);
@@ -91,10 +91,10 @@ export class Attachment implements TicketHolder {
     const timeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.attach.handshakeTimeoutMs);
     const maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? defaults.attach.maxPendingHandshakes);
     const headTimeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? defaults.attach.headTimeoutMs, 0);
-    const setup = { holder: this, pending: this.#pending, timeoutMs, maxPending, match, handOver };
-    let heads: HeadGuard | undefined;
-    this.#dispatcher = new Dispatcher(server, { ...setup, arrived: (socket) => heads?.arrived(socket) });
-    if (headTimeoutMs > 0) heads = new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending });
+    const setup = { holder: this, state: this.#state, pending: this.#pending, timeoutMs, maxPending, match, handOver };
+    this.#dispatcher = new Dispatcher(server, setup);
+    const heads = headTimeoutMs > 0 ? new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending }) : undefined;
+    if (heads !== undefined) this.#dispatcher.tell(heads);
     const parseErrors = new ParseErrors(server);
     server.on("listening", this.#begin);
     this.#undo = [
@@ -112,11 +112,7 @@ export class Attachment implements TicketHolder {
 
   /** Whether `close` or `drain` was called: for health checks, since no client is let in any more. Ends when the server listens again. */
   get isClosing(): boolean {
-    return this.#farewell !== undefined;
-  }
-
-  get retryAfterSeconds(): number {
-    return this.#retryAfterSeconds;
+    return this.#state.isClosing;
   }
 
   /** How many connections are open. */
@@ -142,7 +138,7 @@ export class Attachment implements TicketHolder {
     this.#connections.add(connection);
     connection.onClose(this.#closed);
     // `close` or `drain` may have come between the answer and this moment.
-    if (connection.isOpen) this.#farewell?.(connection);
+    if (this.#farewell !== undefined && connection.isOpen) this.#farewell(connection);
   }
 
   readonly #closed = (_info: CloseInfo, connection: Connection): void => {
@@ -184,7 +180,7 @@ export class Attachment implements TicketHolder {
   async drain(options: DrainOptions = {}): Promise<void> {
     const plan = drainPlan(options);
     if (!this.isClosing) {
-      this.#retryAfterSeconds = plan.retryAfterSeconds;
+      this.#state.retryAfterSeconds = plan.retryAfterSeconds;
       this.#end(plan);
     }
     await Promise.all([this.#ending?.done, this.#pending.over()]);
@@ -204,13 +200,15 @@ export class Attachment implements TicketHolder {
   /** The server listens, for the first time or again. */
   readonly #begin = (): void => {
     this.#farewell = undefined;
+    this.#state.isClosing = false;
     this.#ending = undefined;
-    this.#retryAfterSeconds = 1;
+    this.#state.retryAfterSeconds = 1;
   };
 
   #end(plan: ClosingPlan): Closing {
     // What the first one said goes for those that are still to be told.
     const farewell = (this.#farewell ??= plan.farewell);
+    this.#state.isClosing = true;
     const closing = new Closing(this.#connections, this.#clock, { ...plan, farewell });
     const grace = this.#clock.after(closing.spreadMs + plan.graceMs, () => {
       // Those of a server that listens again are not meant.

@@ -1,8 +1,9 @@
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { listenerMark } from "../base/cross-copy.ts";
 import { inSlices } from "../shutdown/close-in-waves.ts";
+import type { HeadGuard } from "./head-guard.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
 import { atOnce } from "../base/guard.ts";
@@ -17,13 +18,11 @@ import { channels } from "../base/channels.ts";
 import { asSocket } from "../connection/stream-socket.ts";
 import { Turn } from "./turn.ts";
 import { UpgradeRequest } from "../checks/upgrade-request.ts";
-import { putTicket, UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
+import { UpgradeTicket, type Arrival, type HandshakeSetup } from "./upgrade-ticket.ts";
 
 export interface DispatchSetup extends HandshakeSetup {
   readonly match: (req: IncomingMessage) => boolean;
   readonly handOver: HandOver | undefined;
-  /** Is told of a socket whose request head is complete. */
-  readonly arrived: (socket: Socket) => void;
   /** Most handshakes under way, and, counted apart, most that wait for an earlier response of their connection. */
   readonly maxPending: number;
 }
@@ -43,6 +42,7 @@ export class Dispatcher {
   readonly #earlier: EarlierResponses;
   readonly #askNode: (() => void) | undefined;
   readonly #turns = new Set<Turn>();
+  #heads: HeadGuard | undefined;
 
   /** @throws Error when this server is attached already. */
   constructor(server: AttachableServer, setup: DispatchSetup) {
@@ -54,6 +54,11 @@ export class Dispatcher {
     this.#earlier = new EarlierResponses(server);
     this.#askNode = ignoreOtherUpgrades(server, () => this.#isAlone);
     server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
+  }
+
+  /** From now on `heads` is told of each socket whose request head is complete. */
+  tell(heads: HeadGuard): void {
+    this.#heads = heads;
   }
 
   detach(): void {
@@ -74,24 +79,25 @@ export class Dispatcher {
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const socket = asSocket(stream);
-    const arrival = { req, socket, head };
-    this.#setup.arrived(socket);
-    rememberTarget(req);
+    const socket = stream instanceof Socket ? stream : asSocket(stream);
     // Alone, we answer everything: otherwise it would stay open without an answer.
     const isShared = !this.#isAlone;
+    this.#heads?.arrived(socket);
+    rememberTarget(req);
     if (isShared && !this.#isOurs(req)) return void socket.on("error", destroySocket);
-    if (unfinishedResponses(socket).length > 0) this.#wait(arrival, isShared);
+    const mustWait = unfinishedResponses(socket).length > 0;
+    const arrival = { req, socket, head, isHandshake: isWebSocketUpgrade(req.headers) };
+    if (mustWait) this.#wait(arrival, isShared);
     else this.#begin(arrival, isShared);
   };
 
   #wait(arrival: Arrival, isShared: boolean): void {
-    const { req, socket, head } = arrival;
+    const { socket, head, isHandshake } = arrival;
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
       this.#turns.delete(turn);
       // A client that has ended its side meanwhile has left. To HTTP it cannot go back: its end would not be told there again.
-      const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isWebSocketUpgrade(req.headers));
+      const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isHandshake);
       if (isTooMany || hasLeft || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
       else this.#begin(arrival, isShared);
     };
@@ -121,9 +127,8 @@ export class Dispatcher {
   }
 
   #dispatch(arrival: Arrival, neighbours: NeighbourWatch | undefined): void {
-    const { req, socket } = arrival;
+    const { req, socket, isHandshake } = arrival;
     const { handOver } = this.#setup;
-    const isHandshake = isWebSocketUpgrade(req.headers);
     if (neighbours === undefined) {
       // Another protocol (h2c) may be ignored: RFC 9110 §7.8.
       if (!isHandshake && giveBack(this.#server, arrival)) return;
@@ -132,51 +137,43 @@ export class Dispatcher {
     }
     const refused = isHandshake ? this.#refusal(req, neighbours) : undefined;
     if (refused === undefined && isHandshake && handOver !== undefined) return handOverTo(handOver, arrival, this.#setup, neighbours);
-    const ticket = this.#ticket(arrival, neighbours);
-    if (ticket === undefined) return;
+    let ticket: UpgradeTicket;
+    try {
+      ticket = new UpgradeTicket(arrival, this.#setup, neighbours);
+    } catch (error) {
+      // A response that we do not know of is being written: one of before `attach`, or of another library.
+      this.#report(error, req);
+      return void socket.destroy();
+    }
     if (refused !== undefined) {
       if (neighbours === undefined) publishRefusal(refused, new UpgradeRequest(req, { native: req }));
       return sendRefusal(ticket.res, refused);
     }
-    if (isHandshake) putTicket(req, ticket);
-    this.#serve(req, ticket.res);
-  }
-
-  #ticket(arrival: Arrival, neighbours: NeighbourWatch | undefined): UpgradeTicket | undefined {
+    const { res } = ticket;
     try {
-      return new UpgradeTicket(arrival, this.#setup, neighbours);
-    } catch (error) {
-      // A response that we do not know of is being written: one of before `attach`, or of another library.
-      this.#report(error, arrival.req);
-      arrival.socket.destroy();
-      return undefined;
-    }
-  }
-
-  #refusal(req: IncomingMessage, neighbours: NeighbourWatch | undefined): Refusal | undefined {
-    const { holder, pending, maxPending, handOver } = this.#setup;
-    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
-    if (req.method !== "GET") return refusal("ERR_METHOD");
-    // Beside other libraries our routes say so, to those requests that are ours.
-    if (holder.isClosing && neighbours === undefined) return drainingRefusal(holder.retryAfterSeconds);
-    if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
-    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
-    const target = req.url ?? "";
-    if (req.headers.host !== undefined && !isGetTarget(target, req.headers.host)) return refusal("ERR_TARGET");
-    // Plugins parse it unguarded, or leave the socket open when they cannot.
-    if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
-    return undefined;
-  }
-
-  /** Sends the request through the application like any other. */
-  #serve(req: IncomingMessage, res: ServerResponse): void {
-    try {
+      // Through the application like any other; its routes take a request with a ticket for one that passed the checks above.
       (this.#server as HttpServer).emit("request", req, res);
     } catch (error) {
       this.#report(error, req);
       if (res.headersSent) res.destroy();
       else sendRefusal(res, refusal("ERR_CHECK_FAILED"));
     }
+  }
+
+  #refusal(req: IncomingMessage, neighbours: NeighbourWatch | undefined): Refusal | undefined {
+    const { state, pending, maxPending, handOver } = this.#setup;
+    // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
+    if (req.method !== "GET") return refusal("ERR_METHOD");
+    // Beside other libraries our routes say so, to those requests that are ours.
+    if (state.isClosing && neighbours === undefined) return drainingRefusal(state.retryAfterSeconds);
+    if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
+    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
+    const target = req.url ?? "";
+    const { host } = req.headers;
+    if (!target.startsWith("/") && host !== undefined && !isGetTarget(target, host)) return refusal("ERR_TARGET");
+    // Plugins parse it unguarded, or leave the socket open when they cannot.
+    if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
+    return undefined;
   }
 
   #report(error: unknown, req: IncomingMessage): void {

@@ -9,17 +9,23 @@ import { ServedClock } from "../base/served-clock.ts";
 import type { AttachableServer } from "./server.ts";
 import { channels } from "../base/channels.ts";
 
+// Against clients that connect and then send no request, or send it byte by byte (slowloris): each holds a socket of the server. Node's
+// own `headersTimeout` cannot help, since how often it is checked (every 30 s) is fixed when the server is made, and `attach` comes
+// later. The guard notes each connection when it is accepted and forgets it when Node tells on a diagnostics channel that its first
+// request has begun; all have the same time, so one timer for the oldest is enough. 2,000 clients that send nothing, half a line
+// or one header a second are closed within 15 s, and a good client is served in under 100 ms meanwhile (`npm run siege`, `slow`).
+
 /** Node's own: every request but upgrades and CONNECT, whoever listens or has taken listeners away. */
 const REQUEST_START = "http.server.request.start";
-/** Sockets ended in one turn of the event loop; thousands at once would hold everybody else up. */
+/** Most sockets that are ended in one turn of the event loop: thousands at once would hold up every other connection. */
 const SLICE = 100;
 
-/** A connection of which no complete request head has come yet. */
+/** A connection that has not sent a complete request head yet. */
 interface Waiting {
-  /** TCP until the TLS handshake is done, then TLS. */
+  /** The TCP socket until the TLS handshake is done, then the TLS socket. */
   socket: Socket;
   readonly deadline: number;
-  /** For TLS, where `socket` changes. */
+  /** The TCP socket, also when `socket` has become another. */
   readonly accepted: Socket;
 }
 
@@ -32,21 +38,18 @@ export interface HeadGuardOptions {
   readonly clock: Clock;
   /** From the connection to the end of its first request head. Milliseconds. */
   readonly timeoutMs: number;
-  /** Most connections without one. */
+  /** Most connections that may be without a request head at a time. */
   readonly max: number;
 }
 
-/**
- * Ends connections of one server whose FIRST request head is late. Node's `headersTimeout` cannot do it: how often it is
- * checked (30 s) is fixed when the server is made. Whatever comes behind that head is left to Node.
- */
+/** Ends connections of one server whose FIRST request head is late. Later requests of a connection are left to Node. */
 export class HeadGuard {
   readonly #server: AttachableServer;
   readonly #options: HeadGuardOptions;
   readonly #clock: ServedClock;
-  /** The oldest first, since all have the same time. */
+  /** The oldest first: all have the same time, and a `Map` keeps the order. */
   readonly #waiting = new Map<Socket | string, Waiting>();
-  /** Only for TLS, of accepted sockets: one that is closed has forgotten its addresses. */
+  /** Only for TLS: the key of each accepted socket. Once a socket is closed, it has no addresses to make the key from. */
   readonly #keys: WeakMap<Socket, string> | undefined;
   readonly #onClose: (this: Socket) => void;
   #timer: Timer | undefined;
@@ -59,7 +62,7 @@ export class HeadGuard {
     this.#onClose = function onClose() {
       forget(this);
     };
-    // Bare HTTP/2 has sessions instead of request heads.
+    // A plain HTTP/2 server has sessions and no request heads.
     if (!("headersTimeout" in server)) return;
     server.on("connection", this.#onConnection);
     if (!(server instanceof TlsServer)) return;
@@ -67,7 +70,7 @@ export class HeadGuard {
     server.on("secureConnection", this.#onSecureConnection);
   }
 
-  /** Watches no connection any more, and leaves no listener on the server or its sockets. */
+  /** Stops watching, and leaves no listener on the server or its sockets. */
   detach(): void {
     this.#server.off("connection", this.#onConnection);
     this.#server.off("secureConnection", this.#onSecureConnection);
@@ -76,7 +79,7 @@ export class HeadGuard {
     this.#rest();
   }
 
-  /** How many connections are waited for. */
+  /** How many connections have not sent a complete request head. */
   get count(): number {
     return this.#waiting.size;
   }
@@ -89,7 +92,7 @@ export class HeadGuard {
   #forget(socket: Socket): void {
     const key = this.#keyOf(socket);
     const waiting = this.#waiting.get(key);
-    // An end of TLS that is late may have the key of a connection that came after it.
+    // Ports are used again: a late `close` of a TLS socket may have the key of a newer connection.
     if (waiting === undefined || (waiting.socket !== socket && waiting.accepted !== socket)) return;
     this.#waiting.delete(key);
     this.#keys?.delete(waiting.accepted);
@@ -97,27 +100,27 @@ export class HeadGuard {
   }
 
   readonly #onConnection = (socket: Socket): void => {
-    // A Unix socket has no port to know its TLS socket by: it counts from the end of the TLS handshake.
+    // Without a port (a Unix socket) the TLS socket cannot be matched to this one: it is noted at the end of the TLS handshake.
     if (this.#keys === undefined || socket.remotePort !== undefined) this.#add(socket);
   };
 
   readonly #onSecureConnection = (socket: TLSSocket): void => {
     const waiting = this.#waiting.get(this.#keyOf(socket));
-    // The TLS socket itself is not known yet.
+    // Not by the TLS socket, which is not noted yet.
     if (socket.alpnProtocol === "h2") return waiting && this.#forget(waiting.accepted);
     if (waiting === undefined) return this.#add(socket);
     waiting.socket = socket;
   };
 
   #add(socket: Socket): void {
-    // `server.emit("connection")` takes any stream; what is no socket has neither a byte count nor an address.
+    // `server.emit("connection", stream)` takes any stream, and one that is no socket has neither a byte count nor an address.
     if (!(socket instanceof Socket) || socket.destroyed) return;
     const key = this.#keyOf(socket);
     const { timeoutMs, max } = this.#options;
     const before = this.#waiting.get(key);
     // A listener of the application may emit the same connection once more.
     if (before?.accepted === socket) return;
-    // The address of a connection that has gone, and whose `close` is still to come. The new one is the youngest.
+    // Another connection had this key; it is gone, and its `close` event is still to come.
     if (before !== undefined) this.#forget(before.accepted);
     socket.on("close", this.#onClose);
     this.#waiting.set(key, { socket, deadline: this.#clock.now() + timeoutMs, accepted: socket });
@@ -126,14 +129,14 @@ export class HeadGuard {
       subscribe(REQUEST_START, this.#onRequestStart);
       this.#arm();
     }
-    // The oldest goes, not the newest: slow ones cannot keep others out, who need their place for one round trip only.
+    // The oldest is dropped and not the newest: a good client needs its place for one round trip only, so slow ones cannot keep it out.
     for (const oldest of this.#waiting.values()) {
       if (this.#waiting.size <= max) return;
       this.#drop(oldest, "ERR_TOO_MANY_HANDSHAKES");
     }
   }
 
-  /** TLS and TCP sockets of one connection are two objects that do not know each other; both know who is at the ends. */
+  /** Over TLS a connection has two socket objects that do not refer to each other, but both have the same addresses and ports. */
   #keyOf(socket: Socket): Socket | string {
     if (this.#keys === undefined) return socket;
     const known = this.#keys.get(socket);
@@ -156,7 +159,7 @@ export class HeadGuard {
 
   #rest(): void {
     this.#timer = undefined;
-    // Here, and not as soon as nobody waits: leaving a channel while it publishes makes it pass over the next subscriber.
+    // Not in `#forget`: to unsubscribe while the channel publishes makes it skip the next subscriber.
     unsubscribe(REQUEST_START, this.#onRequestStart);
   }
 
@@ -173,10 +176,10 @@ export class HeadGuard {
   #drop({ socket, accepted }: Waiting, code: RefusalCode): void {
     this.#forget(accepted);
     const isInTlsHandshake = this.#keys !== undefined && !(socket instanceof TLSSocket);
-    // CONNECT, or an upgrade that was taken from us: HTTP has let go of the socket.
+    // CONNECT, or an upgrade that another listener took: the socket does not belong to the HTTP server any more.
     if (!isInTlsHandshake && !isHttpSocket(socket)) return;
     channels.dropped.publish({ code, remoteAddress: socket.remoteAddress });
-    // A browser or a proxy that connects ahead of its need would take an answer for that to its next request.
+    // Browsers and proxies open connections in advance: one would take a 408 now for the answer to its next request.
     if (isInTlsHandshake || socket.bytesRead === 0) socket.destroy();
     else sendBare(socket, refusal(code));
   }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { AdoptedEngine } from "../ws/adopted-engine.ts";
-import type { Approval } from "../checks/approval.ts";
+import type { Approval } from "../checks/decide.ts";
 import { HandlerRuns, type ConnectionHandler, type HandlerRun } from "../connection/connection-handler.ts";
 import type { ConnectionSetup } from "../connection/connection-setup.ts";
 import { Connection } from "../connection/connection.ts";

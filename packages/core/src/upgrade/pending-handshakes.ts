@@ -43,6 +43,13 @@ export class PendingHandshakes {
     this.#wakeBy(handshake.deadline);
   }
 
+  /** Gives it `ms` milliseconds from now. */
+  start(handshake: PendingHandshake, ms: number): void {
+    handshake.deadline = this.#clock.now() + ms;
+    this.#handshakes.add(handshake);
+    if (handshake.deadline < this.#wakeAt) this.#wakeBy(handshake.deadline);
+  }
+
   /** Puts the deadline elsewhere, unless it is over. */
   move(handshake: PendingHandshake, deadline: number): void {
     handshake.deadline = deadline;

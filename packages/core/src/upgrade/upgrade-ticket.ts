@@ -1,10 +1,13 @@
-import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from "node:http";
+import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { ticketKey } from "../base/cross-copy.ts";
-import type { AcceptHeaders } from "../checks/approval.ts";
+import type { AcceptHeaders } from "../checks/decide.ts";
+import type { RequestContext } from "../base/no-context.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending-handshakes.ts";
-import { publishRefusal, refusal, sendBare, type Refusal } from "../checks/refusal.ts";
+import { publishRefusal, refusal, sendBare, sendRefusal, type Refusal } from "../checks/refusal.ts";
+import type { OnFailure } from "../base/guard.ts";
+import { setGivenHead } from "./given-head.ts";
 import { closeResponse } from "./close-response.ts";
 import type { NeighbourWatch } from "./neighbour-watch.ts";
 import { destroySocket, holdSocket, type SocketHolder } from "../connection/socket-owner.ts";
@@ -18,13 +21,19 @@ export interface Arrival {
   readonly req: IncomingMessage;
   readonly socket: Socket;
   readonly head: Buffer;
+  /** It asks for the WebSocket protocol. */
+  readonly isHandshake: boolean;
 }
 
-export interface TicketHolder {
+/** How things stand with a server. */
+export interface ServerState {
   /** True once no new connection may be made. */
   readonly isClosing: boolean;
   /** Then: what refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
+}
+
+export interface TicketHolder {
   track(connection: Connection): void;
   /** Told by each Upgrader that decides about a request of this server. */
   meet?(source: StatsSource): void;
@@ -32,7 +41,9 @@ export interface TicketHolder {
 
 interface Acceptance {
   readonly headers: AcceptHeaders;
-  take(socket: Socket, head: Buffer): void;
+  /** Where `take` runs. */
+  readonly context: RequestContext;
+  readonly take: (socket: Socket, head: Buffer) => void;
   abandoned(): void;
 }
 
@@ -47,6 +58,7 @@ const ACCEPTING = new Set([101, 204]);
 /** What a handshake is made with. */
 export interface HandshakeSetup {
   readonly holder: TicketHolder;
+  readonly state: ServerState;
   readonly pending: PendingHandshakes;
   /** Time for the handshake, until the route's own value takes over. Milliseconds. */
   readonly timeoutMs: number;
@@ -61,13 +73,14 @@ export const NEIGHBOUR_LOOK_MS = 1000;
  */
 export class UpgradeTicket implements PendingHandshake, SocketHolder {
   readonly holder: TicketHolder;
+  readonly state: ServerState;
   readonly socket: Socket;
-  deadline: number;
+  deadline: number = Infinity;
   /** Where the application writes its answer. */
   readonly res: ServerResponse;
   readonly #head: Buffer;
   readonly #pending: PendingHandshakes;
-  readonly #startedAt: number;
+  readonly #timeoutMs: number;
   /** As long as the request may be another library's. */
   #neighbours: NeighbourWatch | undefined;
   #givenUpAt: number;
@@ -78,46 +91,49 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
   #isSwitched = false;
   #isOver = false;
 
-  constructor({ req, socket, head }: Arrival, { holder, pending, timeoutMs }: HandshakeSetup, neighbours?: NeighbourWatch) {
+  /** Puts itself on the request when that is a handshake, for the route that it is meant for. */
+  constructor({ req, socket, head, isHandshake }: Arrival, { holder, state, pending, timeoutMs }: HandshakeSetup, neighbours?: NeighbourWatch) {
+    if (isHandshake) (req as TicketCarrier)[ticketKey] = this;
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
     this.res = res;
     this.socket = socket;
     this.#head = neighbours?.isHeadPutBack === true ? EMPTY : head;
     this.holder = holder;
+    this.state = state;
     this.#pending = pending;
-    this.#startedAt = pending.now;
-    this.#givenUpAt = this.#startedAt + timeoutMs;
+    this.#timeoutMs = timeoutMs;
     this.#neighbours = neighbours;
     res.writeHead = this.#writeHead;
     // Ahead of other listeners: nothing else may touch the socket between the answer and its new owner.
     res.prependListener("finish", this.#onFinish);
-    if (neighbours === undefined) {
-      this.deadline = this.#givenUpAt;
-      this.#holdSocket();
-    } else {
-      this.deadline = this.#nextLook();
-      socket.once("close", this.#leave);
-    }
-    pending.add(this);
+    if (neighbours === undefined) this.#holdSocket();
+    else socket.once("close", this.#leave);
+    const leftMs = neighbours === undefined ? 0 : Math.max(0, timeoutMs - NEIGHBOUR_LOOK_MS);
+    pending.start(this, timeoutMs - leftMs);
+    this.#givenUpAt = this.deadline + leftMs;
   }
 
-  /** Puts the deadline `ms` milliseconds behind the arrival of the request. @param onLate Called when it passes. @returns whether that is still to come. */
-  expireAfter(ms: number, onLate: OnLate): boolean {
+  /**
+   * A route of ours has the request, and gives the whole handshake `ms` milliseconds from its arrival.
+   * @param onLate Called when that time is over.
+   * @returns why the route may not have it: another library has taken it, so that we may not write to it any more, or it is too late.
+   */
+  claim(ms: number, onLate: OnLate): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
+    if (this.#neighbours !== undefined) {
+      if (this.#neighbours.isTaken) {
+        this.#leave();
+        return "ERR_TAKEN";
+      }
+      this.#claim();
+    }
+    if (this.hasExpired) return "ERR_HANDSHAKE_TIMEOUT";
     this.#onLate = onLate;
-    this.#givenUpAt = this.#startedAt + ms;
+    this.#givenUpAt += ms - this.#timeoutMs;
+    // Nearly always it is the time that the ticket was made with, and runs already.
+    if (this.deadline === this.#givenUpAt) return undefined;
     this.#pending.move(this, this.#givenUpAt);
-    return this.#givenUpAt > this.#pending.now;
-  }
-
-  /** A route of ours has the request. @returns false when another library has taken it: we may not write to it any more. */
-  claim(): boolean {
-    if (this.#neighbours?.isTaken === true) {
-      this.#leave();
-      return false;
-    }
-    if (this.#neighbours !== undefined) this.#claim();
-    return true;
+    return this.#givenUpAt > this.#pending.now ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   #claim(): void {
@@ -207,7 +223,7 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     res.detachSocket(socket);
     // As Node does it: `close` comes a tick behind `finish`.
     process.nextTick(closeResponse, res);
-    if (acceptance !== undefined && this.#isSwitched) return acceptance.take(socket, this.#head);
+    if (acceptance !== undefined && this.#isSwitched) return acceptance.context.run(acceptance.take, socket, this.#head);
     acceptance?.abandoned();
     socket.destroySoon();
   };
@@ -225,7 +241,8 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     this.#isSwitched = true;
     // RFC 9112 §6.1: a 101 has no body and no Transfer-Encoding. Node knows; Deno 2.9 takes it for an answer with a chunked body.
     res.useChunkedEncodingByDefault = false;
-    setGivenHeaders(res, typeof reason === "string" ? headers : reason);
+    const given = typeof reason === "string" ? headers : reason;
+    if (typeof given === "object" && given !== null) setGivenHead(res, given);
     const names = res.getHeaderNames();
     // Node writes them as they are; beside others it would take each out and put it in again.
     if (names.length === 0) return plainWriteHead(res, 101, acceptance.headers);
@@ -247,23 +264,30 @@ function plainWriteHead(res: ServerResponse, status: number, reason?: unknown, h
   return (ServerResponse.prototype as HeadWriter).writeHead.call(res, status, reason, headers);
 }
 
-/** `writeHead` takes an object, or names and values in turn. */
-function setGivenHeaders(res: ServerResponse, given: unknown): void {
-  if (Array.isArray(given)) {
-    for (let i = 0; i + 1 < given.length; i += 2) res.appendHeader(String(given[i]), given[i + 1] as string | string[]);
-  } else if (typeof given === "object" && given !== null) {
-    for (const [name, value] of Object.entries(given as Record<string, OutgoingHttpHeader | undefined>)) {
-      if (value !== undefined) res.setHeader(name, value);
-    }
+/** What a route answers to the HTTP request: a refusal as it stands, or status 101 and nothing else. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The yes; the ticket adds the headers of the handshake where it is written. */
+export const SWITCHING: UpgradeAnswer = { status: 101, headers: {}, body: "" };
+
+/** Writes it to `res`, unless another part of the application has answered. Never throws. @param failed Gets what `res` throws. */
+export function sendAnswer(res: ServerResponse, answer: UpgradeAnswer, failed: OnFailure): void {
+  if (answer !== SWITCHING) return sendRefusal(res, answer, failed);
+  if (res.headersSent) return;
+  try {
+    res.writeHead(answer.status).end();
+  } catch (error) {
+    failed(error);
+    res.socket?.destroy();
   }
 }
 
 interface TicketCarrier {
   [ticketKey]?: UpgradeTicket | undefined;
-}
-
-export function putTicket(req: IncomingMessage, ticket: UpgradeTicket): void {
-  (req as TicketCarrier)[ticketKey] = ticket;
 }
 
 /** Takes the ticket off the request: it can be used once. */

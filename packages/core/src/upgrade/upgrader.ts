@@ -1,29 +1,34 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Admission, type Slot } from "../checks/admission.ts";
+import type { Socket } from "node:net";
+import { warnOfLoopback } from "../checks/allowed-hosts.ts";
 import { brand, hasBrand, upgraderMark } from "../base/cross-copy.ts";
 import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
-import { andThen, examine, type Approval, type Denial } from "../checks/approval.ts";
+import { Decider, type Approval, type Awaitable, type Decision } from "../checks/decide.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
 import { CloseCode } from "../base/close-code.ts";
-import type { RefusalCode } from "../base/errors.ts";
 import { RequestContext } from "../base/no-context.ts";
 import { hookNames, type ConnectionHandler } from "../connection/connection-handler.ts";
 import type { Connection } from "../connection/connection.ts";
-import { guard } from "../base/guard.ts";
-import { pluginTicket } from "../ws/plugin-ticket.ts";
+import { pluginTicket, type PluginTicket } from "../ws/plugin-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
-import { drainingRefusal, notAttached, publishRefusal, refusal, Refusal, refusalWithoutSocket, withoutConnectionHeaders, writable } from "../checks/refusal.ts";
+import { drainingRefusal, isWithoutSocket, notAttached, refusal, withoutSocket } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
-import { SWITCHING, sendAnswer, type UpgradeAnswer } from "./upgrade-answer.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
-import { takeTicket, type UpgradeTicket } from "./upgrade-ticket.ts";
+import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
 
-type Decision<Context, Native> = Approval<Context, Native> | Refusal;
 /** With the async context of the route that asked. */
 type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
-type Opened<Context> = (connection: Connection<Context> | undefined) => void;
+
+/** What a route was called with. */
+interface Call<Context> {
+  readonly req: IncomingMessage;
+  /** Where the answer is written; `undefined` when the framework does it. */
+  readonly res: ServerResponse | undefined;
+  readonly handler: ConnectionHandler<Context> | undefined;
+  readonly opened: (connection: Connection<Context> | undefined) => void;
+}
 
 /** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
 export class Upgrader<Context = unknown, Native = unknown> {
@@ -38,15 +43,17 @@ export class Upgrader<Context = unknown, Native = unknown> {
 
   readonly #options: ResolvedOptions<Context, Native>;
   readonly #opener: ConnectionOpener<Context, Native>;
-  readonly #admission: Admission | undefined;
-  readonly #slots = new WeakMap<UpgradeRequest<Native>, Slot>();
+  readonly #decider: Decider<Context, Native>;
+  /** Servers that know of this one. */
+  readonly #met = new WeakSet<TicketHolder>();
   readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
     this.#options = resolveOptions(options);
-    this.#admission = this.#options.caps && new Admission(this.#options.caps);
     this.#opener = new ConnectionOpener(this.#options);
+    const { counters, errors } = this.#opener;
+    this.#decider = new Decider(this.#options, counters, (error, request) => errors.report(error, { request }));
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
@@ -77,18 +84,16 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
    * `accept`. Never rejects.
    */
-  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Approval<Context, Native> | Denial> {
+  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Decision<Context, Native>> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
-    const decided = this.#tooLate(ticket, request) ?? (await this.#decide(request));
-    const decision = ticket === undefined ? withoutSocket(req, decided) : decided;
-    // It was counted and told when its time was over.
-    if (ticket?.hasExpired === true) return denial(refusal("ERR_HANDSHAKE_TIMEOUT"));
-    if (decision instanceof Refusal) {
-      const denied = this.#refused(decision, request);
-      ticket?.complete(decision);
-      return denial(denied);
+    const obstacle = ticket && this.#obstacle(ticket, request);
+    const decision = obstacle === undefined ? await this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
+    if (!decision.ok) {
+      if (ticket?.hasExpired === false) ticket.complete(decision);
+      return decision;
     }
+    if (ticket === undefined && isWithoutSocket(req)) return this.#decider.refuse(withoutSocket("ERR_NOT_ATTACHED"), request);
     this.#approved.set(req, { approval: decision, context: new RequestContext() });
     if (ticket?.withhold() === true) {
       // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
@@ -111,12 +116,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     handler?: ConnectionHandler<Context>,
     framework?: FrameworkRequest<Native>,
   ): Promise<Connection<Context> | undefined> {
-    return new Promise((opened) => {
-      void andThen(this.#answer(req, handler, framework, opened), (answer) => {
-        sendAnswer(res, answer, (error) => this.#opener.errors.report(error, { request: this.#requestOf(req, framework) }));
-        if (answer instanceof Refusal) opened(undefined);
-      });
-    });
+    return new Promise((opened) => void this.#answer({ req, res, handler, opened }, framework));
   }
 
   /**
@@ -124,7 +124,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects.
    */
   async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
-    return this.#answer(req, handler, framework, () => {});
+    return this.#answer({ req, res: undefined, handler, opened: () => {} }, framework);
   }
 
   /**
@@ -175,98 +175,64 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#opener.overWs(ws, approval, handler);
   }
 
-  #answer(
-    req: IncomingMessage,
-    handler: ConnectionHandler<Context> | undefined,
-    framework: FrameworkRequest<Native> | undefined,
-    opened: Opened<Context>,
-  ): UpgradeAnswer | Refusal | Promise<UpgradeAnswer | Refusal> {
-    const ticket = takeTicket(req);
+  #answer(call: Call<Context>, framework: FrameworkRequest<Native> | undefined): Awaitable<UpgradeAnswer> {
+    const { req, handler } = call;
     const request = this.#requestOf(req, framework);
     const mistake = this.#opener.runs.mistakeIn(handler);
-    const refused = mistake === undefined ? this.#tooLate(ticket, request) : this.#checkFailed(mistake, request);
-    return andThen(refused ?? this.#decide(request), (decided) => {
-      const approval = ticket === undefined ? withoutSocket(req, decided) : decided;
-      // It was counted and told when its time was over.
-      if (ticket?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
-      if (approval instanceof Refusal) return this.#refused(approval, request);
-      if (ticket === undefined) return this.#refused(notAttached(pluginTicket(req) !== undefined), request);
-      if (ticket.holder.isClosing) return this.#refused(drainingRefusal(ticket.holder.retryAfterSeconds), request);
-      const context = new RequestContext();
-      ticket.accept({
-        headers: approval.headers,
-        take: (socket, head) => {
-          const connection = context.run(() => this.#opener.overSocket(socket, head, approval, handler));
-          ticket.holder.track(connection);
-          opened(connection);
-        },
-        abandoned: () => opened(undefined),
-      });
-      return SWITCHING;
-    });
+    const ticket = takeTicket(req);
+    if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
+    const { handshakeTimeoutMs } = this.#options;
+    let decision: Awaitable<Decision<Context, Native>>;
+    if (mistake !== undefined) decision = this.#decider.fail(mistake, request, ticket);
+    else {
+      const obstacle = ticket?.claim(handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+      decision = obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
+    }
+    if (decision instanceof Promise) return decision.then((later) => this.#finish(later, request, ticket, call));
+    return this.#finish(decision, request, ticket, call);
   }
 
-  /** Why a route of ours may not decide any more. */
-  #tooLate(ticket: Pick<UpgradeTicket, "claim" | "expireAfter" | "holder"> | undefined, request: UpgradeRequest<Native>): Refusal | undefined {
-    if (ticket === undefined) return undefined;
+  #finish(decision: Decision<Context, Native>, request: UpgradeRequest<Native>, ticket: UpgradeTicket | undefined, call: Call<Context>): UpgradeAnswer {
+    const answer = decision.ok ? this.#accept(decision, ticket, call) : decision;
+    if (call.res !== undefined) sendAnswer(call.res, answer, (error) => this.#opener.errors.report(error, { request }));
+    if (answer !== SWITCHING) call.opened(undefined);
+    return answer;
+  }
+
+  /** The server may have a no of its own. */
+  #accept(approval: Approval<Context, Native>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context>): UpgradeAnswer {
+    const { request, headers } = approval;
+    if (ticket === undefined) return this.#decider.refuse(notAttached(req, pluginTicket(req) !== undefined), request);
+    const { holder, state } = ticket;
+    if (state.isClosing) return this.#decider.refuse(drainingRefusal(state.retryAfterSeconds), request);
+    const take = (socket: Socket, head: Buffer): void => {
+      const connection = this.#opener.overSocket(socket, head, approval, handler);
+      holder.track(connection);
+      opened(connection);
+    };
+    ticket.accept({ headers, context: new RequestContext(), take, abandoned: () => opened(undefined) });
+    return SWITCHING;
+  }
+
+  /** The first request of a server. */
+  #meet(holder: TicketHolder, { raw }: UpgradeRequest<Native>): void {
+    this.#met.add(holder);
+    if (this.#options.warnsOfLoopback) warnOfLoopback(raw.socket);
     // Of another copy of core, which may be an older one, it may have no such method.
-    ticket.holder.meet?.(this.#opener.setup);
-    if (!ticket.claim()) return refusal("ERR_TAKEN");
-    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#refused(late, request));
-    return isInTime ? undefined : refusal("ERR_HANDSHAKE_TIMEOUT");
+    holder.meet?.(this.#opener.setup);
+  }
+
+  /** Why a route of ours may not decide about a handshake that a plugin does. */
+  #obstacle(ticket: PluginTicket, request: UpgradeRequest<Native>): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
+    if (!this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
+    if (!ticket.claim()) return "ERR_TAKEN";
+    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+    return isInTime && !ticket.hasExpired ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
-    const request = new UpgradeRequest(req, framework, this.#options.clientOf(req));
-    this.#opener.errors.send(request, framework.logError);
+    const request = new UpgradeRequest(req, framework, this.#options.clientOf);
+    if (framework.logError !== undefined) this.#opener.errors.send(request, framework.logError);
     return request;
   }
-
-  /** Neither throws nor rejects. */
-  #decide(request: UpgradeRequest<Native>): Decision<Context, Native> | Promise<Decision<Context, Native>> {
-    try {
-      const decision = examine(request, this.#options, () => this.#admit(request));
-      return decision instanceof Promise ? decision.catch((error: unknown) => this.#checkFailed(error, request)) : decision;
-    } catch (error) {
-      return this.#checkFailed(error, request);
-    }
-  }
-
-  #checkFailed(error: unknown, request: UpgradeRequest<Native>): Refusal {
-    this.#opener.errors.report(error, { request });
-    return refusal("ERR_CHECK_FAILED");
-  }
-
-  /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. */
-  #admit(request: UpgradeRequest<Native>): RefusalCode | undefined {
-    const { socket } = request.raw;
-    // Of a client that left while `origin` was asked, nothing would tell us again.
-    if (this.#admission === undefined || socket.destroyed) return undefined;
-    const slot = this.#admission.take(request.ip);
-    if (typeof slot === "string") return slot;
-    this.#slots.set(request, slot);
-    socket.once("close", () => slot.free());
-    return undefined;
-  }
-
-  /** Of another copy of core, or changed since it was made, a refusal may be one that cannot be written. */
-  #refused(given: Refusal, request: UpgradeRequest<Native>): Refusal {
-    const { refusal: acceptable, error } = writable(given);
-    if (acceptable !== given) this.#opener.errors.report(error, { request });
-    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
-    const denied = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
-    this.#slots.get(request)?.free();
-    this.#opener.counters.refused(denied.code);
-    publishRefusal(denied, request);
-    guard(() => this.#options.onReject(denied, request), (fault) => this.#opener.errors.report(fault, { request }));
-    return denied;
-  }
-}
-
-function withoutSocket<Context, Native>(req: IncomingMessage, decision: Decision<Context, Native>): Decision<Context, Native> {
-  return refusalWithoutSocket(req, decision instanceof Refusal ? decision : undefined) ?? decision;
-}
-
-function denial({ status, code, headers, body }: Refusal): Denial {
-  return { ok: false, status, code, headers, body };
 }

@@ -3,7 +3,7 @@ import type { StreamedMessage } from "./incoming-stream.ts";
 import type { Message } from "./message.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
-/** What a reader tells; after `onClose` or `onFault` nothing more. */
+/** Gets what a reader reads. After `onClose` or `onFault` nothing more is called. */
 export interface FrameSink {
   /** A complete message; text is valid UTF-8. */
   onMessage(message: Message): void;
@@ -11,23 +11,24 @@ export interface FrameSink {
   onPong(data: Buffer): void;
   /** A close frame; 1005 when it was empty. */
   onClose(code: number, reason: string): void;
-  /** The stream is broken: nothing behind this can be understood. */
+  /** The client broke the protocol: the bytes after this cannot be understood. */
   onFault(error: ConnectionError): void;
-  /** `read` said no, and now takes more. */
+  /** `read` has returned false, and now the reader takes more. */
   onReady(): void;
 }
 
-/** What a reader tells that gives messages as streams. */
+/** The same for a reader that gives messages as streams. */
 export interface StreamSink extends FrameSink {
-  /** A message begins. Its bytes come into it, or whole it comes complete. */
+  /** A message begins. Its bytes follow into the stream; a message that came whole is complete already. */
   onStream(message: StreamedMessage): void;
-  /** So many bytes of it came; told before they are in it. */
+  /** So many more bytes of the message came. Called before they are in the stream. */
   onStreamBytes(bytes: number): void;
 }
 
-/** For a reader that gives streams of at most so many bytes each. */
+/** Makes a reader give messages as streams. */
 export interface Streaming {
   readonly sink: StreamSink;
+  /** Longest message. */
   readonly maxBytes: number;
 }
 
@@ -44,21 +45,31 @@ export interface AllReaderLimits extends ReaderLimits {
   readonly maxStreamBytes: number;
 }
 
-/** Makes the reader of one connection; `inflates` when compression was agreed, and then with a share of what may be inflated in a turn. */
-export type MakeReader = (sink: StreamSink, limits: AllReaderLimits, inflates: boolean, now: () => number, budget?: WorkBudget) => FrameReader;
+export interface ReaderSetup<Limits extends ReaderLimits = ReaderLimits> {
+  readonly limits: Limits;
+  /** Whether permessage-deflate was agreed, without context takeover by the client. */
+  readonly inflates: boolean;
+  /** The time of the heartbeat. Milliseconds. */
+  readonly now: () => number;
+  /** What may be inflated in one turn; without it, everything. */
+  readonly budget?: WorkBudget | undefined;
+}
+
+/** Makes the reader of one connection. */
+export type MakeReader = (sink: StreamSink, setup: ReaderSetup<AllReaderLimits>) => FrameReader;
 
 /**
- * The seam between the socket and the two readers: ours, and `ws`'s, which stays as the control that the same tests run
- * against. A reader MUST check every limit before it takes memory and MUST NOT throw for any input.
+ * The seam between a socket and what reads its frames: `MessageReader`, or the Receiver of `ws`, with which the same tests run as a
+ * control. A reader MUST check each limit before it takes memory, and MUST NOT throw for any input.
  */
 export interface FrameReader {
-  /** Since when (clock time) a frame or message is begun and not complete, or 0. */
+  /** When the frame or message that is not complete yet began, by the heartbeat's clock, or 0 when there is none. Milliseconds. */
   readonly partialSince: number;
-  /** Takes the next bytes. @returns false when it wants no more until `onReady`. */
+  /** Takes the next bytes. @returns false when no more should come until `onReady`. */
   read(chunk: Buffer): boolean;
-  /** No more messages until `resume`; a reader that cannot stop inside a chunk finishes it. */
+  /** Gives no more messages until `resume`. A reader that cannot stop within a chunk gives those of the chunk. */
   pause(): void;
   resume(): void;
-  /** Frees what it holds. */
+  /** Frees its memory, and gives nothing more. */
   release(): void;
 }

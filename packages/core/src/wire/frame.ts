@@ -48,7 +48,7 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array, flags: FrameFla
   return frame;
 }
 
-/** The same for text, which is encoded straight into the frame. Lone surrogates become U+FFFD. */
+/** One complete text frame; the text is encoded straight into it. Lone surrogates become U+FFFD. */
 export function encodeTextFrame(text: string): Buffer {
   const payloadBytes = Buffer.byteLength(text);
   const frame = Buffer.allocUnsafe(frameLength(payloadBytes));
@@ -56,7 +56,7 @@ export function encodeTextFrame(text: string): Buffer {
   return frame;
 }
 
-/** Are these bytes a client's answer to an empty ping, and nothing else? */
+/** Whether these bytes are a client's answer to an empty ping, and nothing else. */
 export function isEmptyPong(bytes: Buffer): boolean {
   return bytes.byteLength === 6 && bytes[0] === (FIN | Opcode.pong) && bytes[1] === 0x80;
 }
@@ -68,13 +68,13 @@ export function payloadOf(frame: Buffer): Buffer {
   return frame.subarray(length === 126 ? 4 : 10);
 }
 
-/** How long the payload is in a frame of ours that has this length. */
+/** Length of the payload in a frame of ours of this length. */
 export function payloadLength(frameBytes: number): number {
   if (frameBytes <= 127) return frameBytes - 2;
   return frameBytes - (frameBytes <= 0xffff + 4 ? 4 : 10);
 }
 
-/** RFC 6455 §5.5.1: two bytes of code, then the reason in UTF-8. */
+/** A close frame (RFC 6455 §5.5.1): two bytes of code, then the reason in UTF-8. */
 export function encodeCloseFrame(code: number, reason: string): Buffer {
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
   payload.writeUInt16BE(code, 0);

@@ -3,7 +3,7 @@ import type { Message } from "./message.ts";
 
 /** One message while it comes in, for a handler with the hook `stream`. */
 export interface IncomingStream {
-  /** False for a text message: its bytes are checked as UTF-8 on the way, and no chunk ends within a character. */
+  /** False for a text message: its bytes are valid UTF-8, and no chunk ends within a character. */
   readonly isBinary: boolean;
   /**
    * The payload as it comes, at most 64 KiB and one read of the socket ahead of you: then the socket is paused, and TCP holds
@@ -16,47 +16,47 @@ export interface IncomingStream {
   readonly readable: ReadableStream<Uint8Array>;
 }
 
-/** When so much has not been taken, reading stops, and it goes on when half of it has. */
+/** Reading stops when the application has not taken so much, and goes on when half of it is left. Bytes. */
 const MOST_BYTES = 64 * 1024;
-/** What a chunk costs beside its bytes, or a thousand chunks of one byte would pass for a kilobyte. */
+/** What each chunk counts for beside its bytes: otherwise a thousand chunks of one byte would count for a kilobyte. */
 const CHUNK_BYTES = 512;
 
-/** What a stream fails with when its connection ends by the peer, the application or the end of the server. */
+/** The error of a stream whose connection was ended by the client, the application or the end of the server. */
 export function messageCut(): Error {
   const error = new Error("The connection ended before the message was complete");
   error.name = "AbortError";
   return Object.assign(error, { code: "ERR_MESSAGE_CUT" });
 }
 
-/** A view keeps the whole block that it lies in: one that is much shorter than its block moves out. */
+/** A view keeps the whole block that it lies in, so a chunk much shorter than its block is copied. */
 function chunkOf(bytes: Buffer): Uint8Array {
   const { buffer, byteOffset, byteLength } = bytes;
   return 2 * byteLength < buffer.byteLength ? new Uint8Array(bytes) : new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**
- * The side of an incoming message on which its bytes come in. The queue is ours and not that of the `ReadableStream`, which
+ * The inner side of an incoming message: its bytes are put in here. The queue is ours and not that of the `ReadableStream`, which
  * does not tell when its last chunk was taken, and would count a chunk of one byte as one byte.
  */
 export class StreamedMessage {
   readonly shown: IncomingStream;
-  /** What it failed with. */
+  /** The error it failed with. */
   failure: unknown;
-  /** Called in a later turn, in no request's context, once it is taken after others were made to wait for that. */
+  /** Called once `isTaken` has become true, in a later turn and in no request's async context. */
   onTaken: (() => void) | undefined;
   readonly #onRoom: () => void;
   readonly #chunks: Uint8Array[] = [];
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #bytes = 0;
   #isWatched = false;
-  /** The application waits for a chunk. */
+  /** The application has asked for a chunk that has not come yet. */
   #isWanted = false;
   #isComplete = false;
   #isOver = false;
   #isLetGo = false;
 
-  /** @param onRoom Called in a later turn, in no request's context, after `watch`: there is room, or it is taken. */
-  constructor(isBinary: boolean, onRoom: () => void) {
+  /** @param options.onRoom Called once for each `watch`, when there is room or all is taken, in a later turn and in no request's async context. */
+  constructor({ isBinary, onRoom }: { readonly isBinary: boolean; readonly onRoom: () => void }) {
     this.#onRoom = onRoom;
     const readable = new ReadableStream<Uint8Array>(
       {
@@ -73,7 +73,7 @@ export class StreamedMessage {
 
   /** A message that came whole. */
   static of({ bytes, isBinary }: Message): StreamedMessage {
-    const streamed = new StreamedMessage(isBinary, () => {});
+    const streamed = new StreamedMessage({ isBinary, onRoom: () => {} });
     streamed.push(bytes);
     streamed.end();
     return streamed;
@@ -84,7 +84,7 @@ export class StreamedMessage {
     return this.#isComplete;
   }
 
-  /** Cancelled or failed: what still comes of it is thrown away. */
+  /** Cancelled or failed: bytes that still come are thrown away. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -93,12 +93,12 @@ export class StreamedMessage {
     return this.#bytes >= MOST_BYTES;
   }
 
-  /** Whether the next message may come, as far as the application is concerned. */
+  /** Whether the application is done with it, so that the next message may come. */
   get isTaken(): boolean {
     return this.#isOver || this.#isLetGo || (this.#isComplete && this.#chunks.length === 0);
   }
 
-  /** The application has a reader and has not come to the end. */
+  /** Whether the application has begun to read and has not reached the end. */
   get isBeingRead(): boolean {
     return this.shown.readable.locked && !this.isTaken;
   }
@@ -120,7 +120,7 @@ export class StreamedMessage {
     this.#closeWhenTaken();
   }
 
-  /** Ends it with `error` unless it is complete: what came whole can still be read, but nothing waits for that any more. */
+  /** Fails it with `error` unless it is complete: a complete one can still be read, but the next message does not wait for that. */
   fail(error: unknown): void {
     if (this.#isOver) return;
     if (this.#isComplete) {
@@ -132,7 +132,7 @@ export class StreamedMessage {
     this.#controller.error(error);
   }
 
-  /** Calls `onRoom` once. */
+  /** Asks for one call of `onRoom`. */
   watch(): void {
     this.#isWatched = true;
   }
@@ -173,7 +173,7 @@ export class StreamedMessage {
   }
 }
 
-/** Not at once: the application is in the middle of a `read`. */
+/** In a later tick: the application is in the middle of a `read`. */
 function later(run: () => void): void {
   inNoContext(() => process.nextTick(run));
 }

@@ -1,15 +1,15 @@
 import { turnedMask } from "./mask.ts";
 
-/** A message that declares a megabyte and sends a byte must not cost a megabyte: memory grows with what came. */
+/** What is taken at first. Memory grows with the bytes that came: to declare a megabyte and send a byte must not cost a megabyte. */
 const FIRST_BYTES = 1024;
 const EMPTY = Buffer.alloc(0);
 
-/** The payload of one message or control frame, unmasked as it comes in. */
+/** Collects the payload of one message or control frame, unmasked. */
 export class MessageBuffer {
   bytes: Buffer = EMPTY;
   length = 0;
 
-  /** Makes room for what comes next. @param expected How much more the frame has declared. @param now How much of it is here. */
+  /** Makes room. @param expected Bytes of the frame that are still to come. @param now How many of them are here. */
   reserve(expected: number, now: number): void {
     const needed = this.length + now;
     if (needed <= this.bytes.byteLength) return;
@@ -41,7 +41,7 @@ export class MessageBuffer {
     this.length = to;
   }
 
-  /** What came, and a fresh start. */
+  /** The payload; from here on the buffer is empty. */
   take(): Buffer {
     const { bytes, length } = this;
     this.bytes = EMPTY;

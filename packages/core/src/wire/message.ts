@@ -3,7 +3,7 @@ import { defaults } from "../base/defaults.ts";
 import { ConnectionError } from "../base/errors.ts";
 import { parseJson } from "./parse-json.ts";
 
-/** Above, a call into the engine copies faster than words of two views. */
+/** Longer messages are copied faster by a call of `Buffer.copy` than word by word. */
 const MANY_BYTES = 256;
 
 /** One complete message from a client. */
@@ -20,7 +20,7 @@ export class Message {
 
   /** False for a text message, whose bytes are then valid UTF-8 (RFC 6455 §8.1). */
   readonly isBinary: boolean;
-  /** What the payload lies in. A view on it is made when somebody asks: many handlers only want the text, or send it on. */
+  /** Holds the payload. A view on it is made only for `bytes`: many handlers want the text only, or send the message on. */
   #block: Buffer;
   #start: number;
   #end: number;
@@ -71,7 +71,7 @@ export class Message {
     }
   }
 
-  /** Copies the payload into `target`, which must have room for it behind `at`. @param view Of `target`, if there is one. */
+  /** Copies the payload to `target` at `at`. @param view On `target`, if there is one: short messages are copied faster with it. */
   copyTo(target: Buffer, at: number, view?: DataView): void {
     const from = this.#view;
     const end = this.#end;

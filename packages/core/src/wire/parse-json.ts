@@ -7,7 +7,7 @@ const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 /** The longest of them with every letter written as an escape. */
 const MAX_FORBIDDEN_BYTES = 11 * 6;
 
-/** Position of the quote that ends the string that begins at `start`, its own quote left out. */
+/** Position of the quote that ends a string. @param start Position of its first character, after the opening quote. */
 function endOfString(text: Buffer, start: number): number {
   for (let at = start; at < text.byteLength; at++) {
     const byte = text[at];
@@ -32,8 +32,7 @@ function refuseKey(text: Buffer, start: number, end: number): void {
 }
 
 /**
- * Parses JSON that came from outside. How deep it nests is looked at before the parser sees it, which takes seconds for
- * some megabytes of brackets.
+ * Parses JSON of a client. Its depth is checked before `JSON.parse` sees it, which takes seconds for some megabytes of brackets.
  * @throws SyntaxError for what is not JSON, nests deeper than `maxDepth`, or has a key that reaches prototypes.
  */
 export function parseJson(text: Buffer, maxDepth: number): unknown {

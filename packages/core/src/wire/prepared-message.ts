@@ -14,7 +14,7 @@ export interface Deflate {
   readonly thresholdBytes: number;
   /**
    * The compressed payload, or `undefined` when the message should go as it is.
-   * @param history For those who share one: what their windows end in, or nothing for a message that begins a history.
+   * @param history With a shared history, the bytes in which the windows of the clients end; empty for a message that begins one.
    */
   compress(payload: Uint8Array, history?: Uint8Array): Buffer | undefined;
 }
@@ -65,7 +65,7 @@ export class PreparedMessage {
     return payloadOf(this.#frame);
   }
 
-  /** It will wait for long: from now on it shares no block of memory with others, which would stay with it. */
+  /** Moves the frame to memory of its own, for a message that will wait for long: a shared block would stay in memory as long. */
   keep(): void {
     if (this.#frame.buffer.byteLength === this.#frame.byteLength) return;
     const frame = Buffer.allocUnsafeSlow(this.#frame.byteLength);

@@ -1,6 +1,6 @@
 import type { FrameSink, MakeReader, ReaderKind, StreamSink } from "./frame-reader.ts";
 import { StreamedMessage } from "./incoming-stream.ts";
-import { OwnReader } from "./own-reader.ts";
+import { MessageReader } from "./message-reader.ts";
 import { loadWs, WsReader } from "../ws/ws-reader.ts";
 
 /** How the readers of an Upgrader are made. */
@@ -16,14 +16,14 @@ export function compileReaders(kind: ReaderKind): Readers {
   switch (kind) {
     case "own":
       return {
-        whole: (sink, limits, inflates, now, budget) => new OwnReader(sink, limits, inflates, now, budget),
-        streaming: (sink, limits, inflates, now, budget) => new OwnReader(sink, limits, inflates, now, budget, { sink, maxBytes: limits.maxStreamBytes }),
+        whole: (sink, setup) => new MessageReader(sink, setup),
+        streaming: (sink, setup) => new MessageReader(sink, setup, { sink, maxBytes: setup.limits.maxStreamBytes }),
       };
     case "ws": {
       const classes = loadWs();
       return {
-        whole: (sink, limits, inflates) => new WsReader(sink, limits, inflates, classes),
-        streaming: (sink, limits, inflates) => new WsReader(inOneChunk(sink), limits, inflates, classes),
+        whole: (sink, { limits, inflates }) => new WsReader(sink, limits, inflates, classes),
+        streaming: (sink, { limits, inflates }) => new WsReader(inOneChunk(sink), limits, inflates, classes),
       };
     }
     default:
@@ -31,7 +31,7 @@ export function compileReaders(kind: ReaderKind): Readers {
   }
 }
 
-/** Each whole message as a stream that is complete. */
+/** Gives each whole message as a stream that is complete. */
 function inOneChunk(sink: StreamSink): FrameSink {
   return {
     onMessage(message) {

@@ -1,21 +1,22 @@
 import type { Assembler } from "./assembler.ts";
 import { maxDeflatedBytes } from "./compression.ts";
-import type { ClosureCode } from "../base/errors.ts";
+import type { Fault } from "../base/errors.ts";
+import { faults } from "./faults.ts";
 import { Opcode } from "./frame.ts";
 import type { StreamSink } from "./frame-reader.ts";
 import { StreamedMessage } from "./incoming-stream.ts";
 import { turnedMask, unmaskTo } from "./mask.ts";
 import { inNoContext } from "../base/no-context.ts";
 import { StreamInflater, type InflaterOwner } from "./stream-inflater.ts";
-import { checkUtf8 } from "./utf8.ts";
+import { checkBegunUtf8 } from "./utf8.ts";
 import type { Postponed, WorkBudget } from "./work-budget.ts";
 
 const EMPTY = Buffer.alloc(0);
 
-/** The reader, as far as the assembler calls it. Never within a call of the reader. */
+/** The reader, as the assembler sees it. It is never called within a call of the reader. */
 export interface StreamHost extends Postponed {
-  /** What was inflated in a later turn is no message. */
-  fault(code: ClosureCode): void;
+  /** The client is at fault, as was found in a later turn. */
+  fault(fault: Fault): void;
 }
 
 export interface StreamRules {
@@ -32,28 +33,28 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   readonly #host: StreamHost;
   readonly #sink: StreamSink;
   readonly #rules: StreamRules;
-  /** The last one that began. It may be complete, and not taken. */
+  /** The message that began last. It may be complete and not taken by the application yet. */
   #message: StreamedMessage | undefined;
   #isAnnounced = false;
-  /** Its last frame has not ended. */
+  /** The last frame of the message has not ended. */
   #isComing = false;
   #isText = false;
   #isCompressed = false;
   #declaredBytes = 0;
   #givenBytes = 0;
-  /** The beginning of a character. */
+  /** The first bytes of a character that is not complete. */
   #cut: Buffer = EMPTY;
   #inflater: StreamInflater | undefined;
-  /** Its deflate stream has ended before the message: what follows means nothing, as in whole messages. */
+  /** The deflate stream has ended before the message: what follows is ignored, as in whole messages. */
   #isInflated = false;
-  /** What came of the message in this read. */
+  /** The bytes of the message that came in this read of the socket: from `#start` to `#end` in this block. */
   #chunk: Buffer | undefined;
   #view: DataView | undefined;
   #start = 0;
   #end = 0;
-  /** The turn in which an application may answer the message. */
+  /** Whether the turn has come in which the application may answer the message, before a close frame is handled. */
   #answering: "not yet" | "now" | "over" = "over";
-  /** What the host waits for, if it does. */
+  /** While the host waits: whether it still has to. */
   #hostWaits: (() => boolean) | undefined;
 
   constructor(host: StreamHost, sink: StreamSink, rules: StreamRules) {
@@ -62,17 +63,17 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     this.#rules = rules;
   }
 
-  /** Whether this message has no room for more bytes, or has not been inflated to its end. If so, `goOn` of the host follows. */
+  /** Whether more bytes have to wait: the stream is full, or not inflated to its end. If so, `goOn` of the host follows. */
   mustWait(): boolean {
     return this.#waits(this.#isFull);
   }
 
-  /** Whether the last message has not been taken to its end. If so, `goOn` of the host follows. */
+  /** Whether the next message has to wait, since the last one is not taken to its end. If so, `goOn` of the host follows. */
   mustWaitForNext(): boolean {
     return this.#waits(this.#isNotTaken);
   }
 
-  /** Whether a close frame has to wait: an application that reads the message before it takes that first, and has a turn to answer. */
+  /** Whether a close frame has to wait: the application first takes the message before it, if it reads, and has a turn to answer it. */
   mustWaitForClose(): boolean {
     return this.#waits(this.#isUnanswered);
   }
@@ -80,7 +81,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   begin(first: number): void {
     this.#isText = (first & 0x0f) === Opcode.text;
     this.#isCompressed = (first & 0x40) !== 0;
-    this.#message = new StreamedMessage(!this.#isText, () => this.#onRoom());
+    this.#message = new StreamedMessage({ isBinary: !this.#isText, onRoom: () => this.#onRoom() });
     this.#isAnnounced = false;
     this.#isComing = true;
     this.#answering = "not yet";
@@ -95,10 +96,10 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return undefined;
   }
 
-  declare(bytes: number): ClosureCode | undefined {
+  declare(bytes: number): Fault | undefined {
     const { maxBytes } = this.#rules;
     this.#declaredBytes += bytes;
-    return this.#declaredBytes > (this.#isCompressed ? maxDeflatedBytes(maxBytes) : maxBytes) ? "ERR_MESSAGE_TOO_BIG" : undefined;
+    return this.#declaredBytes > (this.#isCompressed ? maxDeflatedBytes(maxBytes) : maxBytes) ? faults.tooBig(maxBytes) : undefined;
   }
 
   append(chunk: Buffer, start: number, end: number, mask: number, phase: number): void {
@@ -111,13 +112,13 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     this.#end = unmaskTo(this.#view as DataView, this.#end, { start, end, mask: turnedMask(mask, phase) });
   }
 
-  /** Everything is looked at when the read ends. */
+  /** All is checked when the read ends. */
   check(): undefined {
     return undefined;
   }
 
-  /** The bytes of this read are over. */
-  endRead(): ClosureCode | undefined {
+  /** This read of the socket is over: gives on what came in it. */
+  endRead(): Fault | undefined {
     const chunk = this.#chunk;
     const message = this.#message;
     if (chunk === undefined || message === undefined) return undefined;
@@ -132,7 +133,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return undefined;
   }
 
-  end(): ClosureCode | undefined {
+  end(): Fault | undefined {
     const fault = this.endRead();
     if (fault !== undefined) return fault;
     const message = this.#message as StreamedMessage;
@@ -149,7 +150,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     this.#hostWaits = undefined;
   }
 
-  // What the inflater asks and tells.
+  // Called by the inflater.
 
   get hasRoom(): boolean {
     const message = this.#message as StreamedMessage;
@@ -175,7 +176,7 @@ export class StreamAssembler implements Assembler, InflaterOwner {
   }
 
   onCorrupt(): void {
-    this.#host.fault("ERR_DEFLATE");
+    this.#host.fault(faults.deflate);
   }
 
   #announce(message: StreamedMessage): void {
@@ -188,29 +189,30 @@ export class StreamAssembler implements Assembler, InflaterOwner {
     return (this.#inflater ??= new StreamInflater(this, this.#rules.budget));
   }
 
-  #give(message: StreamedMessage, bytes: Buffer): ClosureCode | undefined {
+  #give(message: StreamedMessage, bytes: Buffer): Fault | undefined {
     this.#givenBytes += bytes.byteLength;
-    if (this.#givenBytes > this.#rules.maxBytes) return "ERR_MESSAGE_TOO_BIG";
+    const { maxBytes } = this.#rules;
+    if (this.#givenBytes > maxBytes) return this.#isCompressed ? faults.tooBigInflated(maxBytes) : faults.tooBig(maxBytes);
     const text = this.#isText ? this.#wholeCharacters(bytes) : bytes;
-    if (text === undefined) return "ERR_UTF8";
+    if (text === undefined) return faults.text;
     this.#sink.onStreamBytes(bytes.byteLength);
     message.push(text);
     return undefined;
   }
 
-  /** `bytes` behind what was kept before, up to the last character that is complete. `undefined` for what is no UTF-8. */
+  /** What was cut off before, and `bytes`, up to the last complete character. `undefined` for what is not UTF-8. */
   #wholeCharacters(bytes: Buffer): Buffer | undefined {
     const all = this.#cut.byteLength === 0 ? bytes : Buffer.concat([this.#cut, bytes]);
-    const checked = checkUtf8(all, 0, all.byteLength, false);
+    const checked = checkBegunUtf8(all, 0, all.byteLength);
     if (checked < 0) return undefined;
     this.#cut = checked === all.byteLength ? EMPTY : Buffer.from(all.subarray(checked));
     return all.subarray(0, checked);
   }
 
-  #finish(message: StreamedMessage): ClosureCode | undefined {
+  #finish(message: StreamedMessage): Fault | undefined {
     this.#closeInflater();
-    // RFC 6455 §8.1: also the last character must be complete.
-    if (this.#cut.byteLength > 0 && !message.isOver) return "ERR_UTF8";
+    // RFC 6455 §8.1: the last character must be complete too.
+    if (this.#cut.byteLength > 0 && !message.isOver) return faults.text;
     message.end();
     return undefined;
   }

@@ -2,22 +2,22 @@ import { constants, createInflateRaw, type InflateRaw } from "node:zlib";
 import { DEFLATE_TAIL } from "./compression.ts";
 import type { Postponed, WorkBudget } from "./work-budget.ts";
 
-/** Who gets the bytes. Nothing is called within a call of the inflater. */
+/** Gets the bytes. It is never called within a call of the inflater. */
 export interface InflaterOwner {
-  /** Whether it takes bytes now. If not, it calls `pump` when it does. */
+  /** Whether it takes bytes now. If it does not, it calls `pump` later. */
   readonly hasRoom: boolean;
   onInflated(bytes: Buffer): void;
-  /** The bytes that were written are used up. */
+  /** The inflater has used the bytes that were written, and takes more. */
   onConsumed(): void;
-  /** The deflate stream has ended, and all bytes were given. */
+  /** The deflate stream has ended, and `onInflated` has got all bytes. */
   onEnd(): void;
-  /** It is none. */
+  /** The bytes are no deflate stream. */
   onCorrupt(): void;
 }
 
 /**
- * Inflates one message piece by piece. zlib stops by itself when what it made is not taken: 16 KiB wait in its stream and 16 in
- * its buffer, whatever the message inflates to. What is taken counts against the budget of the turn, as for whole messages.
+ * Inflates one message piece by piece. zlib stops by itself when its output is not taken: at most 16 KiB wait in its stream and 16 in
+ * its buffer, whatever the message inflates to. What is taken counts against the budget of the turn, as with whole messages.
  */
 export class StreamInflater implements Postponed {
   readonly #owner: InflaterOwner;
@@ -36,12 +36,12 @@ export class StreamInflater implements Postponed {
     this.#zlib.on("error", () => this.#failed());
   }
 
-  /** Whether it still has bytes that were written. */
+  /** Whether it still uses the bytes that were written. */
   get isBusy(): boolean {
     return this.#isBusy;
   }
 
-  /** The next piece of the message, when it is not busy. It must not be changed until `onConsumed`. */
+  /** Takes the next piece of the message, when it is not busy. The piece must not change until `onConsumed`. */
   write(piece: Buffer): void {
     if (this.#isOver) return;
     this.#isBusy = true;
@@ -53,7 +53,7 @@ export class StreamInflater implements Postponed {
     if (!this.#isOver) this.#zlib.end(DEFLATE_TAIL);
   }
 
-  /** Gives what there is, as long as there is room. */
+  /** Gives the owner what is inflated, as long as it has room. */
   pump(): void {
     while (!this.#isOver && !this.#isPostponed && this.#owner.hasRoom) {
       if (this.#budget?.isSpent === true) {

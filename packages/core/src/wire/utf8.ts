@@ -9,7 +9,7 @@ function sequenceLength(lead: number): number {
   return lead < 0xf5 ? 4 : 0;
 }
 
-/** May `second` follow `lead`? RFC 3629 §4 leaves out overlong forms, surrogates and what is above U+10FFFF. */
+/** Whether `second` may follow `lead`. RFC 3629 §4 leaves out overlong forms, surrogates and all above U+10FFFF. */
 function maySecond(lead: number, second: number): boolean {
   if (lead === 0xe0) return second >= 0xa0 && second <= 0xbf;
   if (lead === 0xed) return second >= 0x80 && second <= 0x9f;
@@ -18,7 +18,7 @@ function maySecond(lead: number, second: number): boolean {
   return second >= 0x80 && second <= 0xbf;
 }
 
-/** Where the last letter begins when it is cut off at `end`; `end` itself when nothing is cut. */
+/** Where the last character begins when it is cut off at `end`; `end` itself when it is complete. */
 function cutStart(bytes: Buffer, from: number, end: number): number {
   for (let start = end - 1; start >= from && start >= end - 3; start--) {
     const byte = bytes[start] ?? 0;
@@ -28,18 +28,18 @@ function cutStart(bytes: Buffer, from: number, end: number): number {
   return end;
 }
 
-/** Can the bytes from `start` to `end`, fewer than their letter needs, become a letter? */
+/** Whether the bytes from `start` to `end`, fewer than a character needs, can become one. */
 function isPrefix(bytes: Buffer, start: number, end: number): boolean {
   const second = bytes[start + 1] ?? 0;
   return end - start < 2 || maySecond(bytes[start] ?? 0, second);
 }
 
 /**
- * Checks text while it is still coming in. `from` is how far it was checked before.
+ * Checks text while it is still coming in; what is complete is checked by `isUtf8`. `from` is how far it was checked before.
  * @returns how far it is checked now, or -1 as soon as the bytes cannot become UTF-8, whatever follows.
  */
-export function checkUtf8(bytes: Buffer, from: number, end: number, isComplete: boolean): number {
-  const boundary = isComplete ? end : cutStart(bytes, from, end);
+export function checkBegunUtf8(bytes: Buffer, from: number, end: number): number {
+  const boundary = cutStart(bytes, from, end);
   if (boundary > from && !isUtf8(bytes.subarray(from, boundary))) return -1;
   return isPrefix(bytes, boundary, end) ? boundary : -1;
 }

@@ -1,15 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import type { Assembler } from "./assembler.ts";
 import { maxDeflatedBytes } from "./compression.ts";
-import type { ClosureCode } from "../base/errors.ts";
+import type { Fault } from "../base/errors.ts";
+import { faults } from "./faults.ts";
 import { Opcode } from "./frame.ts";
 import type { FrameSink, ReaderLimits } from "./frame-reader.ts";
 import type { Inflater } from "./inflater.ts";
 import { Message } from "./message.ts";
 import { MessageBuffer } from "./message-buffer.ts";
-import { checkUtf8 } from "./utf8.ts";
+import { checkBegunUtf8 } from "./utf8.ts";
 
-/** Puts messages together that come in fragments, in several reads or compressed. */
+/** Makes whole messages: of fragments, of frames that come in several reads, and of compressed ones. */
 export class WholeAssembler implements Assembler {
   readonly #sink: FrameSink;
   readonly #limits: ReaderLimits;
@@ -18,7 +19,7 @@ export class WholeAssembler implements Assembler {
   #isText = false;
   #isCompressed = false;
   #fragments = 0;
-  /** How far the message was checked. */
+  /** How many bytes of the message are checked as UTF-8. */
   #checked = 0;
 
   constructor(sink: FrameSink, limits: ReaderLimits, inflater: Inflater | undefined) {
@@ -27,7 +28,7 @@ export class WholeAssembler implements Assembler {
     this.#inflater = inflater;
   }
 
-  /** Of the message that is being put together. */
+  /** Whether the message that is not complete is compressed. */
   get isCompressed(): boolean {
     return this.#isCompressed;
   }
@@ -40,14 +41,14 @@ export class WholeAssembler implements Assembler {
     this.#inflater?.beginMessage();
   }
 
-  nextFragment(): ClosureCode | undefined {
-    return ++this.#fragments > this.#limits.maxFragments ? "ERR_TOO_MANY_FRAGMENTS" : undefined;
+  nextFragment(): Fault | undefined {
+    return ++this.#fragments > this.#limits.maxFragments ? faults.tooManyFragments(this.#limits.maxFragments) : undefined;
   }
 
-  declare(bytes: number): ClosureCode | undefined {
+  declare(bytes: number): Fault | undefined {
     const { maxMessageBytes } = this.#limits;
     const maxBytes = this.#isCompressed ? maxDeflatedBytes(maxMessageBytes) : maxMessageBytes;
-    return this.#message.length + bytes > maxBytes ? "ERR_MESSAGE_TOO_BIG" : undefined;
+    return this.#message.length + bytes > maxBytes ? faults.tooBig(maxMessageBytes) : undefined;
   }
 
   append(chunk: Buffer, start: number, end: number, mask: number, phase: number, left: number): void {
@@ -55,20 +56,27 @@ export class WholeAssembler implements Assembler {
     this.#message.append(chunk, start, end, mask, phase);
   }
 
-  check(): ClosureCode | undefined {
-    if (this.#isCompressed) return this.#inflater?.probe(this.#message, this.#isText);
+  check(): Fault | undefined {
+    if (this.#isCompressed) return this.#checkInflated(this.#inflater as Inflater);
     if (!this.#isText) return undefined;
     const { bytes, length } = this.#message;
-    this.#checked = checkUtf8(bytes, this.#checked, length, false);
-    return this.#checked < 0 ? "ERR_UTF8" : undefined;
+    this.#checked = checkBegunUtf8(bytes, this.#checked, length);
+    return this.#checked < 0 ? faults.text : undefined;
   }
 
-  end(): ClosureCode | undefined {
+  #checkInflated(inflater: Inflater): Fault | undefined {
+    const begun = inflater.probe(this.#message);
+    if (begun === undefined) return undefined;
+    if (!Buffer.isBuffer(begun)) return begun;
+    return this.#isText && checkBegunUtf8(begun, 0, begun.byteLength) < 0 ? faults.text : undefined;
+  }
+
+  end(): Fault | undefined {
     const raw = this.#message.take();
     const bytes = this.#isCompressed ? (this.#inflater as Inflater).whole(raw) : raw;
-    if (typeof bytes === "string") return bytes;
+    if (!Buffer.isBuffer(bytes)) return bytes;
     const checked = this.#isCompressed ? 0 : this.#checked;
-    if (this.#isText && checked < bytes.byteLength && !isUtf8(checked === 0 ? bytes : bytes.subarray(checked))) return "ERR_UTF8";
+    if (this.#isText && checked < bytes.byteLength && !isUtf8(checked === 0 ? bytes : bytes.subarray(checked))) return faults.text;
     this.#sink.onMessage(new Message(bytes, !this.#isText));
     return undefined;
   }

@@ -7,34 +7,34 @@
  * others by one share at a time.
  */
 
-/** Something that stopped since the turn had had its share. */
+/** A reader that stopped because the budget of the turn was spent. */
 export interface Postponed {
-  /** Goes on until it has no more or the budget is spent, and then asks again. */
+  /** Goes on until it has nothing left, or until the budget is spent: then it asks again. */
   goOn(): void;
 }
 
-/** In units of one inflated byte: about 1.5 ms. One message may go beyond it, the longest that the limits allow. */
+/** Budget of one turn, in units of one inflated byte: about 1.5 ms. One message may exceed it, up to the length that the limits allow. */
 const PER_TURN = 512 * 1024;
-/** To begin one costs so much, however short it is: 5 microseconds for zlib, and as much for its buffers. */
+/** What each message costs, however short it is, in the same units: 5 microseconds for zlib, and as much for its buffers. */
 const PER_CALL = 2 * 1024;
-/** To deflate a byte takes so many times as long as to inflate one. */
+/** Deflating a byte takes so many times as long as inflating one. */
 const DEFLATE_FACTOR = 8;
 
-/** The budget of one Upgrader, which its compression holds. */
+/** The budget of all connections of one Upgrader. */
 export class WorkBudget {
   #spent = 0;
   #isCounting = false;
-  /** Readers whose turn it is next, readers that found nothing left in this turn, and readers that have had their share of it. */
+  // Readers that wait, in the order in which they go on: left over from earlier turns, without a share of this turn, with one.
   #next: readonly Postponed[] = [];
   #hungry: Postponed[] = [];
   #served: Postponed[] = [];
 
-  /** Whether this turn has had its share. */
+  /** Whether the budget of this turn is spent. */
   get isSpent(): boolean {
     return this.#spent >= PER_TURN;
   }
 
-  /** Units of this turn, so that one can see whether any were spent in between. */
+  /** Units that were spent in this turn: a reader that compares two values sees whether it has spent any. */
   get spent(): number {
     return this.#spent;
   }
@@ -47,13 +47,13 @@ export class WorkBudget {
     this.#spend(bytes * DEFLATE_FACTOR + PER_CALL);
   }
 
-  /** Calls `goOn` in a later turn; the caller sees to it that it asks once. */
+  /** Calls `target.goOn` in a later turn. The caller must not ask twice. */
   postpone(target: Postponed): void {
     this.#hungry.push(target);
     this.#count();
   }
 
-  /** The same for a reader that had a share of this turn: readers that had none come first. */
+  /** The same for a reader that has spent some of this turn's budget: readers that have not come first. */
   postponeServed(target: Postponed): void {
     this.#served.push(target);
     this.#count();

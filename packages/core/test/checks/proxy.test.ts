@@ -178,8 +178,8 @@ describe("an nginx that was not told about WebSocket", () => {
   });
 });
 
-it("the README shows the example configurations as they are tested", () => {
-  const readme = readFileSync(pathOf("../../../../README.md"), "utf8");
-  expect(readme).toContain(`\`\`\`nginx\n${nginxExample}\`\`\``);
-  expect(readme).toContain(`\`\`\`haproxy\n${haproxyExample}\`\`\``);
+it("the guide shows the example configurations as they are tested", () => {
+  const page = readFileSync(pathOf("../../../../apps/docs/guide/behind-a-proxy.md"), "utf8");
+  expect(page).toContain(`\`\`\`nginx\n${nginxExample}\`\`\``);
+  expect(page).toContain(`\`\`\`haproxy\n${haproxyExample}\`\`\``);
 });

@@ -122,7 +122,7 @@ describe("a closure of a layer", () => {
     const second = await served.client();
     const secondClosed = closing(second);
     second.send(Buffer.alloc(2 * 1024 * 1024));
-    expect(await secondClosed).toEqual({ code: 1009, reason: "message too big" });
+    expect(await secondClosed).toEqual({ code: 1009, reason: "message too big: more than 1048576 bytes" });
     expect(upgrader.stats.ended).toEqual({ ERR_TOKEN_EXPIRED: 1, ERR_MESSAGE_TOO_BIG: 1 });
   });
 

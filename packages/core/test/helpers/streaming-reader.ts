@@ -4,7 +4,7 @@ import type { ConnectionError } from "@upwire/core";
 import { encodeClientFrame } from "@upwire/testing";
 import type { StreamSink } from "../../src/wire/frame-reader.ts";
 import type { IncomingStream, StreamedMessage } from "../../src/wire/incoming-stream.ts";
-import { OwnReader } from "../../src/wire/own-reader.ts";
+import { MessageReader } from "../../src/wire/message-reader.ts";
 import type { WorkBudget } from "../../src/wire/work-budget.ts";
 
 export const STREAM_LIMITS = { maxMessageBytes: 300_000, maxFragments: 1_000_000 };
@@ -88,7 +88,7 @@ export async function readStreams(chunks: readonly Buffer[], taker: (index: numb
     onFault: (error) => end(error, `fault ${error.code}`),
     onReady: () => ready(),
   };
-  const reader = new OwnReader(sink, STREAM_LIMITS, inflates, () => 1, budget, { sink, maxBytes: STREAM_LIMITS.maxMessageBytes });
+  const reader = new MessageReader(sink, { limits: STREAM_LIMITS, inflates, now: () => 1, budget }, { sink, maxBytes: STREAM_LIMITS.maxMessageBytes });
   for (const chunk of chunks) {
     if (log.fault !== undefined) break;
     const isReady = new Promise<void>((resolve) => (ready = resolve));

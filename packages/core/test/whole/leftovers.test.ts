@@ -132,13 +132,18 @@ const all: readonly (readonly [string, object, Rows])[] = [
   ["hub", Hub.prototype, ofHub],
 ];
 
-async function held(): Promise<number> {
-  for (let turn = 0; turn < 3; turn++) {
-    await setImmediate();
-    collect();
-  }
+async function collected(): Promise<number> {
+  await setImmediate();
+  collect();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
+}
+
+/** What is held once three collections have taken all that they can. */
+async function held(): Promise<number> {
+  await collected();
+  await collected();
+  return collected();
 }
 
 /** A connection whose client takes nothing any more and whose queue is full. */
@@ -174,7 +179,10 @@ describe("200,000 calls leave nothing on a connection that stays:", () => {
     await callAll(5000);
     const before = await held();
     await callAll(CALLS);
-    expect((await held()) - before).toBeLessThan(MOST_BYTES);
+    let left = Infinity;
+    // A collection can only lower it, and is what takes the time here.
+    for (let turn = 0; turn < 3 && left >= MOST_BYTES; turn++) left = (await collected()) - before;
+    expect(left).toBeLessThan(MOST_BYTES);
     setup.socket.destroy();
   });
 });

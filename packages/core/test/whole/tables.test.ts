@@ -7,16 +7,17 @@ import { resolveCompression } from "../../src/wire/compression.ts";
 import { refusal } from "../../src/checks/refusal.ts";
 import { channels } from "../../src/base/channels.ts";
 
-/** What the tables of the READMEs say, and what the code does: a difference is reported as the row that is to be written. */
+/** What the tables of the documentation say, and what the code does: a difference is reported as the row that is to be written. */
 type Rows = ReadonlyMap<string, readonly string[]>;
 
 const here = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
-const readme = here("../../../../README.md");
+const docs = (page: string): string => here(`../../../../apps/docs/${page}.md`);
+const [refusalsPage, optionsPage] = [docs("reference/refusals-and-closures"), docs("reference/options")];
 
 /** The rows of the first table behind `after`, by the text of their `key` column. A key that comes twice is a difference of its own. */
 function tableAfter(text: string, after: string, key: number): Rows {
   const start = text.indexOf(after);
-  if (start < 0) throw new Error(`no "${after}" in the README`);
+  if (start < 0) throw new Error(`no "${after}" in the page`);
   const lines = text.slice(start).split("\n");
   const head = lines.findIndex((line) => line.startsWith("| --- "));
   const rows = new Map<string, readonly string[]>();
@@ -49,14 +50,14 @@ const retryWords: ReadonlyMap<Retry, string> = new Map<Retry, string>([
   ["later", "later"],
 ]);
 
-describe("README.md", () => {
+describe("the reference", () => {
   it("lists every refusal with its status and whether to retry", () => {
     const wanted = Object.entries(refusals).map(([code, { status, retry }]) => [code, [`${status}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
-    expect(differences(tableAfter(readme, "### Refusals", 1), new Map(wanted))).toEqual([]);
+    expect(differences(tableAfter(refusalsPage, "## Refusals", 1), new Map(wanted))).toEqual([]);
   });
 
   it("names Retry-After where a refusal has it, which is where clients should come back later", () => {
-    const table = tableAfter(readme, "### Refusals", 1);
+    const table = tableAfter(refusalsPage, "## Refusals", 1);
     for (const code of Object.keys(refusals) as (keyof typeof refusals)[]) {
       const after = refusal(code).headers["retry-after"];
       expect([code, after !== undefined]).toEqual([code, refusals[code].retry === "later"]);
@@ -66,7 +67,7 @@ describe("README.md", () => {
 
   it("lists every closure with its close code and whether to retry", () => {
     const wanted = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, [`${closeCode}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
-    expect(differences(tableAfter(readme, "### Closures", 1), new Map(wanted))).toEqual([]);
+    expect(differences(tableAfter(refusalsPage, "## Closures", 1), new Map(wanted))).toEqual([]);
   });
 
   it("tells the same about retrying after a closure as the protocol package does about its close code", () => {
@@ -76,7 +77,7 @@ describe("README.md", () => {
 
   it("lists every field of a closure of one's own", () => {
     const wanted = optionsOf("base/closure.ts", "Closure").map((field) => [field, [`\`${field}\``, undefined]] as const);
-    expect(differences(tableAfter(readme, "**Closures of your own.**", 0), new Map(wanted))).toEqual([]);
+    expect(differences(tableAfter(refusalsPage, "## Closures of your own", 0), new Map(wanted))).toEqual([]);
   });
 
   /** The options of an interface, as its source declares them. */
@@ -103,7 +104,7 @@ describe("README.md", () => {
   }
 
   it("lists every option of a route with its default", () => {
-    const compression = Object.entries(resolveCompression(true, true) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
+    const compression = Object.entries(resolveCompression(true, { passesBy: true }) ?? {}).map(([name, value]) => [`compression.${name}`, value] as const);
     const names = [
       ...optionsOf("base/limits.ts", "ConnectionLimits"),
       ...optionsOf("connection/options.ts", "UpgraderOptions"),
@@ -113,39 +114,69 @@ describe("README.md", () => {
     const own = { ...defaults.upgrade, ...defaults.connection };
     expect(names).toEqual(expect.arrayContaining(Object.keys(own)));
     const wanted = optionRows(names, { ...own, "rateLimit.patienceMs": defaults.rateLimit.patienceMs, ...Object.fromEntries(compression) });
-    expect(differences(withoutNotes(tableAfter(readme, "## Options", 0)), wanted)).toEqual([]);
+    expect(differences(withoutNotes(tableAfter(optionsPage, "## Options of a route", 0)), wanted)).toEqual([]);
+  });
+
+  it("says the same about compression in the guide", () => {
+    const reference = tableAfter(optionsPage, "## Options of a route", 0);
+    const table = tableAfter(docs("guide/compression"), "# Compression", 0);
+    const wanted = optionsOf("wire/compression.ts", "CompressionOptions").map((name) => [name, reference.get(`compression.${name}`)?.[1]] as const);
+    expect([...table].map(([name, cells]) => [name, cells[1]] as const).toSorted()).toEqual(wanted.toSorted());
   });
 
   it("lists every option of attach with its default", () => {
     // `options` belongs to two adapters.
     const names = [...optionsOf("upgrade/attach.ts", "AttachOptions"), "options"];
     const wanted = optionRows(names, defaults.attach);
-    expect(differences(tableAfter(readme, "For `attach(server, options)`:", 0), wanted)).toEqual([]);
+    expect(differences(tableAfter(optionsPage, "## attach", 0), wanted)).toEqual([]);
   });
 
   it("lists every option of drain with its default", () => {
     const wanted = optionRows(optionsOf("shutdown/drain.ts", "DrainOptions"), defaults.drain);
-    expect(differences(tableAfter(readme, "| Option of `drain` |", 0), wanted)).toEqual([]);
+    expect(differences(tableAfter(docs("guide/stop-and-deploy"), "| Option of `drain` |", 0), wanted)).toEqual([]);
+  });
+
+  it("lists the options of a hub and of the ends of connections with their defaults", () => {
+    const { hub, close } = defaults;
+    for (const [heading, presets] of Object.entries({ "## createHub": hub, "## close of an attachment": close })) {
+      const table = tableAfter(optionsPage, heading, 0);
+      const shown = Object.entries(presets).map(([name, value]) => [name, table.get(name)?.[1]?.replaceAll(/[`"]/g, ""), `${value}`] as const);
+      expect(shown.filter(([, documented, real]) => documented !== real)).toEqual([]);
+    }
+  });
+
+  it("lists every code of a connection that ended before there was a request", () => {
+    const codes = /export type DropCode = ([^;]*);/.exec(here("../../src/base/errors.ts"))?.[1]?.match(/ERR_\w+/g) ?? [];
+    expect(codes.length).toBeGreaterThan(3);
+    expect([...tableAfter(refusalsPage, "## Ended before there is a request", 0).keys()].toSorted()).toEqual(codes.toSorted());
   });
 });
 
-describe("packages/core/README.md", () => {
-  const core = here("../../README.md");
+describe("the pages about the inside of core", () => {
+  const sources = readdirSync(new URL("../../src/", import.meta.url), { recursive: true, encoding: "utf8" })
+    .filter((file) => /[\\/].*\.ts$/.test(file))
+    .map((file) => file.replaceAll("\\", "/"));
 
   it("lists every diagnostics channel", () => {
     const wanted = Object.values(channels).map(({ name }) => [String(name), [`\`${String(name)}\``, undefined, undefined]] as const);
-    expect(differences(tableAfter(core, "## Diagnostics channels", 0), new Map(wanted))).toEqual([]);
+    expect(differences(tableAfter(docs("reference/events"), "## Diagnostics channels", 0), new Map(wanted))).toEqual([]);
   });
 
-  it("lists every file of core in its folder", () => {
+  it("list every file of core in its folder", () => {
     let folder = "";
     const listed: string[] = [];
-    for (const [, name, file] of core.matchAll(/^\| (?:\*\*`([\w-]+)\/`\*\*)? ?\| (?:`([\w-]+\.ts)`)? ?\|/gm)) {
+    for (const [, name, file] of docs("internals/rooms").matchAll(/^(?:## ([\w-]+)\/$|\| `([\w-]+\.ts)` \|)/gm)) {
       folder = name ?? folder;
       if (file !== undefined) listed.push(`${folder}/${file}`);
     }
-    const files = readdirSync(new URL("../../src/", import.meta.url), { recursive: true, encoding: "utf8" }).filter((file) => /[\\/].*\.ts$/.test(file));
-    expect(listed.toSorted()).toEqual(files.map((file) => file.replaceAll("\\", "/")).toSorted());
+    expect(listed.toSorted()).toEqual(sources.toSorted());
+  });
+
+  it.each(["walks", "guarantees"])("name files that exist: %s", (page) => {
+    const names = sources.map((file) => file.split("/").at(-1));
+    const named = [...docs(`internals/${page}`).matchAll(/`([\w-]+\.ts)`/g)].map(([, file]) => file);
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((file) => !names.includes(file))).toEqual([]);
   });
 });
 

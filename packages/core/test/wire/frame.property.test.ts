@@ -2,7 +2,7 @@ import { encodeClientFrame, Opcode } from "@upwire/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeCloseFrame, encodeFrame, encodeTextFrame, payloadOf } from "../../src/wire/frame.ts";
-import { OwnReader } from "../../src/wire/own-reader.ts";
+import { MessageReader } from "../../src/wire/message-reader.ts";
 import { runs } from "../helpers/property.ts";
 
 const LIMITS = { maxMessageBytes: 1 << 20, maxFragments: 64 };
@@ -10,7 +10,7 @@ const LIMITS = { maxMessageBytes: 1 << 20, maxFragments: 64 };
 /** Everything that `bytes` mean when they come cut at `cuts`. */
 function read(bytes: Buffer, cuts: readonly number[]): string[] {
   const lines: string[] = [];
-  const reader = new OwnReader(
+  const reader = new MessageReader(
     {
       onMessage: (message) => void lines.push(`${message.isBinary ? "binary" : "text"} ${message.bytes.toString("hex")}`),
       onPing: (data) => void lines.push(`ping ${data.toString("hex")}`),
@@ -19,9 +19,7 @@ function read(bytes: Buffer, cuts: readonly number[]): string[] {
       onFault: (error) => void lines.push(`fault ${error.closeCode}`),
       onReady: () => {},
     },
-    LIMITS,
-    false,
-    () => 1,
+    { limits: LIMITS, inflates: false, now: () => 1 },
   );
   const ends = [...cuts.map((cut) => cut % (bytes.byteLength + 1)), bytes.byteLength].toSorted((a, b) => a - b);
   // The reader unmasks in place: each chunk is its own, as from a socket.

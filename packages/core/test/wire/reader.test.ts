@@ -1,9 +1,10 @@
+import { isUtf8 } from "node:buffer";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ConnectionError } from "@upwire/core";
 import type { FrameReader, FrameSink } from "../../src/wire/frame-reader.ts";
-import { OwnReader } from "../../src/wire/own-reader.ts";
-import { checkUtf8 } from "../../src/wire/utf8.ts";
+import { MessageReader } from "../../src/wire/message-reader.ts";
+import { checkBegunUtf8 } from "../../src/wire/utf8.ts";
 import { WsReader } from "../../src/ws/ws-reader.ts";
 import { runs } from "../helpers/property.ts";
 
@@ -47,7 +48,7 @@ function log(): Log {
   return { lines, sink };
 }
 
-const own = (sink: FrameSink): FrameReader => new OwnReader(sink, LIMITS, true, () => 1);
+const own = (sink: FrameSink): FrameReader => new MessageReader(sink, { limits: LIMITS, inflates: true, now: () => 1 });
 
 /** Everything that `bytes` mean, cut into chunks at `cuts`. */
 function read(bytes: Buffer, cuts: readonly number[]): string[] {
@@ -144,7 +145,7 @@ describe("our frame reader", () => {
   it("stops between two messages while paused, and goes on in order", () => {
     const lines: string[] = [];
     const { sink } = log();
-    const reader: OwnReader = new OwnReader(
+    const reader: MessageReader = new MessageReader(
       {
         ...sink,
         onMessage: (message) => {
@@ -153,9 +154,7 @@ describe("our frame reader", () => {
         },
         onReady: () => void lines.push("ready"),
       },
-      LIMITS,
-      false,
-      () => 1,
+      { limits: LIMITS, inflates: false, now: () => 1 },
     );
     const three = Buffer.concat(["a", "b", "c"].map((text) => frame({ opcode: 1, payload: Buffer.from(text), fin: true })));
     expect(reader.read(three)).toBe(false);
@@ -185,11 +184,11 @@ describe("text that is still coming in", () => {
       fc.property(bytes, fc.nat(12), (list, cut) => {
         const buffer = Buffer.from(list);
         const middle = cut % (buffer.byteLength + 1);
-        const first = checkUtf8(buffer, 0, middle, false);
-        const then = first < 0 ? -1 : checkUtf8(buffer, first, buffer.byteLength, false);
+        const first = checkBegunUtf8(buffer, 0, middle);
+        const then = first < 0 ? -1 : checkBegunUtf8(buffer, first, buffer.byteLength);
         const possible = completions.some((more) => decodes(Uint8Array.from([...list, ...more])));
         expect(then >= 0).toBe(possible);
-        expect(checkUtf8(buffer, 0, buffer.byteLength, true) >= 0).toBe(decodes(list));
+        expect(isUtf8(buffer)).toBe(decodes(list));
       }),
       runs(20_000),
     );

@@ -2,7 +2,7 @@ import { encodeClientFrame, Opcode } from "@upwire/testing";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FrameSink } from "../../src/wire/frame-reader.ts";
-import { OwnReader } from "../../src/wire/own-reader.ts";
+import { MessageReader } from "../../src/wire/message-reader.ts";
 import { WorkBudget } from "../../src/wire/work-budget.ts";
 import { runs } from "../helpers/property.ts";
 import { cutAt, deflated, fast, framesOf, readStreams, STREAM_LIMITS, takers, type SentMessage } from "../helpers/streaming-reader.ts";
@@ -38,7 +38,7 @@ function readWhole(chunks: readonly Buffer[]): { readonly messages: string[]; re
     onFault: ({ code }) => void (fault = `fault ${code}`),
     onReady: () => {},
   };
-  const reader = new OwnReader(sink, STREAM_LIMITS, true, () => 1);
+  const reader = new MessageReader(sink, { limits: STREAM_LIMITS, inflates: true, now: () => 1 });
   for (const chunk of chunks) reader.read(Buffer.from(chunk));
   return { messages, fault };
 }

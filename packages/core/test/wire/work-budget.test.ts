@@ -4,7 +4,7 @@ import { Upgrader, type Message } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import type { FrameSink } from "../../src/wire/frame-reader.ts";
-import { OwnReader } from "../../src/wire/own-reader.ts";
+import { MessageReader } from "../../src/wire/message-reader.ts";
 import { WorkBudget } from "../../src/wire/work-budget.ts";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import { openSocket } from "../helpers/wire-clients.ts";
@@ -21,7 +21,7 @@ const plain = (text: string): Buffer => encodeClientFrame({ opcode: Opcode.text,
 const many = (count: number, frame: Buffer): Buffer => Buffer.concat(Array.from({ length: count }, () => frame));
 
 interface Reading {
-  readonly reader: OwnReader;
+  readonly reader: MessageReader;
   /** What it read, with its name in front. */
   readonly lines: string[];
 }
@@ -38,7 +38,7 @@ function open(budget: WorkBudget, name = "", lines: string[] = [], onMessage: (m
     onFault: ({ code }) => void lines.push(`${name}${code}`),
     onReady: () => void lines.push(`${name}ready`),
   };
-  return { reader: new OwnReader(sink, LIMITS, true, () => 7, budget), lines };
+  return { reader: new MessageReader(sink, { limits: LIMITS, inflates: true, now: () => 7, budget }), lines };
 }
 
 /** What came in each turn, until one brings nothing. */

@@ -1,0 +1,88 @@
+import { parseSync, type ClassElement, type Expression, type PrivateIdentifier, type TSSignature } from "oxc-parser";
+import { expect, it } from "vitest";
+import { read, rowNames, section } from "./pages.ts";
+
+interface Documented {
+  /** The class or interface in core. */
+  readonly of: string;
+  /** Of the reference. */
+  readonly page: string;
+  readonly heading: string;
+  /** What is for other parts of core alone. */
+  readonly internal?: readonly string[];
+  /** What another table of this section has. */
+  readonly elsewhere?: readonly string[];
+}
+
+const documented: readonly Documented[] = [
+  { of: "ConnectionHandler", page: "handler", heading: "## ConnectionHandler" },
+  { of: "UpgradeRequest", page: "handler", heading: "## UpgradeRequest" },
+  { of: "Connection", page: "connection", heading: "## Connection" },
+  { of: "Message", page: "connection", heading: "## Message", internal: ["copyTo"] },
+  { of: "PreparedMessage", page: "connection", heading: "## PreparedMessage", internal: ["keep", "frame"] },
+  { of: "CloseInfo", page: "connection", heading: "## CloseInfo" },
+  { of: "ConnectionError", page: "connection", heading: "## ConnectionError", internal: ["name"], elsewhere: ["cause"] },
+  { of: "Audience", page: "audiences", heading: "## Audience" },
+  { of: "Hub", page: "audiences", heading: "## Hub" },
+  { of: "Slot", page: "audiences", heading: "## Slot" },
+  { of: "HubOptions", page: "options", heading: "## createHub" },
+  { of: "AudienceOptions", page: "options", heading: "## createAudience" },
+  { of: "CloseAllOptions", page: "options", heading: "## close of an attachment, a hub or an audience" },
+  { of: "SendOptions", page: "options", heading: "## send and broadcast", elsewhere: ["except", "filter"] },
+  { of: "BroadcastOptions", page: "options", heading: "## send and broadcast", elsewhere: ["key", "missed", "mustArrive"] },
+  { of: "LogOptions", page: "options", heading: "## logEvents" },
+  { of: "Attachment", page: "options", heading: "### Attachment", internal: ["meet", "track", "retryAfterSeconds"] },
+  { of: "Stats", page: "events", heading: "### Of an Upgrader or a server" },
+  { of: "HubStats", page: "events", heading: "### Of a hub" },
+];
+
+/** The source of each public name of core: a name that is not public may be declared a second time. */
+const sourceOf = new Map(
+  ["index.ts", "adapter.ts"].flatMap((entry) =>
+    parseSync(entry, read(`packages/core/src/${entry}`)).module.staticExports.flatMap(({ entries }) =>
+      entries.map(({ exportName, moduleRequest }) => [exportName.name, moduleRequest?.value] as const),
+    ),
+  ),
+);
+
+/** The public members of a class or interface of core, as its source declares them. */
+function membersOf(name: string): string[] {
+  const source = sourceOf.get(name);
+  if (source === undefined || source === null) throw new Error(`core does not export ${name}`);
+  const path = `packages/core/src/${source}`;
+  for (const statement of parseSync(path, read(path)).program.body) {
+    const declaration = statement.type === "ExportNamedDeclaration" ? statement.declaration : undefined;
+    if (declaration?.type !== "ClassDeclaration" && declaration?.type !== "TSInterfaceDeclaration") continue;
+    if (declaration.id?.name !== name) continue;
+    const names = (declaration.body.body as readonly (ClassElement | TSSignature)[]).flatMap(publicName);
+    return [...new Set(names)];
+  }
+  throw new Error(`${path} does not declare ${name} at its top`);
+}
+
+function publicName(member: ClassElement | TSSignature): string[] {
+  switch (member.type) {
+    case "MethodDefinition":
+    case "PropertyDefinition":
+      return member.static || member.computed || member.accessibility === "private" || member.accessibility === "protected" ? [] : named(member.key);
+    case "TSPropertySignature":
+    case "TSMethodSignature":
+      return member.computed ? [] : named(member.key);
+    default:
+      return [];
+  }
+}
+
+function named(key: Expression | PrivateIdentifier | { readonly type: string }): string[] {
+  const { type, name } = key as { readonly type: string; readonly name?: string };
+  return type === "Identifier" && name !== undefined && name !== "constructor" ? [name] : [];
+}
+
+it.each(documented)("has a row for every member of $of", ({ of, page, heading, internal = [], elsewhere = [] }) => {
+  const members = membersOf(of);
+  expect(members.length).toBeGreaterThan(1);
+  // What is called internal has to exist, or the list would hide a name that is new one day.
+  expect(internal.filter((name) => !members.includes(name))).toEqual([]);
+  const rows = rowNames(section(read(`apps/docs/reference/${page}.md`), heading)).filter((name) => /^\w+$/.test(name));
+  expect(rows.filter((name) => !elsewhere.includes(name)).toSorted()).toEqual(members.filter((name) => !internal.includes(name)).toSorted());
+});

@@ -1,0 +1,193 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import type { Counters } from "../base/counters.ts";
+import type { RefusalCode } from "../base/errors.ts";
+import { guard, promiseOf } from "../base/guard.ts";
+import type { Compression, DeflateParameters } from "../wire/compression.ts";
+import { Admission, type AdmissionCaps } from "./admission.ts";
+import type { HeaderValues } from "./given-headers.ts";
+import { acceptKey, dispatchedFault, handshakeFault } from "./handshake.ts";
+import type { OriginCheck } from "./origin.ts";
+import { isWithoutSocket, publishRefusal, refusal, Refusal, withoutConnectionHeaders, withoutSocket, writable } from "./refusal.ts";
+import { UpgradeRequest } from "./upgrade-request.ts";
+
+/** Response headers of an acceptance; names in lower case. */
+export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** A "yes" to an upgrade request. */
+export interface Approval<Context, Native = unknown> {
+  readonly ok: true;
+  readonly status: 101;
+  /** Every header of the 101, names in lower case. */
+  readonly headers: AcceptHeaders;
+  /** What `authorize` returned. */
+  readonly context: Context;
+  readonly subprotocol: string | undefined;
+  readonly deflate: DeflateParameters | undefined;
+  readonly request: UpgradeRequest<Native>;
+}
+
+/** What becomes of an upgrade request. */
+export type Decision<Context, Native = unknown> = Approval<Context, Native> | Refusal;
+
+/** A check may answer later. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** What a route asks of every request, and what it puts on its answer. */
+export interface Checks<Context, Native> {
+  /** `undefined` when every host is allowed. */
+  readonly checkHost: ((request: UpgradeRequest<Native>) => boolean) | undefined;
+  readonly checkOrigin: OriginCheck<UpgradeRequest<Native>>;
+  /** `undefined` when nothing is capped. */
+  readonly caps: AdmissionCaps | undefined;
+  readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
+  /** `undefined` when none is ever confirmed. */
+  readonly pickSubprotocol: ((offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined) | undefined;
+  /** `undefined` when there are none. */
+  readonly headers: ((request: UpgradeRequest<Native>) => HeaderValues) | undefined;
+  readonly compression: Compression | undefined;
+  readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
+}
+
+/** What the dispatcher keeps of a request: it has found a WebSocket upgrade with a usable target. */
+export interface Dispatched {
+  /** The time for the handshake is over, and the client was told. */
+  readonly hasExpired: boolean;
+}
+
+type OnError<Native> = (error: unknown, request: UpgradeRequest<Native>) => void;
+
+/**
+ * Decides about the upgrade requests of one Upgrader. The order of the checks: handshake, host, origin, admission, authorize. The
+ * first refusal wins; each is counted, published and given to `onReject` once.
+ */
+export class Decider<Context, Native> {
+  readonly #checks: Checks<Context, Native>;
+  readonly #admission: Admission | undefined;
+  readonly #counters: Counters;
+  readonly #onError: OnError<Native>;
+
+  /** @param onError Gets what code of the user throws; never throws itself. */
+  constructor(checks: Checks<Context, Native>, counters: Counters, onError: OnError<Native>) {
+    this.#checks = checks;
+    this.#admission = checks.caps && new Admission(checks.caps);
+    this.#counters = counters;
+    this.#onError = onError;
+  }
+
+  /** Neither throws nor rejects. @param dispatched `undefined` for a request that did not come through our dispatcher: then every check is made here. */
+  decide(request: UpgradeRequest<Native>, dispatched?: Dispatched): Awaitable<Decision<Context, Native>> {
+    let decision: Awaitable<Decision<Context, Native>>;
+    try {
+      decision = this.#ask(request, dispatched);
+    } catch (error) {
+      return this.fail(error, request, dispatched);
+    }
+    if (decision instanceof Promise) return this.#settle(decision, request, dispatched);
+    return decision.ok ? decision : this.refuse(decision, request, dispatched);
+  }
+
+  /** Refuses because code of the user failed. Never throws. */
+  fail(error: unknown, request: UpgradeRequest<Native>, dispatched?: Dispatched): Refusal {
+    this.#onError(error, request);
+    return this.refuse(refusal("ERR_CHECK_FAILED"), request, dispatched);
+  }
+
+  /**
+   * Refuses a request, approved or not, and gives back its slot; one that has expired was counted and told then. Never throws.
+   * @returns what is to be written: of another copy of core, or changed since it was made, `given` may be one that cannot be written.
+   */
+  refuse(given: Refusal, request: UpgradeRequest<Native>, dispatched?: Dispatched): Refusal {
+    if (dispatched?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
+    const { refusal: acceptable, error } = writable(given);
+    if (acceptable !== given) this.#onError(error, request);
+    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
+    const refused = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
+    UpgradeRequest.freeSlot(request);
+    this.#counters.refused(refused.code);
+    publishRefusal(refused, request);
+    guard(() => this.#checks.onReject(refused, request), (fault) => this.#onError(fault, request));
+    return refused;
+  }
+
+  async #settle(asked: Promise<Decision<Context, Native>>, request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Promise<Decision<Context, Native>> {
+    const decision = await asked.catch((error: unknown) => {
+      this.#onError(error, request);
+      return refusal("ERR_CHECK_FAILED");
+    });
+    if (decision.ok && dispatched?.hasExpired !== true) return decision;
+    return this.refuse(decision.ok ? refusal("ERR_HANDSHAKE_TIMEOUT") : decision, request, dispatched);
+  }
+
+  /** Nearly all checks answer at once: then no promise is made. Throws or rejects when code of the user fails. */
+  #ask(request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Awaitable<Decision<Context, Native>> {
+    const { raw, subprotocols } = request;
+    const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
+    if (fault === "ERR_NOT_UPGRADE" && isWithoutSocket(raw)) return withoutSocket(fault);
+    if (fault !== undefined) return refusal(fault);
+    const { checkHost, checkOrigin } = this.#checks;
+    if (checkHost !== undefined && !checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
+    const isAllowed: unknown = checkOrigin(request.origin, request);
+    if (isAllowed === true) return this.#admit(request);
+    // A check in plain JavaScript may return anything, and only `true`, now or later, is a yes.
+    const later = promiseOf(isAllowed);
+    return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, later);
+  }
+
+  async #admitLater(request: UpgradeRequest<Native>, isAllowed: Promise<unknown>): Promise<Decision<Context, Native>> {
+    return (await isAllowed) === true ? this.#admit(request) : refusal("ERR_ORIGIN");
+  }
+
+  #admit(request: UpgradeRequest<Native>): Awaitable<Decision<Context, Native>> {
+    const excess = this.#admission && takeSlot(this.#admission, request);
+    if (excess !== undefined) return refusal(excess);
+    const { authorize } = this.#checks;
+    if (authorize === undefined) return this.#approve(request, undefined as Context);
+    const answer: unknown = authorize(request);
+    const later = promiseOf(answer);
+    return later === undefined ? this.#authorized(request, answer) : this.#authorizedLater(request, later);
+  }
+
+  async #authorizedLater(request: UpgradeRequest<Native>, answer: Promise<unknown>): Promise<Decision<Context, Native>> {
+    return this.#authorized(request, await answer);
+  }
+
+  #authorized(request: UpgradeRequest<Native>, answer: unknown): Decision<Context, Native> {
+    if (answer instanceof Refusal) return answer;
+    return answer === false ? refusal("ERR_FORBIDDEN") : this.#approve(request, answer as Context);
+  }
+
+  #approve(request: UpgradeRequest<Native>, context: Context): Approval<Context, Native> {
+    const { pickSubprotocol, compression, headers: extra } = this.#checks;
+    const given = request.headers;
+    const subprotocol = pickSubprotocol?.(request.subprotocols, request);
+    const deflate = compression?.negotiate(given["sec-websocket-extensions"]);
+    const headers: Record<string, string | readonly string[]> = {};
+    if (extra !== undefined) for (const [name, value] of Object.entries(extra(request))) setHeader(headers, name, value);
+    headers["upgrade"] = "websocket";
+    headers["connection"] = "Upgrade";
+    // The handshake was checked: the key is there.
+    headers["sec-websocket-accept"] = acceptKey(given["sec-websocket-key"] ?? "");
+    if (subprotocol !== undefined) headers["sec-websocket-protocol"] = subprotocol;
+    if (deflate !== undefined) headers["sec-websocket-extensions"] = deflate.header;
+    return { ok: true, status: 101, headers, context, subprotocol, deflate, request };
+  }
+}
+
+/** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. @returns why there is none. */
+function takeSlot(admission: Admission, request: UpgradeRequest): RefusalCode | undefined {
+  const { socket } = request.raw;
+  // Of a client that left while `origin` was asked, nothing would tell us again.
+  if (socket.destroyed) return undefined;
+  const slot = admission.take(request.ip);
+  if (typeof slot === "string") return slot;
+  UpgradeRequest.holdSlot(request, slot);
+  socket.once("close", () => slot.free());
+  return undefined;
+}
+
+/** @throws TypeError for what may not stand in a header: a line break would forge another one. */
+function setHeader(headers: Record<string, string | readonly string[]>, name: string, value: string | readonly string[]): void {
+  validateHeaderName(name);
+  for (const one of [value].flat()) validateHeaderValue(name, one);
+  headers[name.toLowerCase()] = value;
+}
