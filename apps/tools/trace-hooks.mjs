@@ -17,9 +17,9 @@ function traced(file, source) {
   const { program, errors } = parseSync(file, source, { lang: "js" });
   if (errors.length > 0) throw new SyntaxError(`${file} does not parse: ${errors[0].message}`);
   const inserts = [];
-  walk(program, undefined, undefined, (node, parent, grandparent) => {
+  walk(program, undefined, (node, parent) => {
     if (!/^(?:Function(?:Declaration|Expression)|ArrowFunctionExpression)$/.test(node.type) || !node.body) return;
-    const tell = `globalThis.upwireTrace(${JSON.stringify(file)}, ${JSON.stringify(nameOf(node, parent, grandparent))})`;
+    const tell = `globalThis.upwireTrace(${JSON.stringify(file)}, ${JSON.stringify(nameOf(node, parent))})`;
     const { body } = node;
     if (body.type === "BlockStatement" || body.type === "FunctionBody") inserts.push([body.start + 1, `${tell};`]);
     else inserts.push([body.start, `(${tell}, `], [body.end, ")"]);
@@ -29,15 +29,15 @@ function traced(file, source) {
   return text;
 }
 
-function walk(node, parent, grandparent, visit) {
-  visit(node, parent, grandparent);
+function walk(node, parent, visit) {
+  visit(node, parent);
   for (const key of visitorKeys[node.type]) {
-    for (const child of [node[key]].flat()) if (child) walk(child, node, parent, visit);
+    for (const child of [node[key]].flat()) if (child) walk(child, node, visit);
   }
 }
 
 /** The function's own name, or that of the method, field or variable which holds it. */
-function nameOf(node, parent, grandparent) {
+function nameOf(node, parent) {
   const named = node.id ?? parent.key ?? (parent.type === "VariableDeclarator" ? parent.id : undefined);
   const name = named?.name ?? "function";
   if (parent.type !== "MethodDefinition" && parent.type !== "PropertyDefinition") return name;

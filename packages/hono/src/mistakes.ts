@@ -2,7 +2,8 @@ import type { HttpBindings } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext } from "hono";
 
-type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
+/** What `createNodeWebSocket({ app })` returns. */
+export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
 const NO_SOCKET =
   "This request has no socket of Node, and a WebSocket needs one: in a test, where app.request has none, write connectTo(app, path), of @upwire/testing/connect; " +

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIPv6, SocketAddress, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { flat } from "../base/flat-string.ts";
 
 /** One end of a connection. The port is `undefined` where a proxy did not tell it. */
 export interface Endpoint {
@@ -38,8 +37,7 @@ export function directClient(req: IncomingMessage): Client {
 /** `ip:port` as Go prints it, IPv6 in brackets; the bare address when the port is not known. */
 export function printAddress({ ip, port }: Endpoint): string {
   if (port === undefined) return ip;
-  // Kept as long as the connection.
-  return flat(`${ip.includes(":") ? `[${ip}]` : ip}:${port}`);
+  return `${ip.includes(":") ? `[${ip}]` : ip}:${port}`;
 }
 
 /** Every value of a header as it stood on the wire: Node's own `headers` drop or join doubled ones. */

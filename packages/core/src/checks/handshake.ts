@@ -14,7 +14,7 @@ const HOST = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+|\[[\w.:~%-]+\])(?::\d*)?$/
 /** The offer of a client without the header. */
 export const NO_OFFER: readonly string[] = Object.freeze([]);
 /** Stands for an offer that RFC 6455 does not allow. */
-export const BAD_OFFER: readonly string[] = Object.freeze([]);
+const BAD_OFFER: readonly string[] = Object.freeze([]);
 
 /** Do these headers ask for the WebSocket protocol? Both are token lists (RFC 6455 §4.2.1). */
 export function isWebSocketUpgrade({ upgrade, connection }: IncomingHttpHeaders): boolean {
@@ -58,7 +58,11 @@ function startFault({ method, httpVersionMajor, httpVersionMinor }: IncomingMess
 }
 
 /** @param target `undefined` when it was checked before. */
-function fieldFault({ headers, rawHeaders }: IncomingMessage, target: string | undefined, subprotocols: readonly string[]): RefusalCode | undefined {
+function fieldFault(
+  { headers, rawHeaders }: IncomingMessage,
+  target: string | undefined,
+  subprotocols: readonly string[],
+): RefusalCode | undefined {
   let host: string | undefined;
   let hosts = 0;
   let hasBody = headers["transfer-encoding"] !== undefined;

@@ -12,20 +12,20 @@ type Reads = Record<string, number>;
 
 /** A request class for `createServer` that counts the reads of its headers. */
 function counting(reads: Reads): typeof IncomingMessage {
-  class Counted extends IncomingMessage {
-    get #own(): IncomingHttpHeaders {
-      return super.headers;
-    }
-
-    override get headers(): IncomingHttpHeaders {
-      return new Proxy(this.#own, {
+  class Counted extends IncomingMessage {}
+  const { get: own } = Object.getOwnPropertyDescriptor(IncomingMessage.prototype, "headers") as {
+    get: (this: IncomingMessage) => IncomingHttpHeaders;
+  };
+  Object.defineProperty(Counted.prototype, "headers", {
+    get(this: IncomingMessage) {
+      return new Proxy(own.call(this), {
         get(target, name: string) {
           reads[name] = (reads[name] ?? 0) + 1;
           return target[name];
         },
       });
-    }
-  }
+    },
+  });
   return Counted;
 }
 
@@ -41,7 +41,8 @@ async function countOne(options: UpgraderOptions, init: HandshakeInit, attachOpt
   const reads: Reads = {};
   const server = createServer({ IncomingMessage: counting(reads) });
   let subprotocol: string | undefined;
-  server.on("request", websocket({ open: (connection) => void (subprotocol = connection.subprotocol) }, options));
+  const route = websocket({ open: (connection) => void (subprotocol = connection.subprotocol) }, options);
+  server.on("request", (req, res) => void route(req, res));
   attach(server, attachOptions);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -67,7 +68,11 @@ const ONCE: Counts = { upgradeTests: [1, 1], offersRead: 1, deadlinesSet: 1, dec
 describe("one handshake takes one deadline, one parse of the subprotocols, one upgrade test and one decision", () => {
   it.each<[string, UpgraderOptions, HandshakeInit]>([
     ["with the defaults", {}, {}],
-    ["with the lists of a browser and a choice of subprotocols", { subprotocols: ["b"] }, { headers: { Connection: "keep-alive, Upgrade", "Sec-WebSocket-Protocol": "a, b" } }],
+    [
+      "with the lists of a browser and a choice of subprotocols",
+      { subprotocols: ["b"] },
+      { headers: { Connection: "keep-alive, Upgrade", "Sec-WebSocket-Protocol": "a, b" } },
+    ],
     ["with checks that answer later", { origin: async () => true, authorize: async () => "ann" }, {}],
   ])("%s", async (_name, options, init) => {
     expect(await countOne(options, init)).toEqual(ONCE);
@@ -99,7 +104,9 @@ describe("what did not come through attach is checked in full", () => {
     onTestFinished(() => void server.close());
     const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
     onTestFinished(() => void socket.destroy());
-    socket.write(`${start}\r\nHost: a\r\n${upgrade}\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    socket.write(
+      `${start}\r\nHost: a\r\n${upgrade}\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    );
     expect(await decided).toMatchObject({ ok: false, code });
   });
 });
