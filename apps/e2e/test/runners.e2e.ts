@@ -27,6 +27,6 @@ describe("connectTo tests a route of every framework", () => {
     // Neither a server nor a client outlasts the tests.
     expect(printed).not.toContain("did not exit");
     // That the server listens on loopback is the doing of connectTo, and no fault of the application.
-    expect(printed).not.toContain("UPWIRE");
+    expect(printed).not.toContain("UPWIRE_ALLOWED_HOSTS");
   });
 });
