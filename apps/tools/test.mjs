@@ -11,6 +11,7 @@ const STEPS = [
   ["structure", ...node("structure.mjs")],
   BUILD,
   ["types", "tsc", "-p", "apps/tools/tsconfig.test.json"],
+  ["customers' types", ...node("types.mjs")],
   ["snippets of the documentation", ...node("snippets.mjs")],
   // A dead link between its pages ends it.
   ["documentation", "node", "apps/docs/build.mjs"],

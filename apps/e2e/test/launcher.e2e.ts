@@ -49,7 +49,7 @@ describe("npm start", { timeout: BUILD_MS }, () => {
     for (const [i, name] of ["index", "express", "fastify", "hono", "koa"].entries()) {
       expect(all.output).toMatch(new RegExp(`^ +${name} +http://127\\.0\\.0\\.1:${first + i}\\b`, "m"));
     }
-    expect(all.output).toMatch(/^ +origin +same-origin$/m);
+    expect(all.output).toMatch(/^ +upgrade +origin +same-origin$/m);
     expect(all.output).toMatch(/^ +maxMessageBytes +1048576$/m);
 
     for (const port of ports.slice(1)) {

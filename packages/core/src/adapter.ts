@@ -15,7 +15,7 @@ export type { TrustProxy } from "./checks/forwarded.ts";
 export type { OriginCheck } from "./checks/origin.ts";
 export { answerThroughPlugin, type WebSocketServerLike } from "./ws/plugin-ticket.ts";
 export type { MessageData } from "./wire/prepared-message.ts";
-export type { Refusal } from "./checks/refusal.ts";
+export type { Refusal, RefusalStatus } from "./checks/refusal.ts";
 export type { Broadcastable, Sendable } from "./send/sendable.ts";
 export type { ConnectionRequest, FrameworkRequest } from "./checks/upgrade-request.ts";
 export type { Slot } from "./connection/slot.ts";

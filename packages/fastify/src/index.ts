@@ -2,6 +2,9 @@ import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/
 import type { FastifyRequest, RouteHandlerMethod } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 import { logTo, marked, refuseMistakes } from "./mistakes.ts";
+import type { WebSocketRoute } from "./route.ts";
+
+export type { WebSocketRoute };
 
 /**
  * The plugin: `await app.register(attach)`. Upgrade requests run through the hooks and routes of the instance, and
@@ -17,23 +20,20 @@ export const attach: AttachPlugin = async (app, options) => {
 // `app.upwire` and the hook are for the whole application.
 Object.assign(attach, { [Symbol.for("skip-override")]: true });
 
-/** Fits every instance: with `http2` and `allowHTTP1` too, where a request by HTTP/2 itself is refused with 426. */
-export type WebSocketRoute = (request: { readonly raw: unknown }, reply: unknown) => Promise<void>;
-
 /**
  * A WebSocket route: `app.get("/ws", websocket(handler))`. Hooks run before the upgrade, as for any request, and
- * `request.native` is Fastify's own request. Without `onError`, errors go to the request's own logger, those of its connection too.
+ * `request.native` is Fastify's own request: `app.get<{ Querystring: Query }>(path, …)` types it as for any handler. Without `onError`, errors go to the request's own logger, those of its connection too.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
-export function websocket<Context>(
-  handler: ConnectionHandler<Context>,
-  options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
-): WebSocketRoute {
+export function websocket<Context, Native = FastifyRequest>(
+  handler: ConnectionHandler<Context, Native>,
+  options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+): WebSocketRoute<Native> {
   const upgrader = Upgrader.forRoute(handler, options);
   const route: RouteHandlerMethod = async (request, reply) => {
-    const params = request.params as Readonly<Record<string, string>>;
-    const { status, headers, body } = await upgrader.answer(request.raw, handler, { native: request, params, ...logTo(request.log) });
+    const params = request.params as object;
+    const { status, headers, body } = await upgrader.answer(request.raw, handler, { native: request as Native, params, ...logTo(request.log) });
     return reply.code(status).headers(headers).send(body === "" ? undefined : body);
   };
-  return marked(route, "@upwire/fastify") as unknown as WebSocketRoute;
+  return marked(route, "@upwire/fastify") as unknown as WebSocketRoute<Native>;
 }

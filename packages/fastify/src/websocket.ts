@@ -7,6 +7,8 @@ import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } 
 import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
 import { logTo, marked, NOT_THROUGH_PLUGIN, refuseMistakes } from "./mistakes.ts";
+import type { WebSocketRouteOptions } from "./plugin-route.ts";
+export type { WebSocketRouteOptions };
 
 /**
  * The plugin, in place of `@fastify/websocket`, which it registers with the same options: `await app.register(attach)`.
@@ -26,10 +28,8 @@ export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = asyn
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
   app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
   const { maxMessageBytes: maxPayload, maxFragments } = defaults.connection;
-  await app.register(fastifyWebsocket, {
-    ...options,
-    options: { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server },
-  });
+  const forPlugin = { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server };
+  await app.register(fastifyWebsocket, { ...options, options: forPlugin });
   answerThroughPlugin(app.websocketServer);
   // Behind the plugin's own, which closes the clients of its routes.
   app.addHook("preClose", () => endOf(attachment));
@@ -42,19 +42,19 @@ Object.assign(attach, { [Symbol.for("skip-override")]: true });
  * itself, past Fastify's `onSend`: no session is saved. Then it lets go of the client: `websocketServer.clients` is without it.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
-export function websocket<Context>(
-  handler: ConnectionHandler<Context>,
-  options?: UpgraderOptions<Context, FastifyRequest> | Upgrader<Context, FastifyRequest>,
-): RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } {
+export function websocket<Context, Native = FastifyRequest>(
+  handler: ConnectionHandler<Context, Native>,
+  options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+): WebSocketRouteOptions<Native> {
   const upgrader = Upgrader.forRoute(handler, options);
   return {
     preHandler: async (request, reply) => {
       const [params, headers] = [request.params as Record<string, string>, reply.getHeaders() as Record<string, string | string[]>];
-      const decision = await upgrader.check(request.raw, { native: request, params, headers, ...logTo(request.log) });
+      const decision = await upgrader.check(request.raw, { native: request as Native, params, headers, ...logTo(request.log) });
       if (!decision.ok) await reply.code(decision.status).headers(decision.headers).send(decision.body);
     },
     // Plain requests were refused above.
     handler: (_request, reply) => reply.code(500).type("text/plain").send(NOT_THROUGH_PLUGIN),
     wsHandler: marked((ws, { raw }) => void upgrader.accept(ws, raw, handler), "@upwire/fastify/websocket"),
-  };
+  } satisfies RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } as unknown as WebSocketRouteOptions<Native>;
 }

@@ -1,7 +1,10 @@
 import { attach as attachServer, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import type { ServerType } from "@hono/node-server";
-import type { Context as HonoContext, Handler } from "hono";
+import type { Context as HonoContext } from "hono";
 import { incomingOf, NO_SOCKET } from "./mistakes.ts";
+import type { WebSocketRoute } from "./route.ts";
+
+export type { WebSocketRoute };
 
 /**
  * Routes the upgrade requests of a server through its application: `attach(serve({ fetch: app.fetch, port: 8080 }))`.
@@ -17,16 +20,15 @@ export function attach(server: ServerType, options?: AttachOptions): Attachment 
  * as for any request, headers set after `next()` included, and `request.native` is Hono's context.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
-export function websocket<Context>(
-  handler: ConnectionHandler<Context>,
-  options?: UpgraderOptions<Context, HonoContext> | Upgrader<Context, HonoContext>,
-): Handler {
+export function websocket<Context, Native extends HonoContext = HonoContext>(
+  handler: ConnectionHandler<Context, Native>,
+  options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+): WebSocketRoute<Native> {
   const upgrader = Upgrader.forRoute(handler, options);
   return async (c) => {
     const incoming = incomingOf(c);
     if (incoming === undefined) return c.text(NO_SOCKET, 500);
-    const native = c as HonoContext;
-    const { status, headers, body } = await upgrader.answer(incoming, handler, { native, params: c.req.param() });
+    const { status, headers, body } = await upgrader.answer(incoming, handler, { native: c as HonoContext as Native, params: c.req.param() });
     // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.
     if (status === 101) return c.body(null, 204);
     // A Response counts its own body, also when middleware changes it.

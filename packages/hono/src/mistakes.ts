@@ -2,7 +2,8 @@ import type { HttpBindings } from "@hono/node-server";
 import type { createNodeWebSocket } from "@hono/node-ws";
 import type { Context as HonoContext } from "hono";
 
-type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
+/** What `createNodeWebSocket({ app })` returns. */
+export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
 /** For `app.request` and servers of other runtimes, which have no request of Node. */
 export const NO_SOCKET = "This request has no socket: a WebSocket needs attach(serve({ fetch: app.fetch })) of @hono/node-server, and app.request has none.\n";

@@ -2,11 +2,11 @@ import { EventEmitter } from "node:events";
 import { attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import { answerThroughPlugin } from "@upwire/core/adapter";
 import type { ServerType } from "@hono/node-server";
-import type { createNodeWebSocket } from "@hono/node-ws";
-import type { Context as HonoContext, Handler } from "hono";
-import { checkNodeWs, incomingOf, NO_SOCKET } from "./mistakes.ts";
-/** What `createNodeWebSocket({ app })` returns. */
-export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
+import type { Context as HonoContext } from "hono";
+import { checkNodeWs, incomingOf, NO_SOCKET, type NodeWebSocket } from "./mistakes.ts";
+import type { WebSocketRoute } from "./route.ts";
+
+export type { NodeWebSocket, WebSocketRoute };
 
 export interface NodeWsAttachOptions extends AttachOptions {
   /**
@@ -39,18 +39,18 @@ export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions:
  * go of the client, which is not in `nodeWs.wss.clients`.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
-export function websocket<Context>(
+export function websocket<Context, Native extends HonoContext = HonoContext>(
   nodeWs: NodeWebSocket,
-  handler: ConnectionHandler<Context>,
-  options?: UpgraderOptions<Context, HonoContext> | Upgrader<Context, HonoContext>,
-): Handler {
+  handler: ConnectionHandler<Context, Native>,
+  options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+): WebSocketRoute<Native> {
   checkNodeWs(nodeWs, 'app.get("/ws", websocket(nodeWs, handler))');
   const upgrader = Upgrader.forRoute(handler, options);
   return async (c, next) => {
     const req = incomingOf(c);
     if (req === undefined) return c.text(NO_SOCKET, 500);
     const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
-    const decision = await upgrader.check(req, { native: c as HonoContext, params: c.req.param(), headers });
+    const decision = await upgrader.check(req, { native: c as HonoContext as Native, params: c.req.param(), headers });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);
     const upgrade = nodeWs.upgradeWebSocket(() => ({
       onOpen: (_event, { raw }) => void (raw && upgrader.accept(raw, req, handler)),

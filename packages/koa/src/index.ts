@@ -1,5 +1,5 @@
 import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import type { Context as KoaContext, Middleware } from "koa";
+import type { Context as KoaContext, Next } from "koa";
 
 export { attach } from "@upwire/core";
 
@@ -8,14 +8,14 @@ export { attach } from "@upwire/core";
  * of it runs before the upgrade, as for any request, and `request.native` is Koa's context.
  * @throws RangeError or TypeError for options that cannot be meant.
  */
-export function websocket<Context>(
-  handler: ConnectionHandler<Context>,
-  options?: UpgraderOptions<Context, KoaContext> | Upgrader<Context, KoaContext>,
-): Middleware {
+export function websocket<Context, Native extends KoaContext = KoaContext>(
+  handler: ConnectionHandler<Context, Native>,
+  options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
+): (ctx: Native, next: Next) => Promise<void> {
   const upgrader = Upgrader.forRoute(handler, options);
   return async (ctx) => {
     // Routers put `params` on the context; Koa itself has none.
-    const { params = {} } = ctx as { readonly params?: Readonly<Record<string, string>> };
+    const { params = {} } = ctx as { readonly params?: object };
     const { status, headers, body } = await upgrader.answer(ctx.req, handler, { native: ctx, params });
     // The body first: setting it to null also sets the status to 204.
     ctx.body = body === "" ? null : body;

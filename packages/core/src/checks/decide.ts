@@ -39,7 +39,7 @@ export interface Checks<Context, Native> {
   readonly checkOrigin: OriginCheck<UpgradeRequest<Native>>;
   /** `undefined` when nothing is capped. */
   readonly caps: AdmissionCaps | undefined;
-  readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>) | undefined;
+  readonly authorize: ((request: UpgradeRequest<Native>) => Awaitable<Context | Refusal | false>) | undefined;
   /** `undefined` when none is ever confirmed. */
   readonly pickSubprotocol: ((offered: readonly string[], request: UpgradeRequest<Native>) => string | undefined) | undefined;
   /** `undefined` when there are none. */
@@ -54,7 +54,7 @@ export interface Dispatched {
   readonly hasExpired: boolean;
 }
 
-type OnError<Native> = (error: unknown, request: UpgradeRequest<Native>) => void;
+type OnError = (error: unknown, request: UpgradeRequest) => void;
 
 /**
  * Decides about the upgrade requests of one Upgrader. The order of the checks: handshake, host, origin, admission, authorize. The
@@ -64,10 +64,10 @@ export class Decider<Context, Native> {
   readonly #checks: Checks<Context, Native>;
   readonly #admission: Admission | undefined;
   readonly #counters: Counters;
-  readonly #onError: OnError<Native>;
+  readonly #onError: OnError;
 
   /** @param onError Gets what code of the user throws; never throws itself. */
-  constructor(checks: Checks<Context, Native>, counters: Counters, onError: OnError<Native>) {
+  constructor(checks: Checks<Context, Native>, counters: Counters, onError: OnError) {
     this.#checks = checks;
     this.#admission = checks.caps && new Admission(checks.caps);
     this.#counters = counters;
@@ -75,8 +75,8 @@ export class Decider<Context, Native> {
   }
 
   /** Neither throws nor rejects. @param dispatched `undefined` for a request that did not come through our dispatcher: then every check is made here. */
-  decide(request: UpgradeRequest<Native>, dispatched?: Dispatched): Awaitable<Decision<Context, Native>> {
-    let decision: Awaitable<Decision<Context, Native>>;
+  decide<Given extends Native>(request: UpgradeRequest<Given>, dispatched?: Dispatched): Awaitable<Decision<Context, Given>> {
+    let decision: Awaitable<Decision<Context, Given>>;
     try {
       decision = this.#ask(request, dispatched);
     } catch (error) {
@@ -112,11 +112,11 @@ export class Decider<Context, Native> {
     return refused;
   }
 
-  async #settle(
-    asked: Promise<Decision<Context, Native>>,
-    request: UpgradeRequest<Native>,
+  async #settle<Given extends Native>(
+    asked: Promise<Decision<Context, Given>>,
+    request: UpgradeRequest<Given>,
     dispatched: Dispatched | undefined,
-  ): Promise<Decision<Context, Native>> {
+  ): Promise<Decision<Context, Given>> {
     const decision = await asked.catch((error: unknown) => {
       this.#onError(error, request);
       return refusal("ERR_CHECK_FAILED");
@@ -126,7 +126,7 @@ export class Decider<Context, Native> {
   }
 
   /** Nearly all checks answer at once: then no promise is made. Throws or rejects when code of the user fails. */
-  #ask(request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Awaitable<Decision<Context, Native>> {
+  #ask<Given extends Native>(request: UpgradeRequest<Given>, dispatched: Dispatched | undefined): Awaitable<Decision<Context, Given>> {
     const { raw, subprotocols } = request;
     const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
     if (fault !== undefined) return refusal(fault);
@@ -139,11 +139,11 @@ export class Decider<Context, Native> {
     return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, later);
   }
 
-  async #admitLater(request: UpgradeRequest<Native>, isAllowed: Promise<unknown>): Promise<Decision<Context, Native>> {
+  async #admitLater<Given extends Native>(request: UpgradeRequest<Given>, isAllowed: Promise<unknown>): Promise<Decision<Context, Given>> {
     return (await isAllowed) === true ? this.#admit(request) : refusal("ERR_ORIGIN");
   }
 
-  #admit(request: UpgradeRequest<Native>): Awaitable<Decision<Context, Native>> {
+  #admit<Given extends Native>(request: UpgradeRequest<Given>): Awaitable<Decision<Context, Given>> {
     const excess = this.#admission && takeSlot(this.#admission, request);
     if (excess !== undefined) return refusal(excess);
     const { authorize } = this.#checks;
@@ -153,16 +153,16 @@ export class Decider<Context, Native> {
     return later === undefined ? this.#authorized(request, answer) : this.#authorizedLater(request, later);
   }
 
-  async #authorizedLater(request: UpgradeRequest<Native>, answer: Promise<unknown>): Promise<Decision<Context, Native>> {
+  async #authorizedLater<Given extends Native>(request: UpgradeRequest<Given>, answer: Promise<unknown>): Promise<Decision<Context, Given>> {
     return this.#authorized(request, await answer);
   }
 
-  #authorized(request: UpgradeRequest<Native>, answer: unknown): Decision<Context, Native> {
+  #authorized<Given extends Native>(request: UpgradeRequest<Given>, answer: unknown): Decision<Context, Given> {
     if (answer instanceof Refusal) return answer;
     return answer === false ? refusal("ERR_FORBIDDEN") : this.#approve(request, answer as Context);
   }
 
-  #approve(request: UpgradeRequest<Native>, context: Context): Approval<Context, Native> {
+  #approve<Given extends Native>(request: UpgradeRequest<Given>, context: Context): Approval<Context, Given> {
     const { pickSubprotocol, compression, headers: extra } = this.#checks;
     const given = request.headers;
     const subprotocol = pickSubprotocol?.(request.subprotocols, request);

@@ -77,23 +77,29 @@ export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
 function checkAnswer(owner: string, status: unknown, body: unknown, headers: unknown): void {
   // A status below 200 would be read as an interim answer or as a yes (RFC 9110 §15.2).
   const isRefusing = Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
-  if (!isRefusing) throw new RangeError(`${owner}: ${typeof status === "number" ? status : kindOf(status)} is no status that refuses; give 401 or 403, or another whole number from 400 to 599`);
+  if (!isRefusing) throw new RangeError(`${owner}: ${typeof status === "number" ? status : kindOf(status)} is no status that refuses; give 401, 403 or another whole number from 400 to 599`);
   if (typeof body !== "string") throw new TypeError(`${owner}: the body is ${kindOf(body)}; give a string`);
   for (const [name, value] of Object.entries(checkHeaders(owner, headers))) {
     if (Array.isArray(value)) throw new TypeError(`${owner}: the header ${JSON.stringify(name)} is a list; give a string`);
   }
 }
 
+/** Every HTTP status that refuses, as IANA lists them. */
+export type RefusalStatus =
+  | 400 | 401 | 402 | 403 | 404 | 405 | 406 | 407 | 408 | 409 | 410 | 411 | 412 | 413 | 414 | 415 | 416 | 417 | 418 | 421 | 422 | 423
+  | 424 | 425 | 426 | 428 | 429 | 431 | 451 | 500 | 501 | 502 | 503 | 504 | 505 | 506 | 507 | 508 | 510 | 511;
+
 /**
- * What `authorize` returns to say no: `return refuse(401, "Sign in first")`.
- * @param status 401 (who are you?) or 403 (not you).
- * @param body Plain text for the client, unless `headers` say otherwise.
+ * What `authorize` returns to say no: `return refuse(401, "Sign in first")`. Logs and `onReject` see the code `ERR_UNAUTHORIZED` for
+ * 401, and `ERR_FORBIDDEN` for every other status.
+ * @param status 401 (who are you?), 403 (not you), or what fits better, such as 404 or 429.
+ * @param body Plain text for the client, unless `headers` say otherwise. @default the name of the status
  * @throws RangeError for a status that does not refuse. @throws TypeError that names the header, for one with a character that no
  * header may have, such as a line break, and for one that frames the answer, such as Content-Length.
  */
-export function refuse(status: 401 | 403, body?: string, headers: Readonly<Record<string, string>> = {}): Refusal {
+export function refuse(status: RefusalStatus, body?: string, headers: Readonly<Record<string, string>> = {}): Refusal {
   const code = status === 401 ? "ERR_UNAUTHORIZED" : "ERR_FORBIDDEN";
-  const text = body ?? `${refusals[code].text}\n`;
+  const text = body ?? `${status === refusals[code].status ? refusals[code].text : `${STATUS_CODES[status] ?? status}.`}\n`;
   checkAnswer("refuse", status, text, headers);
   const framing = Object.keys(headers).find(isFraming);
   if (framing !== undefined) throw new TypeError(`refuse: the header ${JSON.stringify(framing)} is not yours to set: it frames the answer; leave it out`);

@@ -20,8 +20,8 @@ export interface ConnectionRequest {
 export interface FrameworkRequest<Native> {
   /** The framework's own request or context. */
   readonly native: Native;
-  /** What its router found in the path. */
-  readonly params?: Readonly<Record<string, string | undefined>>;
+  /** What its router found in the path: texts, or what a router or a schema has made of them. */
+  readonly params?: object;
   /** What middleware wants on the answer; only for `check`, where core does not see the framework's response. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Gets the errors of this request and of its connection when the options have no `onError`. Must not hold the request. */
@@ -31,6 +31,19 @@ export interface FrameworkRequest<Native> {
 /** For bare node:http. */
 export function nodeRequest<Native>(req: IncomingMessage): FrameworkRequest<Native> {
   return { native: req as Native };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(textOf).join("/");
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? String(value) : undefined;
+}
+
+/** Nearly always they are texts, and stay as they are. */
+function textParams(params: object): Readonly<Record<string, string | undefined>> {
+  const values: readonly unknown[] = Object.values(params);
+  if (values.every((value) => typeof value === "string")) return params as Readonly<Record<string, string>>;
+  return Object.fromEntries(Object.entries(params).map(([name, value]: [string, unknown]) => [name, textOf(value)]));
 }
 
 function parseCookies(header: string | undefined): Readonly<Record<string, string>> {
@@ -55,7 +68,11 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   readonly raw: IncomingMessage;
   /** The framework's own request or context: Express `req`, Fastify `request`, Koa `ctx`, Hono `c`. */
   readonly native: Native;
-  /** What the framework's router found in the path. */
+  /**
+   * What the framework's router found in the path, as text on every framework: the parts of a wildcard are joined with `/`, and a
+   * number that a schema has made of one is text again; an object is left out. What the framework itself has is on `native`:
+   * Express 5 has a list there.
+   */
   readonly params: Readonly<Record<string, string | undefined>>;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
@@ -82,7 +99,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     const { headers } = raw;
     this.headers = headers;
     this.native = framework.native;
-    this.params = framework.params ?? {};
+    this.params = framework.params === undefined ? {} : textParams(framework.params);
     this.ip = client.ip;
     this.scheme = client.scheme;
     this.host = client.host ?? headers.host ?? "";

@@ -18,27 +18,27 @@ import type { UpgradeRequest } from "../checks/upgrade-request.ts";
  * `open` runs in the async context (`AsyncLocalStorage`) of its request, all others in none. To have it there too, bind in
  * `open` what needs it: `connection.context.work = AsyncResource.bind(work)`.
  */
-export interface ConnectionHandler<Context = unknown> {
+export interface ConnectionHandler<Context = unknown, in Native = unknown> {
   /** The client is connected. Its messages wait until the returned promise settles, at most `openTimeoutMs`. */
-  open?(connection: Connection<Context>, request: UpgradeRequest): unknown;
+  readonly open?: (connection: Connection<Context>, request: UpgradeRequest<Native>) => unknown;
   /** A complete message. Messages come in order, but the next one does not wait for the returned promise: see `concurrency`. */
-  message?(connection: Connection<Context>, message: Message): unknown;
+  readonly message?: (connection: Connection<Context>, message: Message) => unknown;
   /**
    * In place of `message`: a message begins, and its bytes come as a stream. The next one comes when this one has been read to
    * its end or cancelled. Return the promise of what reads it: what goes wrong there is then reported and ends the connection,
    * but not that the stream itself failed.
    */
-  stream?(connection: Connection<Context>, message: IncomingStream): unknown;
+  readonly stream?: (connection: Connection<Context>, message: IncomingStream) => unknown;
   /** The connection is over. Called once, whatever the reason, and last. */
-  close?(connection: Connection<Context>, info: CloseInfo): unknown;
+  readonly close?: (connection: Connection<Context>, info: CloseInfo) => unknown;
   /** upwire ends the connection: the client broke a rule, was too slow or vanished, a hook failed, or `fail` was called. `close` follows. */
-  error?(connection: Connection<Context>, error: ConnectionError): unknown;
+  readonly error?: (connection: Connection<Context>, error: ConnectionError) => unknown;
   /** The socket takes data again after it had to wait. */
-  drain?(connection: Connection<Context>): unknown;
+  readonly drain?: (connection: Connection<Context>) => unknown;
   /** A ping came; it is answered already. */
-  ping?(connection: Connection<Context>, data: Buffer): unknown;
+  readonly ping?: (connection: Connection<Context>, data: Buffer) => unknown;
   /** A pong came. */
-  pong?(connection: Connection<Context>, data: Buffer): unknown;
+  readonly pong?: (connection: Connection<Context>, data: Buffer) => unknown;
   /**
    * The server goes away, or a hub is closed: told once, right before the close frame of `attachment.drain`, `attachment.close`,
    * `server.close` or the `close` of a hub. What it sends at once arrives before that frame, which waits for no promise, and not
@@ -46,7 +46,7 @@ export interface ConnectionHandler<Context = unknown> {
    * says it too, and `undefined` where nothing is known of that. A throw or a rejection is reported, and the client is closed as
    * planned.
    */
-  leaving?(connection: Connection<Context>, notice: Leaving): unknown;
+  readonly leaving?: (connection: Connection<Context>, notice: Leaving) => unknown;
   /**
    * How many messages of one client may have a `message` or `stream` hook that is async and has not settled; a whole number from 1 on. The next
    * ones wait in order, and then reading stops, so TCP holds the client back. One hook that never settles takes a place for ever.
@@ -57,7 +57,7 @@ export interface ConnectionHandler<Context = unknown> {
    * What this handler needs of its routes: `subprotocols`, `authorize`, limits. `websocket(handler, options)` takes them for each
    * option that the route itself does not set. An `Upgrader` in place of the route's options has options of its own: then these count for nothing.
    */
-  readonly options?: UpgraderOptions<Context>;
+  readonly options?: UpgraderOptions<Context, Native>;
 }
 
 /** The compiler finds a new one that is missing here. */
@@ -77,7 +77,7 @@ const hooks: Readonly<Record<Exclude<keyof ConnectionHandler, "concurrency" | "o
 export const hookNames: readonly string[] = Object.keys(hooks);
 
 /** `handler` as it is. For TypeScript: infers the context, from `options.authorize` too, and refuses hooks that do not exist. */
-export function defineHandler<Context = unknown>(handler: ConnectionHandler<Context>): ConnectionHandler<Context> {
+export function defineHandler<Context = unknown, Native = unknown>(handler: ConnectionHandler<Context, Native>): ConnectionHandler<Context, Native> {
   return handler;
 }
 
@@ -86,15 +86,16 @@ type Source<Context> = Inbound<Connection<Context>>;
 
 /**
  * Runs the hooks of a handler so that nothing they do reaches us: a throw or a rejection is reported and closes the
- * connection. One for all connections of a handler; it keeps no request.
+ * connection. One for all connections of a handler; it keeps no request. The types of `websocket` and of the Upgrader have seen
+ * to it that a handler gets the requests of the framework that it asks for.
  */
 export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   readonly concurrency: number;
   readonly streams: boolean;
-  readonly #handler: ConnectionHandler<Context>;
+  readonly #handler: ConnectionHandler<Context, never>;
   readonly #onError: OnHandlerError;
 
-  constructor(handler: ConnectionHandler<Context>, onError: OnHandlerError) {
+  constructor(handler: ConnectionHandler<Context, never>, onError: OnHandlerError) {
     this.concurrency = handler.concurrency ?? Infinity;
     this.streams = typeof handler.stream === "function";
     this.#handler = handler;
@@ -109,7 +110,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
       source.deliver();
     };
     try {
-      const opening: unknown = this.#handler.open?.(connection, request);
+      const opening: unknown = this.#handler.open?.(connection, request as UpgradeRequest<never>);
       const isAsync = typeof opening === "object" || typeof opening === "function";
       if (isAsync && watch(opening, failed, () => source.deliver())) source.waitForOpen();
       else source.deliver();
@@ -226,7 +227,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
 
 /** The runs of the handlers of one Upgrader: each handler is looked at once. */
 export class HandlerRuns<Context> {
-  readonly #runs = new WeakMap<ConnectionHandler<Context>, HandlerRun<Context>>();
+  readonly #runs = new WeakMap<ConnectionHandler<Context, never>, HandlerRun<Context>>();
   readonly #onError: OnHandlerError;
 
   constructor(onError: OnHandlerError) {
@@ -234,7 +235,7 @@ export class HandlerRuns<Context> {
   }
 
   /** @throws TypeError for what is no handler. */
-  of(handler: ConnectionHandler<Context>): HandlerRun<Context> {
+  of(handler: ConnectionHandler<Context, never>): HandlerRun<Context> {
     let run = this.#runs.get(handler);
     if (run === undefined) {
       checkHandler(handler, hookNames);
@@ -244,7 +245,7 @@ export class HandlerRuns<Context> {
   }
 
   /** What is wrong with it, if anything. */
-  mistakeIn(handler: ConnectionHandler<Context> | undefined): unknown {
+  mistakeIn(handler: ConnectionHandler<Context, never> | undefined): unknown {
     try {
       if (handler !== undefined) this.of(handler);
       return undefined;

@@ -38,7 +38,7 @@ export function queueOf(connection: object): SendQueue | undefined {
 export class Connection<Context = unknown> extends SlotHolder {
   /** A random UUID behind `connectionIdPrefix`, unique in every process. It may be shown to other clients; it proves nothing. */
   readonly id: string;
-  /** What `authorize` returned. */
+  /** What `authorize` returned. Where TypeScript says `unknown`, see there. */
   context: Context;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;

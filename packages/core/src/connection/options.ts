@@ -6,6 +6,7 @@ import { Compression, resolveCompression, type CompressionOptions } from "../wir
 import type { Connection } from "./connection.ts";
 import { compileOriginCheck, type OriginCheck, type OriginRule } from "../checks/origin.ts";
 import type { Awaitable, Checks } from "../checks/decide.ts";
+import { originAdviser } from "../checks/origin-advice.ts";
 import { compileAllowedHosts } from "../checks/allowed-hosts.ts";
 import type { ReaderKind } from "../wire/frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "../checks/forwarded.ts";
@@ -59,9 +60,12 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
   readonly maxConnectionsPerAddress?: number;
   /**
    * Who is this? Runs after the origin check and before the 101. What it returns becomes `connection.context`;
-   * `refuse(401 | 403, body)` says no, and so does `false`. A throw is answered with 500 and reported.
+   * `refuse(401, body)` says no, and so does `false`, with 403. A throw is answered with 500 and reported.
+   *
+   * TypeScript reads `websocket(handler, options)` from left to right: to type the context of hooks that stand in the same call,
+   * annotate `request`, or put `authorize` into the `options` of the handler, before its hooks.
    */
-  readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal>;
+  readonly authorize?: (request: UpgradeRequest<Native>) => Awaitable<Context | Refusal | false>;
   /** Extra headers on the 101, `Set-Cookie` included. */
   readonly headers?: HeaderValues | ((request: UpgradeRequest<Native>) => HeaderValues);
   /** permessage-deflate (RFC 7692), without context takeover on either side unless `sharedHistory` is on. @default false */
@@ -94,13 +98,13 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
 
 /** What a handler brings, for each option that its route does not set. */
 export function withHandlerOptions<Context, Native>(
-  brought: UpgraderOptions<Context> | undefined,
+  brought: UpgraderOptions<Context, Native> | undefined,
   own: UpgraderOptions<Context, Native> | undefined,
 ): UpgraderOptions<Context, Native> | undefined {
   // What is no object is refused with the others.
   if (brought === undefined || own === null || (own !== undefined && typeof own !== "object")) return own;
   const set = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
-  return { ...(brought as UpgraderOptions<Context, Native>), ...Object.fromEntries(set) };
+  return { ...brought, ...Object.fromEntries(set) };
 }
 
 /** The options with every default filled in, and every rule turned into a closure. */
@@ -154,6 +158,16 @@ function resolveHeaders<Context, Native>(headers: UpgraderOptions<Context, Nativ
   return () => checked;
 }
 
+function resolveOnReject<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native>["onReject"] {
+  const { onReject } = options;
+  const advise = originAdviser(options);
+  return (refused, request) => {
+    advise(refused.code, request);
+    // What it returns is waited for, and its fault reported.
+    return onReject?.(refused, request);
+  };
+}
+
 const { anything, callback, flag } = kinds;
 
 const upgraderKinds: OptionKinds<UpgraderOptions> = {
@@ -198,7 +212,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     authorize: options.authorize,
     headers: resolveHeaders(options.headers),
     compression: deflating && new Compression(deflating),
-    onReject: options.onReject ?? (() => {}),
+    onReject: resolveOnReject(options),
     onError: options.onError,
     readers: compileReaders(options.reader ?? "own"),
     clock: guardedClock(options.clock),

@@ -2,15 +2,16 @@ import { guard } from "../base/guard.ts";
 import type { ErrorSource } from "../connection/options.ts";
 import { channels } from "../base/channels.ts";
 
-type OnError<Native> = (error: unknown, source: ErrorSource<Native>) => void;
+/** Any `onError`, whatever it asks of the framework's request: it is given the requests of its own adapter only. */
+type OnError = (error: unknown, source: ErrorSource<never>) => void;
 
 /** Where the errors of the application's own code go: to the channel `upwire:error`, and to `onError`. */
-export class ErrorReport<Native> {
-  readonly #onError: OnError<Native> | undefined;
+export class ErrorReport {
+  readonly #onError: OnError | undefined;
   /** By request and by connection: what takes the place of `onError` where it is left out. */
   readonly #logs = new WeakMap<object, (error: unknown) => void>();
 
-  constructor(onError: OnError<Native> | undefined) {
+  constructor(onError: OnError | undefined) {
     this.#onError = onError;
   }
 
@@ -25,11 +26,11 @@ export class ErrorReport<Native> {
   }
 
   /** Never throws. */
-  report(error: unknown, source: ErrorSource<Native>): void {
+  report(error: unknown, source: ErrorSource): void {
     channels.error.publish({ error, ...source });
     const log = this.#onError ?? this.#logs.get(source.connection ?? source.request ?? this) ?? writeError;
     // An error hook that fails has no other to be told to, and must not end the process.
-    guard(() => log(error, source), () => {});
+    guard(() => log(error, source as ErrorSource<never>), () => {});
   }
 }
 

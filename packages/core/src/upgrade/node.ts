@@ -11,7 +11,7 @@ import { Upgrader } from "./upgrader.ts";
  * @throws RangeError or TypeError for options that cannot be meant.
  */
 export function websocket<Context>(
-  handler: ConnectionHandler<Context>,
+  handler: ConnectionHandler<Context, IncomingMessage>,
   options?: UpgraderOptions<Context, IncomingMessage> | Upgrader<Context, IncomingMessage>,
 ): (req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse) => Promise<void> {
   if (options instanceof ServerResponse) return answerUncalled(options);

@@ -11,17 +11,17 @@ import { ErrorReport } from "../observe/error-report.ts";
 import { Flusher } from "../send/flusher.ts";
 import { Heartbeat } from "../connection/heartbeat.ts";
 import { NativeEngine, type EngineSetup } from "../connection/native-engine.ts";
-import type { ErrorSource, ResolvedOptions } from "../connection/options.ts";
+import type { ResolvedOptions } from "../connection/options.ts";
 import { sendSetup } from "../send/send-setup.ts";
 import { channels } from "../base/channels.ts";
 import { KeptRequests } from "../checks/upgrade-request.ts";
 import type { WebSocketLike } from "../ws/ws-exit.ts";
 
 /** Makes connections of the requests that one Upgrader has approved, and holds what they share. */
-export class ConnectionOpener<Context, Native> {
+export class ConnectionOpener<Context> {
   readonly setup: ConnectionSetup;
   readonly counters: Counters = new Counters();
-  readonly errors: ErrorReport<Native>;
+  readonly errors: ErrorReport;
   readonly runs: HandlerRuns<Context>;
   /** One for handlers that take whole messages, one for handlers that take streams. */
   readonly #whole: EngineSetup;
@@ -29,13 +29,13 @@ export class ConnectionOpener<Context, Native> {
   readonly #idPrefix: string;
   readonly #kept = new KeptRequests();
 
-  constructor({ limits, compression, readers, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, Native>) {
+  constructor({ limits, compression, readers, clock, maxBatchDelayMs, connectionIdPrefix, onError }: ResolvedOptions<Context, never>) {
     const { counters } = this;
     this.#idPrefix = connectionIdPrefix;
     const errors = new ErrorReport(onError);
     const heartbeat = new Heartbeat(clock, beatEveryMs(limits));
     this.errors = errors;
-    this.runs = new HandlerRuns((error, source) => errors.report(error, source as ErrorSource<Native>));
+    this.runs = new HandlerRuns((error, source) => errors.report(error, source));
     const report = (error: unknown, owner: object): void => errors.report(error, { connection: owner as Connection });
     this.setup = { limits, heartbeat, counters, clock, report };
     const flusher = new Flusher(clock, maxBatchDelayMs);
@@ -45,14 +45,14 @@ export class ConnectionOpener<Context, Native> {
   }
 
   /** Over a socket of ours. @param head The bytes that came behind the handshake. */
-  overSocket(socket: Socket, head: Buffer, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
+  overSocket(socket: Socket, head: Buffer, approval: Approval<Context>, handler: ConnectionHandler<Context, never> | undefined): Connection<Context> {
     const run = handler && this.runs.of(handler);
     const engine = new NativeEngine(run?.streams === true ? this.#streaming : this.#whole, { socket, head, deflate: approval.deflate });
     return this.#open(engine, approval, run, approval.subprotocol ?? "");
   }
 
   /** Over a `ws` that goes on reading and writing the frames. */
-  overWs(ws: WebSocketLike, approval: Approval<Context, Native>, handler: ConnectionHandler<Context> | undefined): Connection<Context> {
+  overWs(ws: WebSocketLike, approval: Approval<Context>, handler: ConnectionHandler<Context, never> | undefined): Connection<Context> {
     const run = handler && this.runs.of(handler);
     return this.#open(new AdoptedEngine(this.#engineFor(run), ws), approval, run, ws.protocol);
   }
@@ -63,7 +63,7 @@ export class ConnectionOpener<Context, Native> {
 
   #open(
     engine: Engine,
-    { context, request }: Approval<Context, Native>,
+    { context, request }: Approval<Context>,
     run: HandlerRun<Context> | undefined,
     subprotocol: string,
   ): Connection<Context> {

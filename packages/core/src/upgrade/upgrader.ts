@@ -19,19 +19,22 @@ import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/up
 import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
 
 /** With the async context of the route that asked. */
-type Approved<Context, Native> = { readonly approval: Approval<Context, Native>; readonly context: RequestContext };
+type Approved<Context> = { readonly approval: Approval<Context>; readonly context: RequestContext };
 
 /** What a route was called with. */
-interface Call<Context> {
+interface Call<Context, Given> {
   readonly req: IncomingMessage;
   /** Where the answer is written; `undefined` when the framework does it. */
   readonly res: ServerResponse | undefined;
-  readonly handler: ConnectionHandler<Context> | undefined;
+  readonly handler: ConnectionHandler<Context, Given> | undefined;
   readonly opened: (connection: Connection<Context> | undefined) => void;
 }
 
-/** Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once. */
-export class Upgrader<Context = unknown, Native = unknown> {
+/**
+ * Decides about upgrade requests and turns them into connections. One per set of options; all of its methods may be used at once.
+ * Its `Native` is what its options ask of the framework's request: one that asks nothing (`unknown`) fits every adapter.
+ */
+export class Upgrader<Context = unknown, in Native = unknown> {
   /** Also true for one of another copy of core in this process: taking it for options would lose all of its checks. */
   static [Symbol.hasInstance](value: unknown): boolean {
     return hasBrand(value, upgraderMark);
@@ -42,11 +45,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   readonly #options: ResolvedOptions<Context, Native>;
-  readonly #opener: ConnectionOpener<Context, Native>;
+  readonly #opener: ConnectionOpener<Context>;
   readonly #decider: Decider<Context, Native>;
   /** Servers that know of this one. */
   readonly #met = new WeakSet<TicketHolder>();
-  readonly #approved = new WeakMap<IncomingMessage, Approved<Context, Native>>();
+  readonly #approved = new WeakMap<IncomingMessage, Approved<Context>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
@@ -68,7 +71,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * options that cannot be meant.
    */
   static forRoute<Context, Native>(
-    handler: ConnectionHandler<Context>,
+    handler: ConnectionHandler<Context, Native>,
     options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>,
   ): Upgrader<Context, Native> {
     checkRouteHandler(handler, options, hookNames);
@@ -84,7 +87,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
    * `accept`. Never rejects.
    */
-  async check(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): Promise<Decision<Context, Native>> {
+  async check<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): Promise<Decision<Context, Given>> {
     const ticket = pluginTicket(req);
     const request = this.#requestOf(req, framework);
     const obstacle = ticket && this.#obstacle(ticket, request);
@@ -109,11 +112,11 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * Never rejects. `framework` is for adapters.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
    */
-  upgrade(
+  upgrade<Given extends Native>(
     req: IncomingMessage,
     res: ServerResponse,
-    handler?: ConnectionHandler<Context>,
-    framework?: FrameworkRequest<Native>,
+    handler?: ConnectionHandler<Context, Given>,
+    framework?: FrameworkRequest<Given>,
   ): Promise<Connection<Context> | undefined> {
     return new Promise((opened) => void this.#answer({ req, res, handler, opened }, framework));
   }
@@ -122,7 +125,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * For adapters: what the framework should answer. When it then sends the 101, core takes the socket and runs `handler`.
    * Never rejects.
    */
-  async answer(req: IncomingMessage, handler: ConnectionHandler<Context>, framework?: FrameworkRequest<Native>): Promise<UpgradeAnswer> {
+  async answer<Given extends Native>(req: IncomingMessage, handler: ConnectionHandler<Context, Given>, framework?: FrameworkRequest<Given>): Promise<UpgradeAnswer> {
     return this.#answer({ req, res: undefined, handler, opened: () => {} }, framework);
   }
 
@@ -134,7 +137,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
    * closes. Any other `ws` goes on reading and writing the frames, with its own compression and limits.
    * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
    */
-  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context>): Promise<Connection<Context> | undefined> {
+  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context, never>): Promise<Connection<Context> | undefined> {
     const ticket = pluginTicket(req);
     const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
     this.#approved.delete(req);
@@ -158,8 +161,8 @@ export class Upgrader<Context = unknown, Native = unknown> {
   async #adopt(
     ws: WebSocketLike,
     req: IncomingMessage,
-    approved: Approval<Context, Native> | undefined,
-    handler: ConnectionHandler<Context> | undefined,
+    approved: Approval<Context> | undefined,
+    handler: ConnectionHandler<Context, never> | undefined,
   ): Promise<Connection<Context> | undefined> {
     ws.pause();
     // Without one, an error of this socket would end the process while we decide.
@@ -174,14 +177,14 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#opener.overWs(ws, approval, handler);
   }
 
-  #answer(call: Call<Context>, framework: FrameworkRequest<Native> | undefined): Awaitable<UpgradeAnswer> {
+  #answer<Given extends Native>(call: Call<Context, Given>, framework: FrameworkRequest<Given> | undefined): Awaitable<UpgradeAnswer> {
     const { req, handler } = call;
     const request = this.#requestOf(req, framework);
     const mistake = this.#opener.runs.mistakeIn(handler);
     const ticket = takeTicket(req);
     if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
     const { handshakeTimeoutMs } = this.#options;
-    let decision: Awaitable<Decision<Context, Native>>;
+    let decision: Awaitable<Decision<Context, Given>>;
     if (mistake !== undefined) decision = this.#decider.fail(mistake, request, ticket);
     else {
       const obstacle = ticket?.claim(handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
@@ -191,7 +194,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return this.#finish(decision, request, ticket, call);
   }
 
-  #finish(decision: Decision<Context, Native>, request: UpgradeRequest<Native>, ticket: UpgradeTicket | undefined, call: Call<Context>): UpgradeAnswer {
+  #finish<Given extends Native>(decision: Decision<Context, Given>, request: UpgradeRequest<Given>, ticket: UpgradeTicket | undefined, call: Call<Context, Given>): UpgradeAnswer {
     const answer = decision.ok ? this.#accept(decision, ticket, call) : decision;
     if (call.res !== undefined) sendAnswer(call.res, answer, (error) => this.#opener.errors.report(error, { request }));
     if (answer !== SWITCHING) call.opened(undefined);
@@ -199,7 +202,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
   }
 
   /** The server may have a no of its own. */
-  #accept(approval: Approval<Context, Native>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context>): UpgradeAnswer {
+  #accept<Given extends Native>(approval: Approval<Context, Given>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context, Given>): UpgradeAnswer {
     const { request, headers } = approval;
     if (ticket === undefined) return this.#decider.refuse(notAttached(req, pluginTicket(req) !== undefined), request);
     const { holder, state } = ticket;
@@ -229,7 +232,7 @@ export class Upgrader<Context = unknown, Native = unknown> {
     return isInTime && !ticket.hasExpired ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
-  #requestOf(req: IncomingMessage, framework: FrameworkRequest<Native> = nodeRequest(req)): UpgradeRequest<Native> {
+  #requestOf<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): UpgradeRequest<Given> {
     const request = new UpgradeRequest(req, framework, this.#options.clientOf);
     if (framework.logError !== undefined) this.#opener.errors.send(request, framework.logError);
     return request;

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { resolveCompression } from "../../src/wire/compression.ts";
 import { refusal } from "../../src/checks/refusal.ts";
 import { channels } from "../../src/base/channels.ts";
+import { faults } from "../../src/wire/faults.ts";
 
 /** What the tables of the documentation say, and what the code does: a difference is reported as the row that is to be written. */
 type Rows = ReadonlyMap<string, readonly string[]>;
@@ -75,6 +76,14 @@ describe("the reference", () => {
     expect(ofCore).toEqual(Object.entries(closures).map(([code, { closeCode }]) => [code, closeCode, retryOf(closeCode)]));
   });
 
+  it("lists every fault of a client in the words that it is told", () => {
+    const numbered = 0x7b;
+    const told = Object.values(faults).map((fault) => (typeof fault === "function" ? fault(numbered) : fault));
+    const wanted = told.map(({ code, text }) => [text.replace(/\b(?:0x7B|123)\b/, (value) => (value === "123" ? "…" : "0x…")), `${closures[code].closeCode}`] as const);
+    const table = tableAfter(refusalsPage, "### What a client did wrong", 0);
+    expect([...table].map(([reason, cells]) => [reason, cells[1]] as const)).toEqual(wanted);
+  });
+
   it("lists every field of a closure of one's own", () => {
     const wanted = optionsOf("base/closure.ts", "Closure").map((field) => [field, [`\`${field}\``, undefined]] as const);
     expect(differences(tableAfter(refusalsPage, "## Closures of your own", 0), new Map(wanted))).toEqual([]);
@@ -121,7 +130,7 @@ describe("the reference", () => {
     const reference = tableAfter(optionsPage, "## Options of a route", 0);
     const table = tableAfter(docs("guide/compression"), "# Compression", 0);
     const wanted = optionsOf("wire/compression.ts", "CompressionOptions").map((name) => [name, reference.get(`compression.${name}`)?.[1]] as const);
-    expect([...table].map(([name, cells]) => [name, cells[1]] as const).toSorted()).toEqual(wanted.toSorted());
+    expect(new Map([...table].map(([name, cells]) => [name, cells[1]]))).toEqual(new Map(wanted));
   });
 
   it("lists every option of attach with its default", () => {
@@ -146,7 +155,7 @@ describe("the reference", () => {
   });
 
   it("lists every code of a connection that ended before there was a request", () => {
-    const codes = /export type DropCode = ([^;]*);/.exec(here("../../src/base/errors.ts"))?.[1]?.match(/ERR_\w+/g) ?? [];
+    const codes = /export type DropCode =\s+([^;]*);/.exec(here("../../src/base/errors.ts"))?.[1]?.match(/ERR_\w+/g) ?? [];
     expect(codes.length).toBeGreaterThan(3);
     expect([...tableAfter(refusalsPage, "## Ended before there is a request", 0).keys()].toSorted()).toEqual(codes.toSorted());
   });
@@ -187,7 +196,7 @@ describe("SECURITY.md", () => {
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.filter((path) => !existsSync(new URL(`../../../../${path}`, import.meta.url)))).toEqual([]);
     expect(here("../connection/connection.test.ts")).toContain("refuses %j instead of sending memory");
-    const faults = here("../../../testing/src/suite/protocol-faults.ts");
-    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, faults.includes(title), text.includes(title)]).toEqual([title, true, true]);
+    const suite = here("../../../testing/src/suite/protocol-faults.ts");
+    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, suite.includes(title), text.includes(title)]).toEqual([title, true, true]);
   });
 });

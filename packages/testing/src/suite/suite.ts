@@ -68,9 +68,9 @@ export class Suite {
   }
 
   /** Declares a route of the shared server; its path must be its own. */
-  route(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}): void {
+  route<Context>(path: string, handler: ConnectionHandler<Context>, options: UpgraderOptions<Context> = {}): void {
     if (this.#routes.some((route) => route.path === path)) throw new Error(`two behaviours want ${path}`);
-    this.#routes.push(this.#reporting({ path, handler, options }));
+    this.#routes.push(this.#reporting({ path, handler: handler as ConnectionHandler, options }));
   }
 
   /** Declares a behaviour. */
@@ -146,12 +146,13 @@ export class Suite {
 
   #declare(title: string, capability: Capability, behaviour: () => Promise<void>, timeoutMs?: number): void {
     const name = capability === true ? title : `${title} (cannot: ${capability})`;
-    // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles as arguments
-    it.skipIf(capability !== true)(name, () => {
+    const alone = (): Promise<void> => {
       this.errors.length = 0;
       this.#clients.length = 0;
       return behaviour();
-    }, timeoutMs);
+    };
+    // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles as arguments
+    it.skipIf(capability !== true)(name, alone, timeoutMs);
   }
 
   async #client(options: WireClientOptions): Promise<WireClient> {
