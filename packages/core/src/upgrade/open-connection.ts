@@ -69,7 +69,7 @@ export class ConnectionOpener<Context> {
   ): Connection<Context> {
     const init = { idPrefix: this.#idPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request) };
     const connection = new Connection<Context>(this.setup, engine, init, run);
-    this.errors.inherit(request, connection);
+    if (this.errors.hasLogs) this.errors.inherit(request, connection);
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
     run?.start(connection, request);
