@@ -31,7 +31,7 @@ const documented: readonly Documented[] = [
   { of: "SendOptions", page: "options", heading: "## send and broadcast", elsewhere: ["except", "filter"] },
   { of: "BroadcastOptions", page: "options", heading: "## send and broadcast", elsewhere: ["key", "missed", "mustArrive"] },
   { of: "LogOptions", page: "options", heading: "## logEvents" },
-  { of: "Attachment", page: "options", heading: "### Attachment", internal: ["meet", "track", "retryAfterSeconds"] },
+  { of: "Attachment", page: "options", heading: "### Attachment", internal: ["meet", "track"] },
   { of: "Stats", page: "events", heading: "### Of an Upgrader or a server" },
   { of: "HubStats", page: "events", heading: "### Of a hub" },
 ];

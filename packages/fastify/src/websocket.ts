@@ -1,8 +1,5 @@
-import { EventEmitter } from "node:events";
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { defaults, Upgrader, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import { answerThroughPlugin } from "@upwire/core/adapter";
+import { accept, answerThroughPlugin, check, pluginServer } from "@upwire/core/adapter";
 import fastifyWebsocket, { type WebsocketHandler, type WebsocketPluginOptions } from "@fastify/websocket";
 import type { FastifyRequest, RouteShorthandOptionsWithHandler } from "fastify";
 import { attachTo, endOf, type AttachPlugin } from "./attachment.ts";
@@ -17,18 +14,12 @@ export type { WebSocketRouteOptions };
 export const attach: AttachPlugin<AttachOptions & WebsocketPluginOptions> = async (app, options) => {
   refuseMistakes(app, options, "@upwire/fastify/websocket", websocket);
   // The plugin listens on this instead of the server, so that a handshake is checked and guarded before it gets there.
-  const relay = new EventEmitter();
-  const handedOver = new WeakMap<IncomingMessage, Duplex>();
-  const handOver: AttachOptions["handOver"] = (req, socket, head) => {
-    handedOver.set(req, socket);
-    // The plugin stops listening when the application closes.
-    if (!relay.emit("upgrade", req, socket, head)) socket.destroy();
-  };
-  const attachment = attachTo(app, { ...options, handOver }, ["options", "errorHandler", "preClose"]);
+  const plugin = pluginServer();
+  const attachment = attachTo(app, { ...options, handOver: plugin.handOver }, ["options", "errorHandler", "preClose"]);
   // The plugin forgets a request that a hook answered before its own hook ran: its socket would stay open.
-  app.addHook("onResponse", async ({ raw }) => void handedOver.get(raw)?.destroy());
+  app.addHook("onResponse", async ({ raw }) => plugin.end(raw));
   const { maxMessageBytes: maxPayload, maxFragments } = defaults.connection;
-  const forPlugin = { maxPayload, maxFragments, ...options.options, server: relay as typeof app.server };
+  const forPlugin = { maxPayload, maxFragments, ...options.options, server: plugin.server as typeof app.server };
   await app.register(fastifyWebsocket, { ...options, options: forPlugin });
   answerThroughPlugin(app.websocketServer);
   // Behind the plugin's own, which closes the clients of its routes.
@@ -50,11 +41,11 @@ export function websocket<Context, Native = FastifyRequest>(
   return {
     preHandler: async (request, reply) => {
       const [params, headers] = [request.params as Record<string, string>, reply.getHeaders() as Record<string, string | string[]>];
-      const decision = await upgrader.check(request.raw, { native: request as Native, params, headers, ...logTo(request.log) });
+      const decision = await check(upgrader, request.raw, { native: request as Native, params, headers, ...logTo(request.log) });
       if (!decision.ok) await reply.code(decision.status).headers(decision.headers).send(decision.body);
     },
     // Plain requests were refused above.
     handler: (_request, reply) => reply.code(500).type("text/plain").send(NOT_THROUGH_PLUGIN),
-    wsHandler: marked((ws, { raw }) => void upgrader.accept(ws, raw, handler), "@upwire/fastify/websocket"),
+    wsHandler: marked((ws, { raw }) => void accept(upgrader, ws, raw, handler), "@upwire/fastify/websocket"),
   } satisfies RouteShorthandOptionsWithHandler & { readonly wsHandler: WebsocketHandler } as unknown as WebSocketRouteOptions<Native>;
 }

@@ -1,6 +1,5 @@
-import { EventEmitter } from "node:events";
 import { attach as attachServer, defaults, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import { answerThroughPlugin } from "@upwire/core/adapter";
+import { accept, answerThroughPlugin, check, pluginServer } from "@upwire/core/adapter";
 import type { ServerType } from "@hono/node-server";
 import type { Context as HonoContext } from "hono";
 import { checkNodeWs, incomingOf, NO_SOCKET, type NodeWebSocket } from "./mistakes.ts";
@@ -24,13 +23,11 @@ export interface NodeWsAttachOptions extends AttachOptions {
 export function attach(server: ServerType, nodeWs: NodeWebSocket, attachOptions: NodeWsAttachOptions = {}): Attachment {
   checkNodeWs(nodeWs, "attach(serve({ fetch: app.fetch }), nodeWs)");
   const { options, ...ours } = attachOptions;
-  const relay = new EventEmitter();
-  nodeWs.injectWebSocket(relay as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
+  const relay = pluginServer();
+  nodeWs.injectWebSocket(relay.server as Parameters<NodeWebSocket["injectWebSocket"]>[0]);
   Object.assign(nodeWs.wss.options, { maxPayload: defaults.connection.maxMessageBytes, maxFragments: defaults.connection.maxFragments }, options);
   answerThroughPlugin(nodeWs.wss);
-  const [upgrade] = relay.listeners("upgrade") as NonNullable<AttachOptions["handOver"]>[];
-  // Called by name and not through `emit`, which would lose its promise.
-  return attachServer(server as Parameters<typeof attachServer>[0], { ...ours, handOver: async (req, socket, head) => upgrade?.(req, socket, head) });
+  return attachServer(server as Parameters<typeof attachServer>[0], { ...ours, handOver: relay.handOver });
 }
 
 /**
@@ -50,10 +47,10 @@ export function websocket<Context, Native extends HonoContext = HonoContext>(
     const req = incomingOf(c);
     if (req === undefined) return c.text(NO_SOCKET, 500);
     const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
-    const decision = await upgrader.check(req, { native: c as HonoContext as Native, params: c.req.param(), headers });
+    const decision = await check(upgrader, req, { native: c as HonoContext as Native, params: c.req.param(), headers });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);
     const upgrade = nodeWs.upgradeWebSocket(() => ({
-      onOpen: (_event, { raw }) => void (raw && upgrader.accept(raw, req, handler)),
+      onOpen: (_event, { raw }) => void (raw && accept(upgrader, raw, req, handler)),
     }));
     return upgrade(c, next);
   };

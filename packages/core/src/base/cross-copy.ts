@@ -10,6 +10,10 @@ export const loopbackWarnedKey: unique symbol = Symbol.for("upwire/1/loopback-wa
 export const refusalMark: unique symbol = Symbol.for("upwire/1/refusal") as never;
 /** Where the ticket of a handshake that a plugin does is kept on the request. */
 export const pluginTicketKey: unique symbol = Symbol.for("upwire/1/plugin-ticket") as never;
+/** Where what `check` decided is kept on the request until `accept`. */
+export const pluginDecisionKey: unique symbol = Symbol.for("upwire/1/plugin-decision") as never;
+/** On what `attach` hands handshakes over with, and on each request that it got. */
+export const handOverMark: unique symbol = Symbol.for("upwire/1/hand-over") as never;
 /** On every Upgrader. */
 export const upgraderMark: unique symbol = Symbol.for("upwire/1/upgrader") as never;
 /** Where the responses that a connection still owes are kept on its socket. */

@@ -18,7 +18,7 @@ const hasMethods = (value: unknown, names: readonly string[]): boolean => isObje
 
 /** The kinds of options that there are. Numbers have their own range, and are looked at where it is known. */
 export const kinds: Readonly<
-  Record<"anything" | "flag" | "callback" | "origin" | "subprotocols" | "headers" | "compression" | "group" | "reader" | "clock" | "idPrefix", Kind>
+  Record<"anything" | "flag" | "callback" | "origin" | "subprotocols" | "headers" | "compression" | "group" | "readers" | "clock" | "idPrefix", Kind>
 > = {
   anything: { right: "", fits: () => true },
   flag: { right: "true or false", fits: (value) => typeof value === "boolean" },
@@ -28,7 +28,7 @@ export const kinds: Readonly<
   headers: { right: 'an object such as { "x-name": "value" } or a function', fits: (value) => isFunction(value) || (isObject(value) && !Array.isArray(value)) },
   compression: { right: "true, false or an object with options", fits: (value) => typeof value === "boolean" || (isObject(value) && !Array.isArray(value)) },
   group: { right: "an object with options", fits: (value) => isObject(value) && !Array.isArray(value) },
-  reader: { right: '"own" or "ws"', fits: (value) => value === "own" || value === "ws" },
+  readers: { right: "wsReaders()", fits: (value) => hasMethods(value, ["whole", "streaming"]) },
   idPrefix: { right: '1 to 64 letters, digits, "_", "." or "-"', fits: (value) => typeof value === "string" && /^[\w.-]{1,64}$/.test(value) },
   clock: { right: "an object with the functions now, after and every", fits: (value) => hasMethods(value, ["now", "after", "every"]) },
 };

@@ -1,10 +1,11 @@
+import type { OutboundSetup } from "./outbound.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { ResolvedLimits } from "../base/limits.ts";
 
 /** What all connections of one Upgrader share. */
-export interface ConnectionSetup {
+export interface ConnectionSetup extends OutboundSetup {
   readonly limits: ResolvedLimits;
   readonly heartbeat: Heartbeat;
   readonly counters: Counters;

@@ -8,14 +8,15 @@ import { kindOf } from "../base/kind-of.ts";
 import { atOnce } from "../base/guard.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
-import type { Engine } from "./engine.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Farewell } from "./connection-events.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import type { DeflateParameters } from "../wire/compression.ts";
 import type { Message } from "../wire/message.ts";
 import type { SendQueue } from "../send/send-queue.ts";
 import type { Sendable, SendOptions } from "../send/sendable.ts";
 import { SlotHolder } from "./slot.ts";
+import type { Transport } from "./transport.ts";
 import type { ConnectionRequest } from "../checks/upgrade-request.ts";
 
 export interface ConnectionInit<Context> {
@@ -24,6 +25,8 @@ export interface ConnectionInit<Context> {
   readonly remoteAddress: string;
   readonly subprotocol: string;
   readonly request: ConnectionRequest;
+  /** What was agreed on in the handshake, if it is we who compress. */
+  readonly deflate: DeflateParameters | undefined;
 }
 
 /** Assigned once, where the class is made: what users hold has no door to its queue. */
@@ -51,15 +54,15 @@ export class Connection<Context = unknown> extends SlotHolder {
   readonly #queue: SendQueue;
 
   /** Made by an Upgrader. @param events Runs the handler, if there is one. */
-  constructor(setup: ConnectionSetup, engine: Engine, init: ConnectionInit<Context>, events?: ConnectionEvents<Inbound<Connection<Context>>>) {
+  constructor(setup: ConnectionSetup, transport: Transport, init: ConnectionInit<Context>, events?: ConnectionEvents<Inbound<Connection<Context>>>) {
     super();
     this.id = flat(init.idPrefix + randomUUID());
     this.context = init.context;
     this.remoteAddress = flat(init.remoteAddress);
     this.subprotocol = init.subprotocol;
     this.request = init.request;
-    this.#life = new Lifecycle(setup, engine, this, events);
-    this.#queue = engine.queue;
+    this.#life = new Lifecycle(setup, transport, init.deflate, this, events);
+    this.#queue = this.#life.queue;
     // Last: what the transport tells now finds everything made.
     this.#life.begin();
   }

@@ -1,19 +1,20 @@
 import { CloseCode, type CloseInfo } from "../base/close-code.ts";
-import { CloseListeners } from "./close-listeners.ts";
 import type { ConnectionEvents, Farewell } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "../base/counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
-import type { Engine, EngineEvents } from "./engine.ts";
-import { ConnectionError, peerError } from "../base/errors.ts";
+import type { DeflateParameters } from "../wire/compression.ts";
+import { closures, ConnectionError, peerError, type ClosureCode } from "../base/errors.ts";
 import type { Beating } from "./heartbeat.ts";
 import type { Hold } from "../send/pause-reason.ts";
-import { messageCut, type StreamedMessage } from "../wire/incoming-stream.ts";
+import { messageCut, StreamedMessage } from "../wire/incoming-stream.ts";
 import { Inbound, type InboundLife } from "./inbound.ts";
 import type { ResolvedLimits } from "../base/limits.ts";
-import type { Message } from "../wire/message.ts";
+import { Message } from "../wire/message.ts";
 import type { SendingConnection } from "../send/send-order.ts";
-import type { SendQueue } from "../send/send-queue.ts";
+import { Outbound } from "./outbound.ts";
+import type { SocketEvents } from "./socket-transport.ts";
+import type { Transport, TransportFault } from "./transport.ts";
 import { channels } from "../base/channels.ts";
 
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
@@ -24,12 +25,11 @@ const EMPTY = Buffer.alloc(0);
  * The life of one connection: its state, from open by closing to closed, the deadlines of each, and the listeners for its end.
  * All times are of the heartbeat's clock, in milliseconds. What it receives is in `inbound`.
  */
-export class Lifecycle<Owner extends object> extends CloseListeners implements EngineEvents, Beating, SendingConnection, InboundLife, Since {
+export class Lifecycle<Owner extends object> extends Outbound implements SocketEvents, Beating, SendingConnection, InboundLife, Since {
   readonly inbound: Inbound<Owner>;
   state: "open" | "closing" | "closed" = "open";
   place = 0;
   readonly #setup: ConnectionSetup;
-  readonly #engine: Engine;
   /** Until when an async `open` may take, or 0. */
   #openUntil = 0;
   // What its deadlines count from.
@@ -38,12 +38,17 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   lastMessageAt: number;
   heldUntil = 0;
 
-  /** @param events Runs the handler, if there is one. */
-  constructor(setup: ConnectionSetup, engine: Engine, owner: Owner, events: ConnectionEvents<Inbound<Owner>> | undefined) {
-    super();
+  /** @param deflate What was agreed on in the handshake, if it is we who compress. @param events Runs the handler, if there is one. */
+  constructor(
+    setup: ConnectionSetup,
+    transport: Transport,
+    deflate: DeflateParameters | undefined,
+    owner: Owner,
+    events: ConnectionEvents<Inbound<Owner>> | undefined,
+  ) {
+    super(setup, transport, deflate);
     const { heartbeat } = setup;
     this.#setup = setup;
-    this.#engine = engine;
     this.pingedAt = heartbeat.now;
     this.lastMessageAt = heartbeat.now;
     this.inbound = new Inbound(setup, this, owner, events);
@@ -54,23 +59,14 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     const { heartbeat, counters } = this.#setup;
     counters.opened++;
     counters.open++;
-    this.#queue.connect(this);
+    this.queue.connect(this);
     heartbeat.add(this);
-    this.#engine.start(this);
+    this.transport.start(this);
   }
 
   /** The connection that users hold. */
   get owner(): Owner {
     return this.inbound.owner;
-  }
-
-  /** The one way out. */
-  get #queue(): SendQueue {
-    return this.#engine.queue;
-  }
-
-  get bufferedBytes(): number {
-    return this.#queue.bufferedBytes;
   }
 
   get limits(): ResolvedLimits {
@@ -86,7 +82,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   }
 
   sendPing(data: Buffer): void {
-    if (this.isOpen) this.#queue.ping(data);
+    if (this.isOpen) this.queue.ping(data);
   }
 
   // How it ends.
@@ -95,7 +91,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   close(code: number, reason: string): void {
     if (this.state !== "open") return;
     this.closing();
-    this.#engine.close(code, reason);
+    this.sendClose(code, reason);
   }
 
   /** The same, behind what the `leaving` hook sends. That may call for the end of this connection too. */
@@ -104,7 +100,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   }
 
   terminate(): void {
-    if (this.state !== "closed") this.#engine.terminate();
+    if (this.state !== "closed") this.transport.terminate();
   }
 
   /** Reports `error` and ends the connection with its close code. */
@@ -116,16 +112,22 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
     this.#enterClosing(isSlow ? SLOW_CONSUMER_CLOSE_MS : this.limits.closeTimeoutMs, error);
     channels.closure.publish({ connection: this.owner, error });
     this.inbound.failed(error);
-    if (closeCode === CloseCode.abnormal) return this.#engine.terminate();
-    if (isSlow) this.#queue.discard();
-    else this.#queue.giveUp();
-    this.#engine.close(closeCode, text);
+    if (closeCode === CloseCode.abnormal) return this.transport.terminate();
+    if (isSlow) this.queue.discard();
+    else this.queue.giveUp();
+    this.sendClose(closeCode, text);
     // The close frame leaves behind nothing, so nothing gives this client more time.
     if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);
   }
 
   closing(): void {
     this.#enterClosing(this.limits.closeTimeoutMs);
+  }
+
+  broken(fault: TransportFault): void {
+    this.fail(ConnectionError.from(fault) ?? peerError(closureCode(fault.code), fault.cause));
+    // It may have been closing already.
+    this.deafened();
   }
 
   closeFrameLeft(): void {
@@ -139,13 +141,14 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   #enterClosing(timeoutMs: number, error?: ConnectionError): void {
     if (this.state !== "open") return;
     this.state = "closing";
-    this.#queue.stopTaking();
+    this.queue.stopTaking();
     this.inbound.closing(error);
-    this.#engine.resume();
+    this.transport.resume();
     this.#endIn(timeoutMs);
   }
 
-  closed(info: CloseInfo): void {
+  closed(info: CloseInfo = this.outcome): void {
+    if (this.state === "closed") return;
     this.state = "closed";
     this.counters.open--;
     this.closeInfo = info;
@@ -157,7 +160,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
       this.inbound.closedBeforeOpen();
     }
     this.inbound.end();
-    this.#queue.release();
+    this.queue.release();
     this.tellAll(info);
     this.inbound.closed(info);
   }
@@ -168,6 +171,20 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   }
 
   // What comes in.
+
+  text(bytes: Buffer): void {
+    this.#told(new Message(bytes, false));
+  }
+
+  binary(bytes: Buffer): void {
+    this.#told(new Message(bytes, true));
+  }
+
+  #told(message: Message): void {
+    if (!this.inbound.streams) return this.message(message);
+    this.stream(StreamedMessage.of(message));
+    this.streamBytes(message.byteLength);
+  }
 
   message(message: Message): void {
     // After our close frame no answer reaches the client: what still comes is dropped.
@@ -196,6 +213,7 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   }
 
   ping(data: Buffer): void {
+    if (this.transport.answersPings !== true && this.queue.pong(data)) this.counters.skippedPongs++;
     this.inbound.ping(data);
   }
 
@@ -218,26 +236,18 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
 
   pauseReading(): void {
     this.#setup.heartbeat.lookAt(this, 0);
-    this.#engine.pause();
+    this.transport.pause();
   }
 
   resumeReading(): void {
     this.#setup.heartbeat.lookAt(this, 0);
-    this.#engine.resume();
+    this.transport.resume();
   }
 
   // Deadlines.
 
-  get blockedSince(): number {
-    return this.#queue.blockedSince;
-  }
-
-  get stalledSince(): number {
-    return this.#queue.stalledSince;
-  }
-
   get partialSince(): number {
-    return this.#engine.partialSince;
+    return this.transport.partialSince ?? 0;
   }
 
   awaitOpen(): void {
@@ -253,12 +263,12 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
 
   /** Called by the heartbeat. */
   beat(now: number): void {
-    if (this.state === "closing") return this.#queue.holdsCloseFrame ? this.#queue.giveUp() : this.#engine.terminate();
+    if (this.state === "closing") return this.queue.holdsCloseFrame ? this.queue.giveUp() : this.transport.terminate();
     if (this.#openUntil !== 0 && now >= this.#openUntil) {
       this.openingOver();
       return this.inbound.late();
     }
-    const isHeld = this.inbound.isHeld || this.#engine.isBehind;
+    const isHeld = this.inbound.isHeld || this.transport.isBehind === true;
     // While we do not read, neither a pong nor the rest of a message can be seen: that silence is ours.
     if (isHeld) {
       this.heldUntil = now;
@@ -275,6 +285,11 @@ export class Lifecycle<Owner extends object> extends CloseListeners implements E
   #pingPeer(now: number): void {
     this.pingedAt = now;
     if (this.pongAwaitedSince === 0) this.pongAwaitedSince = now;
-    this.#queue.ping(EMPTY);
+    this.queue.ping(EMPTY);
   }
+}
+
+/** What a transport calls it; one that core does not know is a broken protocol. */
+function closureCode(code: string): ClosureCode {
+  return Object.hasOwn(closures, code) ? (code as ClosureCode) : "ERR_PROTOCOL";
 }

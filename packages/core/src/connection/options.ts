@@ -8,7 +8,6 @@ import { compileOriginCheck, type OriginCheck, type OriginRule } from "../checks
 import type { Awaitable, Checks } from "../checks/decide.ts";
 import { originAdviser } from "../checks/origin-advice.ts";
 import { compileAllowedHosts } from "../checks/allowed-hosts.ts";
-import type { ReaderKind } from "../wire/frame-reader.ts";
 import { compileTrustProxy, type TrustProxy } from "../checks/forwarded.ts";
 import { checkHeaders, type HeaderValues } from "../checks/given-headers.ts";
 import { kindOf } from "../base/kind-of.ts";
@@ -17,7 +16,7 @@ import { guardedClock } from "../base/guarded-clock.ts";
 import { defaults } from "../base/defaults.ts";
 import { checkCount, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "../base/limits.ts";
 import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
-import { compileReaders, type Readers } from "../wire/readers.ts";
+import { ownReaders, type Readers } from "../wire/readers.ts";
 import type { Refusal } from "../checks/refusal.ts";
 import { isPlainPolicy } from "../send/slow-consumer.ts";
 import type { UpgradeRequest } from "../checks/upgrade-request.ts";
@@ -90,8 +89,8 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
    * `onClose` listener. @default writes it to stderr; in Fastify the logger of the request
    */
   readonly onError?: (error: unknown, source: ErrorSource<Native>) => void;
-  /** Whose code reads the frames: our own, or the Receiver of `ws`, to compare with. @default "own" */
-  readonly reader?: ReaderKind;
+  /** Whose code reads the frames: `wsReaders()` of the adapter entry is the Receiver of `ws`, to compare with. @default our own */
+  readonly readers?: Readers;
   /** Replaces time in tests. */
   readonly clock?: Clock;
 }
@@ -188,7 +187,7 @@ const upgraderKinds: OptionKinds<UpgraderOptions> = {
   connectionIdPrefix: kinds.idPrefix,
   onReject: callback,
   onError: callback,
-  reader: kinds.reader,
+  readers: kinds.readers,
   clock: kinds.clock,
 };
 
@@ -214,7 +213,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     compression: deflating && new Compression(deflating),
     onReject: resolveOnReject(options),
     onError: options.onError,
-    readers: compileReaders(options.reader ?? "own"),
+    readers: options.readers ?? ownReaders,
     clock: guardedClock(options.clock),
   };
 }

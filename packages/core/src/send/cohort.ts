@@ -1,4 +1,4 @@
-import type { Exit } from "./exit.ts";
+import type { FrameOutput } from "./frame-output.ts";
 import type { Group } from "./flusher.ts";
 import { payloadLength } from "../wire/frame.ts";
 import type { FrameRun } from "./frame-run.ts";
@@ -15,7 +15,7 @@ import type { Broadcast, Recipient, WindowEnd } from "./shared-history.ts";
 
 /** A send queue, as its cohort sees it. */
 export interface CohortMember extends Recipient {
-  readonly socket: Exit;
+  readonly socket: FrameOutput;
   /** Where it is in its cohort. */
   place: number;
   /** Leaves its cohort. It has from then on a queue of its own, which begins with the frames of the cohort. */
@@ -41,7 +41,7 @@ export class Cohort implements Group, Recipient {
   readonly #setup: SendSetup;
   readonly #members: CohortMember[] = [];
   /** The socket of each member, at the same place: the loop that writes need not touch the memory of thousands of members. */
-  readonly #sockets: Exit[] = [];
+  readonly #sockets: FrameOutput[] = [];
   #run: FrameRun | undefined;
   /** The most that the socket of any member may hold while it counts as free. Bytes. */
   #slack = 0;
@@ -114,7 +114,7 @@ export class Cohort implements Group, Recipient {
     let mayBeBlocked = false;
     // From the end: a member that is blocked leaves, and the last one moves to its place.
     for (let at = this.#sockets.length - 1; at >= 0; at--) {
-      const socket = this.#sockets[at] as Exit;
+      const socket = this.#sockets[at] as FrameOutput;
       if (socket.writableLength > 0) {
         this.#members[at]?.writeBehind(bytes);
         continue;

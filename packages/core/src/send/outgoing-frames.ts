@@ -1,5 +1,5 @@
 import { Cohort, MAX_COHORT_SIZE, type CohortMember } from "./cohort.ts";
-import type { Exit } from "./exit.ts";
+import type { FrameOutput } from "./frame-output.ts";
 import type { Flushable } from "./flusher.ts";
 import type { FrameRun } from "./frame-run.ts";
 import type { Missed } from "./missed.ts";
@@ -30,7 +30,7 @@ export type Urgency = "reply" | "broadcast";
  * leave in one write for each turn of the event loop, and in none while the socket is full.
  */
 export abstract class OutgoingFrames implements Flushable, CohortMember {
-  readonly socket: Exit;
+  readonly socket: FrameOutput;
   readonly deflate: Deflate | undefined;
   /** Out of date while this is in a cohort, which has its own. */
   windowEnd: WindowEnd | undefined;
@@ -49,7 +49,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
   /** Since when the socket takes nothing, or 0. */
   #blockedSince = 0;
 
-  constructor(setup: SendSetup, socket: Exit, deflate: Deflate | undefined) {
+  constructor(setup: SendSetup, socket: FrameOutput, deflate: Deflate | undefined) {
     this.#setup = setup;
     this.socket = socket;
     this.deflate = deflate;

@@ -8,7 +8,7 @@ import type { Stats } from "../base/counters.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { drainPlan, type DrainOptions } from "../shutdown/drain.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
-import type { HandOver } from "../ws/hand-over.ts";
+import { isHandOver, type HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
@@ -49,8 +49,8 @@ export interface AttachOptions {
    */
   readonly closeWithServer?: boolean;
   /**
-   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application, with a
-   * stand-in for its socket. The plugin's `ws` comes back through `Upgrader.accept`. A rejection destroys the socket.
+   * For adapters of plugins that upgrade by themselves: gets every WebSocket handshake in place of the application. Made by
+   * `handOverTo` or `pluginServer` of the adapter entry.
    */
   readonly handOver?: HandOver;
   /** Replaces time in tests. */
@@ -64,7 +64,7 @@ const attachKinds: OptionKinds<AttachOptions> = {
   maxPendingHandshakes: anything,
   match: callback,
   closeWithServer: flag,
-  handOver: callback,
+  handOver: { right: "what handOverTo((req, socket, head) => …) returns", fits: isHandOver },
   clock,
 };
 

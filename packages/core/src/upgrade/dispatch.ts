@@ -7,7 +7,7 @@ import type { HeadGuard } from "./head-guard.ts";
 import { EarlierResponses, unfinishedResponses } from "./earlier-responses.ts";
 import { giveBack, ignoreOtherUpgrades } from "./give-back.ts";
 import { atOnce } from "../base/guard.ts";
-import { handOverTo, type HandOver } from "../ws/hand-over.ts";
+import { markHandedOver, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "../checks/handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
 import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "../checks/refusal.ts";
@@ -131,7 +131,10 @@ export class Dispatcher {
       socket.setNoDelay(true);
     }
     const refused = isHandshake ? this.#refusal(req, neighbours) : undefined;
-    if (refused === undefined && isHandshake && handOver !== undefined) return handOverTo(handOver, arrival, this.#setup, neighbours);
+    if (refused === undefined && isHandshake && handOver !== undefined) {
+      markHandedOver(req);
+      return handOver(arrival, this.#setup, neighbours);
+    }
     let ticket: UpgradeTicket;
     try {
       ticket = new UpgradeTicket(arrival, this.#setup, neighbours);

@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { warnOfLoopback } from "../checks/allowed-hosts.ts";
 import { brand, hasBrand, upgraderMark } from "../base/cross-copy.ts";
-import { OPEN, type WebSocketLike } from "../ws/ws-exit.ts";
 import { Decider, type Approval, type Awaitable, type Decision } from "../checks/decide.ts";
 import { checkRouteHandler } from "../connection/check-handler.ts";
-import { CloseCode } from "../base/close-code.ts";
 import { RequestContext } from "../base/no-context.ts";
 import { hookNames, type ConnectionHandler } from "../connection/connection-handler.ts";
 import type { Connection } from "../connection/connection.ts";
-import { pluginTicket, type PluginTicket } from "../ws/plugin-ticket.ts";
+import type { Transport } from "../connection/transport.ts";
+import { isHandedOver } from "./hand-over.ts";
+import type { HandshakeTicket } from "./handshake-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
@@ -17,9 +17,6 @@ import { drainingRefusal, notAttached, refusal } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
-
-/** With the async context of the route that asked. */
-type Approved<Context> = { readonly approval: Approval<Context>; readonly context: RequestContext };
 
 /** What a route was called with. */
 interface Call<Context, Given> {
@@ -49,7 +46,6 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   readonly #decider: Decider<Context, Native>;
   /** Servers that know of this one. */
   readonly #met = new WeakSet<TicketHolder>();
-  readonly #approved = new WeakMap<IncomingMessage, Approved<Context>>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
   constructor(options: UpgraderOptions<Context, Native> = {}) {
@@ -84,30 +80,6 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   }
 
   /**
-   * Decides without touching the socket: where a framework's plugin does the upgrade and its `ws` goes to
-   * `accept`. Never rejects.
-   */
-  async check<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): Promise<Decision<Context, Given>> {
-    const ticket = pluginTicket(req);
-    const request = this.#requestOf(req, framework);
-    const obstacle = ticket && this.#obstacle(ticket, request);
-    const decision = obstacle === undefined ? await this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
-    if (!decision.ok) {
-      if (ticket?.hasExpired === false) ticket.complete(decision);
-      return decision;
-    }
-    this.#approved.set(req, { approval: decision, context: new RequestContext() });
-    if (ticket?.withhold() === true) {
-      // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
-      delete req.headers["sec-websocket-extensions"];
-      const cookies = [framework.headers?.["set-cookie"] ?? [], decision.headers["set-cookie"] ?? []].flat();
-      const headers = { ...framework.headers, ...decision.headers, "set-cookie": cookies };
-      ticket.answer = { subprotocol: decision.subprotocol, extensions: decision.deflate?.header, headers };
-    }
-    return decision;
-  }
-
-  /**
    * Upgrades from inside any route of a server that `attach` was called on. Writes the whole answer to `res` itself.
    * Never rejects. `framework` is for adapters.
    * @returns the connection, or `undefined` when the request was refused (and answered) or the client left.
@@ -130,51 +102,39 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   }
 
   /**
-   * Takes a `ws` that a plugin opened. Uses the decision of an earlier `check` of the same request, else decides now.
-   * Call it at once when you get the `ws`, so that no early message is lost. Never rejects.
-   *
-   * Where `attach` handed the request over and `check` approved it, we take the socket itself, and to the plugin its `ws`
-   * closes. Any other `ws` goes on reading and writing the frames, with its own compression and limits.
-   * @returns the connection, or `undefined` when the request was refused: then `ws` is closed with 1008.
+   * For layers that answer the handshake themselves: decides about it, and touches neither the socket nor the request. A refusal is
+   * counted and told to `onReject`. Never rejects.
+   * @param ticket Of `attach`, where that watches over the handshake: then `handshakeTimeoutMs` counts.
    */
-  async accept(ws: WebSocketLike, req: IncomingMessage, handler?: ConnectionHandler<Context, never>): Promise<Connection<Context> | undefined> {
-    const ticket = pluginTicket(req);
-    const { approval, context = new RequestContext() } = this.#approved.get(req) ?? {};
-    this.#approved.delete(req);
-    const mistake = this.#opener.runs.mistakeIn(handler);
-    if (mistake !== undefined) {
-      this.#opener.errors.report(mistake, { request: approval?.request ?? this.#requestOf(req) });
-      ws.close(CloseCode.internalError);
-      return undefined;
-    }
-    // One that is closed already has its close frame on the wire, and nothing may follow that.
-    const taken = approval !== undefined && ws.readyState === OPEN ? ticket?.take() : undefined;
-    if (taken === "gone") return undefined;
-    const connection =
-      approval !== undefined && taken !== undefined
-        ? context.run(() => this.#opener.overSocket(taken.socket, taken.head, approval, handler))
-        : await context.run(() => this.#adopt(ws, req, approval, handler));
-    if (connection !== undefined) ticket?.holder.track(connection);
-    return connection;
+  async decide<Given extends Native>(req: IncomingMessage, framework?: FrameworkRequest<Given>, ticket?: HandshakeTicket): Promise<Decision<Context, Given>> {
+    const request = this.#requestOf(req, framework);
+    if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
+    const obstacle = ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+    return obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
   }
 
-  async #adopt(
-    ws: WebSocketLike,
-    req: IncomingMessage,
-    approved: Approval<Context> | undefined,
-    handler: ConnectionHandler<Context, never> | undefined,
-  ): Promise<Connection<Context> | undefined> {
-    ws.pause();
-    // Without one, an error of this socket would end the process while we decide.
-    ws.on("error", () => {});
-    pluginTicket(req)?.release();
-    const approval = approved ?? (await this.check(req));
-    if (!approval.ok) {
-      ws.close(CloseCode.policyViolation, approval.code);
-      ws.resume();
-      return undefined;
-    }
-    return this.#opener.overWs(ws, approval, handler);
+  /**
+   * For layers: makes a connection over a transport of their own. `open` runs in the async context of this call.
+   * @param approval Of `decide`; its `deflate` says whether the frames are compressed.
+   * @throws TypeError for what is no handler.
+   */
+  open(transport: Transport, approval: Approval<Context>, handler?: ConnectionHandler<Context, never>): Connection<Context> {
+    return this.#opener.over(transport, approval, handler);
+  }
+
+  /**
+   * The same over a socket, on which the 101 was sent. It must be paused, with an `error` listener.
+   * @param head The bytes that came behind the handshake. @throws TypeError for what is no handler.
+   */
+  openSocket(socket: Socket, head: Buffer, approval: Approval<Context>, handler?: ConnectionHandler<Context, never>): Connection<Context> {
+    return this.#opener.overSocket(socket, head, approval, handler);
+  }
+
+  /** For layers, before a socket is taken: what is no handler is reported to `onError`. @returns whether it is one, or left out. */
+  canRun(handler: ConnectionHandler<Context, never> | undefined, req: IncomingMessage): boolean {
+    const mistake = this.#opener.runs.mistakeIn(handler);
+    if (mistake !== undefined) this.#opener.errors.report(mistake, { request: this.#requestOf(req) });
+    return mistake === undefined;
   }
 
   #answer<Given extends Native>(call: Call<Context, Given>, framework: FrameworkRequest<Given> | undefined): Awaitable<UpgradeAnswer> {
@@ -183,13 +143,11 @@ export class Upgrader<Context = unknown, in Native = unknown> {
     const mistake = this.#opener.runs.mistakeIn(handler);
     const ticket = takeTicket(req);
     if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
-    const { handshakeTimeoutMs } = this.#options;
+    const obstacle = mistake === undefined ? ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request)) : undefined;
     let decision: Awaitable<Decision<Context, Given>>;
     if (mistake !== undefined) decision = this.#decider.fail(mistake, request, ticket);
-    else {
-      const obstacle = ticket?.claim(handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
-      decision = obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
-    }
+    else if (obstacle !== undefined) decision = this.#decider.refuse(refusal(obstacle), request, ticket);
+    else decision = this.#decider.decide(request, ticket);
     if (decision instanceof Promise) return decision.then((later) => this.#finish(later, request, ticket, call));
     return this.#finish(decision, request, ticket, call);
   }
@@ -204,7 +162,7 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   /** The server may have a no of its own. */
   #accept<Given extends Native>(approval: Approval<Context, Given>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context, Given>): UpgradeAnswer {
     const { request, headers } = approval;
-    if (ticket === undefined) return this.#decider.refuse(notAttached(req, pluginTicket(req) !== undefined), request);
+    if (ticket === undefined) return this.#decider.refuse(notAttached(req, isHandedOver(req)), request);
     const { holder, state } = ticket;
     if (state.isClosing) return this.#decider.refuse(drainingRefusal(state.retryAfterSeconds), request);
     const take = (socket: Socket, head: Buffer): void => {
@@ -222,14 +180,6 @@ export class Upgrader<Context = unknown, in Native = unknown> {
     if (this.#options.warnsOfLoopback) warnOfLoopback(raw.socket);
     // Of another copy of core, which may be an older one, it may have no such method.
     holder.meet?.(this.#opener.setup);
-  }
-
-  /** Why a route of ours may not decide about a handshake that a plugin does. */
-  #obstacle(ticket: PluginTicket, request: UpgradeRequest<Native>): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined {
-    if (!this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
-    if (!ticket.claim()) return "ERR_TAKEN";
-    const isInTime = ticket.expireAfter(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
-    return isInTime && !ticket.hasExpired ? undefined : "ERR_HANDSHAKE_TIMEOUT";
   }
 
   #requestOf<Given extends Native>(req: IncomingMessage, framework: FrameworkRequest<Given> = nodeRequest(req)): UpgradeRequest<Given> {

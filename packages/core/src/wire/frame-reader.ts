@@ -32,9 +32,6 @@ export interface Streaming {
   readonly maxBytes: number;
 }
 
-/** Our own reader, or `ws`'s Receiver. */
-export type ReaderKind = "own" | "ws";
-
 export interface ReaderLimits {
   readonly maxMessageBytes: number;
   readonly maxFragments: number;

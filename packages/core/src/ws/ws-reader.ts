@@ -25,7 +25,7 @@ export interface WsClasses {
 }
 
 /**
- * Only `reader: "ws"` asks for it. An `import` would load it for every server, and a bundler would put it into every bundle,
+ * Only `wsReaders()` asks for it. An `import` would load it for every server, and a bundler would put it into every bundle,
  * where as a module it does not start. A bundle of a server that asks for it needs `ws` in `node_modules` beside it.
  * @throws Error when it is not there.
  */

@@ -98,7 +98,7 @@ describe("a value of a wrong kind", () => {
     [{ headers: { "x-a": "a\nb" } }, 'headers: the header "x-a" has a character that no header may have'],
     [{ requireOrigin: "yes" }, 'requireOrigin: "yes" is not allowed; give true or false'],
     [{ clock: {} }, "clock: an object is not allowed; give an object with the functions now, after and every"],
-    [{ reader: "mine" }, 'reader: "mine" is not allowed; give "own" or "ws"'],
+    [{ readers: "mine" }, 'readers: "mine" is not allowed; give wsReaders()'],
     [{ rateLimit: 5 }, "rateLimit: 5 is not allowed; give an object with options"],
     [5, "the options are a number; give an object with options"],
     [null, "the options are null"],

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
 import { attach, refuse, Upgrader, type UpgraderOptions } from "@upwire/core";
+import { accept, check, handOverTo } from "@upwire/core/adapter";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer, type ClientOptions } from "ws";
@@ -256,12 +256,12 @@ describe("through a real server", () => {
     const plugin = new WebSocketServer({ noServer: true });
     const server = createServer();
     const attachment = attach(server, {
-      handOver: async (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-        const { status } = await upgrader.check(req);
+      handOver: handOverTo(async (req, socket, head) => {
+        const { status } = await check(upgrader, req);
         const instead = status === 101 && req.headers["x-way"] === "forget" ? 418 : status;
-        if (instead === 101) plugin.handleUpgrade(req, socket, head, (ws) => void upgrader.accept(ws, req));
+        if (instead === 101) plugin.handleUpgrade(req, socket, head, (ws) => void accept(upgrader, ws, req));
         else socket.end(`HTTP/1.1 ${instead} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      },
+      }),
     });
     const port = await listening(server);
     onTestFinished(() => attachment.close({ graceMs: 100 }));
@@ -282,7 +282,7 @@ describe("through a real server", () => {
     const upgrader = new Upgrader({ maxConnections: 1 });
     const server = createServer();
     const plugin = new WebSocketServer({ server });
-    plugin.on("connection", (ws, req) => void upgrader.accept(ws, req));
+    plugin.on("connection", (ws, req) => void accept(upgrader, ws, req));
     const port = await listening(server);
     await comeIn(port);
     const second = await comeIn(port);

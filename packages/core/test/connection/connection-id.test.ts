@@ -1,6 +1,6 @@
 import { Upgrader } from "@upwire/core";
+import { openInMemory } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
-import { serve } from "../helpers/served.ts";
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 
@@ -10,11 +10,12 @@ describe("connectionIdPrefix", () => {
     ["eu-1.", "eu-1."],
     ["n".repeat(64), "n".repeat(64)],
   ])("makes ids of %j and a UUID", async (start, connectionIdPrefix) => {
-    const served = await serve(undefined, connectionIdPrefix === undefined ? {} : { connectionIdPrefix });
+    const upgrader = new Upgrader(connectionIdPrefix === undefined ? {} : { connectionIdPrefix });
     const ids = new Set<string>();
     for (let i = 0; i < 3; i++) {
-      await served.client();
-      ids.add((await served.nextConnection()).id);
+      const { connection, peer } = await openInMemory(upgrader);
+      ids.add(connection.id);
+      peer.destroy();
     }
     expect(ids.size).toBe(3);
     for (const id of ids) expect(id).toMatch(new RegExp(`^${start.replace(".", "\\.")}${UUID}$`));

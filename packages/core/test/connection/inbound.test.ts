@@ -3,11 +3,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { Upgrader, websocket, type Connection, type ConnectionHandler, type Message, type UpgraderOptions } from "@upwire/core";
+import { accept } from "@upwire/core/adapter";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import type { FakeSocket } from "../helpers/fake-socket.ts";
+import { readerOptions } from "../helpers/readers.ts";
 import { openSocket, read, type OpenedSocket } from "../helpers/wire-clients.ts";
 
 const texts = (...all: (string | number)[]): Buffer => Buffer.concat(all.map((text) => encodeClientFrame({ opcode: Opcode.text, payload: `${text}` })));
@@ -43,7 +45,7 @@ async function receive(socket: FakeSocket, bytes: Buffer): Promise<void> {
 
 describe("connection.pause()", () => {
   it.each(["own", "ws"] as const)("holds back the messages of the same read, and resume() delivers them in order before it returns (reader %s)", async (reader) => {
-    const { connection, socket, got } = await open((one, text) => text === "1" && one.pause(), { reader });
+    const { connection, socket, got } = await open((one, text) => text === "1" && one.pause(), readerOptions[reader]);
     await receive(socket, texts(1, 2, 3));
     expect([got, socket.isPaused()]).toEqual([["1"], true]);
     connection.resume();
@@ -70,7 +72,7 @@ describe("connection.pause()", () => {
         one.pause();
         one.resume();
       },
-      { reader },
+      readerOptions[reader],
     );
     connection.pause();
     await receive(socket, texts(...numbers(5000)));
@@ -80,7 +82,7 @@ describe("connection.pause()", () => {
   });
 
   it.each(["own", "ws"] as const)("delivers nothing more of what waited, once a hook closes the connection (reader %s)", async (reader) => {
-    const { connection, socket, got } = await open((one, text) => (text === "1" ? one.pause() : text === "2" && one.close()), { reader });
+    const { connection, socket, got } = await open((one, text) => (text === "1" ? one.pause() : text === "2" && one.close()), readerOptions[reader]);
     await receive(socket, texts(1, 2, 3));
     connection.resume();
     await turn();
@@ -192,7 +194,7 @@ describe("connection.pause()", () => {
         if (got.length === 3) connection.close();
       },
     };
-    server.on("upgrade", (req, socket, head) => wss.handleUpgrade(req, socket, head, (ws) => void upgrader.accept(ws, req, handler)));
+    server.on("upgrade", (req, socket, head) => wss.handleUpgrade(req, socket, head, (ws) => void accept(upgrader, ws, req, handler)));
     await once(server.listen(0, "127.0.0.1"), "listening");
     onTestFinished(() => void server.close());
     const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/`);

@@ -1,9 +1,9 @@
 import { createSlot, Upgrader, type Connection } from "@upwire/core";
+import { openInMemory } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
-import { openSocket } from "../helpers/wire-clients.ts";
 
 async function real(): Promise<Connection> {
-  return (await openSocket(new Upgrader(), undefined)).connection;
+  return (await openInMemory(new Upgrader())).connection;
 }
 
 const standIn = (): Promise<Connection> => Promise.resolve({} as Connection);
@@ -50,9 +50,9 @@ describe.each([
 
 it("a slot still has its value when the connection is closed", async () => {
   const slot = createSlot<string>();
-  const { connection, socket } = await openSocket(new Upgrader(), undefined);
+  const { connection, peer } = await openInMemory(new Upgrader());
   slot.set(connection, "kept");
-  socket.destroy();
+  peer.destroy();
   await connection.closed;
   expect(slot.get(connection)).toBe("kept");
 });

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { Duplex } from "node:stream";
 import { attach, websocket, type AttachOptions, Upgrader } from "@upwire/core";
+import { accept, check, handOverTo } from "@upwire/core/adapter";
 import { expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 
@@ -31,10 +32,10 @@ const route = websocket(handler);
 const pluginOptions = (): AttachOptions => {
   const upgrader = new Upgrader();
   const wss = new WebSocketServer({ noServer: true });
-  const handOver: AttachOptions["handOver"] = async (req, socket, head) => {
-    if ((await upgrader.check(req)).ok) wss.handleUpgrade(req, socket, head, (ws) => void upgrader.accept(ws, req, handler));
+  const handOver = handOverTo(async (req, socket, head) => {
+    if ((await check(upgrader, req)).ok) wss.handleUpgrade(req, socket, head, (ws) => void accept(upgrader, ws, req, handler));
     else socket.end("HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  };
+  });
   return { handOver };
 };
 

@@ -32,7 +32,7 @@ export async function openSocket(upgrader: Upgrader, offer: string | undefined, 
 }
 
 /** The messages and pings that a client was sent, and `close` for a close frame. Throws for what is no valid stream. */
-export function read({ socket, extensions }: Pick<OpenedSocket, "socket" | "extensions">): string[] {
+export function read({ socket, extensions }: { readonly socket: Pick<FakeSocket, "written">; readonly extensions: string }): string[] {
   const stream = Buffer.concat(socket.written);
   const got: string[] = [];
   const keepsWindow = !extensions.includes("server_no_context_takeover");

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { Upgrader } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
+import { readerOptions } from "../helpers/readers.ts";
 import { openSocket, read } from "../helpers/wire-clients.ts";
 
 const ping = (payload: string): Buffer => encodeClientFrame({ opcode: Opcode.ping, payload });
@@ -15,7 +16,7 @@ describe.each(["own", "ws"] as const)("pings in one packet, with the reader %j",
     [17, 16],
     [40, 16],
   ])("%i of them get %i pongs, in order, the newest at the end", async (pings, pongs) => {
-    const upgrader = new Upgrader({ reader });
+    const upgrader = new Upgrader(readerOptions[reader]);
     const client = await openSocket(upgrader, undefined);
     client.socket.receive(Buffer.concat(numbers(pings).map(ping)));
     for (let turn = 0; turn < 3; turn++) await setImmediate();
@@ -25,7 +26,7 @@ describe.each(["own", "ws"] as const)("pings in one packet, with the reader %j",
   });
 
   it("are each answered while the client takes the pongs, however many come", async () => {
-    const upgrader = new Upgrader({ reader });
+    const upgrader = new Upgrader(readerOptions[reader]);
     const client = await openSocket(upgrader, undefined);
     for (const number of numbers(50)) {
       client.socket.receive(ping(number));
@@ -37,7 +38,7 @@ describe.each(["own", "ws"] as const)("pings in one packet, with the reader %j",
   });
 
   it("wait for a client that takes nothing, 16 at most beside what its socket has", async () => {
-    const upgrader = new Upgrader({ reader });
+    const upgrader = new Upgrader(readerOptions[reader]);
     const client = await openSocket(upgrader, undefined);
     client.socket.isTaking = false;
     client.connection.send("taken");

@@ -72,7 +72,7 @@ describe.each(Object.keys(transports))("what was taken before close(), on %s,", 
   it("does not hold half a message that another one follows, when its writer never ends (E2)", async () => {
     const clock = new FakeClock();
     const client = await openClient(transport, { clock, closeTimeoutMs: 5000 });
-    const { connection, socket } = client;
+    const { connection, peer } = client;
     const writer = connection.createWriter("text");
     writer.write("half");
     connection.send("behind");
@@ -80,7 +80,7 @@ describe.each(Object.keys(transports))("what was taken before close(), on %s,", 
     await turns();
     clock.advance(6000);
     await turns();
-    const opcodes = socket.written.flatMap((bytes) => [...bytes]);
+    const opcodes = peer.written.flatMap((bytes) => [...bytes]);
     // A first fragment of 4 bytes, and the close frame.
     expect(opcodes.slice(0, 2)).toEqual([0x01, 4]);
     expect(opcodes.slice(6, 8)).toEqual([0x88, 2]);
@@ -91,15 +91,15 @@ describe.each(Object.keys(transports))("what was taken before close(), on %s,", 
 
   it("is given up when the client closes meanwhile (E2)", async () => {
     const client = await openClient(transport, {});
-    const { connection, socket } = client;
+    const { connection, peer } = client;
     const missed: string[] = [];
     connection.send("first");
     connection.send(new LateBlob(["never"]), { missed: () => missed.push("blob") });
     connection.close(1000);
     await turns();
-    socket.receive(Buffer.from([0x88, 0x80, 1, 2, 3, 4]));
+    peer.close();
     await turns();
-    socket.push(null);
+    peer.end();
     await connection.closed;
     await turns();
     expect(missed).toEqual(["blob"]);
@@ -163,20 +163,19 @@ describe.each(Object.keys(transports))("a message that does not become complete,
   it("has all the time that it needs as long as its writer goes on, and as the client takes nothing (E3)", async () => {
     const clock = new FakeClock();
     const client = await openClient(transport, { clock, messageTimeoutMs: 30_000 });
-    const { connection, socket } = client;
+    const { connection, peer } = client;
     const writer = connection.createWriter("text");
     for (let part = 0; part < 8; part++) {
       writer.write(`${part}`);
       await turns();
       clock.advance(20_000);
     }
-    socket.isTaking = false;
+    peer.isTaking = false;
     writer.write("stalled ".repeat(3000));
     await turns();
     for (let waited = 0; waited < 10; waited++) clock.advance(20_000);
     expect(connection.isOpen).toBe(true);
-    socket.isTaking = true;
-    socket.release();
+    peer.isTaking = true;
     await turns();
     clock.advance(20_000);
     writer.end();

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Connection, SlowConsumerPolicy, UpgraderOptions } from "@upwire/core";
 import { describe, expect, it } from "vitest";
-import { openClient, readAll, transports, type Client } from "../helpers/transports.ts";
+import { openClient, readAll, socketTransports, type Client } from "../helpers/transports.ts";
 
 const SIZES = [2000, 5000, 20_000, 66_000, 300_000, 10_000_000];
 /** Messages in one turn. */
@@ -13,7 +13,7 @@ const BURSTS = SIZES.flatMap((size) => [[size, 50], [size, 6000]] as const);
 
 async function stalledClient(transport: string, options: UpgraderOptions): Promise<Client> {
   const client = await openClient(transport, options);
-  client.socket.isTaking = false;
+  client.peer.isTaking = false;
   return client;
 }
 
@@ -31,7 +31,7 @@ interface Outcome extends Client {
 /** Sends three times as much as the queue holds to a client that takes nothing, which then reads. */
 async function play(transport: string, slowConsumer: SlowConsumerPolicy, maxQueueBytes: number): Promise<Outcome> {
   const client = await stalledClient(transport, { slowConsumer, maxQueueBytes });
-  const { connection, socket } = client;
+  const { connection, peer } = client;
   const payloadBytes = Math.max(100, maxQueueBytes / 200);
   const sent: string[] = [];
   const taken: string[] = [];
@@ -55,7 +55,7 @@ async function play(transport: string, slowConsumer: SlowConsumerPolicy, maxQueu
     if (number % BURST === BURST - 1) await setImmediate();
   }
   for (let turn = 0; turn < 3; turn++) await setImmediate();
-  const wasPaused = socket.isPaused();
+  const wasPaused = peer.isPaused;
   const got = await readAll(client);
   return { ...client, sent, taken, missed, got, wasPaused };
 }
@@ -99,16 +99,16 @@ const models: Readonly<Record<SlowConsumerPolicy, (outcome: Outcome, maxQueueByt
     expect(numbers(missed)).toBe(numbers(without(sent, got)));
     expect(upgrader.stats).toMatchObject({ ended: {}, dropped: 0, replaced: missed.length });
   },
-  pause({ sent, taken, got, missed, upgrader, wasPaused, socket }) {
+  pause({ sent, taken, got, missed, upgrader, wasPaused, peer }) {
     expect(taken.length).toBeLessThan(sent.length);
     expect(numbers(got)).toBe(numbers(taken));
     expect(numbers(missed)).toBe(numbers(without(sent, taken)));
-    expect([wasPaused, socket.isPaused()]).toEqual([true, false]);
+    expect([wasPaused, peer.isPaused]).toEqual([true, false]);
     expect(upgrader.stats).toMatchObject({ ended: {}, dropped: missed.length, replaced: 0 });
   },
 };
 
-describe.each(Object.keys(transports))("a client that takes nothing for a while, on %s", (transport) => {
+describe.each(socketTransports)("a client that takes nothing for a while, on %s", (transport) => {
   for (const [policy, judge] of Object.entries(models)) {
     it.each(SIZES)(`gets what "${policy}" promises with a queue of %i bytes`, async (maxQueueBytes) => {
       judge(await play(transport, policy as SlowConsumerPolicy, maxQueueBytes), maxQueueBytes);
@@ -153,7 +153,7 @@ describe.each(Object.keys(transports))("a client that takes nothing for a while,
       if (number === 20) {
         const got = (await readAll(client)).filter((message) => message.includes("important"));
         expect(got).toEqual(sent);
-        client.socket.isTaking = false;
+        client.peer.isTaking = false;
       }
     }
     expect(upgrader.stats.ended).toEqual({ ERR_SLOW_CONSUMER: 1 });

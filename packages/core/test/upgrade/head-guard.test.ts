@@ -8,7 +8,7 @@ import { PassThrough } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { setImmediate as turn } from "node:timers/promises";
 import { attach, Upgrader, type Attachment, type AttachOptions } from "@upwire/core";
-import { answerThroughPlugin } from "@upwire/core/adapter";
+import { accept, answerThroughPlugin, check, handOverTo } from "@upwire/core/adapter";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { makeCertificate } from "../../../../apps/tools/certificate.mjs";
@@ -376,10 +376,10 @@ describe("a cap on handshakes under way", () => {
     const server = createServer();
     attach(server, {
       maxPendingHandshakes: 1,
-      handOver: async (req, socket, head) => {
-        if (req.url === "/") await upgrader.check(req);
-        wss.handleUpgrade(req, socket, head, (ws) => req.url === "/" && void upgrader.accept(ws, req, {}));
-      },
+      handOver: handOverTo(async (req, socket, head) => {
+        if (req.url === "/") await check(upgrader, req);
+        wss.handleUpgrade(req, socket, head, (ws) => req.url === "/" && void accept(upgrader, ws, req, {}));
+      }),
     });
     const port = await listen(server);
     onTestFinished(() => {
@@ -403,7 +403,7 @@ describe("a client that ends its side while the application decides", () => {
     };
     const upgrader = new Upgrader({ authorize, maxConnections: 1 });
     const server = createServer((req, res) => void upgrader.upgrade(req, res));
-    const attachment = attach(server, kind === "a plugin" ? { handOver: async (req, socket) => void ((await upgrader.check(req)).ok && socket.end("HTTP/1.1 418 No\r\n\r\n")) } : {});
+    const attachment = attach(server, kind === "a plugin" ? { handOver: handOverTo(async (req, socket) => void ((await check(upgrader, req)).ok && socket.end("HTTP/1.1 418 No\r\n\r\n"))) } : {});
     const port = await listen(server);
     onTestFinished(() => attachment.close({ graceMs: 100 }));
     const isAsked = once(asked, "asked");

@@ -96,7 +96,7 @@ describe("what did not come through attach is checked in full", () => {
     const decided = new Promise((resolve) => {
       server.on("upgrade", (req, socket) => {
         socket.on("error", () => {});
-        resolve(upgrader.check(req));
+        resolve(upgrader.decide(req));
       });
     });
     server.listen(0, "127.0.0.1");

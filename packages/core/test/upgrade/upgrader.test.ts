@@ -2,7 +2,7 @@ import { createServer, get, type IncomingMessage } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { attach, refuse, Upgrader, websocket, type Connection } from "@upwire/core";
-import type { Refusal } from "@upwire/core/adapter";
+import { handOverTo, type Refusal } from "@upwire/core/adapter";
 import { handshakeCases, runHandshakes, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
@@ -231,7 +231,7 @@ describe("attach", () => {
     const clock = new FakeClock();
     const server = createServer((_req, res) => void res.writeHead(404).end());
     const handedOver = new Promise<void>((resolve) => {
-      attach(server, { clock, handOver: () => resolve() });
+      attach(server, { clock, handOver: handOverTo(() => resolve()) });
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection } from "@upwire/core";
-import type { ErrorSource } from "@upwire/core/adapter";
+import { handOverTo, type ErrorSource } from "@upwire/core/adapter";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HandlerRun } from "../../src/connection/connection-handler.ts";
@@ -81,6 +81,16 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "Deflate.compress": "not: core gives it to itself",
   ...Object.fromEntries(["close", "on", "pause", "ping", "resume", "send", "terminate"].map((name) => [`WebSocketLike.${name}`, "not: of ws, through a plugin"])),
   "WebSocketServerLike.on": "not: of ws, through a plugin",
+  ...Object.fromEntries(["output", "pause", "resume", "start", "terminate"].map((name) => [`Transport.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
+  ...Object.fromEntries(["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
+  ...Object.fromEntries(["claim", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
+  ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
+  ...Object.fromEntries(
+    ["alive", "binary", "broken", "closeFrame", "closed", "ended", "ping", "pong", "text", "writable"].map((name) => [`TransportEvents.${name}`, "not: core gives them to a transport"]),
+  ),
+  ...Object.fromEntries(["end", "handOver"].map((name) => [`PluginServer.${name}`, "not: core makes it"])),
+  "UpgraderOptions.readers": "not: its members are rows",
+  ...Object.fromEntries(["streaming", "whole"].map((name) => [`Readers.${name}`, "not: core makes readers"])),
 
   "ConnectionHandler.drain": async (fault, run) => {
     const told: Told[] = [];
@@ -216,7 +226,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   },
   "AttachOptions.handOver": async (fault, run) => {
     const told = listen();
-    const served = await serve(undefined, quiet, { handOver: run as never, handshakeTimeoutMs: 50 });
+    const served = await serve(undefined, quiet, { handOver: handOverTo(run), handshakeTimeoutMs: 50 });
     const client = await WireClient.open({ port: served.port, path: "/" });
     const status = await client.answered.then((answer) => answer.status, () => 0);
     expect([fault, status]).toEqual([fault, failing(fault) ? 0 : 408]);

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WireClient } from "@upwire/testing";
 import { build, transform } from "esbuild";
-import { rollup, type Plugin } from "rollup";
+import { rollup, type Plugin, type RollupCache } from "rollup";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 type Format = "esm" | "cjs";
@@ -15,14 +15,19 @@ const packages = fileURLToPath(new URL("../../..", import.meta.url));
 /** Core, and what it needs at run time: no other package is there. */
 const INSTALLED = ["core", "protocol"];
 
-const SERVER = `
+const server = (options: string): string => `
 import { createServer } from "node:http";
 import { attach, websocket } from "@upwire/core";
-const ws = websocket({ message: (connection, message) => void connection.send(message) }, { reader: process.env.READER, compression: true });
+const ws = websocket({ message: (connection, message) => void connection.send(message) }, { ${options} });
 const server = createServer((req, res) => void ws(req, res));
 attach(server);
 server.listen(0, "127.0.0.1", () => process.send(server.address().port));
 `;
+
+const SERVERS: Readonly<Record<string, string>> = {
+  "own.mjs": server("compression: true"),
+  "ws.mjs": `import { wsReaders } from "@upwire/core/adapter";${server("compression: true, readers: wsReaders()")}`,
+};
 
 /** A folder where core is installed as npm would lay it out, and `ws` is not. */
 async function emptyFolder(): Promise<string> {
@@ -33,16 +38,26 @@ async function emptyFolder(): Promise<string> {
     await cp(join(packages, name, "src"), join(target, "src"), { recursive: true });
     await cp(join(packages, name, "package.json"), join(target, "package.json"));
   }
-  await writeFile(join(folder, "server.mjs"), SERVER);
+  for (const [name, text] of Object.entries(SERVERS)) await writeFile(join(folder, name), text);
   return folder;
 }
+
+// Every bundle has nearly the same modules: each is transformed and parsed once.
+const transformed = new Map<string, ReturnType<typeof transform>>();
+let parsed: RollupCache | undefined;
 
 /** Rollup reads no TypeScript by itself, and looks into no `node_modules`. */
 const sourcesIn = (folder: string): Plugin => ({
   name: "sources",
-  resolveId: (id) => (id.startsWith("@upwire/") ? join(folder, "node_modules", id, "src/index.ts") : null),
+  resolveId(id) {
+    const [scope, name = "", entry = "index"] = id.split("/");
+    return scope === "@upwire" ? join(folder, "node_modules/@upwire", name, `src/${entry}.ts`) : null;
+  },
   async transform(code, id) {
-    return id.endsWith(".ts") ? (await transform(code, { loader: "ts", target: "node20" })).code : null;
+    if (!id.endsWith(".ts")) return null;
+    const known = transformed.get(code) ?? transform(code, { loader: "ts", target: "node20" });
+    transformed.set(code, known);
+    return (await known).code;
   },
 });
 
@@ -53,7 +68,9 @@ const bundlers: Readonly<Record<string, (entry: string, file: string, format: Fo
   },
   async rollup(entry, file, format) {
     const warnings: string[] = [];
-    const bundle = await rollup({ input: entry, plugins: [sourcesIn(dirname(entry))], external: /^node:/, onwarn: ({ message }) => void warnings.push(message) });
+    const plugins = [sourcesIn(dirname(entry))];
+    const bundle = await rollup({ input: entry, plugins, external: /^node:/, onwarn: ({ message }) => void warnings.push(message), ...(parsed && { cache: parsed }) });
+    parsed = bundle.cache;
     await bundle.write({ file, format, inlineDynamicImports: true });
     await bundle.close();
     return warnings;
@@ -67,8 +84,8 @@ interface Run {
   readonly stderr: string;
 }
 
-async function run(file: string, reader: "own" | "ws"): Promise<Run> {
-  const child = spawn(process.execPath, [file], { stdio: ["ignore", "ignore", "pipe", "ipc"], env: { PATH: process.env["PATH"], READER: reader, NODE_NO_WARNINGS: "1" } });
+async function run(file: string): Promise<Run> {
+  const child = spawn(process.execPath, [file], { stdio: ["ignore", "ignore", "pipe", "ipc"], env: { PATH: process.env["PATH"], NODE_NO_WARNINGS: "1" } });
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => void (stderr += chunk.toString()));
   onTestFinished(() => void child.kill());
@@ -88,19 +105,24 @@ describe.each(Object.keys(bundlers))("a server on core alone, bundled by %s", (n
   it.each([
     ["esm", "mjs"],
     ["cjs", "cjs"],
-  ] as const)("starts and serves as %s, without ws", async (format, extension) => {
+  ] as const)("starts and serves as %s, without ws", { timeout: 30_000 }, async (format, extension) => {
     const folder = await emptyFolder();
     const file = join(folder, `bundle.${extension}`);
-    const warnings = await bundlers[name]?.(join(folder, "server.mjs"), file, format);
+    const warnings = await bundlers[name]?.(join(folder, "own.mjs"), file, format);
     expect(warnings).toEqual([]);
     const code = await readFile(file, "utf8");
     expect(code).not.toContain("WS_NO_BUFFER_UTIL");
-    const { port = 0, stderr } = await run(file, "own");
+    // Nothing of what knows `ws` is there: neither the way to load it, nor what stands in for a plugin's socket.
+    for (const text of ["createRequire", "PluginSocket", "WsTransport"]) expect(code).not.toContain(text);
+    const { port = 0, stderr } = await run(file);
     expect(stderr).toBe("");
     await echoes(port);
 
-    // Who asks for it is told what is missing.
-    const asking = await run(file, "ws");
-    expect([asking.port, asking.stderr]).toEqual([undefined, expect.stringContaining("Cannot find module 'ws'")]);
+    // A server that asks for it is told what is missing.
+    const asking = join(folder, `asking.${extension}`);
+    expect(await bundlers[name]?.(join(folder, "ws.mjs"), asking, format)).toEqual([]);
+    expect(await readFile(asking, "utf8")).not.toContain("WS_NO_BUFFER_UTIL");
+    const asked = await run(asking);
+    expect([asked.port, asked.stderr]).toEqual([undefined, expect.stringContaining("Cannot find module 'ws'")]);
   });
 });

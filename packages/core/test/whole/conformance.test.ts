@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { attach, websocket } from "@upwire/core";
 import { conformanceCases, runConformance } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readerOptions } from "../helpers/readers.ts";
 
 /** Groups of strict cases that `ws`'s reader, the control, fails: it waits for the end of a message. */
 const groupsThatWsFails = ["utf-8: fail fast", "compression: fail fast"];
@@ -17,7 +18,7 @@ function echo(reader: "own" | "ws"): ReturnType<typeof websocket> {
   return websocket(
     { message: (connection, message) => void connection.send(message) },
     // Small echoes are compressed too, so that the server's own compressed frames are judged.
-    { reader, maxMessageBytes: 2 * MEBIBYTE, compression: { thresholdBytes: 16 }, onError: note },
+    { ...readerOptions[reader], maxMessageBytes: 2 * MEBIBYTE, compression: { thresholdBytes: 16 }, onError: note },
   );
 }
 

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { attach, Upgrader, type Connection, type ConnectionHandler } from "@upwire/core";
+import { accept, check, handOverTo } from "@upwire/core/adapter";
 import { expect, it, onTestFinished } from "vitest";
 import { WebSocketServer } from "ws";
 import { serve } from "../helpers/served.ts";
@@ -32,14 +33,14 @@ it.each(["the application", "a plugin"])("lets the upgrade request go while its 
   const wss = new WebSocketServer({ noServer: true });
   const handOver = async (req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     request = new WeakRef(req);
-    await upgrader.check(req);
+    await check(upgrader, req);
     wss.handleUpgrade(req, socket, head, (ws) => {
       // As plugins do: what hangs on the `ws` holds the request.
       ws.on("error", () => void req.url);
-      void upgrader.accept(ws, req, handler);
+      void accept(upgrader, ws, req, handler);
     });
   };
-  attach(server, way === "a plugin" ? { handOver } : {});
+  attach(server, way === "a plugin" ? { handOver: handOverTo(handOver) } : {});
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close());

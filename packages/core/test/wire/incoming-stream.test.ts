@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { StreamedMessage, type IncomingStream } from "../../src/wire/incoming-stream.ts";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import { closing, serve } from "../helpers/served.ts";
+import { readerOptions } from "../helpers/readers.ts";
 import { deflated, taken } from "../helpers/streaming-reader.ts";
 import { openSocket, read, type OpenedSocket } from "../helpers/wire-clients.ts";
 
@@ -133,7 +134,7 @@ describe("a handler with the hook stream", () => {
 
   it("gets each message in one chunk where the Receiver of ws reads", async () => {
     const got: string[] = [];
-    const opened = await open({ reader: "ws", handler: { stream: async (_connection, message) => void got.push(await taken(message, turn)) } });
+    const opened = await open({ ...readerOptions.ws, handler: { stream: async (_connection, message) => void got.push(await taken(message, turn)) } });
     await receive(opened, begun("on"), last("e"), encodeClientFrame({ opcode: 1, payload: "two" }));
     await turns(10);
     expect(got).toEqual([`binary ${Buffer.from("one").toString("hex")}`, `text ${Buffer.from("two").toString("hex")}`]);

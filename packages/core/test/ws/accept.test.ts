@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { createHub, Upgrader, type CloseInfo, type Connection, type ConnectionHandler, type IncomingStream, type UpgraderOptions } from "@upwire/core";
+import { accept, check } from "@upwire/core/adapter";
 import { Opcode, WireClient } from "@upwire/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
@@ -26,9 +27,9 @@ async function adopt(handler: ConnectionHandler | undefined, options: UpgraderOp
   const server = createServer();
   server.on("upgrade", (req, socket, head) => {
     const go = async (): Promise<void> => {
-      if (checkFirst && !(await upgrader.check(req)).ok) return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+      if (checkFirst && !(await check(upgrader, req)).ok) return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
       wss.handleUpgrade(req, socket, head, (ws) => {
-        void upgrader.accept(ws, req, handler).then((connection) => {
+        void accept(upgrader, ws, req, handler).then((connection) => {
           if (connection === undefined) return;
           const take = waiting.shift();
           if (take === undefined) arrived.push(connection);

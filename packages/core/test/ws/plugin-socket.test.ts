@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { attach, createHub, refuse, Upgrader, type Attachment, type Connection, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import { answerThroughPlugin, type Refusal } from "@upwire/core/adapter";
+import { accept, answerThroughPlugin, check, handOverTo, type Refusal } from "@upwire/core/adapter";
 import { Opcode, rawRequest, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocketServer, WebSocket, type ServerOptions } from "ws";
@@ -47,19 +47,19 @@ async function plugin({ handler = echo, options = {}, server: serverOptions, clo
   const server = createServer();
   const attachment = attach(server, {
     ...(clock && { clock }),
-    handOver: async (req, socket, head) => {
+    handOver: handOverTo(async (req, socket, head) => {
       const isOurs = req.url === "/ours";
-      if (isOurs && !(await upgrader.check(req)).ok) return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+      if (isOurs && !(await check(upgrader, req)).ok) return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
       if (isOurs && answers !== undefined) return answers(socket);
       wss.handleUpgrade(req, socket, head, (ws) => {
         wss.emit("connection", ws, req);
         if (isOurs && opened !== undefined) return opened(ws);
-        if (isOurs || req.url === "/unchecked") return void upgrader.accept(ws, req, handler).then((connection) => ours.shift()?.(connection));
+        if (isOurs || req.url === "/unchecked") return void accept(upgrader, ws, req, handler).then((connection) => ours.shift()?.(connection));
         ws.on("error", () => {});
         ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));
         owns.shift()?.(ws);
       });
-    },
+    }),
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

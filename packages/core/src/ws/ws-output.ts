@@ -1,4 +1,4 @@
-import type { Exit } from "../send/exit.ts";
+import type { FrameOutput } from "../send/frame-output.ts";
 import { frameLength, Opcode, payloadOf } from "../wire/frame.ts";
 
 /** The part of a `WebSocket` of the `ws` package that upwire uses; every version 8 has it. */
@@ -24,10 +24,10 @@ export const OPEN = 1;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * A `ws` object as the exit of a send queue. `ws` frames by itself, so each frame is taken apart again. It gets the next one when
+ * A `ws` object as the output of a connection. `ws` frames by itself, so each frame is taken apart again. It gets the next one when
  * it has passed the one before on: each that it holds would take a kilobyte, however short it is.
  */
-export class WsExit implements Exit {
+export class WsOutput implements FrameOutput {
   readonly #ws: WebSocketLike;
   readonly #drained: () => void;
   #rest: Buffer = EMPTY;

@@ -1,0 +1,86 @@
+import { peerError, type ConnectionError } from "../base/errors.ts";
+import { inNoContext } from "../base/no-context.ts";
+import type { Transport, TransportEvents } from "../connection/transport.ts";
+import { WsOutput, type WebSocketLike } from "./ws-output.ts";
+import { readFault } from "./ws-reader.ts";
+
+/** `readyState` of `ws`. */
+const CLOSED = 3;
+
+/** A `ws` object of a server that is not ours: `ws` frames, compresses, answers pings and closes; the rest is the same. */
+export class WsTransport implements Transport {
+  readonly output: WsOutput;
+  readonly #ws: WebSocketLike;
+  #isBroken = false;
+  #events: TransportEvents | undefined;
+
+  constructor(ws: WebSocketLike) {
+    this.#ws = ws;
+    this.output = new WsOutput(ws, () => inNoContext(() => this.#events?.writable()));
+  }
+
+  get answersPings(): boolean {
+    return true;
+  }
+
+  start(events: TransportEvents): void {
+    inNoContext(() => this.#start(events));
+  }
+
+  #start(events: TransportEvents): void {
+    this.#events = events;
+    const ws = this.#ws;
+    ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    ws.on("ping", (data) => {
+      events.alive();
+      events.ping(data);
+    });
+    ws.on("pong", (data) => {
+      events.alive();
+      events.pong(data);
+    });
+    ws.on("error", (error) => this.#break(readFault(error)));
+    ws.on("close", (code, reason) => inNoContext(() => this.#onClose(code, reason.toString("utf8"))));
+    if (ws.readyState === CLOSED) this.#onClose(1006, "");
+    else ws.resume();
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    // What was read already is delivered in the context of this call.
+    inNoContext(() => this.#ws.resume());
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    const events = this.#events;
+    if (events === undefined) return;
+    events.alive();
+    if (this.#isBroken) return;
+    // The limit of its server holds for all of its routes; this one is the route's.
+    if (data.byteLength > events.limits.maxMessageBytes) return this.#break(peerError("ERR_MESSAGE_TOO_BIG"));
+    if (isBinary) events.binary(data);
+    else events.text(data);
+  }
+
+  #break(error: ConnectionError): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#events?.broken(error);
+  }
+
+  #onClose(code: number, reason: string): void {
+    const events = this.#events;
+    if (events === undefined) return;
+    this.#events = undefined;
+    // `ws` forgets what it sent when the peer does not answer; the connection knows.
+    if (code === 1006) events.closed();
+    else events.closed({ code, reason, wasClean: true });
+  }
+}
