@@ -44,9 +44,12 @@ export function refuseMistakes(app: FastifyInstance, options: object | undefined
 /** What Fastify itself may be told with a plugin; `attach` of core knows only its own options. */
 const OF_FASTIFY = new Set(["prefix", "logLevel", "logSerializers"]);
 
-/** The options without those of Fastify, and without `others`. */
+/** The options without those of Fastify, and without `others`; what is no plain object as it is, for core to refuse. */
 export function ownOptions(options: object, others: readonly string[] = []): object {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !OF_FASTIFY.has(name) && !others.includes(name)));
+  const prototype: unknown = Object.getPrototypeOf(options);
+  if (prototype !== null && prototype !== Object.prototype) return options;
+  const names = Object.getOwnPropertyNames(options).filter((name) => !OF_FASTIFY.has(name) && !others.includes(name));
+  return Object.fromEntries(names.map((name) => [name, options[name as never]]));
 }
 
 /** What a WebSocket route answers when the plugin does not bring the request. */

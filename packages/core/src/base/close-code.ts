@@ -1,4 +1,5 @@
 import { isSendableCloseCode } from "@upwire/protocol";
+import { kindOf } from "./kind-of.ts";
 
 export { CloseCode, isSendableCloseCode } from "@upwire/protocol";
 
@@ -17,9 +18,10 @@ export const MAX_CONTROL_BYTES = 125;
 /** RFC 6455 §5.5.1: a close frame spends two of its bytes on the code. */
 export const MAX_REASON_BYTES: number = MAX_CONTROL_BYTES - 2;
 
-/** @throws RangeError for a code or reason that may not stand in a close frame. */
+/** @throws RangeError for a code or reason that may not stand in a close frame. @throws TypeError for a reason that is no text. */
 export function checkClose(code: number, reason: string): void {
-  if (!isSendableCloseCode(code)) throw new RangeError(`${code} may not be sent as a close code`);
+  if (typeof reason !== "string") throw new TypeError(`A close reason is a string, and this is ${kindOf(reason)}`);
+  if (!isSendableCloseCode(code)) throw new RangeError(`${typeof code === "number" ? code : kindOf(code)} may not be sent as a close code`);
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) throw new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes`);
 }
 

@@ -1,7 +1,7 @@
 import type { Retry } from "@upwire/protocol";
 import { isSendableCloseCode, MAX_REASON_BYTES } from "./close-code.ts";
-import { kindOf } from "./kind-of.ts";
-import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
+import { isPlainObject, kindOfObject } from "./kind-of.ts";
+import { readOptions, kinds, type OptionKinds } from "./option-check.ts";
 
 /** Why a layer above ends a connection, in the layer's own words. */
 export interface Closure {
@@ -32,11 +32,10 @@ const closureKinds: OptionKinds<Closure> = {
 
 /** Reads each field once. @throws TypeError for what is no closure. */
 export function checkClosure(given: Closure): CheckedClosure {
-  if (!kinds.group.fits(given)) {
-    throw new TypeError(`ConnectionError: a closure is ${kindOf(given)}; give an object such as { code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false }`);
+  if (!isPlainObject(given)) {
+    throw new TypeError(`ConnectionError: a closure is ${kindOfObject(given)}; give an object such as { code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false }`);
   }
-  const closure = { ...given };
-  checkOptions("ConnectionError", closure, closureKinds);
+  const closure = readOptions<Closure>("ConnectionError", given, closureKinds);
   for (const name of ["code", "closeCode", "retry"] as const) {
     if (closure[name] === undefined) throw new TypeError(`ConnectionError: ${name} is missing; give ${closureKinds[name].right}`);
   }

@@ -94,7 +94,7 @@ export function resolveLimits(options: ConnectionLimits & Partial<UpgraderNumber
   const { handshakeTimeoutMs, maxBatchDelayMs } = defaults.upgrade;
   const resolved: Record<string, unknown> = { rateLimit: resolveRateLimit(options.rateLimit) };
   for (const [name, preset] of Object.entries({ ...defaults.connection, handshakeTimeoutMs, maxBatchDelayMs })) {
-    const value: unknown = options[name as keyof ConnectionLimits] ?? preset;
+    const { [name as keyof ConnectionLimits]: value = preset as unknown } = options;
     if (name === "maxStreamBytes") checkCount(name, value, 1, Number.MAX_SAFE_INTEGER);
     else if (name !== "slowConsumer") checkCount(name, value, mayBeZero.has(name) ? 0 : 1);
     else if (!policies.includes(value as SlowConsumerPolicy)) throw new RangeError(`${name}: ${shownValue(value)} is not allowed; give ${oneOf(policies)}`);

@@ -24,12 +24,12 @@ function mostEdits(name: string): number {
 /**
  * The names that `given` was probably meant as: those at the least edit distance, letters of either case being alike, or
  * what others call the same thing. Empty when none is near.
- * @param aliases What others call it, in lower case, and the name here.
+ * @param aliases What others call it, in lower case, and the name here. @param most How many edits make another word, if fewer than usual.
  */
-export function nearestNames(given: string, names: readonly string[], aliases: Readonly<Record<string, string>> = {}): string[] {
+export function nearestNames(given: string, names: readonly string[], aliases: Readonly<Record<string, string>> = {}, most: number = Infinity): string[] {
   const lowered = given.toLowerCase();
   if (Object.hasOwn(aliases, lowered)) return [aliases[lowered] ?? ""];
-  let least = mostEdits(lowered);
+  let least = Math.min(most, mostEdits(lowered));
   let nearest: string[] = [];
   for (const name of names) {
     // The difference in length is the least that it can be.

@@ -1,4 +1,4 @@
-import { kindOf } from "./kind-of.ts";
+import { isPlainObject, kindOf, kindOfObject } from "./kind-of.ts";
 import { nearestNames } from "./nearest-name.ts";
 
 /** What an option may be. */
@@ -18,16 +18,17 @@ const hasMethods = (value: unknown, names: readonly string[]): boolean => isObje
 
 /** The kinds of options that there are. Numbers have their own range, and are looked at where it is known. */
 export const kinds: Readonly<
-  Record<"anything" | "flag" | "callback" | "origin" | "subprotocols" | "headers" | "compression" | "group" | "readers" | "clock" | "idPrefix", Kind>
+  Record<"anything" | "text" | "flag" | "callback" | "origin" | "subprotocols" | "headers" | "compression" | "group" | "readers" | "clock" | "idPrefix", Kind>
 > = {
   anything: { right: "", fits: () => true },
+  text: { right: "a string", fits: (value) => typeof value === "string" },
   flag: { right: "true or false", fits: (value) => typeof value === "boolean" },
   callback: { right: "a function", fits: isFunction },
   origin: { right: 'a list such as ["https://app.example.com"], "same-origin" or a function', fits: (value) => isFunction(value) || isTexts(value) || typeof value === "string" },
   subprotocols: { right: 'a list such as ["chat.v1"] or a function', fits: (value) => isFunction(value) || isTexts(value) },
-  headers: { right: 'an object such as { "x-name": "value" } or a function', fits: (value) => isFunction(value) || (isObject(value) && !Array.isArray(value)) },
-  compression: { right: "true, false or an object with options", fits: (value) => typeof value === "boolean" || (isObject(value) && !Array.isArray(value)) },
-  group: { right: "an object with options", fits: (value) => isObject(value) && !Array.isArray(value) },
+  headers: { right: 'an object such as { "x-name": "value" } or a function', fits: (value) => isFunction(value) || isPlainObject(value) },
+  compression: { right: "true, false or an object with options", fits: (value) => typeof value === "boolean" || isPlainObject(value) },
+  group: { right: "an object with options", fits: isPlainObject },
   readers: { right: "wsReaders()", fits: (value) => hasMethods(value, ["whole", "streaming"]) },
   idPrefix: { right: '1 to 64 letters, digits, "_", "." or "-"', fits: (value) => typeof value === "string" && /^[\w.-]{1,64}$/.test(value) },
   clock: { right: "an object with the functions now, after and every", fits: (value) => hasMethods(value, ["now", "after", "every"]) },
@@ -83,18 +84,36 @@ export function oneOf(names: readonly string[]): string {
 }
 
 /**
+ * What a set of options is: a plain object, each of whose own properties, hidden ones too, is an option that exists. `undefined`
+ * means that it is not set, here as for each option, and `null` is refused.
  * @param owner Whose options these are, for the text of an error.
- * @throws TypeError for options that are no object, an option that does not exist, with the nearest one that does, and a
+ * @returns a copy without what is not set, each read once: what was checked is what counts.
+ * @throws TypeError for options that are no plain object, an option that does not exist, with the nearest one that does, and a
  * value of a wrong kind.
  */
-export function checkOptions<Options extends object>(owner: string, options: unknown, wanted: OptionKinds<Options>): void {
-  if (!kinds.group.fits(options)) throw new TypeError(`${owner}: the options are ${kindOf(options)}; give an object with options`);
-  const names = Object.keys(wanted);
-  for (const [name, value] of Object.entries(options as object)) {
-    if (!Object.hasOwn(wanted, name)) throw new TypeError(unknownOption(owner, name, names));
+export function readOptions<Options extends object>(owner: string, given: unknown, wanted: OptionKinds<Options>): Options {
+  const read: Record<string, unknown> = {};
+  if (given === undefined) return read as Options;
+  if (!isPlainObject(given)) throw new TypeError(`${owner}: the options are ${kindOfObject(given)}; ${rightObject(given)}`);
+  for (const name of Object.getOwnPropertyNames(given)) {
+    if (!Object.hasOwn(wanted, name)) throw new TypeError(unknownOption(owner, name, Object.keys(wanted)));
+    const value = given[name];
+    if (value === undefined) continue;
     const kind = wanted[name as keyof Options];
-    if (value !== undefined && !kind.fits(value)) throw new TypeError(`${owner}: ${name}: ${shownValue(value)} is not allowed; give ${kind.right}`);
+    if (!kind.fits(value)) throw new TypeError(`${owner}: ${name}: ${shownOption(value)} is not allowed; give ${kind.right}`);
+    read[name] = value;
   }
+  return read as Options;
+}
+
+function rightObject(given: unknown): string {
+  const kind = kindOfObject(given);
+  if (kind === "a promise") return "await it, and give an object with options";
+  return typeof given === "object" && given !== null && !Array.isArray(given) ? "give a plain object, such as { ...options }" : "give an object with options";
+}
+
+function shownOption(value: unknown): string {
+  return typeof value === "object" && !isPlainObject(value) ? kindOfObject(value) : shownValue(value);
 }
 
 function unknownOption(owner: string, name: string, names: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { defaults } from "./defaults.ts";
-import { checkOptions, kinds, type OptionKinds } from "./option-check.ts";
+import { readOptions, kinds, shownValue, type OptionKinds } from "./option-check.ts";
 
 /**
  * How much one client may send, by token buckets (a burst, then a steady rate). Over it nothing is read for as long as it
@@ -38,20 +38,26 @@ export interface ResolvedRateLimit {
   readonly patienceMs: number;
 }
 
-function resolveBucket(name: string, perSecond: number | undefined, burst = 2 * (perSecond ?? 0)): BucketSize | undefined {
-  if (perSecond === undefined) return undefined;
-  const isAllowed = Number.isFinite(perSecond) && perSecond > 0 && Number.isFinite(burst) && burst >= 1;
-  if (!isAllowed) throw new RangeError(`rateLimit: ${perSecond} ${name} per second with a burst of ${burst} is not allowed`);
-  return { perMs: perSecond / 1000, burst };
+/** A burst without its rate limits nothing, and is looked at all the same. */
+function resolveBucket(name: string, perSecond: unknown, burst: unknown = typeof perSecond === "number" ? 2 * perSecond : 0): BucketSize | undefined {
+  const isRate = perSecond === undefined || isNumberFrom(0, perSecond);
+  const isBurst = (perSecond === undefined && burst === 0) || isNumberFrom(1, burst);
+  if (!isRate || perSecond === 0 || !isBurst) {
+    throw new RangeError(`rateLimit: ${shownValue(perSecond)} ${name} per second with a burst of ${shownValue(burst)} is not allowed; give numbers over 0, and a burst of at least 1`);
+  }
+  return perSecond === undefined ? undefined : { perMs: perSecond / 1000, burst };
+}
+
+function isNumberFrom(least: number, value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= least;
 }
 
 /** @throws RangeError for rates that cannot be meant. */
 export function resolveRateLimit(limit: RateLimit | undefined): ResolvedRateLimit | undefined {
   if (limit === undefined) return undefined;
-  checkOptions("rateLimit", limit, rateLimitKinds);
-  const { patienceMs = defaults.rateLimit.patienceMs } = limit;
-  if (!Number.isSafeInteger(patienceMs) || patienceMs < 0) throw new RangeError(`rateLimit: a patienceMs of ${patienceMs} is not allowed`);
-  const messages = resolveBucket("messages", limit.messagesPerSecond, limit.messageBurst);
-  const bytes = resolveBucket("bytes", limit.bytesPerSecond, limit.byteBurst);
+  const { patienceMs = defaults.rateLimit.patienceMs, messagesPerSecond, messageBurst, bytesPerSecond, byteBurst } = readOptions<RateLimit>("rateLimit", limit, rateLimitKinds);
+  if (!Number.isSafeInteger(patienceMs) || patienceMs < 0) throw new RangeError(`rateLimit: a patienceMs of ${shownValue(patienceMs)} is not allowed`);
+  const messages = resolveBucket("messages", messagesPerSecond, messageBurst);
+  const bytes = resolveBucket("bytes", bytesPerSecond, byteBurst);
   return messages === undefined && bytes === undefined ? undefined : { messages, bytes, patienceMs };
 }

@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { atOnce } from "../base/guard.ts";
-import { kindOf } from "../base/kind-of.ts";
+import { isPlainObject, kindOf, kindOfObject } from "../base/kind-of.ts";
 
 /** Headers of the application, names as they were given. */
 export type HeaderValues = Readonly<Record<string, string | readonly string[]>>;
@@ -35,8 +35,8 @@ function checkHeader(owner: string, name: string, value: unknown): void {
 /** @throws TypeError that names the header, for what is no object of header names and values. */
 export function checkHeaders(owner: string, headers: unknown): HeaderValues {
   atOnce(owner, headers);
-  if (typeof headers !== "object" || headers === null || Symbol.iterator in headers) {
-    throw new TypeError(`${owner}: ${kindOf(headers)} is no set of headers; write { "x-name": "value" }`);
+  if (!isPlainObject(headers)) {
+    throw new TypeError(`${owner}: ${kindOfObject(headers)} is no set of headers; write { "x-name": "value" }`);
   }
   for (const [name, value] of Object.entries(headers)) checkHeader(owner, name, value);
   return headers as HeaderValues;

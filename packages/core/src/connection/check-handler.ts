@@ -1,4 +1,4 @@
-import { kindOf } from "../base/kind-of.ts";
+import { isPlainObject, kindOf, kindOfObject } from "../base/kind-of.ts";
 import { nearestNames } from "../base/nearest-name.ts";
 import { oneOf, shownValue } from "../base/option-check.ts";
 
@@ -31,20 +31,35 @@ const aliases: Readonly<Record<string, string>> = {
 
 const EXAMPLE = "websocket({ message(connection, message) { connection.send(message); } })";
 
-/** Its own methods and those of its classes, without what every object has. */
-function methodsOf(handler: object): Set<string> {
-  const names = new Set<string>();
+/** What a handler brings beside its hooks. */
+const NEEDS = ["options", "concurrency"];
+
+/** Its own members, hidden ones too, and those of its classes, without what every object has. Whether each may be a hook: data is none. */
+function membersOf(handler: object): Map<string, boolean> {
+  const members = new Map<string, boolean>();
   for (let at: object | null = handler; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
-    for (const [name, { value, enumerable }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value === "function" && name !== "constructor" && (enumerable === true || at !== handler)) names.add(name);
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+      if (name !== "constructor" && !members.has(name)) members.set(name, typeof value === "function");
     }
   }
-  return names;
+  return members;
+}
+
+/** What a member that is no part of a handler was probably meant as. */
+function meantBy(name: string, mayBeHook: boolean, given: Readonly<Record<string, unknown>>, hookNames: readonly string[]): readonly string[] {
+  const lowered = name.toLowerCase();
+  const sameButCase = [...hookNames, ...NEEDS].filter((known) => known.toLowerCase() === lowered);
+  if (sameButCase.length > 0) return sameButCase;
+  const hooks = mayBeHook ? nearestNames(name, hookNames, aliases).filter((near) => typeof given[near] !== "function") : [];
+  // One letter: `actions` and `optional` are words of their own.
+  return hooks.length > 0 ? hooks : nearestNames(name, NEEDS, {}, 1).filter((near) => given[near] === undefined);
 }
 
 /**
- * Hooks are checked by their names, `hookNames`. A method beside them is a helper, unless its name is near to that of a hook which is missing.
- * @throws TypeError for what is no handler, a hook that is no function, or one whose name is misspelled.
+ * Hooks are checked by their names, `hookNames`. Beside them an application may have state and helpers of its own, under names of
+ * their own: what differs from a known name in its case only, a function whose name is near to a hook that is missing, and
+ * anything whose name is near to `options` or `concurrency` is a mistake. What begins with `_` is never looked at.
+ * @throws TypeError for what is no handler, a hook that is no function, or a member whose name is misspelled.
  */
 export function checkHandler(handler: unknown, hookNames: readonly string[]): void {
   if (typeof handler !== "object" || handler === null || Array.isArray(handler)) {
@@ -53,15 +68,15 @@ export function checkHandler(handler: unknown, hookNames: readonly string[]): vo
   const given = handler as Readonly<Record<string, unknown>>;
   for (const name of hookNames) {
     const hook = given[name];
-    if (hook !== undefined && hook !== null && typeof hook !== "function") throw new TypeError(`websocket: the hook ${name} is ${kindOf(hook)}; give a function`);
+    if (hook !== undefined && typeof hook !== "function") throw new TypeError(`websocket: the hook ${name} is ${kindOf(hook)}; give a function`);
   }
   if (typeof given["message"] === "function" && typeof given["stream"] === "function") {
     throw new TypeError("websocket: the handler has both message and stream, and a message can go to one of them; leave one out");
   }
-  for (const name of methodsOf(handler)) {
-    if (hookNames.includes(name)) continue;
-    const missing = nearestNames(name, hookNames, aliases).filter((near) => typeof given[near] !== "function");
-    if (missing.length > 0) throw new TypeError(`websocket: there is no hook ${JSON.stringify(name)}; write ${oneOf(missing)}`);
+  for (const [name, mayBeHook] of membersOf(handler)) {
+    if (hookNames.includes(name) || NEEDS.includes(name) || name.startsWith("_")) continue;
+    const meant = meantBy(name, mayBeHook, given, hookNames);
+    if (meant.length > 0) throw new TypeError(`websocket: there is no ${mayBeHook ? "hook" : "member"} ${JSON.stringify(name)}; write ${oneOf(meant)}`);
   }
   checkNeeds(given);
 }
@@ -71,8 +86,8 @@ function checkNeeds({ concurrency, options }: Readonly<Record<string, unknown>>)
   if (concurrency !== undefined && (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1)) {
     throw new TypeError(`websocket: concurrency: ${shownValue(concurrency)} is not allowed; give a whole number from 1 on, or leave it out`);
   }
-  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
-    throw new TypeError(`websocket: the options of a handler are an object, and these are ${kindOf(options)}`);
+  if (options !== undefined && !isPlainObject(options)) {
+    throw new TypeError(`websocket: the options of a handler are an object, and these are ${kindOfObject(options)}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { checkHandler } from "./check-handler.ts";
 import type { CloseInfo } from "../base/close-code.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionError } from "../base/errors.ts";
+import { inOwnBlock } from "../wire/given-bytes.ts";
 import type { IncomingStream, StreamedMessage } from "../wire/incoming-stream.ts";
 import type { Message } from "../wire/message.ts";
 import { inNoContext } from "../base/no-context.ts";
@@ -166,11 +167,11 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   }
 
   ping(source: Source<Context>, data: Buffer): void {
-    this.#run(source, () => this.#handler.ping?.(source.owner, data));
+    this.#run(source, () => this.#handler.ping?.(source.owner, inOwnBlock(data)));
   }
 
   pong(source: Source<Context>, data: Buffer): void {
-    this.#run(source, () => this.#handler.pong?.(source.owner, data));
+    this.#run(source, () => this.#handler.pong?.(source.owner, inOwnBlock(data)));
   }
 
   drain(source: Source<Context>): void {

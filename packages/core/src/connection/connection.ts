@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
+import { types } from "node:util";
 import { checkClose, CloseCode, type CloseInfo, MAX_CONTROL_BYTES } from "../base/close-code.ts";
 import type { Closure } from "../base/closure.ts";
 import { ConnectionError } from "../base/errors.ts";
 import { flat } from "../base/flat-string.ts";
+import { givenBytes } from "../wire/given-bytes.ts";
 import { kindOf } from "../base/kind-of.ts";
-import { atOnce } from "../base/guard.ts";
+import { shownValue } from "../base/option-check.ts";
+import { channels } from "../base/channels.ts";
+import { atOnce, guard } from "../base/guard.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Inbound } from "./inbound.ts";
@@ -87,7 +91,7 @@ export class Connection<Context = unknown> extends SlotHolder {
    */
   static leave(connection: Pick<Connection, "close">, farewell: Farewell): void {
     if (#life in connection) connection.#life.leave(farewell);
-    else connection.close(farewell.code, farewell.reason);
+    else guard(() => connection.close(farewell.code, farewell.reason), (error) => channels.error.publish({ error, connection: connection as Connection }));
   }
 
   get isOpen(): boolean {
@@ -127,17 +131,20 @@ export class Connection<Context = unknown> extends SlotHolder {
   /**
    * Starts one large message that leaves in fragments as it is written; other messages wait until it ends. One that brings nothing
    * for `messageTimeoutMs`, while the client takes data, ends the connection with `ERR_WRITER_ABORTED`.
-   * @throws Error while another one is being written.
+   * @throws Error while another one is being written. @throws TypeError for another type.
    */
   createWriter(type: "text" | "binary"): Writable {
+    if (type !== "text" && type !== "binary") throw new TypeError(`createWriter: ${shownValue(type)} is no type of a message; give "text" or "binary"`);
     return this.#queue.createWriter(type);
   }
 
-  /** Sends a ping (RFC 6455 §5.5.2). @param data At most 125 bytes. @throws RangeError for more. */
+  /** Sends a ping (RFC 6455 §5.5.2). @param data At most 125 bytes. @throws RangeError for more. @throws TypeError for what is neither text nor bytes. */
   ping(data: string | Uint8Array = ""): void {
-    const payload = Buffer.from(data as string);
-    if (payload.byteLength > MAX_CONTROL_BYTES) throw new RangeError(`A ping carries at most ${MAX_CONTROL_BYTES} bytes`);
-    this.#life.sendPing(payload);
+    if (typeof data !== "string" && !types.isUint8Array(data)) throw new TypeError(`ping: ${kindOf(data)} is neither text nor bytes; give a string or a Uint8Array`);
+    // Its length first: nothing may be taken for more than may be sent.
+    const bytes = typeof data === "string" ? data : givenBytes(data);
+    if (Buffer.byteLength(bytes) > MAX_CONTROL_BYTES) throw new RangeError(`A ping carries at most ${MAX_CONTROL_BYTES} bytes`);
+    this.#life.sendPing(Buffer.from(bytes as string));
   }
 
   /**
@@ -152,7 +159,9 @@ export class Connection<Context = unknown> extends SlotHolder {
   }
 
   /**
-   * Ends the connection for a reason of your own, with a close frame behind everything that is queued. It is counted in
+   * Ends the connection for a reason of your own, with a close frame behind everything that was taken, as `close` does: a Blob and a
+   * writer have `closeTimeoutMs`. Only a closure of upwire's own that tells of a client which broke a rule, is slow or vanished waits
+   * for neither. It is counted in
    * `stats.ended`, published on `upwire:closure`, logged and given to the handler's `error` as upwire's own closures are.
    * @throws TypeError for a closure without a code, or with what may not be sent.
    */
@@ -160,7 +169,10 @@ export class Connection<Context = unknown> extends SlotHolder {
     this.#life.fail(ConnectionError.from(closure) ?? new ConnectionError(closure));
   }
 
-  /** Ends the TCP connection at once, without a close frame; the client sees code 1006. */
+  /**
+   * Ends the TCP connection at once, without a close frame; the client sees code 1006, and so does `closeInfo` unless a close frame
+   * has left before. From here on nothing is sent, and what had not left is missed.
+   */
   terminate(): void {
     this.#life.terminate();
   }
@@ -208,7 +220,18 @@ export class Connection<Context = unknown> extends SlotHolder {
    * Pull style: the messages in order, until the connection ends; how it ended is in `closeInfo`. While no loop pulls,
    * the socket is paused and TCP holds the client back. Leaving the loop early closes with 1000.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+    const messages = this.#messages();
+    const leave = messages.return.bind(messages);
+    // A generator that is left before it begins runs nothing, and the loop is left all the same.
+    messages.return = (value) => {
+      this.close();
+      return leave(value);
+    };
+    return messages;
+  }
+
+  async *#messages(): AsyncGenerator<Message, void, undefined> {
     this.#life.inbound.pull();
     try {
       for (;;) {

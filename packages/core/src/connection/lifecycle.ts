@@ -17,6 +17,12 @@ import type { SocketEvents } from "./socket-transport.ts";
 import type { Transport, TransportFault } from "./transport.ts";
 import { channels } from "../base/channels.ts";
 
+/**
+ * Of our own closures, those for which the client can be given what is queued: it broke no rule, and it is neither slow nor gone. The
+ * closures of a layer are all of this kind.
+ */
+const FOR_GOOD_CLIENTS = new Set<string>(["ERR_HANDLER", "ERR_OPEN_TIMEOUT", "ERR_IDLE"] satisfies ClosureCode[]);
+
 /** A slow client reads no close frame either: it gets a moment, and then its socket is destroyed. */
 const SLOW_CONSUMER_CLOSE_MS = 1000;
 const EMPTY = Buffer.alloc(0);
@@ -99,11 +105,16 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     if (this.state === "open" && this.inbound.leaving({ code, retryAfterMs })) this.close(code, reason);
   }
 
+  /** Nothing is taken or sent from now on: what has not left is missed, and so is a close frame. */
   terminate(): void {
-    if (this.state !== "closed") this.transport.terminate();
+    if (this.state === "closed") return;
+    this.cut();
+    this.closing();
+    this.queue.release();
+    this.transport.terminate();
   }
 
-  /** Reports `error` and ends the connection with its close code. */
+  /** Reports `error` and ends the connection with its close code, where the client deserves it behind everything that is queued. */
   fail(error: ConnectionError): void {
     if (this.state !== "open") return;
     const { code, closeCode, text } = ConnectionError.closureOf(error);
@@ -114,7 +125,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.inbound.failed(error);
     if (closeCode === CloseCode.abnormal) return this.transport.terminate();
     if (isSlow) this.queue.discard();
-    else this.queue.giveUp();
+    else if (Object.hasOwn(closures, code) && !FOR_GOOD_CLIENTS.has(code)) this.queue.giveUp();
     this.sendClose(closeCode, text);
     // The close frame leaves behind nothing, so nothing gives this client more time.
     if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);

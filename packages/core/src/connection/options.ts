@@ -15,7 +15,7 @@ import { atOnce } from "../base/guard.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
 import { defaults } from "../base/defaults.ts";
 import { checkCount, limitKinds, resolveLimits, type ConnectionLimits, type ResolvedLimits } from "../base/limits.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { kinds, readOptions, type OptionKinds } from "../base/option-check.ts";
 import { ownReaders, type Readers } from "../wire/readers.ts";
 import type { Refusal } from "../checks/refusal.ts";
 import { isPlainPolicy } from "../send/slow-consumer.ts";
@@ -99,11 +99,10 @@ export interface UpgraderOptions<Context = unknown, Native = unknown> extends Co
 export function withHandlerOptions<Context, Native>(
   brought: UpgraderOptions<Context, Native> | undefined,
   own: UpgraderOptions<Context, Native> | undefined,
-): UpgraderOptions<Context, Native> | undefined {
-  // What is no object is refused with the others.
-  if (brought === undefined || own === null || (own !== undefined && typeof own !== "object")) return own;
-  const set = Object.entries(own ?? {}).filter(([, value]) => value !== undefined);
-  return { ...brought, ...Object.fromEntries(set) };
+): UpgraderOptions<Context, Native> {
+  // Each looked at before the two are one: what is no set of options has nothing to give.
+  const [before, over] = [brought, own].map((options) => readOptions<UpgraderOptions<Context, Native>>("Upgrader", options, upgraderKinds));
+  return { ...before, ...over };
 }
 
 /** The options with every default filled in, and every rule turned into a closure. */
@@ -192,8 +191,8 @@ const upgraderKinds: OptionKinds<UpgraderOptions> = {
 };
 
 /** @throws RangeError or TypeError for a value that cannot be meant. @throws TypeError for an option that does not exist. */
-export function resolveOptions<Context, Native>(options: UpgraderOptions<Context, Native>): ResolvedOptions<Context, Native> {
-  checkOptions("Upgrader", options, upgraderKinds);
+export function resolveOptions<Context, Native>(given: UpgraderOptions<Context, Native> | undefined): ResolvedOptions<Context, Native> {
+  const options = readOptions<UpgraderOptions<Context, Native>>("Upgrader", given, upgraderKinds);
   const { handshakeTimeoutMs, maxBatchDelayMs, ...limits } = resolveLimits(options);
   const { compression = false } = options;
   const deflating = resolveCompression(compression, { passesBy: isPlainPolicy(limits.slowConsumer) });
@@ -204,7 +203,7 @@ export function resolveOptions<Context, Native>(options: UpgraderOptions<Context
     connectionIdPrefix: options.connectionIdPrefix ?? "",
     clientOf: compileTrustProxy(options.trustProxy),
     caps: resolveCaps(options),
-    checkHost: options.allowedHosts && compileAllowedHosts(options.allowedHosts),
+    checkHost: options.allowedHosts === undefined ? undefined : compileAllowedHosts(options.allowedHosts),
     warnsOfLoopback: options.allowedHosts === undefined && options.trustProxy === undefined,
     checkOrigin: resolveOrigin(options),
     pickSubprotocol: resolveSubprotocols(options.subprotocols),

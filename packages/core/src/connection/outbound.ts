@@ -18,6 +18,8 @@ export interface OutboundSetup {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** In place of a close frame, where none leaves: the application has cut the connection. */
+const CUT: CloseFrame = Object.freeze({ code: 1006, reason: "" });
 
 /**
  * The outbound half of a connection, on any transport: its queue, and the close handshake (RFC 6455 §7): which close frame went out,
@@ -63,6 +65,11 @@ export abstract class Outbound extends CloseListeners {
     this.transport.resume();
   }
 
+  /** From now on no close frame leaves, and one that has not left never will: the client sees none. */
+  protected cut(): void {
+    if (this.#sent === undefined || this.queue.holdsCloseFrame || this.queue.bufferedBytes > 0) this.#sent = CUT;
+  }
+
   // What the transport tells.
 
   writable(): void {
@@ -94,6 +101,6 @@ export abstract class Outbound extends CloseListeners {
   /** How it ended, by the close frames. */
   protected get outcome(): CloseInfo {
     const { code, reason } = this.#received ?? this.#sent ?? { code: 1006, reason: "" };
-    return { code, reason, wasClean: this.#received !== undefined && this.#sent !== undefined };
+    return { code, reason, wasClean: this.#received !== undefined && this.#sent !== undefined && this.#sent !== CUT };
   }
 }

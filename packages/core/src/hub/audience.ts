@@ -2,12 +2,12 @@ import type { Clock } from "../base/clock.ts";
 import type { CloseInfo } from "../base/close-code.ts";
 import { closeAll, type CloseAllOptions } from "../shutdown/close-in-waves.ts";
 import type { Connection } from "../connection/connection.ts";
-import { broadcastTo, type BroadcastOptions } from "./broadcast.ts";
+import { broadcastTo, isConnection, type BroadcastOptions } from "./broadcast.ts";
 import { Crowd, DEFAULT_FORMAT } from "./crowd.ts";
 import { kindOf } from "../base/kind-of.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
 import { HookQueue } from "./hook-queue.ts";
-import { checkOptions, kinds, shownValue, type OptionKinds } from "../base/option-check.ts";
+import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 import type { Broadcastable } from "../send/sendable.ts";
 
 export interface AddOptions {
@@ -17,6 +17,9 @@ export interface AddOptions {
    */
   readonly format?: string | undefined;
 }
+
+const NO_OPTIONS: AddOptions = {};
+const addKinds: OptionKinds<AddOptions> = { format: { right: 'a string such as "json"', fits: (value) => kinds.text.fits(value) } };
 
 /**
  * Whose audience it is: what an `Audience` asks. It MUST have changed everything before it calls a hook, and MUST NOT keep anything for
@@ -49,22 +52,21 @@ export class Audience<Context = unknown> implements Iterable<Connection<Context>
   /**
    * Adds a connection, or changes the format of one that is in it.
    * @returns whether it is a member now: `false` when it is closed, or a limit of the hub is reached.
-   * @throws TypeError for what is no connection, or a format that is no string.
+   * @throws TypeError for what is no connection, a format that is no string, or an option that does not exist.
    */
   add(connection: Connection<Context>, options?: AddOptions): boolean {
     checkConnection(connection);
-    const format = options?.format;
-    if (format !== undefined && typeof format !== "string") throw new TypeError(`add: format: ${shownValue(format)} is not allowed; give a string such as "json"`);
+    const { format } = options === undefined ? NO_OPTIONS : readOptions<AddOptions>("add", options, addKinds);
     return connection.state !== "closed" && this.#membership.add(connection, format);
   }
 
   /** Takes a connection out; it stays open. @returns whether it was a member. */
   delete(connection: Connection<Context>): boolean {
-    return this.#membership.delete(connection);
+    return isConnection(connection) && this.#membership.delete(connection);
   }
 
   has(connection: Connection<Context>): boolean {
-    return this.#membership.crowd?.has(connection) ?? false;
+    return isConnection(connection) && (this.#membership.crowd?.has(connection) ?? false);
   }
 
   /** How many members it has. */
@@ -150,9 +152,8 @@ class OwnMembership<Context> implements Membership<Context> {
 }
 
 /** Makes an audience of your own, such as the followers of a topic. @throws TypeError for options that cannot be meant. */
-export function createAudience<Context = unknown>(options: AudienceOptions<Context> = {}): Audience<Context> {
-  checkOptions("createAudience", options, audienceKinds);
-  return new Audience(new OwnMembership(options));
+export function createAudience<Context = unknown>(options?: AudienceOptions<Context>): Audience<Context> {
+  return new Audience(new OwnMembership(readOptions<AudienceOptions<Context>>("createAudience", options, audienceKinds)));
 }
 
 /** Not every stand-in of a test can forget a listener. */
@@ -161,6 +162,6 @@ export function forget<Context>(connection: Connection<Context>, listener: (info
 }
 
 function checkConnection(connection: unknown): void {
-  if (typeof (connection as Partial<Connection> | null | undefined)?.onClose === "function") return;
+  if (isConnection(connection)) return;
   throw new TypeError(`add: ${kindOf(connection)} is no connection; give the one that a hook of a handler got`);
 }

@@ -1,12 +1,12 @@
 import type { Connection } from "../connection/connection.ts";
 import type { Crowd } from "./crowd.ts";
 import { Delivery } from "./delivery.ts";
-import { kindOf } from "../base/kind-of.ts";
+import { kindOfObject } from "../base/kind-of.ts";
 import type { FormatGroup } from "./format-group.ts";
 import { atOnce } from "../base/guard.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { kinds, readOptions, type OptionKinds } from "../base/option-check.ts";
 import type { PreparedMessage } from "../wire/prepared-message.ts";
-import { prepare, type Broadcastable, type SendOptions } from "../send/sendable.ts";
+import { prepare, sendKinds, type Broadcastable, type SendOptions } from "../send/sendable.ts";
 
 export interface BroadcastOptions<Context = unknown> extends SendOptions<Connection<Context>> {
   /** Not to these: a connection, a list of them, or another audience. */
@@ -18,18 +18,30 @@ export interface BroadcastOptions<Context = unknown> extends SendOptions<Connect
   readonly filter?: ((connection: Connection<Context>) => boolean) | undefined;
 }
 
-const { anything, callback, flag } = kinds;
-const broadcastKinds: OptionKinds<BroadcastOptions> = { key: anything, except: anything, filter: callback, missed: callback, mustArrive: flag };
+/** Whether it may be a member of an audience: also a stand-in of a test, or a connection of another copy of core. */
+export function isConnection(value: unknown): boolean {
+  return typeof (value as Partial<Connection> | null | undefined)?.onClose === "function";
+}
+
+const broadcastKinds: OptionKinds<BroadcastOptions> = {
+  ...sendKinds,
+  except: { right: "connections, or a list of them", fits: (value) => value !== null },
+  filter: kinds.callback,
+};
 
 type ByFormat = (format: string) => Broadcastable | undefined;
 
-/** The full check takes longer than a broadcast to two members, so it has the word only where something is wrong. */
-function check(options: object): void {
-  for (const name in options) if (!isRight(name, options[name as never])) checkOptions("broadcast", options, broadcastKinds);
+/** What a broadcast is told, looked at and read once: from here on none of its getters runs. */
+interface Told<Context> extends Choice<Context> {
+  /** `undefined` when it says nothing of how the message is sent. */
+  readonly options: SendOptions<Connection<Context>> | undefined;
 }
 
-function isRight(name: string, value: unknown): boolean {
-  return Object.hasOwn(broadcastKinds, name) && (value === undefined || broadcastKinds[name as keyof BroadcastOptions].fits(value));
+function read<Context>(given: BroadcastOptions<Context> | undefined): Told<Context> {
+  if (given === undefined) return { options: undefined, except: undefined, filter: undefined };
+  const { except, filter, key, missed, mustArrive } = readOptions<BroadcastOptions<Context>>("broadcast", given, broadcastKinds);
+  const options = key === undefined && missed === undefined && mustArrive === undefined ? undefined : { key, missed, mustArrive };
+  return { options, except: except === undefined ? undefined : exclusions(except), filter };
 }
 
 /** A message for the members of one format. */
@@ -44,18 +56,17 @@ interface Part<Context> {
 export function broadcastTo<Context>(
   crowd: Crowd<Context> | undefined,
   data: Broadcastable | ByFormat,
-  options?: BroadcastOptions<Context>,
+  given?: BroadcastOptions<Context>,
 ): number {
-  if (options !== undefined) check(options);
-  const except = options?.except === undefined ? undefined : exclusions(options.except);
+  const { options, except, filter } = read(given);
   const delivery = new Delivery(options);
-  if (typeof data !== "function" && options?.filter === undefined) {
+  if (typeof data !== "function" && filter === undefined) {
     const message = prepare(data);
     crowd?.send(message, except, delivery);
     return delivery.finish();
   }
   // What the application says comes first: from here on none of its code runs until the last member has its message.
-  for (const { group, message, chosen } of partsOf(crowd?.groups() ?? [], data, { except, filter: options?.filter })) {
+  for (const { group, message, chosen } of partsOf(crowd?.groups() ?? [], data, { except, filter })) {
     if (chosen === undefined) group.send(message, except, delivery);
     else group.sendTo(chosen, message, delivery);
   }
@@ -85,18 +96,26 @@ function chosenOf<Context>(group: FormatGroup<Context>, filter: (connection: Con
   return asked.filter((connection) => atOnce("filter", filter(connection)));
 }
 
-function exclusions<Context>(except: BroadcastOptions<Context>["except"]): ReadonlySet<Connection<Context>> | undefined {
-  if (except === undefined || except === null) return undefined;
-  if (typeof except !== "object") throw new TypeError(`except: ${kindOf(except)} is no connection; give connections, or a list of them`);
+/** @throws TypeError for what is no connection and holds none: it would keep nobody out. */
+function exclusions<Context>(except: NonNullable<BroadcastOptions<Context>["except"]>): ReadonlySet<Connection<Context>> {
+  if (typeof except !== "object") throw noConnection(except);
   // A connection is iterable itself: over its messages, and asynchronously.
-  if (!(Symbol.iterator in except)) return new Set([except]);
-  if (except instanceof Set || Array.isArray(except)) return new Set(except as Iterable<Connection<Context>>);
+  if (!(Symbol.iterator in except)) return new Set([connectionIn(except)]);
   const all = new Set<Connection<Context>>();
   const iterator = atOnce("except", except[Symbol.iterator]());
   for (;;) {
     // A promise would be taken for a result that is never the last.
     const { done, value } = atOnce("except", iterator.next());
     if (done === true) return all;
-    all.add(value);
+    all.add(connectionIn(value));
   }
+}
+
+function connectionIn<Context>(value: Connection<Context>): Connection<Context> {
+  if (!isConnection(value)) throw noConnection(value);
+  return value;
+}
+
+function noConnection(value: unknown): TypeError {
+  return new TypeError(`except: ${kindOfObject(value)} is no connection; give connections, or a list of them`);
 }

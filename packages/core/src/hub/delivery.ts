@@ -1,4 +1,6 @@
 import { queueOf, type Connection } from "../connection/connection.ts";
+import { channels } from "../base/channels.ts";
+import { guard } from "../base/guard.ts";
 import type { PreparedMessage } from "../wire/prepared-message.ts";
 import type { SendOptions } from "../send/sendable.ts";
 import type { SendQueue } from "../send/send-queue.ts";
@@ -49,9 +51,21 @@ export class Delivery<Context> {
 
   /** @returns how many queues took it. */
   finish(): number {
-    for (const { connection, message } of this.#foreign ?? []) if (connection.send(message, this.options)) this.taken++;
+    for (const { connection, message } of this.#foreign ?? []) this.#sendForeign(connection, message);
     for (const { queue, offered } of this.#untaken ?? []) queue.notTaken(offered, this.options?.missed);
     return this.taken;
+  }
+
+  /** Its code is the application's, or another copy's: what it throws keeps no other member from its message, or from being told. */
+  #sendForeign(connection: Connection<Context>, message: PreparedMessage): void {
+    guard(
+      () => {
+        const sent: unknown = connection.send(message, this.options);
+        if (sent === true) this.taken++;
+        return sent;
+      },
+      (error) => channels.error.publish({ error, connection }),
+    );
   }
 
   #note(queue: SendQueue, offered: Offered): SendQueue | undefined {

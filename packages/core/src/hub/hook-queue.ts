@@ -26,12 +26,13 @@ export class HookQueue {
     if (this.#isRunning || this.#waiting.length === 0) return;
     this.#isRunning = true;
     inNoContext(() => {
-      for (let at = 0; at < this.#waiting.length; at++) {
-        const { tell, connection } = this.#waiting[at] as Event;
-        guard(tell, (error) => channels.error.publish({ error, connection }));
+      // What hooks add comes behind. Batch by batch, so that a chain of hooks keeps nothing of those that are over.
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting;
+        this.#waiting = [];
+        for (const { tell, connection } of batch) guard(tell, (error) => channels.error.publish({ error, connection }));
       }
     });
-    this.#waiting = [];
     this.#isRunning = false;
   }
 }

@@ -6,8 +6,9 @@ import { kindOf } from "../base/kind-of.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
 import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
+import { isConnection } from "./broadcast.ts";
 import { Memberships } from "./memberships.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 
 /** Hooks are called one after the other, never in the middle of a broadcast. One that throws or rejects is reported on the channel `upwire:error`. */
 export interface HubOptions<Context = unknown> {
@@ -73,7 +74,7 @@ export class Hub<Context = unknown> extends Audience<Context> {
 
   /**
    * The members of a room. Its `add` puts a connection into the hub too, and answers `false` over `maxRoomsPerConnection` or
-   * `maxRoomNameLength`: the name may come from the client. @throws TypeError for a name that is no string.
+   * `maxRoomNameLength`, and then changes nothing: the name may come from the client. @throws TypeError for a name that is no string.
    */
   room(name: string): Audience<Context> {
     checkName("room", name);
@@ -98,7 +99,7 @@ export class Hub<Context = unknown> extends Audience<Context> {
 
   /** The rooms of a connection; of a closed one, the rooms that it was in at its end. */
   roomsOf(connection: Connection<Context>): string[] {
-    return this.#memberships.roomsOf(connection);
+    return isConnection(connection) ? this.#memberships.roomsOf(connection) : [];
   }
 
   /** As they are now. */
@@ -173,8 +174,8 @@ class UserOfHub<Context> extends PartOfHub<Context> {
 }
 
 /** @throws RangeError or TypeError for options that cannot be meant. */
-export function createHub<Context = unknown>(options: HubOptions<Context> = {}): Hub<Context> {
-  checkOptions("createHub", options, hubKinds as OptionKinds<HubOptions<Context>>);
+export function createHub<Context = unknown>(given?: HubOptions<Context>): Hub<Context> {
+  const options = readOptions<HubOptions<Context>>("createHub", given, hubKinds);
   const { maxRoomsPerConnection = defaults.hub.maxRoomsPerConnection, maxRoomNameLength = defaults.hub.maxRoomNameLength } = options;
   const limits = {
     maxRoomsPerConnection: checkCount("maxRoomsPerConnection", maxRoomsPerConnection),

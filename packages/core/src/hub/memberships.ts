@@ -71,9 +71,8 @@ export class Memberships<Context> {
     return true;
   }
 
-  /** @returns whether it is in the room now: `false` when a limit is reached. */
+  /** @returns whether it is in the room now: `false` when a limit is reached: then nothing has changed. */
   join(connection: Connection<Context>, room: string, format: string | undefined): boolean {
-    if (!this.everybody.has(connection)) this.enter(connection, format);
     const { maxRoomsPerConnection, maxRoomNameLength } = this.#limits;
     const names = this.#roomNames(connection);
     if (!this.#isIn(this.rooms, room, connection)) {
@@ -81,6 +80,7 @@ export class Memberships<Context> {
         this.refusedJoins++;
         return false;
       }
+      if (!this.everybody.has(connection)) this.enter(connection, format);
       this.#setRoomNames(connection, withName(names, room));
       this.#tellJoin(room, connection);
     }

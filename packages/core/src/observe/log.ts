@@ -5,7 +5,7 @@ import type { UpwireEvents } from "./events.ts";
 import { atOnce, guard } from "../base/guard.ts";
 import { readHostPort } from "../checks/host-port.ts";
 import { logLine, redactUrl } from "./log-text.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 import { entryFor } from "../checks/origin.ts";
 import { channels } from "../base/channels.ts";
 import type { UpgradeRequest } from "../checks/upgrade-request.ts";
@@ -33,8 +33,8 @@ type Values = Parameters<typeof logLine>[0];
  * an error of `JSON.parse` quotes the payload.
  * @returns what stops it. @throws TypeError for an option that does not exist, or is of a wrong kind.
  */
-export function logEvents(options: LogOptions = {}): () => void {
-  checkOptions("logEvents", options, logKinds);
+export function logEvents(given?: LogOptions): () => void {
+  const options = readOptions<LogOptions>("logEvents", given, logKinds);
   const listeners = new Map<string, ChannelListener>();
   const on = <Name extends keyof typeof channels>(name: Name, values: (event: UpwireEvents[`upwire:${Name}`]) => Values): void => {
     listeners.set(channels[name].name as string, (event) => {

@@ -1,4 +1,5 @@
 import { frameLength, Opcode, payloadOf } from "../wire/frame.ts";
+import { sizeOf } from "../wire/given-bytes.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
 import { PreparedMessage } from "../wire/prepared-message.ts";
 import type { SendOptions } from "./sendable.ts";
@@ -252,7 +253,7 @@ function extraBytes({ message, key, missed, mustArrive }: Entry): number {
 
 function bytesIn(message: PreparedMessage | string | Blob): number {
   if (typeof message === "string") return message.length;
-  return message instanceof Blob ? message.size : message.frameBytes;
+  return message instanceof Blob ? sizeOf(message) : message.frameBytes;
 }
 
 function packedBytes({ block, start }: Pack): number {

@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { givenBytes } from "../wire/given-bytes.ts";
 
 /** What a fragment is in its message. */
 export interface FragmentPosition {
@@ -9,7 +10,7 @@ export interface FragmentPosition {
 
 /** What a writer needs from its connection. */
 export interface FragmentSink {
-  fragment(data: Buffer, position: FragmentPosition): void;
+  fragment(data: Uint8Array, position: FragmentPosition): void;
   /** Settles when the fragments so far have left, or when the connection is over. */
   drain(): Promise<void>;
   /** The message is complete, or given up before any of it was sent. */
@@ -37,7 +38,13 @@ export class MessageWriter extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send(chunk, { isLast: false });
+    let bytes: Uint8Array;
+    try {
+      bytes = givenBytes(chunk);
+    } catch (error) {
+      return done(error as Error);
+    }
+    this.#send(bytes, { isLast: false });
     this.#sink.drain().then(() => done(), done);
   }
 
@@ -53,7 +60,7 @@ export class MessageWriter extends Writable {
     done(error);
   }
 
-  #send(data: Buffer, { isLast }: Pick<FragmentPosition, "isLast">): void {
+  #send(data: Uint8Array, { isLast }: Pick<FragmentPosition, "isLast">): void {
     this.#sink.fragment(data, { type: this.#type, isFirst: !this.#started, isLast });
     this.#started = true;
   }

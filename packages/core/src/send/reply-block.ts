@@ -1,4 +1,5 @@
 import { frameLength, Opcode, writeHeader } from "../wire/frame.ts";
+import { byteLengthOf } from "../wire/given-bytes.ts";
 import type { Message } from "../wire/message.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
 
@@ -43,26 +44,30 @@ export class OwnFrames {
   }
 
   addText(text: string, payloadBytes: number): void {
-    const at = this.#reserve(frameLength(payloadBytes));
-    this.#block.write(text, writeHeader(this.#block, at, Opcode.text, payloadBytes), "utf8");
+    const end = this.#reserve(frameLength(payloadBytes));
+    this.#block.write(text, writeHeader(this.#block, this.bytes, Opcode.text, payloadBytes), "utf8");
+    this.#added(end);
   }
 
   addMessage(message: Message): void {
     const { byteLength } = message;
-    const at = this.#reserve(frameLength(byteLength));
-    const start = writeHeader(this.#block, at, message.isBinary ? Opcode.binary : Opcode.text, byteLength);
+    const end = this.#reserve(frameLength(byteLength));
+    const start = writeHeader(this.#block, this.bytes, message.isBinary ? Opcode.binary : Opcode.text, byteLength);
     message.copyTo(this.#block, start, this.#view);
+    this.#added(end);
   }
 
   addBytes(payload: Uint8Array): void {
-    const { byteLength } = payload;
-    const at = this.#reserve(frameLength(byteLength));
-    this.#block.set(payload, writeHeader(this.#block, at, Opcode.binary, byteLength));
+    const byteLength = byteLengthOf(payload);
+    const end = this.#reserve(frameLength(byteLength));
+    this.#block.set(payload, writeHeader(this.#block, this.bytes, Opcode.binary, byteLength));
+    this.#added(end);
   }
 
   addFrame(frame: Buffer): void {
-    const at = this.#reserve(frame.byteLength);
-    frame.copy(this.#block, at);
+    const end = this.#reserve(frame.byteLength);
+    frame.copy(this.#block, this.bytes);
+    this.#added(end);
   }
 
   /** The same as `take`, in a block of exactly their length: it may be kept for long. */
@@ -87,14 +92,17 @@ export class OwnFrames {
     return bytes === block.byteLength ? block : block.subarray(0, bytes);
   }
 
-  /** @returns where the next frame begins. */
+  /** Makes room for a frame behind the others. @returns where it ends; it counts only after `#added`. */
   #reserve(bytes: number): number {
-    const at = this.bytes;
-    const needed = at + bytes;
-    if (needed > this.#block.byteLength) this.#grow(needed);
-    this.bytes = needed;
+    const end = this.bytes + bytes;
+    if (end > this.#block.byteLength) this.#grow(end);
+    return end;
+  }
+
+  /** All of a frame is there. A copy that throws leaves no half of one, with other memory in the place of its bytes. */
+  #added(end: number): void {
+    this.bytes = end;
     this.frames++;
-    return at;
   }
 
   #grow(needed: number): void {

@@ -173,7 +173,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     this.addFrame(message.frame(this.deflate), "reply", missed);
   }
 
-  sendFragment(data: Buffer, { type, isFirst, isLast }: FragmentPosition): void {
+  sendFragment(data: Uint8Array, { type, isFirst, isLast }: FragmentPosition): void {
     if (this.#way === "shut") return;
     const { counters } = this.setup;
     counters.bytesOut += data.byteLength;

@@ -1,13 +1,14 @@
 import { Backlog } from "./backlog.ts";
 import { peerError } from "../base/errors.ts";
 import { frameLength, payloadLength } from "../wire/frame.ts";
+import { byteLengthOf, sizeOf } from "../wire/given-bytes.ts";
 import { Hold } from "./pause-reason.ts";
 import { Message } from "../wire/message.ts";
 import { MISSED_BYTES, type Missed } from "./missed.ts";
 import type { Urgency } from "./outgoing-frames.ts";
 import { PreparedMessage } from "../wire/prepared-message.ts";
 import { SendOrder } from "./send-order.ts";
-import { checkMissed, prepare, type Sendable, type SendOptions } from "./sendable.ts";
+import { prepare, readSendOptions, type Sendable, type SendOptions } from "./sendable.ts";
 import type { Broadcast } from "./shared-history.ts";
 import type { Offered, SlowQueue } from "./slow-consumer.ts";
 
@@ -18,8 +19,9 @@ import type { Offered, SlowQueue } from "./slow-consumer.ts";
  * messages back, while the socket is full.
  */
 export class SendQueue extends SendOrder implements SlowQueue {
-  /** Offers a message, and does what follows when it is not taken. @returns whether it was. @throws TypeError for what cannot be sent. */
-  send(data: Sendable, options?: SendOptions): boolean {
+  /** Offers a message, and does what follows when it is not taken. @returns whether it was. @throws TypeError for what cannot be sent, or options that cannot be meant. */
+  send(data: Sendable, given?: SendOptions): boolean {
+    const options = given === undefined ? undefined : readSendOptions(given);
     const offered = this.offer(data, options);
     if (offered === "taken") return true;
     this.notTaken(offered, options?.missed);
@@ -97,8 +99,10 @@ export class SendQueue extends SendOrder implements SlowQueue {
       return this.#count(byteLength);
     }
     if (data instanceof PreparedMessage) return this.#takeFrame(data);
-    if (!(data instanceof Uint8Array)) return false;
-    const { byteLength } = data;
+    if (!(data instanceof Uint8Array) || !ArrayBuffer.isView(data)) return false;
+    const byteLength = byteLengthOf(data);
+    // Nothing tells here one that is empty from one that was transferred.
+    if (byteLength === 0) return false;
     if (this.#isCompressed(byteLength)) return this.#takeFrame(prepare(data));
     if (!this.hasRoomOnWay(frameLength(byteLength))) return false;
     this.addOwn().addBytes(data);
@@ -127,13 +131,12 @@ export class SendQueue extends SendOrder implements SlowQueue {
 
   /** Takes a message, or not, by limits, policy and waiting messages. */
   #consider(data: Sendable, options: SendOptions | undefined, urgency: Urgency): Offered {
-    if (options !== undefined) checkMissed(options);
     const message = data instanceof Blob ? data : prepare(data);
     if (!this.isTaking) return "refused";
     this.part();
     const { slowConsumer } = this.setup;
     const given = options?.key === undefined || slowConsumer.replaces ? options : { ...options, key: undefined };
-    const payloadBytes = message instanceof Blob ? message.size : payloadLength(message.frameBytes);
+    const payloadBytes = message instanceof Blob ? sizeOf(message) : payloadLength(message.frameBytes);
     if (this.#replace(message, given)) {
       this.#count(payloadBytes);
       return "taken";

@@ -1,3 +1,4 @@
+import { kinds, readOptions, type OptionKinds } from "../base/option-check.ts";
 import { Message } from "../wire/message.ts";
 import { PreparedMessage, type MessageData } from "../wire/prepared-message.ts";
 
@@ -8,7 +9,7 @@ export type Broadcastable = MessageData | Message | PreparedMessage;
 export type Sendable = Broadcastable | Blob;
 
 export interface SendOptions<Recipient = never> {
-  /** What the message is the latest state of. Only `slowConsumer: "keep-latest"` looks at it. */
+  /** What the message is the latest state of: a string. Only `slowConsumer: "keep-latest"` looks at it. */
   readonly key?: string | undefined;
   /**
    * Called once for each connection that will not get the message: its queue refuses it now, or throws it away later, because a
@@ -28,12 +29,29 @@ export interface SendOptions<Recipient = never> {
 /** The message that `data` is. @throws TypeError for what cannot be sent. */
 export function prepare(data: Broadcastable): PreparedMessage {
   if (data instanceof PreparedMessage) return data;
-  if (data instanceof Message) return new PreparedMessage(data.bytes, { isBinary: data.isBinary });
+  if (data instanceof Message) return new PreparedMessage(Message.payloadOf(data), { isBinary: data.isBinary });
   return new PreparedMessage(data);
 }
 
-/** @throws TypeError for a `missed` that cannot be called. */
-export function checkMissed(options: SendOptions): void {
-  const { missed } = options;
-  if (missed !== undefined && typeof missed !== "function") throw new TypeError("missed: give a function that takes a connection");
+/** What each way to send takes; an audience takes more. */
+export const sendKinds: OptionKinds<SendOptions> = {
+  key: kinds.text,
+  missed: { right: "a function that takes a connection", fits: (value) => kinds.callback.fits(value) },
+  mustArrive: kinds.flag,
+};
+
+/** The full check takes longer than a message, so it has the word only where something is wrong. */
+function areRight(options: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(options);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  for (const name of Object.getOwnPropertyNames(options)) if (name !== "key" && name !== "missed" && name !== "mustArrive") return false;
+  return true;
+}
+
+/** The options of one message, looked at before any queue is. @throws TypeError for what cannot be meant. */
+export function readSendOptions(given: SendOptions): SendOptions {
+  if (typeof given !== "object" || (given as object | null) === null || !areRight(given)) return readOptions<SendOptions>("send", given, sendKinds);
+  const { key, missed, mustArrive } = given;
+  const isRight = (key === undefined || typeof key === "string") && (missed === undefined || typeof missed === "function") && (mustArrive === undefined || typeof mustArrive === "boolean");
+  return isRight ? { key, missed, mustArrive } : readOptions<SendOptions>("send", given, sendKinds);
 }

@@ -1,5 +1,5 @@
 import { encodeFrame, Opcode } from "../wire/frame.ts";
-import type { Deflate, PreparedMessage } from "../wire/prepared-message.ts";
+import { PreparedMessage, type Deflate } from "../wire/prepared-message.ts";
 
 // Compression that refers to earlier messages, for a whole audience. The usual way keeps a deflate stream for each client, which takes
 // 256 KiB (zlib) and compresses each broadcast once per client. Here a broadcast is deflated once, with the last 4 KiB that the audience
@@ -88,7 +88,8 @@ export class SharedHistory {
   #end: WindowEnd = { holders: 0, missed: 0 };
 
   next(message: PreparedMessage, deflate: Deflate): CompressedBroadcast {
-    const { payload, isBinary } = message;
+    const { isBinary } = message;
+    const payload = PreparedMessage.payloadOf(message);
     const from = this.#end;
     // A keyframe costs each holder about the bytes that a plain frame costs another client: it pays once the plain frames sent
     // outnumber the holders.

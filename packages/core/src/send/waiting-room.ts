@@ -10,7 +10,7 @@ export interface RoomExit {
   mayGo(bytes: number): boolean;
   /** Puts a message on its way. */
   go(taken: Taken): void;
-  sendFragment(data: Buffer, position: FragmentPosition): void;
+  sendFragment(data: Uint8Array, position: FragmentPosition): void;
   /** Nothing follows this frame. */
   sendLast(closeFrame: Buffer): void;
   /** Settles when the socket takes data. */

@@ -1,11 +1,13 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { checkClose } from "../base/close-code.ts";
 import { Connection } from "../connection/connection.ts";
+import { channels } from "../base/channels.ts";
 import { defaults } from "../base/defaults.ts";
+import { guard } from "../base/guard.ts";
 import { checkCount } from "../base/limits.ts";
 import { inNoContext } from "../base/no-context.ts";
 import { ServedClock } from "../base/served-clock.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 
 export interface CloseAllOptions {
   /** Close code. @default 1001 */
@@ -49,9 +51,8 @@ export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void
 }
 
 /** The plan to close all at once. @throws RangeError or TypeError for options that cannot be meant. */
-export function closingPlan(options: CloseAllOptions): ClosingPlan {
-  checkOptions("close", options, closeAllKinds);
-  const { code = defaults.close.code, reason = defaults.close.reason, graceMs = defaults.close.graceMs } = options;
+export function closingPlan(options: CloseAllOptions | undefined): ClosingPlan {
+  const { code = defaults.close.code, reason = defaults.close.reason, graceMs = defaults.close.graceMs } = readOptions<CloseAllOptions>("close", options, closeAllKinds);
   checkClose(code, reason);
   return { farewell: (connection) => Connection.leave(connection, { code, reason, retryAfterMs: undefined }), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
 }
@@ -132,11 +133,16 @@ export class Closing {
     for (const connection of slice) if (connection.isOpen) this.#plan.farewell(connection);
     this.#isSlicing = this.#closed < this.#due;
     if (this.#isSlicing) this.#sliceTimer = this.#clock.after(SLICE_MS, () => this.#closeSlice());
-    else if (this.#closed === this.#all.length) this.#timer = this.#clock.after(this.#plan.graceMs, () => inSlices(this.#all, (connection) => connection.terminate()));
+    else if (this.#closed === this.#all.length) this.#timer = this.#clock.after(this.#plan.graceMs, () => inSlices(this.#all, cut));
   }
 }
 
+/** A stand-in of a test may throw: the others are destroyed all the same. */
+function cut(connection: Connection): void {
+  guard(() => connection.terminate(), (error) => channels.error.publish({ error, connection }));
+}
+
 /** Closes every connection and settles when all are gone. @throws RangeError for options that cannot be meant. */
-export async function closeAll(connections: Iterable<Connection>, clock: Clock, options: CloseAllOptions = {}): Promise<void> {
+export async function closeAll(connections: Iterable<Connection>, clock: Clock, options?: CloseAllOptions): Promise<void> {
   await new Closing(connections, clock, closingPlan(options)).done;
 }

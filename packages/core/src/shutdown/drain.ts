@@ -4,7 +4,7 @@ import type { ClosingPlan } from "./close-in-waves.ts";
 import { Connection } from "../connection/connection.ts";
 import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 
 export interface DrainOptions {
   /** The time over which clients are closed, in waves and oldest first; 0 closes all at once. Milliseconds. @default 5000 */
@@ -29,14 +29,14 @@ export interface DrainPlan extends ClosingPlan {
 }
 
 /** @throws RangeError for a time that no timer can wait, or a code that may not be sent. @throws TypeError for an option that does not exist. */
-export function drainPlan(options: DrainOptions): DrainPlan {
-  checkOptions("drain", options, drainKinds);
-  const { code = defaults.drain.code } = options;
+export function drainPlan(options: DrainOptions | undefined): DrainPlan {
+  const given = { ...defaults.drain, ...readOptions<DrainOptions>("drain", options, drainKinds) };
+  const { code } = given;
   checkClose(code, "");
   if (retryOf(code) === false) throw new RangeError(`drain: code: ${code} tells clients to stay away; give one such as ${defaults.drain.code}`);
-  const spreadMs = checkCount("spreadMs", options.spreadMs ?? defaults.drain.spreadMs, 0);
-  const graceMs = checkCount("graceMs", options.graceMs ?? defaults.drain.graceMs, 0);
-  const retryAfterMs = checkCount("retryAfterMs", options.retryAfterMs ?? defaults.drain.retryAfterMs, 0);
+  const spreadMs = checkCount("spreadMs", given.spreadMs, 0);
+  const graceMs = checkCount("graceMs", given.graceMs, 0);
+  const retryAfterMs = checkCount("retryAfterMs", given.retryAfterMs, 0);
   return {
     spreadMs,
     graceMs,

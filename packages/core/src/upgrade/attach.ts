@@ -12,7 +12,7 @@ import { isHandOver, type HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
 import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 import { ParseErrors } from "./parse-errors.ts";
 import { PendingHandshakes } from "./pending-handshakes.ts";
 import { ServedClock } from "../base/served-clock.ts";
@@ -82,15 +82,16 @@ export class Attachment implements TicketHolder {
   #ending: Closing | undefined;
   readonly #state = { isClosing: false, retryAfterSeconds: 1 };
 
-  constructor(server: AttachableServer, options: AttachOptions) {
+  constructor(server: AttachableServer, given: AttachOptions | undefined) {
     checkServer(server);
-    checkOptions("attach", options, attachKinds);
+    const options = readOptions<AttachOptions>("attach", given, attachKinds);
     const { match = () => true, handOver } = options;
+    const limits = { ...defaults.attach, ...options };
     this.#clock = ServedClock.from(guardedClock(options.clock));
     this.#pending = new PendingHandshakes(this.#clock);
-    const timeoutMs = checkCount("handshakeTimeoutMs", options.handshakeTimeoutMs ?? defaults.attach.handshakeTimeoutMs);
-    const maxPending = checkCount("maxPendingHandshakes", options.maxPendingHandshakes ?? defaults.attach.maxPendingHandshakes);
-    const headTimeoutMs = checkCount("headTimeoutMs", options.headTimeoutMs ?? defaults.attach.headTimeoutMs, 0);
+    const timeoutMs = checkCount("handshakeTimeoutMs", limits.handshakeTimeoutMs);
+    const maxPending = checkCount("maxPendingHandshakes", limits.maxPendingHandshakes);
+    const headTimeoutMs = checkCount("headTimeoutMs", limits.headTimeoutMs, 0);
     const setup = { holder: this, state: this.#state, pending: this.#pending, timeoutMs, maxPending, match, handOver };
     this.#dispatcher = new Dispatcher(server, setup);
     const heads = headTimeoutMs > 0 ? new HeadGuard(server, { clock: this.#clock, timeoutMs: headTimeoutMs, max: maxPending }) : undefined;
@@ -164,7 +165,7 @@ export class Attachment implements TicketHolder {
    * Refuses new connections with 503, closes all others at once, and settles when they are gone and their `close` hooks have
    * settled, for which it waits at most `graceMs` more. Hastens a `drain`.
    */
-  async close(options: CloseAllOptions = {}): Promise<void> {
+  async close(options?: CloseAllOptions): Promise<void> {
     const plan = closingPlan(options);
     this.#ending?.hasten();
     await this.#end(plan).done;
@@ -177,7 +178,7 @@ export class Attachment implements TicketHolder {
    * joins what goes on.
    * @throws RangeError for options that cannot be meant.
    */
-  async drain(options: DrainOptions = {}): Promise<void> {
+  async drain(options?: DrainOptions): Promise<void> {
     const plan = drainPlan(options);
     if (!this.isClosing) {
       this.#state.retryAfterSeconds = plan.retryAfterSeconds;
@@ -190,7 +191,7 @@ export class Attachment implements TicketHolder {
   }
 
   /**
-   * Takes every listener of ours off the server, as if `attach` had not been called: later upgrade requests are not ours any
+   * Takes every listener of ours off the server, as if `attach` had not been called: anything upgrade requests are not ours any
    * more. Handshakes under way and open connections go on, and are still counted, closed and drained by this object.
    */
   detach(): void {
@@ -256,6 +257,6 @@ export class Attachment implements TicketHolder {
  * Routes the upgrade requests of `server` through the application's own middleware and routes.
  * @throws Error when this server is attached already. @throws RangeError or TypeError for bad options.
  */
-export function attach(server: AttachableServer, options: AttachOptions = {}): Attachment {
+export function attach(server: AttachableServer, options?: AttachOptions): Attachment {
   return new Attachment(server, options);
 }

@@ -48,7 +48,7 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   readonly #met = new WeakSet<TicketHolder>();
 
   /** @throws RangeError or TypeError for options that cannot be meant. */
-  constructor(options: UpgraderOptions<Context, Native> = {}) {
+  constructor(options?: UpgraderOptions<Context, Native>) {
     this.#options = resolveOptions(options);
     this.#opener = new ConnectionOpener(this.#options);
     const { counters, errors } = this.#opener;
@@ -56,7 +56,7 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   }
 
   /** `options` themselves when they are an Upgrader, else a new one. */
-  static from<Context, Native>(options: UpgraderOptions<Context, Native> | Upgrader<Context, Native> = {}): Upgrader<Context, Native> {
+  static from<Context, Native>(options?: UpgraderOptions<Context, Native> | Upgrader<Context, Native>): Upgrader<Context, Native> {
     return options instanceof Upgrader ? options : new Upgrader(options);
   }
 

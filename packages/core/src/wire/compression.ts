@@ -1,6 +1,6 @@
 import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
 import { defaults } from "../base/defaults.ts";
-import { checkOptions, kinds, type OptionKinds } from "../base/option-check.ts";
+import { kinds, readOptions, type OptionKinds } from "../base/option-check.ts";
 import type { Fault } from "../base/errors.ts";
 import { faults } from "./faults.ts";
 import type { Deflate } from "./prepared-message.ts";
@@ -60,8 +60,7 @@ function windowBits(value: string | undefined, least: number): number | undefine
  */
 export function resolveCompression(given: boolean | CompressionOptions, { passesBy }: { readonly passesBy: boolean }): Required<CompressionOptions> | undefined {
   if (given === false) return undefined;
-  const wanted = given === true ? {} : given;
-  checkOptions("compression", wanted, compressionKinds);
+  const wanted = readOptions<CompressionOptions>("compression", given === true ? undefined : given, compressionKinds);
   const sharedHistory = passesBy && wanted.sharedHistory === true;
   const { sharedThresholdBytes, ...preset } = defaults.compression;
   const thresholdBytes = sharedHistory ? sharedThresholdBytes : preset.thresholdBytes;

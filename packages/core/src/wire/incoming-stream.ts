@@ -18,6 +18,8 @@ export interface IncomingStream {
 
 /** Reading stops when the application has not taken so much, and goes on when half of it is left. Bytes. */
 const MOST_BYTES = 64 * 1024;
+/** RFC 6455 §5.2: the longest header of a frame of a client. */
+const MOST_HEADER_BYTES = 14;
 /** What each chunk counts for beside its bytes: otherwise a thousand chunks of one byte would count for a kilobyte. */
 const CHUNK_BYTES = 512;
 
@@ -28,10 +30,14 @@ export function messageCut(): Error {
   return Object.assign(error, { code: "ERR_MESSAGE_CUT" });
 }
 
-/** A view keeps the whole block that it lies in, so a chunk much shorter than its block is copied. */
-function chunkOf(bytes: Buffer): Uint8Array {
-  const { buffer, byteOffset, byteLength } = bytes;
-  return 2 * byteLength < buffer.byteLength ? new Uint8Array(bytes) : new Uint8Array(buffer, byteOffset, byteLength);
+/**
+ * What an application gets may be transferred, and then its whole block is gone for everything else that lies in it. So a piece stays
+ * where it is only when it is all that its block holds, with at most the header of its own frame in front. Any other moves out.
+ */
+function chunkOf({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  const isAlone = byteOffset <= MOST_HEADER_BYTES && byteOffset + byteLength === buffer.byteLength;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return isAlone && 2 * byteLength >= buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 /**

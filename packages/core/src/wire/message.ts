@@ -1,10 +1,19 @@
 import { brand, messageMark } from "../base/cross-copy.ts";
 import { defaults } from "../base/defaults.ts";
 import { ConnectionError } from "../base/errors.ts";
+import { readOptions, type OptionKinds } from "../base/option-check.ts";
+import { inOwnBlock } from "./given-bytes.ts";
 import { parseJson } from "./parse-json.ts";
 
 /** Longer messages are copied faster by a call of `Buffer.copy` than word by word. */
 const MANY_BYTES = 256;
+
+export interface JsonOptions {
+  /** How deep arrays and objects may nest. @default 64 */
+  readonly maxDepth?: number | undefined;
+}
+
+const jsonKinds: OptionKinds<JsonOptions> = { maxDepth: { right: "a whole number from 0 on", fits: (value) => Number.isSafeInteger(value) && (value as number) >= 0 } };
 
 /** One complete message from a client. */
 export class Message {
@@ -35,16 +44,26 @@ export class Message {
     this.#view = view;
   }
 
-  /** The payload. It may be a view on the larger block that was read from the socket: copy it to keep it for long. */
+  /**
+   * The payload, in a block of memory of its own: it may be kept, changed and transferred. It is copied out of what was read from
+   * the socket when this is first asked for; `text()`, `json()` and sending the message do without. Of a message whose bytes were
+   * transferred nothing is left.
+   * @throws TypeError when they were.
+   */
   get bytes(): Buffer {
-    const { byteLength } = this;
-    if (byteLength < this.#block.byteLength) {
-      this.#block = this.#block.subarray(this.#start, this.#end);
+    const bytes = inOwnBlock(this.#payload());
+    if (bytes !== this.#block) {
+      this.#block = bytes;
       this.#start = 0;
-      this.#end = byteLength;
+      this.#end = bytes.byteLength;
       this.#view = undefined;
     }
-    return this.#block;
+    return bytes;
+  }
+
+  /** For core: the payload where it lies, which may be among that of other messages. It must not leave core. */
+  static payloadOf(message: Pick<Message, "bytes">): Buffer {
+    return #block in message ? message.#payload() : message.bytes;
   }
 
   /** Length of the payload. */
@@ -52,20 +71,22 @@ export class Message {
     return this.#end - this.#start;
   }
 
-  /** The payload decoded as UTF-8. */
+  /** The payload decoded as UTF-8. @throws TypeError when `bytes` were transferred. */
   text(): string {
+    this.#check();
     return this.#block.toString("utf8", this.#start, this.#end);
   }
 
   /**
    * The payload parsed as JSON. The shape is the client's word only: check it before use.
-   * @param options.maxDepth How deep arrays and objects may nest. 64 unless given.
    * @throws ConnectionError `ERR_JSON` for what is not JSON, nests deeper, or has a key `__proto__`, `constructor` or
    * `prototype`. From a handler that lets it pass, it closes the connection with 1007.
    */
-  json(options: { readonly maxDepth?: number } = {}): unknown {
+  json(options?: JsonOptions): unknown {
+    const { maxDepth = defaults.json.maxDepth } = options === undefined ? {} : readOptions<JsonOptions>("json", options, jsonKinds);
+    const payload = this.#payload();
     try {
-      return parseJson(this.bytes, options.maxDepth ?? defaults.json.maxDepth);
+      return parseJson(payload, maxDepth);
     } catch (cause) {
       throw new ConnectionError("ERR_JSON", { cause });
     }
@@ -73,6 +94,7 @@ export class Message {
 
   /** Copies the payload to `target` at `at`. @param view On `target`, if there is one: short messages are copied faster with it. */
   copyTo(target: Buffer, at: number, view?: DataView): void {
+    this.#check();
     const from = this.#view;
     const end = this.#end;
     if (from === undefined || view === undefined || end - this.#start > MANY_BYTES) {
@@ -82,5 +104,15 @@ export class Message {
     let start = this.#start;
     for (const whole = end - 3; start < whole; start += 4, at += 4) view.setInt32(at, from.getInt32(start, true), true);
     for (; start < end; start++, at++) view.setUint8(at, from.getUint8(start));
+  }
+
+  #payload(): Buffer {
+    this.#check();
+    return this.byteLength === this.#block.byteLength ? this.#block : this.#block.subarray(this.#start, this.#end);
+  }
+
+  /** A block that was transferred has no bytes, and what would be sent in their place is other memory. */
+  #check(): void {
+    if (this.#block.byteLength < this.#end) throw new TypeError("The bytes of this message were transferred, and there are none left; use it before, or transfer a copy");
   }
 }

@@ -1,5 +1,7 @@
+import { kinds, readOptions, type OptionKinds } from "../base/option-check.ts";
 import { brand, preparedMessageMark } from "../base/cross-copy.ts";
 import { encodeFrame, encodeTextFrame, Opcode, payloadOf } from "./frame.ts";
+import { givenBytes } from "./given-bytes.ts";
 
 /** What can be sent as one message: text, or bytes (the view is copied at the call, so it may be reused). */
 export type MessageData = string | ArrayBuffer | ArrayBufferView;
@@ -19,14 +21,15 @@ export interface Deflate {
   compress(payload: Uint8Array, history?: Uint8Array): Buffer | undefined;
 }
 
+export interface PreparedOptions {
+  /** Sends text as binary, or bytes that are known to be UTF-8 as text. @default whether it is no string */
+  readonly isBinary?: boolean | undefined;
+}
+
+const preparedKinds: OptionKinds<PreparedOptions> = { isBinary: kinds.flag };
+
 function toFrame(data: MessageData): Buffer {
-  if (typeof data === "string") return encodeTextFrame(data);
-  if (ArrayBuffer.isView(data)) {
-    return encodeFrame(Opcode.binary, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  if (data instanceof ArrayBuffer) return encodeFrame(Opcode.binary, new Uint8Array(data));
-  // Numbers and plain objects must never reach an allocation (ws CVE-2016-10518).
-  throw new TypeError("A message is a string, an ArrayBuffer, a view on one, a Blob, a Message or a PreparedMessage");
+  return typeof data === "string" ? encodeTextFrame(data) : encodeFrame(Opcode.binary, givenBytes(data));
 }
 
 /**
@@ -50,9 +53,9 @@ export class PreparedMessage {
   #frame: Buffer;
   #deflated: Map<string, Buffer> | undefined;
 
-  /** @throws TypeError for anything but a string, an ArrayBuffer or a view. */
-  constructor(data: MessageData, options: { readonly isBinary?: boolean } = {}) {
-    const isBinary = options.isBinary ?? typeof data !== "string";
+  /** @throws TypeError for anything but a string, an ArrayBuffer or a view, and for options that cannot be meant. */
+  constructor(data: MessageData, options?: PreparedOptions) {
+    const { isBinary = typeof data !== "string" } = options === undefined ? {} : readOptions<PreparedOptions>("PreparedMessage", options, preparedKinds);
     this.isBinary = isBinary;
     this.#frame = toFrame(data);
     this.frameBytes = this.#frame.byteLength;
@@ -60,9 +63,17 @@ export class PreparedMessage {
     this.#frame[0] = ((this.#frame[0] ?? 0) & 0xf0) | (isBinary ? Opcode.binary : Opcode.text);
   }
 
-  /** The message as it was given, encoded; do not write to it. */
+  /** A copy of the message as it was given, encoded. */
   get payload(): Buffer {
-    return payloadOf(this.#frame);
+    const payload = payloadOf(this.#frame);
+    const copy = Buffer.allocUnsafeSlow(payload.byteLength);
+    payload.copy(copy);
+    return copy;
+  }
+
+  /** For core: the payload where it lies. It must not leave core: all that wait for the message share it. */
+  static payloadOf(message: Pick<PreparedMessage, "payload">): Buffer {
+    return #frame in message ? payloadOf(message.#frame) : message.payload;
   }
 
   /** Moves the frame to memory of its own, for a message that will wait for long: a shared block would stay in memory as long. */
@@ -73,12 +84,15 @@ export class PreparedMessage {
     this.#frame = frame;
   }
 
-  /** The bytes for the wire, for one connection or for all that agreed on `deflate` or on no compression. */
+  /**
+   * For core: the bytes for the wire, for one connection or for all that agreed on `deflate` or on no compression. They share them: do
+   * not write to them, and do not transfer them.
+   */
   frame(deflate?: Deflate): Buffer {
     if (deflate === undefined || deflate.sharesHistory) return this.#frame;
     const known = this.#deflated?.get(deflate.key);
     if (known !== undefined) return known;
-    const compressed = deflate.compress(this.payload);
+    const compressed = deflate.compress(payloadOf(this.#frame));
     const opcode = this.isBinary ? Opcode.binary : Opcode.text;
     const frame = compressed === undefined ? this.#frame : encodeFrame(opcode, compressed, { compressed: true });
     this.#deflated ??= new Map();
