@@ -1,10 +1,11 @@
-// Packs every publishable package as npm would and lets publint and attw ("are the types wrong?") judge the tarballs.
+// Packs every publishable package as npm would and lets publint and attw ("are the types wrong?") judge the tarballs. A README must
+// not link to a file that its tarball has not.
 // Both are used as libraries: as programs they spend most of eight seconds on starting twelve times.
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { problemAffectsResolutionKind, problemKindInfo } from "@arethetypeswrong/core/problems";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { root, run } from "./run.mjs";
@@ -24,7 +25,7 @@ if (packed !== 0) process.exit(packed);
 
 for (const name of readdirSync(out)) {
   const tarball = new Uint8Array(readFileSync(join(out, name)));
-  for (const problem of [...(await publishProblems(tarball)), ...(await typeProblems(tarball))]) {
+  for (const problem of [...(await publishProblems(tarball)), ...(await typeProblems(tarball)), ...linkProblems(tarball)]) {
     console.error(`${name}: ${problem}`);
     process.exitCode = 1;
   }
@@ -41,4 +42,13 @@ async function typeProblems(tarball) {
   return analysis.problems
     .filter((problem) => RESOLUTIONS.some((kind) => problemAffectsResolutionKind(problem, kind, analysis)))
     .map((problem) => `attw: ${problem.entrypoint ?? ""} ${problemKindInfo[problem.kind].shortDescription}`);
+}
+
+function linkProblems(tarball) {
+  const shipped = createPackageFromTarballData(tarball);
+  const folder = `/node_modules/${shipped.packageName}/`;
+  const readme = shipped.tryReadFile(`${folder}README.md`);
+  if (readme === undefined) return ["there is no README.md"];
+  const links = [...readme.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target).filter((target) => !/^[a-z]+:/.test(target));
+  return links.filter((target) => !shipped.fileExists(posix.join(folder, target))).map((target) => `README.md links to ${target}, which is not shipped`);
 }

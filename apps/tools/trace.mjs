@@ -17,6 +17,7 @@ const tree = resolve(positionals[0] ?? root);
 const MEMBERS = 1000;
 /** Broadcasts before the one that counts: by then every member is in a cohort. */
 const WARM_UP = 20;
+const TRIES = 5;
 const LIMITS = { upgradeStays: 60, broadcastCalls: 100 };
 /** What one handshake takes, and by which functions. Parses of the subprotocols are counted in a test of core. */
 const ONCE = {
@@ -72,7 +73,7 @@ async function walkUpgrade() {
     return taken();
   };
   await walk();
-  return walk();
+  return shortest(walk);
 }
 
 /** From `broadcast` to the last write. What a member's own message takes before that is not counted. */
@@ -96,9 +97,18 @@ async function walkBroadcast() {
     await Promise.all(heard);
   };
   for (let i = 0; i < WARM_UP; i++) await shout();
-  calls = [];
-  await shout();
-  return taken();
+  return shortest(async () => {
+    calls = [];
+    await shout();
+    return taken();
+  });
+}
+
+/** Of several: a heartbeat may fall into one. */
+async function shortest(walk) {
+  const walks = [];
+  for (let i = 0; i < TRIES; i++) walks.push(await walk());
+  return walks.toSorted((a, b) => a.length - b.length)[0];
 }
 
 async function connected(server) {

@@ -28,3 +28,5 @@ export { handOverTo, type UpgradeListener } from "./ws/hand-over.ts";
 export { pluginServer, type PluginServer } from "./ws/plugin-server.ts";
 export type { WebSocketLike } from "./ws/ws-output.ts";
 export { wsReaders } from "./ws/ws-readers.ts";
+export { isAttached } from "./upgrade/dispatch.ts";
+export { skipLoopbackWarning } from "./checks/allowed-hosts.ts";

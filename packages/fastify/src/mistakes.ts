@@ -54,7 +54,7 @@ export function ownOptions(options: object, others: readonly string[] = []): obj
 
 /** What a WebSocket route answers when the plugin does not bring the request. */
 export const NOT_THROUGH_PLUGIN =
-  'This request did not come through @fastify/websocket: register attach of "@upwire/fastify/websocket" before the routes, and connect by a socket, since inject has none.\n';
+  'This request did not come through @fastify/websocket: register attach of "@upwire/fastify/websocket" before the routes.\n';
 
 /**
  * Where the errors of a request and its connection go: to the request's own logger, unless logging is off. It keeps the logger and

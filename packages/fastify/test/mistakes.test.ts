@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import type { AddressInfo } from "node:net";
-import { attach as attachCore } from "@upwire/core";
+import { attach as attachCore, refuse } from "@upwire/core";
 import { WireClient } from "@upwire/testing";
 import fastifyWebsocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -83,14 +83,19 @@ it("says what is missing when websocket is not called", async () => {
   expect([client.status, client.body]).toEqual([500, expect.stringContaining("write app.get(path, websocket(handler))")]);
 });
 
-it("says that inject has no socket", async () => {
+it("tells inject what to write instead, with and without the headers of a handshake", async () => {
   for (const [plugin, route] of [[attach, websocket], [attachPlugin, websocketOfPlugin]] as const) {
     const app = Fastify();
     await app.register(plugin);
     app.get("/ws", (route as typeof websocket)(handler));
-    const { statusCode, body } = await app.inject({ url: "/ws", headers: UPGRADE });
-    expect([statusCode, body]).toEqual([500, expect.stringMatching(/socket/)]);
-    expect((await app.inject({ url: "/ws" })).statusCode).toBe(426);
+    app.get("/closed", (route as typeof websocket)(handler, { authorize: () => refuse(401, "Sign in first") }));
+    for (const headers of [UPGRADE, {}]) {
+      const answer = await app.inject({ url: "/ws", headers });
+      expect([answer.statusCode, answer.headers.upgrade, answer.body]).toEqual([426, "websocket", expect.stringContaining("in a test, write connectTo(app, path), of @upwire/testing/connect")]);
+    }
+    // What a client by a socket is refused too can be asked for.
+    expect((await app.inject({ url: "/closed", headers: UPGRADE })).body).toBe("Sign in first");
+    expect((await app.inject({ url: "/ws", headers: { ...UPGRADE, origin: "https://evil.example" } })).statusCode).toBe(403);
     await app.close();
   }
 });

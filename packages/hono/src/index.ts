@@ -1,7 +1,7 @@
 import { attach as attachServer, Upgrader, type Attachment, type AttachOptions, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import type { ServerType } from "@hono/node-server";
 import type { Context as HonoContext } from "hono";
-import { incomingOf, NO_SOCKET } from "./mistakes.ts";
+import { incomingOf, withoutSocket } from "./mistakes.ts";
 import type { WebSocketRoute } from "./route.ts";
 
 export type { WebSocketRoute };
@@ -27,7 +27,7 @@ export function websocket<Context, Native extends HonoContext = HonoContext>(
   const upgrader = Upgrader.forRoute(handler, options);
   return async (c) => {
     const incoming = incomingOf(c);
-    if (incoming === undefined) return c.text(NO_SOCKET, 500);
+    if (incoming === undefined) return withoutSocket(c);
     const { status, headers, body } = await upgrader.answer(incoming, handler, { native: c as HonoContext as Native, params: c.req.param() });
     // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.
     if (status === 101) return c.body(null, 204);

@@ -5,8 +5,15 @@ import type { Context as HonoContext } from "hono";
 /** What `createNodeWebSocket({ app })` returns. */
 export type NodeWebSocket = ReturnType<typeof createNodeWebSocket>;
 
-/** For `app.request` and servers of other runtimes, which have no request of Node. */
-export const NO_SOCKET = "This request has no socket: a WebSocket needs attach(serve({ fetch: app.fetch })) of @hono/node-server, and app.request has none.\n";
+const NO_SOCKET =
+  "This request has no socket of Node, and a WebSocket needs one: in a test, where app.request has none, write connectTo(app, path), of @upwire/testing/connect; " +
+  "else serve the application with attach(serve({ fetch: app.fetch })) of @hono/node-server.\n";
+
+/** What `app.request` is answered, and a request on a server of another runtime: they have no request of Node. */
+export function withoutSocket(c: HonoContext): Response {
+  // RFC 9110 §15.5.22: a 426 names what to upgrade to.
+  return c.text(NO_SOCKET, 426, { upgrade: "websocket" });
+}
 
 /** Node's request, where there is one. */
 export function incomingOf(c: HonoContext): HttpBindings["incoming"] | undefined {

@@ -2,7 +2,7 @@ import { attach as attachServer, defaults, Upgrader, type Attachment, type Attac
 import { accept, answerThroughPlugin, check, pluginServer } from "@upwire/core/adapter";
 import type { ServerType } from "@hono/node-server";
 import type { Context as HonoContext } from "hono";
-import { checkNodeWs, incomingOf, NO_SOCKET, type NodeWebSocket } from "./mistakes.ts";
+import { checkNodeWs, incomingOf, withoutSocket, type NodeWebSocket } from "./mistakes.ts";
 import type { WebSocketRoute } from "./route.ts";
 
 export type { NodeWebSocket, WebSocketRoute };
@@ -45,7 +45,7 @@ export function websocket<Context, Native extends HonoContext = HonoContext>(
   const upgrader = Upgrader.forRoute(handler, options);
   return async (c, next) => {
     const req = incomingOf(c);
-    if (req === undefined) return c.text(NO_SOCKET, 500);
+    if (req === undefined) return withoutSocket(c);
     const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
     const decision = await check(upgrader, req, { native: c as HonoContext as Native, params: c.req.param(), headers });
     if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);

@@ -17,13 +17,15 @@ async function listen(app: Hono): Promise<{ readonly server: ServerType; readonl
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-it("says what app.request has not", async () => {
+it("tells app.request what to write instead", async () => {
   const app = new Hono();
   app.get("/ws", websocket(handler));
   app.get("/plugin", websocketNodeWs(createNodeWebSocket({ app }), handler));
   for (const path of ["/ws", "/plugin"]) {
-    const answer = await app.request(path, { headers: { upgrade: "websocket", connection: "Upgrade" } });
-    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining("app.request has none")]);
+    for (const headers of [{ upgrade: "websocket", connection: "Upgrade" }, {}] as Record<string, string>[]) {
+      const answer = await app.request(path, { headers });
+      expect([answer.status, answer.headers.get("upgrade"), await answer.text()]).toEqual([426, "websocket", expect.stringContaining("write connectTo(app, path), of @upwire/testing/connect")]);
+    }
   }
 });
 

@@ -81,7 +81,11 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
       "A proxy removed the Upgrade or Connection header from this WebSocket handshake. nginx needs: proxy_http_version 1.1; " +
       'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;',
   },
-  ERR_NOT_ATTACHED: { status: 500, retry: false, text: "This server does not route upgrade requests: call attach(server)." },
+  ERR_NOT_ATTACHED: {
+    status: 500,
+    retry: false,
+    text: "This server does not route upgrade requests: call attach(server); in a test, write connectTo(app, path), of @upwire/testing/connect.",
+  },
   ERR_HTTP_VERSION: { status: 426, retry: false, text: "A WebSocket handshake needs HTTP/1.1." },
   ERR_TARGET: { status: 400, retry: false, text: "The request target is not a path." },
   ERR_HOST: { status: 400, retry: false, text: "The request needs one Host header that names a host." },

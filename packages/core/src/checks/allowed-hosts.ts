@@ -69,6 +69,11 @@ export function loopbackWarning(address: ReturnType<Server["address"]>): string 
   );
 }
 
+/** For test helpers, which make a server listen on the loopback interface, wherever it listens otherwise: its line is not written. */
+export function skipLoopbackWarning(server: object): void {
+  (server as Listening)[loopbackWarnedKey] = true;
+}
+
 /** Writes that line once per server. For a route that allows all hosts. */
 export function warnOfLoopback(socket: Socket): void {
   const { server } = socket as Socket & { readonly server?: Listening };

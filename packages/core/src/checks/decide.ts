@@ -7,7 +7,7 @@ import { Admission, type AdmissionCaps } from "./admission.ts";
 import type { HeaderValues } from "./given-headers.ts";
 import { acceptKey, dispatchedFault, handshakeFault } from "./handshake.ts";
 import type { OriginCheck } from "./origin.ts";
-import { publishRefusal, refusal, Refusal, withoutConnectionHeaders, writable } from "./refusal.ts";
+import { isWithoutSocket, publishRefusal, refusal, Refusal, withoutConnectionHeaders, withoutSocket, writable } from "./refusal.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
 /** Response headers of an acceptance; names in lower case. */
@@ -129,6 +129,7 @@ export class Decider<Context, Native> {
   #ask<Given extends Native>(request: UpgradeRequest<Given>, dispatched: Dispatched | undefined): Awaitable<Decision<Context, Given>> {
     const { raw, subprotocols } = request;
     const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
+    if (fault === "ERR_NOT_UPGRADE" && isWithoutSocket(raw)) return withoutSocket(fault);
     if (fault !== undefined) return refusal(fault);
     const { checkHost, checkOrigin } = this.#checks;
     if (checkHost !== undefined && !checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");

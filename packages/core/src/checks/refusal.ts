@@ -64,13 +64,24 @@ export function drainingRefusal(retryAfterSeconds: number): Refusal {
   return new Refusal(code, status, body, { "retry-after": String(retryAfterSeconds) });
 }
 
+/** Whether `req` is of a test helper, `fastify.inject` for example, and came through no socket. */
+export function isWithoutSocket({ socket }: IncomingMessage): boolean {
+  // Every stream has this property, that of HTTP/2 as well; what stands for a socket in a helper has not.
+  return (socket as Partial<Socket> | undefined)?.destroyed === undefined;
+}
+
+/** What a request that came through no socket is told to do in place of that. */
+export function withoutSocket(code: "ERR_NOT_UPGRADE" | "ERR_NOT_ATTACHED"): Refusal {
+  const { status, headers } = refusal("ERR_NOT_UPGRADE");
+  return new Refusal(code, status, "This request came through no socket, and a WebSocket needs one: in a test, write connectTo(app, path), of @upwire/testing/connect.\n", headers);
+}
+
 /** The refusal of a request that came past `attach`, with the way that it should have come. */
 export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
-  const { code, status, body } = refusal("ERR_NOT_ATTACHED");
-  if (isPlugins) return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
-  // The stand-ins of test helpers have none of the methods of a socket.
-  const hasSocket = typeof (req.socket as Partial<Socket> | undefined)?.setNoDelay === "function";
-  return new Refusal(code, status, hasSocket ? body : "This request came through no socket: a WebSocket needs a server that listens, which inject and app.request have not.\n");
+  if (isWithoutSocket(req)) return withoutSocket("ERR_NOT_ATTACHED");
+  if (!isPlugins) return refusal("ERR_NOT_ATTACHED");
+  const { code, status } = refusal("ERR_NOT_ATTACHED");
+  return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
 }
 
 /** @throws RangeError for what is no status that refuses. @throws TypeError for a body that is no text, and for bad headers. */

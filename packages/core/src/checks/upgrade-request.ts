@@ -90,6 +90,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
 
   /** @param clientOf Finds the client; by the socket alone unless proxies are trusted. */
   constructor(raw: IncomingMessage, framework: FrameworkRequest<Native>, clientOf: (req: IncomingMessage) => Client = directClient) {
+    this.params = framework.params === undefined ? {} : textParams(framework.params);
     const client = clientOf(raw);
     this.remoteAddress = printAddress(client);
     this.raw = raw;
@@ -99,7 +100,6 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     const { headers } = raw;
     this.headers = headers;
     this.native = framework.native;
-    this.params = framework.params === undefined ? {} : textParams(framework.params);
     this.ip = client.ip;
     this.scheme = client.scheme;
     this.host = client.host ?? headers.host ?? "";

@@ -10,6 +10,8 @@ export class ErrorReport {
   readonly #onError: OnError | undefined;
   /** By request and by connection: what takes the place of `onError` where it is left out. */
   readonly #logs = new WeakMap<object, (error: unknown) => void>();
+  /** Whether any request had a log of its own: otherwise no connection inherits one. */
+  hasLogs: boolean = false;
 
   constructor(onError: OnError | undefined) {
     this.#onError = onError;
@@ -17,7 +19,9 @@ export class ErrorReport {
 
   /** From now on errors of `owner` go to `log`, unless there is an `onError`. */
   send(owner: object, log: ((error: unknown) => void) | undefined): void {
-    if (log !== undefined && this.#onError === undefined) this.#logs.set(owner, log);
+    if (log === undefined || this.#onError !== undefined) return;
+    this.#logs.set(owner, log);
+    this.hasLogs = true;
   }
 
   /** What was said of the request is so of its connection. */

@@ -27,6 +27,11 @@ export interface DispatchSetup extends HandshakeSetup {
   readonly maxPending: number;
 }
 
+/** Whether `attach` was called on `server`, and not undone. */
+export function isAttached(server: AttachableServer): boolean {
+  return server.listeners("upgrade").some((listener) => listenerMark in listener);
+}
+
 /**
  * Takes the upgrade requests of one server to its application, each when its turn has come: behind the earlier responses on
  * its connection, and beside the other libraries that listen for upgrades.
@@ -41,7 +46,7 @@ export class Dispatcher {
 
   /** @throws Error when this server is attached already. */
   constructor(server: AttachableServer, setup: DispatchSetup) {
-    if (server.listeners("upgrade").some((listener) => listenerMark in listener)) {
+    if (isAttached(server)) {
       throw new Error("upwire is attached to this server already");
     }
     this.#server = server;

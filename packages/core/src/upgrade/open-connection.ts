@@ -59,7 +59,7 @@ export class ConnectionOpener<Context> {
   #open(transport: Transport, { context, request, subprotocol = "", deflate }: Approval<Context>, run: HandlerRun<Context> | undefined): Connection<Context> {
     const init = { idPrefix: this.#idPrefix, context, remoteAddress: request.remoteAddress, subprotocol, request: this.#kept.of(request), deflate };
     const connection = new Connection<Context>(this.setup, transport, init, run);
-    this.errors.inherit(request, connection);
+    if (this.errors.hasLogs) this.errors.inherit(request, connection);
     if (channels.open.hasSubscribers) channels.open.publish({ connection });
     if (channels.close.hasSubscribers) connection.onClose((info) => channels.close.publish({ connection, info }));
     run?.start(connection, request);

@@ -20,6 +20,8 @@ const SLICE = 100;
 /** The handshakes that are under way on one server, and ONE timer for them: nearly all are over long before it fires. */
 export class PendingHandshakes {
   readonly #clock: ServedClock;
+  /** How many are under way. Written here alone; asked for each upgrade. */
+  size: number = 0;
   readonly #handshakes = new Set<PendingHandshake>();
   #waiting: (() => void)[] = [];
   #timer: Timer | undefined;
@@ -29,24 +31,20 @@ export class PendingHandshakes {
     this.#clock = ServedClock.from(clock);
   }
 
-  get size(): number {
-    return this.#handshakes.size;
-  }
-
   /** The time that deadlines count in: without our own pauses. */
   get now(): number {
     return this.#clock.now();
   }
 
   add(handshake: PendingHandshake): void {
-    this.#handshakes.add(handshake);
+    this.size = this.#handshakes.add(handshake).size;
     this.#wakeBy(handshake.deadline);
   }
 
   /** Gives it `ms` milliseconds from now. */
   start(handshake: PendingHandshake, ms: number): void {
     handshake.deadline = this.#clock.now() + ms;
-    this.#handshakes.add(handshake);
+    this.size = this.#handshakes.add(handshake).size;
     if (handshake.deadline < this.#wakeAt) this.#wakeBy(handshake.deadline);
   }
 
@@ -59,7 +57,8 @@ export class PendingHandshakes {
   /** It became a WebSocket, or was answered otherwise, or is gone. */
   delete(handshake: PendingHandshake): void {
     this.#handshakes.delete(handshake);
-    if (this.#handshakes.size === 0 && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    this.size = this.#handshakes.size;
+    if (this.size === 0 && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** Settles as soon as none is under way. For the end of a server: others may still come. */

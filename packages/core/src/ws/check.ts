@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { pluginDecisionKey } from "../base/cross-copy.ts";
 import { RequestContext } from "../base/no-context.ts";
 import type { Approval, Decision } from "../checks/decide.ts";
+import { isWithoutSocket, withoutSocket } from "../checks/refusal.ts";
 import { nodeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import type { Upgrader } from "../upgrade/upgrader.ts";
 import { pluginTicket } from "./plugin-ticket.ts";
@@ -38,6 +39,8 @@ export async function check<Context, Native, Given extends Native>(
     if (ticket?.hasExpired === false) ticket.complete(decision);
     return decision;
   }
+  // Such as `fastify.inject`: no plugin could upgrade it.
+  if (ticket === undefined && isWithoutSocket(req)) return withoutSocket("ERR_NOT_ATTACHED");
   (req as DecidedRequest<Context>)[pluginDecisionKey] = { upgrader, approval: decision, context: new RequestContext() };
   if (ticket?.withhold() === true) {
     // We read the frames, so the compression is ours too: the plugin's `ws` must not agree on one of its own.
