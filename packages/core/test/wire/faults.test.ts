@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { deflateRawSync } from "node:zlib";
-import { defaults, logEvents, type ConnectionError } from "@upwire/core";
-import { closures } from "@upwire/core/adapter";
+import { logEvents, type ConnectionError } from "@upwire/core";
 import { closePayload, encodeClientFrame, Opcode, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { faults } from "../../src/wire/faults.ts";
@@ -93,18 +91,6 @@ describe("what is wrong with a frame", () => {
     expect(told[0]?.stack).not.toContain("\n");
     expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: "closure", closeCode: code, code: told[0]?.code, detail: text }]);
     expect([lines.join(), text].join()).not.toContain(SECRET);
-  });
-
-  it("is listed in the reference, with its close code", () => {
-    const page = readFileSync(new URL("../../../../apps/docs/reference/refusals-and-closures.md", import.meta.url), "utf8");
-    const section = page.slice(page.indexOf("### Broken frames"), page.indexOf("### What retry means"));
-    // The reference names the numbers that occur most, or the defaults.
-    const numbers: Partial<Record<Name, number>> = { unknownOpcode: 0xb, closeCode: 1005, tooManyFragments: defaults.connection.maxFragments };
-    const rows = Object.entries(faults).map(([name, fault]) => {
-      const { code, text } = typeof fault === "function" ? fault(numbers[name as Name] ?? defaults.connection.maxMessageBytes) : fault;
-      return `| ${closures[code].closeCode} | \`${text}\` |`;
-    });
-    expect(section.match(/^\| \d.*$/gm)).toEqual(rows);
   });
 
   it("is said in at most 123 bytes, whatever the number", () => {
