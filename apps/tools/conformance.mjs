@@ -9,7 +9,13 @@ const tables = {
   compressed: (url) => runConformance(url, { deflate: "always" }),
   handshakes: (url) => runHandshakes(url),
 };
-const print = (cells) => console.log(cells.map((cell, column) => String(cell).padEnd(column ? 12 : 20)).join("").trimEnd());
+const print = (cells) =>
+  console.log(
+    cells
+      .map((cell, column) => String(cell).padEnd(column ? 12 : 20))
+      .join("")
+      .trimEnd(),
+  );
 
 /** Returns the lines that say what failed. */
 async function judge(name) {

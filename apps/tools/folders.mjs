@@ -35,7 +35,9 @@ function isEntry(file) {
 }
 
 function strangers(root, core) {
-  const missing = FOLDERS.filter((name) => !existsSync(join(root, SRC, name))).map((name) => `${SRC}/${name} does not exist: remove it from apps/tools/folders.json`);
+  const missing = FOLDERS.filter((name) => !existsSync(join(root, SRC, name))).map(
+    (name) => `${SRC}/${name} does not exist: remove it from apps/tools/folders.json`,
+  );
   const unknown = core.filter((file) => !isEntry(file) && !FOLDERS.includes(folderOf(file)));
   return [...missing, ...unknown.map(({ path }) => `${path} is in no folder of apps/tools/folders.json (${FOLDERS.join(" ")})`)];
 }
@@ -43,12 +45,14 @@ function strangers(root, core) {
 function arrowsUp(core) {
   const byPath = new Map(core.map((file) => [file.path, file]));
   return core.flatMap((file) =>
-    file.arrows.filter(({ target }) => byPath.has(target)).flatMap(({ target, specifier, offset }) => {
-      const to = byPath.get(target);
-      if (isEntry(to)) return [`${placeOf(file, offset)} imports ${specifier}: no file of core imports an entry`];
-      const isUp = !isEntry(file) && FOLDERS.indexOf(folderOf(to)) < FOLDERS.indexOf(folderOf(file));
-      return isUp ? [`${placeOf(file, offset)} imports ${specifier}: ${folderOf(to)}/ is above ${folderOf(file)}/`] : [];
-    }),
+    file.arrows
+      .filter(({ target }) => byPath.has(target))
+      .flatMap(({ target, specifier, offset }) => {
+        const to = byPath.get(target);
+        if (isEntry(to)) return [`${placeOf(file, offset)} imports ${specifier}: no file of core imports an entry`];
+        const isUp = !isEntry(file) && FOLDERS.indexOf(folderOf(to)) < FOLDERS.indexOf(folderOf(file));
+        return isUp ? [`${placeOf(file, offset)} imports ${specifier}: ${folderOf(to)}/ is above ${folderOf(file)}/`] : [];
+      }),
   );
 }
 
@@ -57,8 +61,12 @@ function isBelowWs(file) {
 }
 
 function knowsWs(file) {
-  const ofPackage = file.packages.filter(({ name }) => name === WS || name === `@types/${WS}`).map(({ offset }) => `${placeOf(file, offset)} imports the package ${WS}`);
-  const ofFolder = file.arrows.filter(({ target }) => target.startsWith(join(SRC, WS) + sep)).map(({ specifier, offset }) => `${placeOf(file, offset)} imports ${specifier}`);
+  const ofPackage = file.packages
+    .filter(({ name }) => name === WS || name === `@types/${WS}`)
+    .map(({ offset }) => `${placeOf(file, offset)} imports the package ${WS}`);
+  const ofFolder = file.arrows
+    .filter(({ target }) => target.startsWith(join(SRC, WS) + sep))
+    .map(({ specifier, offset }) => `${placeOf(file, offset)} imports ${specifier}`);
   return [...ofPackage, ...ofFolder];
 }
 

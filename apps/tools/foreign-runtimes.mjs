@@ -11,13 +11,25 @@ const NATIVE = ["node", "express", "fastify", "hono", "koa"];
  * On Deno they fail now and then, so that a pass is no contradiction.
  */
 const runtimes = [
-  { name: "bun", version: "1.4.5", flags: [], find: ["-e", "console.log(process.execPath)"], cannot: {
+  {
+    name: "bun",
+    version: "1.4.5",
+    flags: [],
+    find: ["-e", "console.log(process.execPath)"],
+    cannot: {
       "9110-7.6.1-connection-connection-close-and-upgrade": "its http ends the connection of a request with Connection: close, the one of a 101 too",
-    } },
-  { name: "deno", version: "2.9.6", flags: ["run", "-A"], find: ["eval", "console.log(Deno.execPath())"], cannot: {
+    },
+  },
+  {
+    name: "deno",
+    version: "2.9.6",
+    flags: ["run", "-A"],
+    find: ["eval", "console.log(Deno.execPath())"],
+    cannot: {
       "6455-4.1-early-long": "bytes in the packets of the handshake do not always reach the upgrade listener or the socket",
       "9112-9.3-after-early": "bytes in the packets of the handshake do not always reach the upgrade listener or the socket",
-    } },
+    },
+  },
 ];
 
 /** Prints a line for each runtime and demo. Returns whether all did what they can. */
@@ -44,10 +56,7 @@ async function judge({ name, version, cannot }, demoName, runtime) {
     const uncaught = await demo.faults();
     const counts = tables.map(({ passed, total }) => `${passed}/${total}`);
     console.log(`${`${name} ${version}`.padEnd(14)}${demoName.padEnd(10)}${counts.join("  ")}  ${uncaught.length} uncaught`);
-    return [
-      ...failing.filter(({ id }) => !(id in cannot)).map(({ id, why }) => `${id}: ${why.join(", ")}`),
-      ...new Set(uncaught),
-    ];
+    return [...failing.filter(({ id }) => !(id in cannot)).map(({ id, why }) => `${id}: ${why.join(", ")}`), ...new Set(uncaught)];
   } finally {
     demo.kill();
   }

@@ -73,7 +73,10 @@ function appFolder(name) {
 }
 
 function install(folder, line) {
-  const words = line.split(" ").slice(1).map((word) => tarballs.get(word) ?? word);
+  const words = line
+    .split(" ")
+    .slice(1)
+    .map((word) => tarballs.get(word) ?? word);
   const isOurs = words.some((word) => word.endsWith(".tgz"));
   // What ours depend on is not on npm either.
   const others = isOurs ? ["@upwire/protocol", "@upwire/core"].map((name) => tarballs.get(name)) : [];

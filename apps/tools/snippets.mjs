@@ -66,15 +66,17 @@ function modulesOf(page) {
   const modules = [];
   let unchecked = 0;
   let block;
-  readFileSync(join(root, page), "utf8").split("\n").forEach((line, index) => {
-    if (block) {
-      if (line.trim() === "```") block = undefined;
-      else block.put(index, line.slice(block.indent));
-      return;
-    }
-    const fence = /^( *)```(?:ts|typescript)\b *(.*?) *$/.exec(line);
-    if (fence) block = open(fence[1].length, fence[2], index);
-  });
+  readFileSync(join(root, page), "utf8")
+    .split("\n")
+    .forEach((line, index) => {
+      if (block) {
+        if (line.trim() === "```") block = undefined;
+        else block.put(index, line.slice(block.indent));
+        return;
+      }
+      const fence = /^( *)```(?:ts|typescript)\b *(.*?) *$/.exec(line);
+      if (fence) block = open(fence[1].length, fence[2], index);
+    });
   // `export {}` makes a module of a block without imports.
   const sources = modules.filter(({ name }) => name).map(({ name, lines }) => ({ name, source: `${lines.join("\n")}\nexport {};\n` }));
   return { modules: sources, unchecked };

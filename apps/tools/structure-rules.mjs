@@ -38,7 +38,10 @@ export function judge(root) {
     ...folderRules(tree),
     exportedNames(tree),
     { rule: "uses of `any` as a type", breaches: files.flatMap((file) => file.anyTypes.map((offset) => placeOf(file, offset))) },
-    { rule: "private fields of other libraries", breaches: files.filter(isOfPackage).flatMap((file) => file.privateFields.map((offset) => placeOf(file, offset))) },
+    {
+      rule: "private fields of other libraries",
+      breaches: files.filter(isOfPackage).flatMap((file) => file.privateFields.map((offset) => placeOf(file, offset))),
+    },
     { rule: "foreign names at the top level", breaches: foreignNames(root) },
   ];
   return { rules, sizes: sizes(tree, files) };

@@ -42,10 +42,8 @@ report("Express upgrade", upgrade);
 report(`settled broadcast to ${MEMBERS}`, broadcast);
 
 const breaches = [];
-if (stays(upgrade).length > LIMITS.upgradeStays)
-  breaches.push(`the upgrade makes ${stays(upgrade).length} stays, at most ${LIMITS.upgradeStays}`);
-if (broadcast.length > LIMITS.broadcastCalls)
-  breaches.push(`the broadcast makes ${broadcast.length} calls, at most ${LIMITS.broadcastCalls}`);
+if (stays(upgrade).length > LIMITS.upgradeStays) breaches.push(`the upgrade makes ${stays(upgrade).length} stays, at most ${LIMITS.upgradeStays}`);
+if (broadcast.length > LIMITS.broadcastCalls) breaches.push(`the broadcast makes ${broadcast.length} calls, at most ${LIMITS.broadcastCalls}`);
 for (const [what, [file, ...names]] of Object.entries(ONCE)) {
   const count = upgrade.filter((call) => call.file === file && names.includes(call.name)).length;
   console.log(`  ${what.padEnd(34)} ${count} (1)`);

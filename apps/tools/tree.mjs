@@ -58,7 +58,13 @@ function resolveImport(root, file, packages, specifier) {
     return { target, inside: !target.startsWith(file.owner.dir + sep) };
   }
   const owner = packages.find(({ name }) => specifier === name || specifier.startsWith(`${name}/`));
-  if (!owner) return { outside: specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/") };
+  if (!owner)
+    return {
+      outside: specifier
+        .split("/")
+        .slice(0, specifier.startsWith("@") ? 2 : 1)
+        .join("/"),
+    };
   const target = owner.entries.get(`.${specifier.slice(owner.name.length)}`);
   return { target, inside: target === undefined };
 }

@@ -32,7 +32,9 @@ async function compileAll(jobs) {
       const start = performance.now();
       const errors = await (job.version === "7" ? compileByProgram(job) : outputOf(fileURLToPath(import.meta.url), ["--job", JSON.stringify(job)]));
       const seconds = ((performance.now() - start) / 1000).toFixed(1);
-      console.log(`TypeScript ${job.version}, ${job.resolution}, exactOptionalPropertyTypes ${job.exact}: ${errors === "" ? "compiles" : "FAILS"}, ${seconds} s`);
+      console.log(
+        `TypeScript ${job.version}, ${job.resolution}, exactOptionalPropertyTypes ${job.exact}: ${errors === "" ? "compiles" : "FAILS"}, ${seconds} s`,
+      );
       if (errors === "") continue;
       failed++;
       console.error(errors);

@@ -56,11 +56,7 @@ const TRAFFIC = [
 ];
 
 const STOPPED = [figure("RSS growth MB", "rssGrowthMb"), figure("stopped closed", "stoppedClosed")];
-const MEMORY = [
-  figure("B/connection", "bytesPerConnection"),
-  ratio(`${BASE} / it`, "bytesPerConnection"),
-  figure("RSS MB", "rssMb"),
-];
+const MEMORY = [figure("B/connection", "bytesPerConnection"), ratio(`${BASE} / it`, "bytesPerConnection"), figure("RSS MB", "rssMb")];
 
 function columnsFor({ workload, load }: Cell): readonly Column[] {
   switch (workload.kind) {

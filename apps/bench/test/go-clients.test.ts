@@ -168,7 +168,10 @@ describe.runIf(whyNot === undefined)("the clients in Go, connect", () => {
     const port = await answering((socket, key) => {
       most = Math.max(most, ++count);
       resets.push(once(socket, "error").then(([error]) => (error as NodeJS.ErrnoException).code));
-      socket.on("close", () => void count--).resume().write(head101(key));
+      socket
+        .on("close", () => void count--)
+        .resume()
+        .write(head101(key));
     });
     await drive(port, CONNECT);
     expect(most).toBe(CLIENTS.connect);

@@ -30,7 +30,9 @@ it.each([
   expect(policy).toContain("default-src 'none'");
   expect(policy).not.toContain("unsafe");
   for (const [, tag, body] of html.matchAll(/<(script|style)[^>]*>([^]*?)<\/\1>/g)) {
-    const hash = createHash("sha256").update(body ?? "").digest("base64");
+    const hash = createHash("sha256")
+      .update(body ?? "")
+      .digest("base64");
     expect(policy).toMatch(new RegExp(`${tag}-src[^;]*'sha256-${hash.replaceAll("+", "\\+")}'`));
   }
   expect(html).not.toMatch(/ style="| on[a-z]+="/);
@@ -57,7 +59,16 @@ it("reconnects from the chat page as the protocol package says, after every clos
 it("reads the time to come back as the protocol package does, and not after a code that says no", () => {
   const leastDelay = leastDelayOfPage();
   const reasons = [0, 1, 1500, MAX_RETRY_AFTER_MS].map(retryAfterReason);
-  reasons.push(`retry-after=${"9".repeat(15)}`, `retry-after=${"9".repeat(16)}`, "retry-after=", "retry-after=-1", "retry-after=5\n", "Retry-After=5", "x retry-after=5", "");
+  reasons.push(
+    `retry-after=${"9".repeat(15)}`,
+    `retry-after=${"9".repeat(16)}`,
+    "retry-after=",
+    "retry-after=-1",
+    "retry-after=5\n",
+    "Retry-After=5",
+    "x retry-after=5",
+    "",
+  );
   for (const reason of reasons) {
     for (const code of [1012, 1013]) {
       const told = parseRetryAfter(reason);

@@ -16,14 +16,22 @@ const pages = filesBelow("", ".md");
 describe("links of the Markdown files", () => {
   it("lead to files and headings that exist", () => {
     expect(pages.length).toBeGreaterThan(40);
-    const dead = pages.flatMap((page) => linksOf(page).filter(({ target }) => !isAlive(page, target)).map(({ target, line }) => `${page}:${line} ${target}`));
+    const dead = pages.flatMap((page) =>
+      linksOf(page)
+        .filter(({ target }) => !isAlive(page, target))
+        .map(({ target, line }) => `${page}:${line} ${target}`),
+    );
     expect(dead).toEqual([]);
   });
 
   it("lead nowhere outside a package that is shipped, where only the package itself is", () => {
     const shipped = pages.filter((page) => /^packages\/[^/]+\/README\.md$/.test(page));
     expect(shipped.length).toBeGreaterThan(5);
-    const outside = shipped.flatMap((page) => linksOf(page).filter(({ target }) => !/^(?:https?:|#)/.test(target)).map(({ target, line }) => `${page}:${line} ${target}`));
+    const outside = shipped.flatMap((page) =>
+      linksOf(page)
+        .filter(({ target }) => !/^(?:https?:|#)/.test(target))
+        .map(({ target, line }) => `${page}:${line} ${target}`),
+    );
     expect(outside).toEqual([]);
   });
 });
@@ -42,11 +50,13 @@ function linksOf(page: string): Link[] {
 /** The lines of a page, with empty ones for samples. */
 function proseOf(page: string): string[] {
   let isSample = false;
-  return read(page).split("\n").map((line) => {
-    const isFence = /^\s*```/.test(line);
-    if (isFence) isSample = !isSample;
-    return isSample || isFence ? "" : line;
-  });
+  return read(page)
+    .split("\n")
+    .map((line) => {
+      const isFence = /^\s*```/.test(line);
+      if (isFence) isSample = !isSample;
+      return isSample || isFence ? "" : line;
+    });
 }
 
 function isAlive(page: string, target: string): boolean {

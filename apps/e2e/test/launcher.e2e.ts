@@ -22,7 +22,14 @@ async function portOf(started: Program): Promise<number> {
 
 /** The status that a page of `host` gets. */
 async function handshake(port: number, host: string): Promise<number | undefined> {
-  const headers = { host, origin: `http://${host}`, connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+  const headers = {
+    host,
+    origin: `http://${host}`,
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
   const asking = request({ host: "127.0.0.1", port, path: "/ws", headers }).end();
   return new Promise((answered, failed) => {
     asking.on("error", failed);

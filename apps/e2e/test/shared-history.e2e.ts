@@ -51,7 +51,13 @@ describe("a browser that shares a history", () => {
     const note = (connection: Connection, text: string): void => void owed.get(connection.request.url)?.push(text);
     let bytes = 0;
     for (let number = 1; number <= MESSAGES; number++) {
-      const text = JSON.stringify({ number, kind: "price", symbol: `S${number % 7}`, bid: (number * 7919) % 1000, at: new Date(number * 86_400_777).toISOString() });
+      const text = JSON.stringify({
+        number,
+        kind: "price",
+        symbol: `S${number % 7}`,
+        bid: (number * 7919) % 1000,
+        at: new Date(number * 86_400_777).toISOString(),
+      });
       const later = number % JOIN_EVERY === 0 && number < MESSAGES ? new Promise<void>((resolve) => (joined = resolve)) : undefined;
       expect(hub.broadcast(text)).toBe(owed.size);
       for (const connection of hub) note(connection, text);

@@ -61,7 +61,7 @@ function serverFor(listener: RequestListener, { protocol = "http", certificate }
 
 /** The options of a route that asks nothing of its framework fit each of them. */
 function given<Native>(route: UpgraderOptions | undefined): UpgraderOptions<unknown, Native> {
-  return (route ?? {});
+  return route ?? {};
 }
 
 async function node(options: AppOptions): Promise<Started> {
@@ -87,8 +87,7 @@ async function onExpressApp(options: AppOptions): Promise<Started> {
 }
 
 function fastifyApp({ protocol = "http", certificate }: AppOptions): FastifyInstance {
-  const secure =
-    protocol === "http" ? {} : protocol === "https" ? { https: { ...certificate } } : { http2: true, https: { ...certificate, allowHTTP1: true } };
+  const secure = protocol === "http" ? {} : protocol === "https" ? { https: { ...certificate } } : { http2: true, https: { ...certificate, allowHTTP1: true } };
   const app = Fastify({ ...secure, bodyLimit: 10_000_000, forceCloseConnections: true } as object) as unknown as FastifyInstance;
   app.get("/page", () => "the page");
   app.post("/json", ({ body }) => `got ${JSON.stringify(body)}`);

@@ -29,8 +29,21 @@ const calls: readonly Call[] = [
   { title: "a POST with a length", path: "/json", args: [...json, "--data", '{"a":1}'], statuses: [200], body: 'got {"a":1}' },
   { title: "a large POST with a length", path: "/json", args: [...json, "-H", "Expect:", "--data", "@-"], input: large, statuses: [200], body: `got ${large}` },
   { title: "a chunked POST", path: "/json", args: [...json, "-H", "Transfer-Encoding: chunked", "--data", '{"a":1}'], statuses: [200], body: 'got {"a":1}' },
-  { title: "a large upload from a pipe", path: "/json", args: [...json, "-H", "Expect:", "-X", "POST", "-T", "-"], input: large, statuses: [200], body: `got ${large}` },
-  { title: "a POST that waits for 100 Continue", path: "/json", args: [...json, "-H", "Expect: 100-continue", "--data", '{"a":1}'], statuses: [100, 200], body: 'got {"a":1}' },
+  {
+    title: "a large upload from a pipe",
+    path: "/json",
+    args: [...json, "-H", "Expect:", "-X", "POST", "-T", "-"],
+    input: large,
+    statuses: [200],
+    body: `got ${large}`,
+  },
+  {
+    title: "a POST that waits for 100 Continue",
+    path: "/json",
+    args: [...json, "-H", "Expect: 100-continue", "--data", '{"a":1}'],
+    statuses: [100, 200],
+    body: 'got {"a":1}',
+  },
 ];
 
 function statusesOf({ output }: CurlRun): number[] {

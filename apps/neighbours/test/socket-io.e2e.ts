@@ -45,7 +45,11 @@ function socketIoOn(server: HttpServer, options: Partial<ServerOptions>, configu
 }
 
 async function connect(port: number, transport: "websocket" | "polling"): Promise<Socket> {
-  const socket = io(`http://127.0.0.1:${port}`, { transports: transport === "polling" ? ["polling", "websocket"] : ["websocket"], reconnection: false, forceNew: true });
+  const socket = io(`http://127.0.0.1:${port}`, {
+    transports: transport === "polling" ? ["polling", "websocket"] : ["websocket"],
+    reconnection: false,
+    forceNew: true,
+  });
   onTestFinished(() => void socket.disconnect());
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);

@@ -87,7 +87,14 @@ export class Attack {
     const stats = await Promise.all(servers.map((server) => server.stats(false)));
     const faults = stats.flatMap((each) => each.faults);
     this.exactly("uncaught errors", faults.length, 0, faults[0]);
-    const failures = await Promise.all(servers.map(({ port }) => serveGoodClient(port).then(() => [], (error: Error) => [error.message])));
+    const failures = await Promise.all(
+      servers.map(({ port }) =>
+        serveGoodClient(port).then(
+          () => [],
+          (error: Error) => [error.message],
+        ),
+      ),
+    );
     this.exactly("good client not served after", failures.flat().length, 0, failures.flat()[0]);
   }
 

@@ -75,10 +75,13 @@ function startVariant(): Promise<RunningVariant> {
   const build = variants[name];
   if (build === undefined) throw new Error(`there is no variant ${name}`);
   return build({
-    handler: taking === "streams" ? streamHandler : siegeHandler(hub, {
-      slow: (connection) => queues?.noteFound(connection),
-      ended: (why) => void (endings[why] = (endings[why] ?? 0) + 1),
-    }),
+    handler:
+      taking === "streams"
+        ? streamHandler
+        : siegeHandler(hub, {
+            slow: (connection) => queues?.noteFound(connection),
+            ended: (why) => void (endings[why] = (endings[why] ?? 0) + 1),
+          }),
     options: { ...options, authorize, onError: () => void reported++ },
   });
 }

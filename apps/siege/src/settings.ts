@@ -22,7 +22,13 @@ export function readSettings(args: readonly string[], known: { readonly scenario
   const { full } = values;
   const soakMinutes = Number(values["soak-minutes"] ?? (full ? 10 : 0.3));
   if (!(soakMinutes >= 0)) throw new SettingsError(`--soak-minutes is a number. Usage: ${usage}`);
-  return { full, soakMinutes, only: pick("scenario", values.only, known.scenarios), variants: pick("variant", values.variants, known.variants), json: values.json };
+  return {
+    full,
+    soakMinutes,
+    only: pick("scenario", values.only, known.scenarios),
+    variants: pick("variant", values.variants, known.variants),
+    json: values.json,
+  };
 }
 
 function parse(args: readonly string[]): { full: boolean; only?: string; variants?: string; json?: string; "soak-minutes"?: string } {

@@ -45,11 +45,7 @@ function breachesOf(...trees: readonly Tree[]): string[] {
 
 /** One breach or more: what is planted, and all that the check says of it. */
 const planted: readonly (readonly [title: string, tree: Tree, breaches: readonly string[]])[] = [
-  [
-    "a source of 301 lines",
-    { [core("hub/long.ts")]: lines(301) },
-    ["longest source file: packages/core/src/hub/long.ts has 301 lines, at most 300"],
-  ],
+  ["a source of 301 lines", { [core("hub/long.ts")]: lines(301) }, ["longest source file: packages/core/src/hub/long.ts has 301 lines, at most 300"]],
   [
     "an adapter's entry of 61 lines",
     { "packages/hono/src/index.ts": lines(61) },
@@ -155,7 +151,9 @@ describe("the structure check", () => {
       [core("index.ts")]:
         `export const { ${names(0, 5).join(", ")} } = x;\nexport function n5(): void {}\nexport type n6 = 1;\nexport interface n7 {}\nexport class n8 {}\n` +
         'export const n6 = 1;\nexport * from "./hub/b.ts";\nexport * as n9 from "./hub/a.ts";\nexport { a as n10, type b as n11 } from "./hub/a.ts";\nexport default 1;\n',
-      [core("hub/b.ts")]: `export const ${names(12, 40).map((name) => `${name} = 1`).join(", ")};\nexport default 2;\n`,
+      [core("hub/b.ts")]: `export const ${names(12, 40)
+        .map((name) => `${name} = 1`)
+        .join(", ")};\nexport default 2;\n`,
     };
     const nameRule = (...trees: readonly Tree[]) => judged(...trees).rules.find(({ rule }) => rule === "names exported by index.ts");
     expect(nameRule(SOUND)).toMatchObject({ found: 1, breaches: [] });
@@ -176,8 +174,6 @@ describe("the structure check", () => {
 
   it("names a folder of the table that is not there", () => {
     const { [core("observe/a.ts")]: _, ...tree } = SOUND;
-    expect(breachesOf(tree)).toEqual([
-      "arrows against the order of folders: packages/core/src/observe does not exist: remove it from apps/tools/folders.json",
-    ]);
+    expect(breachesOf(tree)).toEqual(["arrows against the order of folders: packages/core/src/observe does not exist: remove it from apps/tools/folders.json"]);
   });
 });

@@ -56,7 +56,7 @@ export const upgrader = new Upgrader<User>({
 /** Every kind of "no". */
 export const noes: readonly UpgraderOptions<User>[] = [
   { authorize: () => false },
-  { authorize: async ({ path }) => (path === "/" ? userOf("a") ?? false : false) },
+  { authorize: async ({ path }) => (path === "/" ? (userOf("a") ?? false) : false) },
   { authorize: ({ query }) => userOf(query.get("token")) ?? false },
   { authorize: async ({ query }) => userOf(query.get("token")) ?? refuse(404) },
   { authorize: ({ path }) => refuse(path === "/busy" ? 429 : 503, "come back later", { "retry-after": "30" }) },

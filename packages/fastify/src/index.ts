@@ -33,7 +33,10 @@ export function websocket<Context, Native = FastifyRequest>(
   const route: RouteHandlerMethod = async (request, reply) => {
     const params = request.params as object;
     const { status, headers, body } = await upgrader.answer(request.raw, handler, { native: request as Native, params, ...logTo(request.log) });
-    return reply.code(status).headers(headers).send(body === "" ? undefined : body);
+    return reply
+      .code(status)
+      .headers(headers)
+      .send(body === "" ? undefined : body);
   };
   return marked(route, "@upwire/fastify") as unknown as WebSocketRoute<Native>;
 }

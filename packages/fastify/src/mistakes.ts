@@ -35,9 +35,11 @@ export function refuseMistakes(app: FastifyInstance, options: object | undefined
   failBeside();
   if (entry === "@upwire/fastify") app.addHook("onReady", async () => failBeside());
   app.addHook("onRoute", ({ handler, url, ...route }) => {
-    if (handler === websocket) throw new TypeError(`websocket: write app.get(${JSON.stringify(url)}, websocket(handler)) and not app.get(${JSON.stringify(url)}, websocket)`);
+    if (handler === websocket)
+      throw new TypeError(`websocket: write app.get(${JSON.stringify(url)}, websocket(handler)) and not app.get(${JSON.stringify(url)}, websocket)`);
     const from = entryOf(handler) ?? entryOf((route as { readonly wsHandler?: unknown }).wsHandler);
-    if (from !== undefined && from !== entry) throw new TypeError(`The route ${url} has websocket of "${from}", and attach is of "${entry}": import both from one of them`);
+    if (from !== undefined && from !== entry)
+      throw new TypeError(`The route ${url} has websocket of "${from}", and attach is of "${entry}": import both from one of them`);
   });
 }
 
@@ -53,8 +55,7 @@ export function ownOptions(options: object, others: readonly string[] = []): obj
 }
 
 /** What a WebSocket route answers when the plugin does not bring the request. */
-export const NOT_THROUGH_PLUGIN =
-  'This request did not come through @fastify/websocket: register attach of "@upwire/fastify/websocket" before the routes.\n';
+export const NOT_THROUGH_PLUGIN = 'This request did not come through @fastify/websocket: register attach of "@upwire/fastify/websocket" before the routes.\n';
 
 /**
  * Where the errors of a request and its connection go: to the request's own logger, unless logging is off. It keeps the logger and

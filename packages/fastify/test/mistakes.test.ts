@@ -30,10 +30,14 @@ describe("entry points that do not belong together", () => {
   it("are refused where the route is declared", async () => {
     const native = Fastify();
     await native.register(attach);
-    expect(await messageOf(() => native.get("/ws", websocketOfPlugin(handler)))).toContain('The route /ws has websocket of "@upwire/fastify/websocket", and attach is of "@upwire/fastify": import both from one of them');
+    expect(await messageOf(() => native.get("/ws", websocketOfPlugin(handler)))).toContain(
+      'The route /ws has websocket of "@upwire/fastify/websocket", and attach is of "@upwire/fastify": import both from one of them',
+    );
     const plugin = Fastify();
     await plugin.register(attachPlugin);
-    expect(await messageOf(() => plugin.get("/ws", websocket(handler)))).toContain('The route /ws has websocket of "@upwire/fastify", and attach is of "@upwire/fastify/websocket"');
+    expect(await messageOf(() => plugin.get("/ws", websocket(handler)))).toContain(
+      'The route /ws has websocket of "@upwire/fastify", and attach is of "@upwire/fastify/websocket"',
+    );
   });
 
   it("are answered at once where the route was declared before", async () => {
@@ -71,7 +75,10 @@ it("says that @fastify/websocket cannot be beside attach, in either order", asyn
 });
 
 it("says what is missing when websocket is not called", async () => {
-  for (const [plugin, route] of [[attach, websocket], [attachPlugin, websocketOfPlugin]] as const) {
+  for (const [plugin, route] of [
+    [attach, websocket],
+    [attachPlugin, websocketOfPlugin],
+  ] as const) {
     const app = Fastify();
     await app.register(plugin);
     expect(await messageOf(() => app.get("/ws", route as never))).toContain('write app.get("/ws", websocket(handler)) and not app.get("/ws", websocket)');
@@ -84,14 +91,21 @@ it("says what is missing when websocket is not called", async () => {
 });
 
 it("tells inject what to write instead, with and without the headers of a handshake", async () => {
-  for (const [plugin, route] of [[attach, websocket], [attachPlugin, websocketOfPlugin]] as const) {
+  for (const [plugin, route] of [
+    [attach, websocket],
+    [attachPlugin, websocketOfPlugin],
+  ] as const) {
     const app = Fastify();
     await app.register(plugin);
     app.get("/ws", (route as typeof websocket)(handler));
     app.get("/closed", (route as typeof websocket)(handler, { authorize: () => refuse(401, "Sign in first") }));
     for (const headers of [UPGRADE, {}]) {
       const answer = await app.inject({ url: "/ws", headers });
-      expect([answer.statusCode, answer.headers.upgrade, answer.body]).toEqual([426, "websocket", expect.stringContaining("in a test, write connectTo(app, path), of @upwire/testing/connect")]);
+      expect([answer.statusCode, answer.headers.upgrade, answer.body]).toEqual([
+        426,
+        "websocket",
+        expect.stringContaining("in a test, write connectTo(app, path), of @upwire/testing/connect"),
+      ]);
     }
     // What a client by a socket is refused too can be asked for.
     expect((await app.inject({ url: "/closed", headers: UPGRADE })).body).toBe("Sign in first");
@@ -124,7 +138,10 @@ describe("the logger of the request", () => {
     const client = await WireClient.connect({ port, path: "/ws" });
     client.sendText("go");
     expect((await client.closed).code).toBe(1011);
-    const lines = String(stream.read()).trim().split("\n").map((line) => JSON.parse(line) as { reqId: string; err: { message: string } });
+    const lines = String(stream.read())
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { reqId: string; err: { message: string } });
     expect(lines.map(({ reqId, err }) => [reqId, err.message])).toEqual([
       ["id of /no", "a fault of the application"],
       ["id of /ws", "a fault of the application"],

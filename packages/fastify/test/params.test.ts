@@ -19,6 +19,9 @@ it.each([
   else app.get("/rooms/:id/*", { schema, ...handlers });
   await app.listen({ port: 0, host: "127.0.0.1" });
   const client = await WireClient.connect({ port: (app.server.address() as AddressInfo).port, path: "/rooms/7/a/b" });
-  expect(JSON.parse((await client.nextMessage()).text)).toEqual([{ id: "7", "*": "a/b" }, { id: 7, "*": "a/b" }]);
+  expect(JSON.parse((await client.nextMessage()).text)).toEqual([
+    { id: "7", "*": "a/b" },
+    { id: 7, "*": "a/b" },
+  ]);
   client.socket.destroy();
 });

@@ -24,7 +24,11 @@ it("tells app.request what to write instead", async () => {
   for (const path of ["/ws", "/plugin"]) {
     for (const headers of [{ upgrade: "websocket", connection: "Upgrade" }, {}] as Record<string, string>[]) {
       const answer = await app.request(path, { headers });
-      expect([answer.status, answer.headers.get("upgrade"), await answer.text()]).toEqual([426, "websocket", expect.stringContaining("write connectTo(app, path), of @upwire/testing/connect")]);
+      expect([answer.status, answer.headers.get("upgrade"), await answer.text()]).toEqual([
+        426,
+        "websocket",
+        expect.stringContaining("write connectTo(app, path), of @upwire/testing/connect"),
+      ]);
     }
   }
 });

@@ -13,7 +13,9 @@ import { attach as attachNodeWs, websocket as websocketNodeWs } from "../src/nod
 const room = defineHandler({ open: (connection, { params }) => connection.send(`welcome to ${params["room"]}`) });
 
 /** A client with a WebSocket of its own: Node 20 has none. */
-const clientOptions = { webSocket: (...[url, protocols]: ConstructorParameters<typeof globalThis.WebSocket>) => new WebSocket(url, protocols) as unknown as globalThis.WebSocket };
+const clientOptions = {
+  webSocket: (...[url, protocols]: ConstructorParameters<typeof globalThis.WebSocket>) => new WebSocket(url, protocols) as unknown as globalThis.WebSocket,
+};
 
 async function firstText(socket: unknown): Promise<string> {
   const client = socket as WebSocket;

@@ -69,7 +69,9 @@ describe("the retry table", () => {
 
 describe("a close code", () => {
   it("of ours may be sent, unless it stands for what is never on the wire", () => {
-    const unsendable = Object.entries(CloseCode).filter(([, code]) => !isSendableCloseCode(code)).map(([name]) => name);
+    const unsendable = Object.entries(CloseCode)
+      .filter(([, code]) => !isSendableCloseCode(code))
+      .map(([name]) => name);
     expect(unsendable).toEqual(["noStatus", "abnormal", "tlsHandshake"]);
     expect(new Set(Object.values(CloseCode)).size).toBe(Object.keys(CloseCode).length);
   });
@@ -89,13 +91,19 @@ describe("retry-after", () => {
     expect(retryAfterReason(MAX_RETRY_AFTER_MS - 0.5)).toBe("retry-after=86400000");
   });
 
-  it.each([-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, MAX_RETRY_AFTER_MS + 1, "5" as never as number, undefined as never as number, 5n as never as number])(
-    "is not written for %s",
-    (ms) => {
-      expect(() => retryAfterReason(ms)).toThrow(RangeError);
-      expect(() => retryAfterReason(ms)).toThrow(`${String(ms)} is not allowed; give milliseconds from 0 to 86400000`);
-    },
-  );
+  it.each([
+    -1,
+    -0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    MAX_RETRY_AFTER_MS + 1,
+    "5" as never as number,
+    undefined as never as number,
+    5n as never as number,
+  ])("is not written for %s", (ms) => {
+    expect(() => retryAfterReason(ms)).toThrow(RangeError);
+    expect(() => retryAfterReason(ms)).toThrow(`${String(ms)} is not allowed; give milliseconds from 0 to 86400000`);
+  });
 
   it.each(["retry-after=86400001", `retry-after=${"9".repeat(15)}`])("that is longer than a day is a day: %s", (reason) => {
     expect(parseRetryAfter(reason)).toBe(MAX_RETRY_AFTER_MS);

@@ -63,11 +63,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
  * @param build Starts a server as `AdapterSetup` says; called more than once.
  * @param capabilities What this adapter cannot do, with the reason. Nothing is left out otherwise.
  */
-export function describeAdapter(
-  name: string,
-  build: (setup: AdapterSetup) => Promise<RunningServer>,
-  capabilities: Partial<Capabilities> = {},
-): void {
+export function describeAdapter(name: string, build: (setup: AdapterSetup) => Promise<RunningServer>, capabilities: Partial<Capabilities> = {}): void {
   describe(`adapter: ${name}`, () => {
     const suite = new Suite(build, capabilities);
     const uncaught: unknown[] = [];

@@ -94,7 +94,10 @@ describe.each(Object.entries(apps))("connectTo on %s", (_name, make) => {
 });
 
 async function refusalOf(connecting: Promise<unknown>): Promise<RefusedError> {
-  const error: unknown = await connecting.then(() => "it connected", (reason: unknown) => reason);
+  const error: unknown = await connecting.then(
+    () => "it connected",
+    (reason: unknown) => reason,
+  );
   if (!(error instanceof RefusedError)) throw new Error("no RefusedError", { cause: error });
   return error;
 }
@@ -161,12 +164,16 @@ describe("waiting", () => {
   it("says what was waited for, and what came before", async () => {
     const client = await connectTo(listener(), "/ws", { messageTimeoutMs: 20 });
     await client.next({ timeoutMs: 3000 });
-    await expect(client.next()).rejects.toThrow('connectTo("/ws"): waited for message 2: none came within 20 ms, and the connection is open; the last one was "welcome"');
+    await expect(client.next()).rejects.toThrow(
+      'connectTo("/ws"): waited for message 2: none came within 20 ms, and the connection is open; the last one was "welcome"',
+    );
     client.send(`x${"y".repeat(100)}`);
     const long = await client.next({ timeoutMs: 3000 });
     expect(() => long.json()).toThrow(`connectTo: this message is no JSON: "x${"y".repeat(79)}…"`);
     client.send("bye");
-    await expect(client.next({ timeoutMs: 3000 })).rejects.toThrow('connectTo("/ws"): waited for message 3: the connection ended with 4001 "as you wish"; the last one was "xyy');
+    await expect(client.next({ timeoutMs: 3000 })).rejects.toThrow(
+      'connectTo("/ws"): waited for message 3: the connection ended with 4001 "as you wish"; the last one was "xyy',
+    );
     expect(() => client.send("late")).toThrow('connectTo("/ws"): send came too late: the connection ended with 4001 "as you wish"');
     await client.close();
   });

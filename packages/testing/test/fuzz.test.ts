@@ -62,7 +62,9 @@ describe("the fuzzer", () => {
     server.on("upgrade", (req, socket) => {
       socket.on("error", () => {});
       // Does not wait for the answer before it.
-      socket.end(`HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(req.headers["sec-websocket-key"] ?? "")}\r\n\r\n`);
+      socket.end(
+        `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(req.headers["sec-websocket-key"] ?? "")}\r\n\r\n`,
+      );
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     onTestFinished(() => void server.close());

@@ -53,7 +53,12 @@ describe("HttpReader", () => {
       const reader = new HttpReader();
       const bytes = Buffer.from(`${answers}HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 200 OK`);
       for (let at = 0; at < bytes.byteLength; at += chunkBytes) reader.push(bytes.subarray(at, at + chunkBytes));
-      expect(reader.responses.map(({ head, body }) => [head.status, body.toString()])).toEqual([[200, "first"], [200, "second"], [404, ""], [101, ""]]);
+      expect(reader.responses.map(({ head, body }) => [head.status, body.toString()])).toEqual([
+        [200, "first"],
+        [200, "second"],
+        [404, ""],
+        [101, ""],
+      ]);
       expect([reader.isSwitched, reader.rest.toString()]).toEqual([true, "HTTP/1.1 200 OK"]);
     });
   }

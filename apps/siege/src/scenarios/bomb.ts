@@ -26,7 +26,8 @@ export function bombScenario(): Scenario {
   };
   return {
     name: "bomb",
-    about: () => `a compressed message that inflates to ${RATIO} times the limit (at most ${LARGEST / MB} MiB), on ${REPEATS} servers each, at limits of 64 KiB, 1 MiB and 16 MiB`,
+    about: () =>
+      `a compressed message that inflates to ${RATIO} times the limit (at most ${LARGEST / MB} MiB), on ${REPEATS} servers each, at limits of 64 KiB, 1 MiB and 16 MiB`,
     together: () => false,
 
     async run(attack) {

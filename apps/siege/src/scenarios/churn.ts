@@ -45,7 +45,8 @@ function count({ full }: SiegeSettings): number {
 
 export const churn: Scenario = {
   name: "churn",
-  about: (settings) => `${count(settings).toLocaleString("en")} clients come and go: closed, reset, refused, gone while the server decides, gone within the request`,
+  about: (settings) =>
+    `${count(settings).toLocaleString("en")} clients come and go: closed, reset, refused, gone while the server decides, gone within the request`,
   together: () => false,
 
   async run(attack) {

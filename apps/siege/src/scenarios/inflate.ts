@@ -23,7 +23,8 @@ interface Burst {
 
 export const inflate: Scenario = {
   name: "inflate",
-  about: () => `legal compressed messages, up to ${BURST_BYTES / MB} MiB of them in one write, by one client and by ${CLIENTS}, at the default limits, ${REPEATS} times each`,
+  about: () =>
+    `legal compressed messages, up to ${BURST_BYTES / MB} MiB of them in one write, by one client and by ${CLIENTS}, at the default limits, ${REPEATS} times each`,
   together: () => false,
 
   async run(attack) {

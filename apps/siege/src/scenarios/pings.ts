@@ -20,7 +20,8 @@ const PONGS_PENDING = 32;
 
 export const pings: Scenario = {
   name: "pings",
-  about: () => `${FLOOD.toLocaleString("en")} pings of ${PAYLOAD_BYTES} bytes at a reader and at a never-reader, ${REPEATS} times each, and a burst of ${BURST} from a good client`,
+  about: () =>
+    `${FLOOD.toLocaleString("en")} pings of ${PAYLOAD_BYTES} bytes at a reader and at a never-reader, ${REPEATS} times each, and a burst of ${BURST} from a good client`,
   together: () => false,
 
   async run(attack) {

@@ -42,7 +42,12 @@ export const slow: Scenario = {
       const times = clients.filter(({ kind }) => kind === name).map(({ openFor }) => openFor ?? Infinity);
       const closed = times.filter((ms) => ms <= DEADLINE_MS).length;
       const latest = Math.max(...times) / 1000;
-      attack.exactly(`${name}: closed within 15 s`, closed, times.length, latest === Infinity ? `some open after ${WAIT_MS / 1000} s` : `latest ${latest.toFixed(1)} s`);
+      attack.exactly(
+        `${name}: closed within 15 s`,
+        closed,
+        times.length,
+        latest === Infinity ? `some open after ${WAIT_MS / 1000} s` : `latest ${latest.toFixed(1)} s`,
+      );
     }
     attack.atMost("good client meanwhile, slowest", Math.max(...served), 100, "ms", `of ${served.length}`);
     for (const client of clients) client.stop();

@@ -57,7 +57,8 @@ const ways: readonly Sent[] = [
 
 export const stream: Scenario = {
   name: "stream",
-  about: (settings) => `one message of ${sizeOf(settings) / MB} MiB, read as a stream under a limit of ${(LIMIT_FACTOR * sizeOf(settings)) / MB} MiB; ws takes it whole`,
+  about: (settings) =>
+    `one message of ${sizeOf(settings) / MB} MiB, read as a stream under a limit of ${(LIMIT_FACTOR * sizeOf(settings)) / MB} MiB; ws takes it whole`,
   together: () => false,
   controls: ["ws whole"],
 

@@ -27,7 +27,10 @@ app.get("/b", websocket({ options: { authorize: ({ native }) => ({ id: native.re
 // What middleware has set is typed where the application's own Env is named.
 app.get(
   "/variables",
-  websocket({ open: (connection) => connection.send(connection.context.id) }, { authorize: ({ native }: UpgradeRequest<Context<AppEnv>>) => native.get("user") }),
+  websocket(
+    { open: (connection) => connection.send(connection.context.id) },
+    { authorize: ({ native }: UpgradeRequest<Context<AppEnv>>) => native.get("user") },
+  ),
 );
 app.get("/variables", websocket({ open: (connection, { native }: UpgradeRequest<Context<AppEnv>>) => connection.send(native.var.user.id) }));
 app.get("/variables", websocket({ message() {} }, { authorize: ({ native }) => native.get("user") }));

@@ -13,7 +13,13 @@ for (const options of noes) app.get("/no", websocket(rooms, options));
 // The context comes from an `authorize` written on the spot...
 app.get("/a", websocket({ open: (connection) => connection.send(connection.context.id) }, { authorize: () => ({ id: "a" }) }));
 // ...whose request is typed, since TypeScript reads the handler first,
-app.get("/b", websocket({ open: (connection) => connection.send(connection.context.id) }, { authorize: ({ native }: UpgradeRequest<Request>) => ({ id: native.hostname }) }));
+app.get(
+  "/b",
+  websocket(
+    { open: (connection) => connection.send(connection.context.id) },
+    { authorize: ({ native }: UpgradeRequest<Request>) => ({ id: native.hostname }) },
+  ),
+);
 // ...or that stands before the hooks,
 app.get(
   "/c",
@@ -27,7 +33,10 @@ app.get(
   }),
 );
 // ...or in an Upgrader.
-app.get("/d", websocket({ open: ({ context }) => context.ip.length }, new Upgrader({ authorize: ({ native }: UpgradeRequest<Request>) => ({ ip: native.ip ?? "" }) })));
+app.get(
+  "/d",
+  websocket({ open: ({ context }) => context.ip.length }, new Upgrader({ authorize: ({ native }: UpgradeRequest<Request>) => ({ ip: native.ip ?? "" }) })),
+);
 
 // `native` is Express's own request; its params are lists where a wildcard stands, and those of the UpgradeRequest are texts.
 app.get(

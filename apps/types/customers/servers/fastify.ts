@@ -23,7 +23,10 @@ app.get("/b", websocket({ options: { authorize: ({ native }) => ({ id: native.id
 app.get<Query>("/query", websocket({ open: (connection, { native }) => connection.send(native.query.token) }));
 app.get<Query>("/query", websocket({ message() {} }, { authorize: ({ native }) => userOf(native.query.token) ?? false }));
 // ...by annotation...
-app.get("/query", websocket({ open: ({ context }) => context?.id }, { authorize: ({ native }: UpgradeRequest<FastifyRequest<Query>>) => userOf(native.query.token) }));
+app.get(
+  "/query",
+  websocket({ open: ({ context }) => context?.id }, { authorize: ({ native }: UpgradeRequest<FastifyRequest<Query>>) => userOf(native.query.token) }),
+);
 // ...or not at all.
 app.get("/query", websocket({ open: (_connection, { native }) => native.log.info(native.hostname) }));
 await app.listen({ port: 8080 });
@@ -61,7 +64,6 @@ await app.register(async (inner) => {
   inner.get("/inner", websocket(chat));
   console.log(inner.upwire.count);
 });
-
 
 // @ts-expect-error -- it is `message`
 app.get("/ws", websocket({ onMessage() {} }));

@@ -23,7 +23,10 @@ app.use(router.routes());
 app.use(websocket(chat));
 const ofState = new Router<State>();
 ofState.get("/chat", websocket(chat));
-ofState.get("/user", websocket({ open: ({ context }) => context.id }, { authorize: ({ native }: UpgradeRequest<ParameterizedContext<State>>) => native.state.user }));
+ofState.get(
+  "/user",
+  websocket({ open: ({ context }) => context.id }, { authorize: ({ native }: UpgradeRequest<ParameterizedContext<State>>) => native.state.user }),
+);
 app.use(ofState.routes());
 attach(app.listen(8080));
 

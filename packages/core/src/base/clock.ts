@@ -25,12 +25,7 @@ export const systemClock: Clock = {
   every: (ms, run) => inNoContext(startTimer, setInterval, clearInterval, ms, run),
 };
 
-function startTimer(
-  start: (run: () => void, ms: number) => NodeJS.Timeout,
-  clear: (timer: NodeJS.Timeout) => void,
-  ms: number,
-  run: () => void,
-): Timer {
+function startTimer(start: (run: () => void, ms: number) => NodeJS.Timeout, clear: (timer: NodeJS.Timeout) => void, ms: number, run: () => void): Timer {
   let immediate: NodeJS.Immediate | undefined;
   const timer = start(() => (immediate = setImmediate(run)), ms).unref();
   return {

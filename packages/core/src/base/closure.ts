@@ -23,7 +23,10 @@ export type CheckedClosure = Readonly<Required<Closure>>;
 const CODE = /^[\w.-]{1,64}$/;
 
 const closureKinds: OptionKinds<Closure> = {
-  code: { right: 'a name such as "ERR_TOKEN_EXPIRED", 1 to 64 letters, digits, "_", "." or "-"', fits: (value) => typeof value === "string" && CODE.test(value) },
+  code: {
+    right: 'a name such as "ERR_TOKEN_EXPIRED", 1 to 64 letters, digits, "_", "." or "-"',
+    fits: (value) => typeof value === "string" && CODE.test(value),
+  },
   closeCode: { right: "4000 to 4999, or another code that may be sent, such as 1011", fits: (value) => isSendableCloseCode(value as number) },
   retry: { right: 'true, false or "later"', fits: (value) => typeof value === "boolean" || value === "later" },
   text: { right: `text of at most ${MAX_REASON_BYTES} bytes`, fits: (value) => typeof value === "string" && Buffer.byteLength(value) <= MAX_REASON_BYTES },
@@ -33,7 +36,9 @@ const closureKinds: OptionKinds<Closure> = {
 /** Reads each field once. @throws TypeError for what is no closure. */
 export function checkClosure(given: Closure): CheckedClosure {
   if (!isPlainObject(given)) {
-    throw new TypeError(`ConnectionError: a closure is ${kindOfObject(given)}; give an object such as { code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false }`);
+    throw new TypeError(
+      `ConnectionError: a closure is ${kindOfObject(given)}; give an object such as { code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false }`,
+    );
   }
   const closure = readOptions<Closure>("ConnectionError", given, closureKinds);
   for (const name of ["code", "closeCode", "retry"] as const) {

@@ -31,7 +31,15 @@ export function guardedClock(clock: Clock | undefined): Clock {
   };
   return {
     now,
-    after: (ms, run) => timer(() => clock.after(ms, run), () => systemClock.after(ms, run)),
-    every: (ms, run) => timer(() => clock.every(ms, run), () => systemClock.every(ms, run)),
+    after: (ms, run) =>
+      timer(
+        () => clock.after(ms, run),
+        () => systemClock.after(ms, run),
+      ),
+    every: (ms, run) =>
+      timer(
+        () => clock.every(ms, run),
+        () => systemClock.every(ms, run),
+      ),
   };
 }

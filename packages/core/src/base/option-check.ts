@@ -14,7 +14,8 @@ export type OptionKinds<Options extends object> = Readonly<Record<keyof Options,
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 const isFunction = (value: unknown): boolean => typeof value === "function";
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === "string");
-const hasMethods = (value: unknown, names: readonly string[]): boolean => isObject(value) && names.every((name) => isFunction((value as Record<string, unknown>)[name]));
+const hasMethods = (value: unknown, names: readonly string[]): boolean =>
+  isObject(value) && names.every((name) => isFunction((value as Record<string, unknown>)[name]));
 
 /** The kinds of options that there are. Numbers have their own range, and are looked at where it is known. */
 export const kinds: Readonly<
@@ -24,7 +25,10 @@ export const kinds: Readonly<
   text: { right: "a string", fits: (value) => typeof value === "string" },
   flag: { right: "true or false", fits: (value) => typeof value === "boolean" },
   callback: { right: "a function", fits: isFunction },
-  origin: { right: 'a list such as ["https://app.example.com"], "same-origin" or a function', fits: (value) => isFunction(value) || isTexts(value) || typeof value === "string" },
+  origin: {
+    right: 'a list such as ["https://app.example.com"], "same-origin" or a function',
+    fits: (value) => isFunction(value) || isTexts(value) || typeof value === "string",
+  },
   subprotocols: { right: 'a list such as ["chat.v1"] or a function', fits: (value) => isFunction(value) || isTexts(value) },
   headers: { right: 'an object such as { "x-name": "value" } or a function', fits: (value) => isFunction(value) || isPlainObject(value) },
   compression: { right: "true, false or an object with options", fits: (value) => typeof value === "boolean" || isPlainObject(value) },

@@ -43,7 +43,9 @@ function resolveBucket(name: string, perSecond: unknown, burst: unknown = typeof
   const isRate = perSecond === undefined || isNumberFrom(0, perSecond);
   const isBurst = (perSecond === undefined && burst === 0) || isNumberFrom(1, burst);
   if (!isRate || perSecond === 0 || !isBurst) {
-    throw new RangeError(`rateLimit: ${shownValue(perSecond)} ${name} per second with a burst of ${shownValue(burst)} is not allowed; give numbers over 0, and a burst of at least 1`);
+    throw new RangeError(
+      `rateLimit: ${shownValue(perSecond)} ${name} per second with a burst of ${shownValue(burst)} is not allowed; give numbers over 0, and a burst of at least 1`,
+    );
   }
   return perSecond === undefined ? undefined : { perMs: perSecond / 1000, burst };
 }
@@ -55,7 +57,13 @@ function isNumberFrom(least: number, value: unknown): value is number {
 /** @throws RangeError for rates that cannot be meant. */
 export function resolveRateLimit(limit: RateLimit | undefined): ResolvedRateLimit | undefined {
   if (limit === undefined) return undefined;
-  const { patienceMs = defaults.rateLimit.patienceMs, messagesPerSecond, messageBurst, bytesPerSecond, byteBurst } = readOptions<RateLimit>("rateLimit", limit, rateLimitKinds);
+  const {
+    patienceMs = defaults.rateLimit.patienceMs,
+    messagesPerSecond,
+    messageBurst,
+    bytesPerSecond,
+    byteBurst,
+  } = readOptions<RateLimit>("rateLimit", limit, rateLimitKinds);
   if (!Number.isSafeInteger(patienceMs) || patienceMs < 0) throw new RangeError(`rateLimit: a patienceMs of ${shownValue(patienceMs)} is not allowed`);
   const messages = resolveBucket("messages", messagesPerSecond, messageBurst);
   const bytes = resolveBucket("bytes", bytesPerSecond, byteBurst);

@@ -148,7 +148,11 @@ export function compileTrustProxy(trust: TrustProxy | undefined): (req: Incoming
     const peerIp = isIP(peer.ip) === 0 ? undefined : foldAddress(peer.ip);
     if (!trusts(peerIp, 0)) return peer;
     const { rawHeaders } = req;
-    const byList = walk(peer, reports(rawHeaderValues(rawHeaders, "x-forwarded-for"), (member) => ({ ...NOTHING, from: readEndpoint(member) })), trusts);
+    const byList = walk(
+      peer,
+      reports(rawHeaderValues(rawHeaders, "x-forwarded-for"), (member) => ({ ...NOTHING, from: readEndpoint(member) })),
+      trusts,
+    );
     const forwarded = walk(peer, reports(rawHeaderValues(rawHeaders, "forwarded"), readForwarded), trusts);
     // These have one value. Of several, the last is the nearest proxy's.
     const [proto] = membersFromRight(rawHeaderValues(rawHeaders, "x-forwarded-proto"));

@@ -58,11 +58,7 @@ function startFault({ method, httpVersionMajor, httpVersionMinor }: IncomingMess
 }
 
 /** @param target `undefined` when it was checked before. */
-function fieldFault(
-  { headers, rawHeaders }: IncomingMessage,
-  target: string | undefined,
-  subprotocols: readonly string[],
-): RefusalCode | undefined {
+function fieldFault({ headers, rawHeaders }: IncomingMessage, target: string | undefined, subprotocols: readonly string[]): RefusalCode | undefined {
   let host: string | undefined;
   let hosts = 0;
   let hasBody = headers["transfer-encoding"] !== undefined;

@@ -73,7 +73,12 @@ export function isWithoutSocket({ socket }: IncomingMessage): boolean {
 /** What a request that came through no socket is told to do in place of that. */
 export function withoutSocket(code: "ERR_NOT_UPGRADE" | "ERR_NOT_ATTACHED"): Refusal {
   const { status, headers } = refusal("ERR_NOT_UPGRADE");
-  return new Refusal(code, status, "This request came through no socket, and a WebSocket needs one: in a test, write connectTo(app, path), of @upwire/testing/connect.\n", headers);
+  return new Refusal(
+    code,
+    status,
+    "This request came through no socket, and a WebSocket needs one: in a test, write connectTo(app, path), of @upwire/testing/connect.\n",
+    headers,
+  );
 }
 
 /** The refusal of a request that came past `attach`, with the way that it should have come. */
@@ -88,7 +93,10 @@ export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
 function checkAnswer(owner: string, status: unknown, body: unknown, headers: unknown): void {
   // A status below 200 would be read as an interim answer or as a yes (RFC 9110 §15.2).
   const isRefusing = Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
-  if (!isRefusing) throw new RangeError(`${owner}: ${typeof status === "number" ? status : kindOf(status)} is no status that refuses; give 401, 403 or another whole number from 400 to 599`);
+  if (!isRefusing)
+    throw new RangeError(
+      `${owner}: ${typeof status === "number" ? status : kindOf(status)} is no status that refuses; give 401, 403 or another whole number from 400 to 599`,
+    );
   if (typeof body !== "string") throw new TypeError(`${owner}: the body is ${kindOf(body)}; give a string`);
   for (const [name, value] of Object.entries(checkHeaders(owner, headers))) {
     if (Array.isArray(value)) throw new TypeError(`${owner}: the header ${JSON.stringify(name)} is a list; give a string`);
@@ -97,8 +105,46 @@ function checkAnswer(owner: string, status: unknown, body: unknown, headers: unk
 
 /** Every HTTP status that refuses, as IANA lists them. */
 export type RefusalStatus =
-  | 400 | 401 | 402 | 403 | 404 | 405 | 406 | 407 | 408 | 409 | 410 | 411 | 412 | 413 | 414 | 415 | 416 | 417 | 418 | 421 | 422 | 423
-  | 424 | 425 | 426 | 428 | 429 | 431 | 451 | 500 | 501 | 502 | 503 | 504 | 505 | 506 | 507 | 508 | 510 | 511;
+  | 400
+  | 401
+  | 402
+  | 403
+  | 404
+  | 405
+  | 406
+  | 407
+  | 408
+  | 409
+  | 410
+  | 411
+  | 412
+  | 413
+  | 414
+  | 415
+  | 416
+  | 417
+  | 418
+  | 421
+  | 422
+  | 423
+  | 424
+  | 425
+  | 426
+  | 428
+  | 429
+  | 431
+  | 451
+  | 500
+  | 501
+  | 502
+  | 503
+  | 504
+  | 505
+  | 506
+  | 507
+  | 508
+  | 510
+  | 511;
 
 /**
  * What `authorize` returns to say no: `return refuse(401, "Sign in first")`. Logs and `onReject` see the code `ERR_UNAUTHORIZED` for

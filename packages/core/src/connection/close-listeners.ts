@@ -58,6 +58,9 @@ export abstract class CloseListeners {
 
   /** One listener that fails must not keep the others from being told. */
   #tell(listener: CloseListener, info: CloseInfo): void {
-    guard(() => listener(info, this.owner), (error) => this.report(error));
+    guard(
+      () => listener(info, this.owner),
+      (error) => this.report(error),
+    );
   }
 }

@@ -181,7 +181,12 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
 
   leaving(source: Source<Context>, notice: Leaving): void {
     const connection = source.owner;
-    inNoContext(() => guard(() => this.#handler.leaving?.(connection, notice), (error) => this.#onError(error, { connection })));
+    inNoContext(() =>
+      guard(
+        () => this.#handler.leaving?.(connection, notice),
+        (error) => this.#onError(error, { connection }),
+      ),
+    );
   }
 
   error(source: Source<Context>, error: ConnectionError): void {

@@ -91,7 +91,11 @@ export class Connection<Context = unknown> extends SlotHolder {
    */
   static leave(connection: Pick<Connection, "close">, farewell: Farewell): void {
     if (#life in connection) connection.#life.leave(farewell);
-    else guard(() => connection.close(farewell.code, farewell.reason), (error) => channels.error.publish({ error, connection: connection as Connection }));
+    else
+      guard(
+        () => connection.close(farewell.code, farewell.reason),
+        (error) => channels.error.publish({ error, connection: connection as Connection }),
+      );
   }
 
   get isOpen(): boolean {
@@ -140,7 +144,8 @@ export class Connection<Context = unknown> extends SlotHolder {
 
   /** Sends a ping (RFC 6455 §5.5.2). @param data At most 125 bytes. @throws RangeError for more. @throws TypeError for what is neither text nor bytes. */
   ping(data: string | Uint8Array = ""): void {
-    if (typeof data !== "string" && !types.isUint8Array(data)) throw new TypeError(`ping: ${kindOf(data)} is neither text nor bytes; give a string or a Uint8Array`);
+    if (typeof data !== "string" && !types.isUint8Array(data))
+      throw new TypeError(`ping: ${kindOf(data)} is neither text nor bytes; give a string or a Uint8Array`);
     // Its length first: nothing may be taken for more than may be sent.
     const bytes = typeof data === "string" ? data : givenBytes(data);
     if (Buffer.byteLength(bytes) > MAX_CONTROL_BYTES) throw new RangeError(`A ping carries at most ${MAX_CONTROL_BYTES} bytes`);

@@ -55,6 +55,16 @@ export function nextLook(since: Since, limits: ResolvedLimits, now: number): num
 /** How often to look at the deadlines: fine enough for the shortest, and at most every half second. */
 export function beatEveryMs(limits: ResolvedLimits): number {
   const { writeTimeoutMs, messageTimeoutMs, streamTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, openTimeoutMs, closeTimeoutMs, rateLimit } = limits;
-  const deadlines = [writeTimeoutMs, messageTimeoutMs, streamTimeoutMs, pingIntervalMs, pongTimeoutMs, idleTimeoutMs, openTimeoutMs, closeTimeoutMs, rateLimit?.patienceMs ?? 0].filter((ms) => ms > 0);
+  const deadlines = [
+    writeTimeoutMs,
+    messageTimeoutMs,
+    streamTimeoutMs,
+    pingIntervalMs,
+    pongTimeoutMs,
+    idleTimeoutMs,
+    openTimeoutMs,
+    closeTimeoutMs,
+    rateLimit?.patienceMs ?? 0,
+  ].filter((ms) => ms > 0);
   return Math.max(10, Math.min(500, ...deadlines.map((ms) => Math.ceil(ms / 4))));
 }

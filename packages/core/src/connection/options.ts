@@ -21,7 +21,6 @@ import type { Refusal } from "../checks/refusal.ts";
 import { isPlainPolicy } from "../send/slow-consumer.ts";
 import type { UpgradeRequest } from "../checks/upgrade-request.ts";
 
-
 /** Whose error it is. */
 export interface ErrorSource<Native = unknown> {
   /** After the upgrade. */

@@ -36,7 +36,10 @@ export abstract class SlotHolder {
           holder.#slot = slot;
           holder.#value = value;
         } else {
-          holder.#value = new Map([[holder.#slot, holder.#value], [slot, value]]);
+          holder.#value = new Map([
+            [holder.#slot, holder.#value],
+            [slot, value],
+          ]);
           holder.#slot = SEVERAL;
         }
       },

@@ -53,11 +53,7 @@ interface Part<Context> {
 }
 
 /** @returns how many queues took it. */
-export function broadcastTo<Context>(
-  crowd: Crowd<Context> | undefined,
-  data: Broadcastable | ByFormat,
-  given?: BroadcastOptions<Context>,
-): number {
+export function broadcastTo<Context>(crowd: Crowd<Context> | undefined, data: Broadcastable | ByFormat, given?: BroadcastOptions<Context>): number {
   const { options, except, filter } = read(given);
   const delivery = new Delivery(options);
   if (typeof data !== "function" && filter === undefined) {
@@ -91,7 +87,11 @@ function formatted(data: ByFormat, format: string): PreparedMessage | undefined 
   return given === undefined ? undefined : prepare(given);
 }
 
-function chosenOf<Context>(group: FormatGroup<Context>, filter: (connection: Connection<Context>) => boolean, except: ReadonlySet<Connection<Context>> | undefined): Connection<Context>[] {
+function chosenOf<Context>(
+  group: FormatGroup<Context>,
+  filter: (connection: Connection<Context>) => boolean,
+  except: ReadonlySet<Connection<Context>> | undefined,
+): Connection<Context>[] {
   const asked = [...group.members()].filter((connection) => except?.has(connection) !== true);
   return asked.filter((connection) => atOnce("filter", filter(connection)));
 }

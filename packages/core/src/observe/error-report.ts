@@ -34,7 +34,10 @@ export class ErrorReport {
     channels.error.publish({ error, ...source });
     const log = this.#onError ?? this.#logs.get(source.connection ?? source.request ?? this) ?? writeError;
     // An error hook that fails has no other to be told to, and must not end the process.
-    guard(() => log(error, source as ErrorSource<never>), () => {});
+    guard(
+      () => log(error, source as ErrorSource<never>),
+      () => {},
+    );
   }
 }
 

@@ -34,7 +34,14 @@ export function redactUrl(url: string): string {
   const [beforeFragment = "", ...fragments] = url.split(/#|%23/i);
   const mark = /\?|%3f/i.exec(beforeFragment);
   const path = mark === null ? beforeFragment : beforeFragment.slice(0, mark.index);
-  const query = mark === null ? "" : `?${beforeFragment.slice(mark.index + mark[0].length).split("&").map(redactParameter).join("&")}`;
+  const query =
+    mark === null
+      ? ""
+      : `?${beforeFragment
+          .slice(mark.index + mark[0].length)
+          .split("&")
+          .map(redactParameter)
+          .join("&")}`;
   return `${redactPath(path)}${query}${fragments.length > 0 ? `#${HIDDEN}` : ""}`;
 }
 

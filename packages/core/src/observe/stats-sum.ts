@@ -47,7 +47,8 @@ type Counts = Readonly<Partial<Record<string, number>>>;
 
 /** Of two objects alike: every number added, those of `refused` and `ended` by code. */
 function plus(one: Stats, other: Stats): Stats {
-  const sum = (a: Counts, b: Counts): Counts => Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]));
+  const sum = (a: Counts, b: Counts): Counts =>
+    Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]));
   const { refused, ended, ...numbers } = one;
   const { refused: otherRefused, ended: otherEnded, ...otherNumbers } = other;
   return { ...sum(numbers, otherNumbers), refused: sum(refused, otherRefused), ended: sum(ended, otherEnded) } as unknown as Stats;

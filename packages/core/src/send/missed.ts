@@ -46,5 +46,8 @@ export class MissedCalls {
 }
 
 function call(connection: MissingConnection, missed: Missed): void {
-  guard(() => missed(connection.owner as never), (error) => connection.report(error));
+  guard(
+    () => missed(connection.owner as never),
+    (error) => connection.report(error),
+  );
 }

@@ -52,6 +52,9 @@ function areRight(options: object): boolean {
 export function readSendOptions(given: SendOptions): SendOptions {
   if (typeof given !== "object" || (given as object | null) === null || !areRight(given)) return readOptions<SendOptions>("send", given, sendKinds);
   const { key, missed, mustArrive } = given;
-  const isRight = (key === undefined || typeof key === "string") && (missed === undefined || typeof missed === "function") && (mustArrive === undefined || typeof mustArrive === "boolean");
+  const isRight =
+    (key === undefined || typeof key === "string") &&
+    (missed === undefined || typeof missed === "function") &&
+    (mustArrive === undefined || typeof mustArrive === "boolean");
   return isRight ? { key, missed, mustArrive } : readOptions<SendOptions>("send", given, sendKinds);
 }

@@ -52,9 +52,17 @@ export function inSlices<Item>(items: readonly Item[], act: (item: Item) => void
 
 /** The plan to close all at once. @throws RangeError or TypeError for options that cannot be meant. */
 export function closingPlan(options: CloseAllOptions | undefined): ClosingPlan {
-  const { code = defaults.close.code, reason = defaults.close.reason, graceMs = defaults.close.graceMs } = readOptions<CloseAllOptions>("close", options, closeAllKinds);
+  const {
+    code = defaults.close.code,
+    reason = defaults.close.reason,
+    graceMs = defaults.close.graceMs,
+  } = readOptions<CloseAllOptions>("close", options, closeAllKinds);
   checkClose(code, reason);
-  return { farewell: (connection) => Connection.leave(connection, { code, reason, retryAfterMs: undefined }), spreadMs: 0, graceMs: checkCount("graceMs", graceMs, 0) };
+  return {
+    farewell: (connection) => Connection.leave(connection, { code, reason, retryAfterMs: undefined }),
+    spreadMs: 0,
+    graceMs: checkCount("graceMs", graceMs, 0),
+  };
 }
 
 /** The end of many connections, in the order given. What a client does or does not do never holds it up. */
@@ -139,7 +147,10 @@ export class Closing {
 
 /** A stand-in of a test may throw: the others are destroyed all the same. */
 function cut(connection: Connection): void {
-  guard(() => connection.terminate(), (error) => channels.error.publish({ error, connection }));
+  guard(
+    () => connection.terminate(),
+    (error) => channels.error.publish({ error, connection }),
+  );
 }
 
 /** Closes every connection and settles when all are gone. @throws RangeError for options that cannot be meant. */

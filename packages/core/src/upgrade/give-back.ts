@@ -37,7 +37,10 @@ export function ignoreOtherUpgrades(server: AttachableServer, isAlone: () => boo
  * Makes an ordinary request of one that Node took for an upgrade: sets up the socket for HTTP again and reads the request anew.
  * @returns false where the runtime's `http` has no such listener.
  */
-export function giveBack(server: AttachableServer, { req, socket, head }: { readonly req: IncomingMessage; readonly socket: Socket; readonly head: Buffer }): boolean {
+export function giveBack(
+  server: AttachableServer,
+  { req, socket, head }: { readonly req: IncomingMessage; readonly socket: Socket; readonly head: Buffer },
+): boolean {
   // Called by itself: through the event it would run other libraries' listeners a second time.
   const listener = createServer().listeners("connection")[0] as ConnectionListener | undefined;
   if (listener === undefined) return false;

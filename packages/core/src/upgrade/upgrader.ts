@@ -97,7 +97,11 @@ export class Upgrader<Context = unknown, in Native = unknown> {
    * For adapters: what the framework should answer. When it then sends the 101, core takes the socket and runs `handler`.
    * Never rejects.
    */
-  async answer<Given extends Native>(req: IncomingMessage, handler: ConnectionHandler<Context, Given>, framework?: FrameworkRequest<Given>): Promise<UpgradeAnswer> {
+  async answer<Given extends Native>(
+    req: IncomingMessage,
+    handler: ConnectionHandler<Context, Given>,
+    framework?: FrameworkRequest<Given>,
+  ): Promise<UpgradeAnswer> {
     return this.#answer({ req, res: undefined, handler, opened: () => {} }, framework);
   }
 
@@ -152,7 +156,12 @@ export class Upgrader<Context = unknown, in Native = unknown> {
     return this.#finish(decision, request, ticket, call);
   }
 
-  #finish<Given extends Native>(decision: Decision<Context, Given>, request: UpgradeRequest<Given>, ticket: UpgradeTicket | undefined, call: Call<Context, Given>): UpgradeAnswer {
+  #finish<Given extends Native>(
+    decision: Decision<Context, Given>,
+    request: UpgradeRequest<Given>,
+    ticket: UpgradeTicket | undefined,
+    call: Call<Context, Given>,
+  ): UpgradeAnswer {
     const answer = decision.ok ? this.#accept(decision, ticket, call) : decision;
     if (call.res !== undefined) sendAnswer(call.res, answer, (error) => this.#opener.errors.report(error, { request }));
     if (answer !== SWITCHING) call.opened(undefined);
@@ -160,7 +169,11 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   }
 
   /** The server may have a no of its own. */
-  #accept<Given extends Native>(approval: Approval<Context, Given>, ticket: UpgradeTicket | undefined, { req, handler, opened }: Call<Context, Given>): UpgradeAnswer {
+  #accept<Given extends Native>(
+    approval: Approval<Context, Given>,
+    ticket: UpgradeTicket | undefined,
+    { req, handler, opened }: Call<Context, Given>,
+  ): UpgradeAnswer {
     const { request, headers } = approval;
     if (ticket === undefined) return this.#decider.refuse(notAttached(req, isHandedOver(req)), request);
     const { holder, state } = ticket;

@@ -58,7 +58,10 @@ function windowBits(value: string | undefined, least: number): number | undefine
  * @param policy.passesBy Whether broadcasts get past the slow-consumer policy: one that may still be dropped cannot be referred to.
  * @throws RangeError for values that zlib or a limit cannot have.
  */
-export function resolveCompression(given: boolean | CompressionOptions, { passesBy }: { readonly passesBy: boolean }): Required<CompressionOptions> | undefined {
+export function resolveCompression(
+  given: boolean | CompressionOptions,
+  { passesBy }: { readonly passesBy: boolean },
+): Required<CompressionOptions> | undefined {
   if (given === false) return undefined;
   const wanted = readOptions<CompressionOptions>("compression", given === true ? undefined : given, compressionKinds);
   const sharedHistory = passesBy && wanted.sharedHistory === true;
@@ -119,7 +122,9 @@ function agree(parameters: Map<string, string | undefined>, { sharedHistory }: H
 
 /** The text of the first offer that can be met: all that a plugin on `ws` may see, since `ws` fails the handshake for other offers. */
 export function firstGoodOffer(header: string | undefined): string | undefined {
-  return offersIn(header).find((offer) => negotiateDeflate(offer) !== undefined)?.trim();
+  return offersIn(header)
+    .find((offer) => negotiateDeflate(offer) !== undefined)
+    ?.trim();
 }
 
 /**

@@ -5,9 +5,21 @@ const protocol = (text: string): Fault => Object.freeze({ code: "ERR_PROTOCOL", 
 const fault = (code: ClosureCode, text: string): Fault => Object.freeze({ code, text });
 
 type FixedFault =
-  | "reservedBits" | "compressionNotAgreed" | "compressedContinuation" | "compressedControl" | "fragmentedControl"
-  | "strayContinuation" | "interleavedMessage" | "notMasked" | "longControl" | "lengthNotShortest" | "lengthTooLong"
-  | "closeOneByte" | "closeReason" | "text" | "deflate";
+  | "reservedBits"
+  | "compressionNotAgreed"
+  | "compressedContinuation"
+  | "compressedControl"
+  | "fragmentedControl"
+  | "strayContinuation"
+  | "interleavedMessage"
+  | "notMasked"
+  | "longControl"
+  | "lengthNotShortest"
+  | "lengthTooLong"
+  | "closeOneByte"
+  | "closeReason"
+  | "text"
+  | "deflate";
 /** With a number of the client, or one of the limits. */
 type NumberedFault = "unknownOpcode" | "closeCode" | "tooBig" | "tooBigInflated" | "tooManyFragments";
 

@@ -13,7 +13,9 @@ export interface JsonOptions {
   readonly maxDepth?: number | undefined;
 }
 
-const jsonKinds: OptionKinds<JsonOptions> = { maxDepth: { right: "a whole number from 0 on", fits: (value) => Number.isSafeInteger(value) && (value as number) >= 0 } };
+const jsonKinds: OptionKinds<JsonOptions> = {
+  maxDepth: { right: "a whole number from 0 on", fits: (value) => Number.isSafeInteger(value) && (value as number) >= 0 },
+};
 
 /** One complete message from a client. */
 export class Message {
@@ -113,6 +115,7 @@ export class Message {
 
   /** A block that was transferred has no bytes, and what would be sent in their place is other memory. */
   #check(): void {
-    if (this.#block.byteLength < this.#end) throw new TypeError("The bytes of this message were transferred, and there are none left; use it before, or transfer a copy");
+    if (this.#block.byteLength < this.#end)
+      throw new TypeError("The bytes of this message were transferred, and there are none left; use it before, or transfer a copy");
   }
 }

@@ -76,7 +76,9 @@ describe("an option that does not exist", () => {
   });
 
   it("that is near to none is refused with all that there are", async () => {
-    expect(await textOf(() => createHub({ zzz: 1 } as never))).toBe('TypeError: createHub: there is no option "zzz"; there are maxRoomsPerConnection, maxRoomNameLength, onJoin, onLeave, onFirst, onEmpty, clock');
+    expect(await textOf(() => createHub({ zzz: 1 } as never))).toBe(
+      'TypeError: createHub: there is no option "zzz"; there are maxRoomsPerConnection, maxRoomNameLength, onJoin, onLeave, onFirst, onEmpty, clock',
+    );
   });
 
   it.each(["constructor", "__proto__", "toString"])("named %s is refused too", async (name) => {
@@ -108,8 +110,12 @@ describe("a value of a wrong kind", () => {
   });
 
   it("is a RangeError where a number is out of range, with the range", async () => {
-    expect(await textOf(() => new Upgrader({ maxMessageBytes: "1mb" as never }))).toBe('RangeError: maxMessageBytes: "1mb" is not allowed; give a whole number from 1 to 2147483647');
-    expect(await textOf(() => new Upgrader({ slowConsumer: "drop" as never }))).toMatch(/^RangeError: slowConsumer: "drop" is not allowed; give "close", .* or "pause"$/);
+    expect(await textOf(() => new Upgrader({ maxMessageBytes: "1mb" as never }))).toBe(
+      'RangeError: maxMessageBytes: "1mb" is not allowed; give a whole number from 1 to 2147483647',
+    );
+    expect(await textOf(() => new Upgrader({ slowConsumer: "drop" as never }))).toMatch(
+      /^RangeError: slowConsumer: "drop" is not allowed; give "close", .* or "pause"$/,
+    );
   });
 });
 
@@ -137,7 +143,9 @@ describe("a handler", () => {
 
   it("finds itself when one letter of a hook is wrong", () => {
     const hooks = ["open", "message", "close", "error", "drain", "ping", "pong"];
-    for (const name of hooks) for (const wrong of misspelled(name)) if (!hooks.includes(wrong)) expect([wrong, nearestNames(wrong, hooks)]).toEqual([wrong, expect.arrayContaining([name])]);
+    for (const name of hooks)
+      for (const wrong of misspelled(name))
+        if (!hooks.includes(wrong)) expect([wrong, nearestNames(wrong, hooks)]).toEqual([wrong, expect.arrayContaining([name])]);
   });
 
   it("of a class with helpers of its own is taken, and one that is frozen, or a Proxy", () => {
@@ -193,7 +201,10 @@ describe("refuse", () => {
   it.each(["an older copy of core", "one that was changed"])("answers 500 in place of a broken refusal, of %s, and reports it", async () => {
     const told: unknown[] = [];
     const broken = Object.assign(refuse(401), { headers: { "x-a": "a\r\nx-forged: 1" }, status: 101 });
-    const served = await serve(undefined, { authorize: async () => broken, onError: (error, { request }) => void told.push((error as Error).name, request?.path) });
+    const served = await serve(undefined, {
+      authorize: async () => broken,
+      onError: (error, { request }) => void told.push((error as Error).name, request?.path),
+    });
     const client = await WireClient.connect({ port: served.port, path: "/x" });
     expect([client.status, client.answer.header("x-forged"), told]).toEqual([500, undefined, ["RangeError", "/x"]]);
   });

@@ -1,6 +1,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { attach, ConnectionError, createAudience, createHub, logEvents, Message, PreparedMessage, refuse, Upgrader, websocket, type Connection, type ConnectionHandler } from "@upwire/core";
+import {
+  attach,
+  ConnectionError,
+  createAudience,
+  createHub,
+  logEvents,
+  Message,
+  PreparedMessage,
+  refuse,
+  Upgrader,
+  websocket,
+  type Connection,
+  type ConnectionHandler,
+} from "@upwire/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openSocket } from "../helpers/wire-clients.ts";
 
@@ -27,7 +40,10 @@ const takers: Readonly<Record<string, Readonly<Record<string, Take>>>> = {
   HubOptions: { createHub: (options) => createHub(options) },
   AudienceOptions: { createAudience: (options) => createAudience(options) },
   AddOptions: { add: (options) => createHub().add(connection, options), "room.add": (options) => createHub().room("r").add(connection, options) },
-  BroadcastOptions: { broadcast: (options) => createHub().broadcast("text", options), "broadcast by format": (options) => createHub().broadcast(() => "text", options) },
+  BroadcastOptions: {
+    broadcast: (options) => createHub().broadcast("text", options),
+    "broadcast by format": (options) => createHub().broadcast(() => "text", options),
+  },
   SendOptions: { send: (options) => connection.send("text", options), sendJson: (options) => connection.sendJson(1, options) },
   DrainOptions: { drain: (options) => attach(createServer()).drain(options) },
   CloseAllOptions: { "attachment.close": (options) => attach(createServer()).close(options), "hub.close": (options) => createHub().close(options) },
@@ -79,7 +95,7 @@ const noSets: Readonly<Record<string, () => unknown>> = {
   "a function": () => () => {},
   "a number": () => 5,
   "a string": () => "text",
-  "null": () => null,
+  null: () => null,
   "an unknown option that is hidden": () => Object.defineProperty({}, "authorise", { value: () => refuse(401) }),
 };
 
@@ -104,7 +120,8 @@ describe("a set of options", () => {
     const names = namesOf(type);
     expect(names.length).toBeGreaterThan(0);
     const unset = Object.fromEntries(names.map((name) => [name, undefined]));
-    for (const given of [undefined, {}, Object.create(null) as object, unset, Object.freeze({})]) expect(await thrownBy(() => take(given as never))).toBe("nothing");
+    for (const given of [undefined, {}, Object.create(null) as object, unset, Object.freeze({})])
+      expect(await thrownBy(() => take(given as never))).toBe("nothing");
   });
 
   it.each(rows)("has no option that may be null: %s, %s", async (type, _name, take) => {
@@ -116,10 +133,13 @@ describe("a set of options", () => {
     }
   });
 
-  it.each(Object.entries(takers["UpgraderOptions"] ?? {}).filter(([name]) => name !== "handler.options"))("counts with what is hidden in it: %s", async (_name, take) => {
-    // What is hidden is looked at as everything else, so it must count as everything else.
-    expect(await thrownBy(() => take(Object.defineProperty({}, "authorize", { value: 5 }) as never))).toBe("TypeError");
-  });
+  it.each(Object.entries(takers["UpgraderOptions"] ?? {}).filter(([name]) => name !== "handler.options"))(
+    "counts with what is hidden in it: %s",
+    async (_name, take) => {
+      // What is hidden is looked at as everything else, so it must count as everything else.
+      expect(await thrownBy(() => take(Object.defineProperty({}, "authorize", { value: 5 }) as never))).toBe("TypeError");
+    },
+  );
 
   it("of a handler is no Upgrader, and one of a route is", async () => {
     expect(await thrownBy(() => websocket({ ...handler, options: new Upgrader() as never }))).toBe("TypeError");
@@ -138,7 +158,15 @@ describe("a set of options", () => {
 });
 
 it("goes from each adapter to Upgrader.forRoute, as it was given", () => {
-  for (const file of ["express/src/index.ts", "fastify/src/index.ts", "fastify/src/websocket.ts", "hono/src/index.ts", "hono/src/node-ws.ts", "koa/src/index.ts", "core/src/upgrade/node.ts"]) {
+  for (const file of [
+    "express/src/index.ts",
+    "fastify/src/index.ts",
+    "fastify/src/websocket.ts",
+    "hono/src/index.ts",
+    "hono/src/node-ws.ts",
+    "koa/src/index.ts",
+    "core/src/upgrade/node.ts",
+  ]) {
     const text = readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
     expect([file, text.match(/export function websocket/g)?.length, text.match(/Upgrader\.forRoute\(handler, options\)/g)?.length]).toEqual([file, 1, 1]);
   }

@@ -103,31 +103,36 @@ describe("slots", () => {
     const addresses = ["1.1.1.1", "::ffff:1.1.1.1", "2.2.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "unknown"];
     const step = fc.record({ address: fc.constantFrom(...addresses), at: fc.nat(), frees: fc.integer({ min: 0, max: 2 }) });
     fc.assert(
-      fc.property(fc.array(step, { minLength: 10_000, maxLength: 10_000 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 6 }), (steps, all, each) => {
-        const admission = new Admission({ maxConnections: all, maxConnectionsPerAddress: each });
-        const held: { readonly key: string; readonly slot: Slot }[] = [];
-        const past: Slot[] = [];
-        for (const { address, at, frees } of steps) {
-          if (at % 2 === 0) {
-            const key = addressKey(address);
-            const mine = held.filter((one) => one.key === key).length;
-            const expected = mine >= each ? "ERR_TOO_MANY_FROM_ADDRESS" : held.length >= all ? "ERR_TOO_MANY_CONNECTIONS" : undefined;
-            const slot = admission.take(address);
-            if (typeof slot !== "string") held.push({ key, slot });
-            if ((typeof slot === "string" ? slot : undefined) !== expected) throw new Error(`${JSON.stringify(slot)}, not ${expected}`);
-          } else if (held.length > 0) {
-            const [gone] = held.splice(at % held.length, 1);
-            for (let i = 0; i <= frees; i++) gone?.slot.free();
-            if (gone !== undefined) past.push(gone.slot);
+      fc.property(
+        fc.array(step, { minLength: 10_000, maxLength: 10_000 }),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 6 }),
+        (steps, all, each) => {
+          const admission = new Admission({ maxConnections: all, maxConnectionsPerAddress: each });
+          const held: { readonly key: string; readonly slot: Slot }[] = [];
+          const past: Slot[] = [];
+          for (const { address, at, frees } of steps) {
+            if (at % 2 === 0) {
+              const key = addressKey(address);
+              const mine = held.filter((one) => one.key === key).length;
+              const expected = mine >= each ? "ERR_TOO_MANY_FROM_ADDRESS" : held.length >= all ? "ERR_TOO_MANY_CONNECTIONS" : undefined;
+              const slot = admission.take(address);
+              if (typeof slot !== "string") held.push({ key, slot });
+              if ((typeof slot === "string" ? slot : undefined) !== expected) throw new Error(`${JSON.stringify(slot)}, not ${expected}`);
+            } else if (held.length > 0) {
+              const [gone] = held.splice(at % held.length, 1);
+              for (let i = 0; i <= frees; i++) gone?.slot.free();
+              if (gone !== undefined) past.push(gone.slot);
+            }
+            // A late second `free` of one that is long gone.
+            past[at % Math.max(1, past.length)]?.free();
+            if (admission.count !== held.length) throw new Error(`${admission.count} of ${held.length}`);
           }
-          // A late second `free` of one that is long gone.
-          past[at % Math.max(1, past.length)]?.free();
-          if (admission.count !== held.length) throw new Error(`${admission.count} of ${held.length}`);
-        }
-        expect(admission.addresses).toBe(new Set(held.map(({ key }) => key)).size);
-        for (const { slot } of held) slot.free();
-        expect([admission.count, admission.addresses]).toEqual([0, 0]);
-      }),
+          expect(admission.addresses).toBe(new Set(held.map(({ key }) => key)).size);
+          for (const { slot } of held) slot.free();
+          expect([admission.count, admission.addresses]).toEqual([0, 0]);
+        },
+      ),
       { numRuns: 5 },
     );
   });

@@ -52,13 +52,28 @@ describe("allowedHosts", () => {
     expect(ask(["a.example:80"], "a.example", "https")).toBe(false);
   });
 
-  it.each(["", "*", "*.", "a b", "https://app.example.com", "app.example.com/", "app.example.com/ws", "u@a.example", "a.example:99999", "a.example:0", "a.example:x", "*.127.0.0.1", "*.[::1]", "[::1", "[zz]", "a..b", "%61.example"])(
-    "refuses the entry %j at construction",
-    (entry) => {
-      expect(() => compileAllowedHosts([entry])).toThrow(TypeError);
-      expect(() => compileAllowedHosts([entry])).toThrow(/^allowedHosts: ".*; write "app\.example\.com"/);
-    },
-  );
+  it.each([
+    "",
+    "*",
+    "*.",
+    "a b",
+    "https://app.example.com",
+    "app.example.com/",
+    "app.example.com/ws",
+    "u@a.example",
+    "a.example:99999",
+    "a.example:0",
+    "a.example:x",
+    "*.127.0.0.1",
+    "*.[::1]",
+    "[::1",
+    "[zz]",
+    "a..b",
+    "%61.example",
+  ])("refuses the entry %j at construction", (entry) => {
+    expect(() => compileAllowedHosts([entry])).toThrow(TypeError);
+    expect(() => compileAllowedHosts([entry])).toThrow(/^allowedHosts: ".*; write "app\.example\.com"/);
+  });
 
   it.each(["localhost", [], {}, null, [/x/]])("refuses %j in place of a list of hosts", (value) => {
     expect(() => compileAllowedHosts(value as never)).toThrow(/^allowedHosts: .*; write "app\.example\.com"/);
@@ -91,7 +106,9 @@ async function warnings(options: UpgraderOptions, host = "127.0.0.1"): Promise<s
 
 describe("a server that listens on loopback alone", () => {
   it("says so once where a route names neither hosts nor proxies", async () => {
-    expect(await warnings({})).toEqual([expect.stringMatching(/listens on 127\.0\.0\.1 only.*DNS rebinding.*allowedHosts: \["localhost", "127\.0\.0\.1", "\[::1\]"\].*trustProxy/)]);
+    expect(await warnings({})).toEqual([
+      expect.stringMatching(/listens on 127\.0\.0\.1 only.*DNS rebinding.*allowedHosts: \["localhost", "127\.0\.0\.1", "\[::1\]"\].*trustProxy/),
+    ]);
   });
 
   it("says nothing where one of them is named, or where it listens on all", async () => {

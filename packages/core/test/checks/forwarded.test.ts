@@ -55,9 +55,21 @@ describe("the address of the client", () => {
     [1, xff("1.1.1.1:0"), "1.1.1.1"],
     [1, xff("1.1.1.1:65536"), "1.1.1.1"],
     // What is no address leaves what is known.
-    ...["unix:", "01.2.3.4", "1.2.3", "fe80::1%eth0", "[1.2.3.4]", "1.1.1.1]", "1.1.1.1 2.2.2.2", "localhost", '"', '\\"', "::1:", "\u0000", "x".repeat(9000)].map(
-      (junk): [TrustProxy, Headers, string] => [1, xff(junk), "10.0.0.1:555"],
-    ),
+    ...[
+      "unix:",
+      "01.2.3.4",
+      "1.2.3",
+      "fe80::1%eth0",
+      "[1.2.3.4]",
+      "1.1.1.1]",
+      "1.1.1.1 2.2.2.2",
+      "localhost",
+      '"',
+      '\\"',
+      "::1:",
+      "\u0000",
+      "x".repeat(9000),
+    ].map((junk): [TrustProxy, Headers, string] => [1, xff(junk), "10.0.0.1:555"]),
     // RFC 7239.
     [1, forwarded("for=1.1.1.1"), "1.1.1.1"],
     [1, forwarded('For="[2001:db8::1]:4711"'), "[2001:db8::1]:4711"],
@@ -97,14 +109,62 @@ describe("the address of the client", () => {
 describe("scheme and host", () => {
   it.each<[TrustProxy | undefined, Headers, "http" | "https" | undefined, string | undefined]>([
     [undefined, [["X-Forwarded-Proto", "https"]], undefined, undefined],
-    [["10.9.9.9"], [["X-Forwarded-Proto", "https"], ["X-Forwarded-Host", "a.example"]], undefined, undefined],
-    [1, [["X-Forwarded-Proto", "https"], ["X-Forwarded-Host", "a.example:8080"]], "https", "a.example:8080"],
+    [
+      ["10.9.9.9"],
+      [
+        ["X-Forwarded-Proto", "https"],
+        ["X-Forwarded-Host", "a.example"],
+      ],
+      undefined,
+      undefined,
+    ],
+    [
+      1,
+      [
+        ["X-Forwarded-Proto", "https"],
+        ["X-Forwarded-Host", "a.example:8080"],
+      ],
+      "https",
+      "a.example:8080",
+    ],
     [1, [["X-Forwarded-Proto", "WSS"]], "https", undefined],
-    [1, [["X-Forwarded-Proto", "http"], ["X-Forwarded-Host", "[::1]:80"]], "http", "[::1]:80"],
+    [
+      1,
+      [
+        ["X-Forwarded-Proto", "http"],
+        ["X-Forwarded-Host", "[::1]:80"],
+      ],
+      "http",
+      "[::1]:80",
+    ],
     [1, [["X-Forwarded-Proto", "https, http"]], "http", undefined],
-    [1, [["X-Forwarded-Proto", "https"], ["X-Forwarded-Proto", "http"]], "http", undefined],
-    [1, [["X-Forwarded-Proto", "ftp"], ["X-Forwarded-Host", "a.example/x"]], undefined, undefined],
-    [1, [["X-Forwarded-Proto", ""], ["X-Forwarded-Host", "user@a.example"]], undefined, undefined],
+    [
+      1,
+      [
+        ["X-Forwarded-Proto", "https"],
+        ["X-Forwarded-Proto", "http"],
+      ],
+      "http",
+      undefined,
+    ],
+    [
+      1,
+      [
+        ["X-Forwarded-Proto", "ftp"],
+        ["X-Forwarded-Host", "a.example/x"],
+      ],
+      undefined,
+      undefined,
+    ],
+    [
+      1,
+      [
+        ["X-Forwarded-Proto", ""],
+        ["X-Forwarded-Host", "user@a.example"],
+      ],
+      undefined,
+      undefined,
+    ],
     [1, forwarded('for=1.1.1.1;proto=https;host="a.example:8080"'), "https", "a.example:8080"],
     [1, forwarded("for=_hidden;proto=https;host=a.example"), "https", "a.example"],
     [1, forwarded("proto=https;host=b.example, proto=http;host=a.example"), "http", "a.example"],
@@ -155,7 +215,10 @@ describe("a client that lies", () => {
     fc.constant("10.0.0.2"),
   );
   const trust = fc.constantFrom<TrustProxy>(1, [PEER], ["10.0.0.0/8"]);
-  const address = fc.oneof(fc.ipV4().filter((ip) => !ip.startsWith("10.")), fc.ipV6().filter((ip) => !ip.startsWith("::")));
+  const address = fc.oneof(
+    fc.ipV4().filter((ip) => !ip.startsWith("10.")),
+    fc.ipV6().filter((ip) => !ip.startsWith("::")),
+  );
   const quoted = (ip: string): string => (ip.includes(":") ? `"[${ip}]:9"` : ip);
 
   it("changes nothing on the left of what the trusted proxy wrote (property)", () => {

@@ -12,7 +12,24 @@ const junk = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
   fc
     .array(
-      fc.constantFrom("permessage-deflate", "server_max_window_bits", "client_max_window_bits", "server_no_context_takeover", "=", ";", ",", " ", "\t", '"', "\\", "8", "15", "09", "x", "chat"),
+      fc.constantFrom(
+        "permessage-deflate",
+        "server_max_window_bits",
+        "client_max_window_bits",
+        "server_no_context_takeover",
+        "=",
+        ";",
+        ",",
+        " ",
+        "\t",
+        '"',
+        "\\",
+        "8",
+        "15",
+        "09",
+        "x",
+        "chat",
+      ),
       { maxLength: 16 },
     )
     .map((parts) => parts.join("")),
@@ -51,12 +68,21 @@ describe("lists", () => {
 describe("subprotocols", () => {
   it("are exactly those that were offered, and tokens, or the list is no list (property)", () => {
     fc.assert(
-      fc.property(fc.oneof(junk, fc.array(token).map((names) => names.join(", "))), (header) => {
-        const offered = offeredSubprotocols({ "sec-websocket-protocol": header });
-        const names = header.split(",").map((name) => name.trim()).filter((name) => name !== "");
-        const isList = names.length > 0 && names.every(isToken) && new Set(names).size === names.length;
-        expect(offered).toEqual(isList ? names : undefined);
-      }),
+      fc.property(
+        fc.oneof(
+          junk,
+          fc.array(token).map((names) => names.join(", ")),
+        ),
+        (header) => {
+          const offered = offeredSubprotocols({ "sec-websocket-protocol": header });
+          const names = header
+            .split(",")
+            .map((name) => name.trim())
+            .filter((name) => name !== "");
+          const isList = names.length > 0 && names.every(isToken) && new Set(names).size === names.length;
+          expect(offered).toEqual(isList ? names : undefined);
+        },
+      ),
       runs(2000),
     );
   });
@@ -65,7 +91,10 @@ describe("subprotocols", () => {
 describe("permessage-deflate", () => {
   const bits = fc.constantFrom(undefined, "7", "8", "9", "10", "15", "16", "09", "+9", "", "x");
   const parameter = fc.oneof(
-    fc.record({ key: fc.constantFrom("server_no_context_takeover", "client_no_context_takeover"), value: fc.constantFrom(undefined, undefined, undefined, "1") }),
+    fc.record({
+      key: fc.constantFrom("server_no_context_takeover", "client_no_context_takeover"),
+      value: fc.constantFrom(undefined, undefined, undefined, "1"),
+    }),
     fc.record({ key: fc.constantFrom("server_max_window_bits", "client_max_window_bits"), value: bits }),
     fc.record({ key: fc.constantFrom("unknown", "Server_no_context_takeover"), value: bits }),
   );
@@ -75,7 +104,7 @@ describe("permessage-deflate", () => {
     isQuoted: fc.boolean(),
     space,
   });
-  type Offer = (typeof offer) extends fc.Arbitrary<infer Value> ? Value : never;
+  type Offer = typeof offer extends fc.Arbitrary<infer Value> ? Value : never;
 
   const write = ({ name, parameters, isQuoted, space: gap }: Offer): string =>
     [name, ...parameters.map(({ key, value }) => (value === undefined ? key : `${key}=${isQuoted ? `"${value}"` : value}`))].join(`${gap};${gap}`);
@@ -151,11 +180,17 @@ describe("cookies", () => {
 
   it("never throw and never touch a prototype, whatever comes (property)", () => {
     fc.assert(
-      fc.property(fc.oneof(junk, fc.array(fc.constantFrom("a", "=", ";", " ", "__proto__", "constructor", '"', ",")).map((parts) => parts.join(""))), (cookie) => {
-        const { cookies } = new UpgradeRequest(request({ cookie }), { native: undefined });
-        expect(Object.getPrototypeOf(cookies)).toBeNull();
-        for (const [name, text] of Object.entries(cookies)) expect(cookie).toMatch(new RegExp(`${escapeText(name)}\\s*=\\s*${escapeText(text)}`));
-      }),
+      fc.property(
+        fc.oneof(
+          junk,
+          fc.array(fc.constantFrom("a", "=", ";", " ", "__proto__", "constructor", '"', ",")).map((parts) => parts.join("")),
+        ),
+        (cookie) => {
+          const { cookies } = new UpgradeRequest(request({ cookie }), { native: undefined });
+          expect(Object.getPrototypeOf(cookies)).toBeNull();
+          for (const [name, text] of Object.entries(cookies)) expect(cookie).toMatch(new RegExp(`${escapeText(name)}\\s*=\\s*${escapeText(text)}`));
+        },
+      ),
       runs(2000),
     );
   });

@@ -23,14 +23,20 @@ describe("what the first 403 by origin says", () => {
     expect(originAdvice(origin, options)).toBe(advice);
   });
 
-  it.each(["http://localhost:5173", "https://app.example.com", "chrome-extension://abcdef", "moz-extension://0a-1b", "file://", "null", "capacitor://localhost", "http://[::1]:8080"])(
-    "names a list that lets %s in",
-    (origin) => {
-      const [, list = ""] = /origin: (\[.*\])/.exec(originAdvice(origin, {})) ?? [];
-      const allows = compileOriginRule(JSON.parse(list) as string[], false);
-      expect(allows({ origin, host: "127.0.0.1:8080", secure: undefined, fetchSite: undefined })).toBe(true);
-    },
-  );
+  it.each([
+    "http://localhost:5173",
+    "https://app.example.com",
+    "chrome-extension://abcdef",
+    "moz-extension://0a-1b",
+    "file://",
+    "null",
+    "capacitor://localhost",
+    "http://[::1]:8080",
+  ])("names a list that lets %s in", (origin) => {
+    const [, list = ""] = /origin: (\[.*\])/.exec(originAdvice(origin, {})) ?? [];
+    const allows = compileOriginRule(JSON.parse(list) as string[], false);
+    expect(allows({ origin, host: "127.0.0.1:8080", secure: undefined, fetchSite: undefined })).toBe(true);
+  });
 });
 
 describe("a server", () => {
@@ -58,7 +64,11 @@ describe("a server", () => {
   it("says it once, and the hook hears of every refusal", async () => {
     const heard: string[] = [];
     const warned = await warningsOf({ onReject: ({ code }) => heard.push(code) }, ["http://localhost:5173", "http://localhost:5173", "http://localhost:5174"]);
-    expect(warned).toEqual([expect.stringMatching(/^upwire: refused a page of "http:\/\/localhost:5173" on "127\.0\.0\.1:\d+" with 403\. If it is yours, add origin: \["same-origin", "http:\/\/localhost:5173"\]/)]);
+    expect(warned).toEqual([
+      expect.stringMatching(
+        /^upwire: refused a page of "http:\/\/localhost:5173" on "127\.0\.0\.1:\d+" with 403\. If it is yours, add origin: \["same-origin", "http:\/\/localhost:5173"\]/,
+      ),
+    ]);
     expect(heard).toEqual(["ERR_ORIGIN", "ERR_ORIGIN", "ERR_ORIGIN"]);
   });
 

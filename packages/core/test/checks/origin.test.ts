@@ -77,7 +77,11 @@ describe("same origin", () => {
   });
 
   it("agrees with the WHATWG URL parser on every origin that a browser can send (property)", () => {
-    const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6().map((ip) => `[${ip}]`));
+    const host = fc.oneof(
+      fc.domain(),
+      fc.ipV4(),
+      fc.ipV6().map((ip) => `[${ip}]`),
+    );
     const port = fc.option(fc.integer({ min: 1, max: 65535 }), { nil: undefined });
     const page = fc.record({ scheme: fc.constantFrom("http", "https"), host, port });
     fc.assert(
@@ -93,7 +97,28 @@ describe("same origin", () => {
   });
 
   it("never lets in what the URL parser places elsewhere, whatever the text (property)", () => {
-    const part = fc.constantFrom("http://", "https://", "a.example", "b.example", ":80", ":443", "@", "/", "\\", "#", "?", "%", ".", "\t", " ", "null", ",", "*", "[::1]", "а");
+    const part = fc.constantFrom(
+      "http://",
+      "https://",
+      "a.example",
+      "b.example",
+      ":80",
+      ":443",
+      "@",
+      "/",
+      "\\",
+      "#",
+      "?",
+      "%",
+      ".",
+      "\t",
+      " ",
+      "null",
+      ",",
+      "*",
+      "[::1]",
+      "а",
+    );
     fc.assert(
       fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
         const origin = parts.join("");
@@ -194,7 +219,31 @@ describe("what else a list can name", () => {
   });
 
   it("takes no entry that matches nothing a browser sends (property)", () => {
-    const part = fc.constantFrom("http", "https", "ws", "file", "x-app", "://", "*.", "a.example", "MÜNCHEN.de", "127.1", "[::1]", "[0::1]", ":*", ":80", ":070", ":65535", ":65536", ".", "/", "@", "*", "null", " ");
+    const part = fc.constantFrom(
+      "http",
+      "https",
+      "ws",
+      "file",
+      "x-app",
+      "://",
+      "*.",
+      "a.example",
+      "MÜNCHEN.de",
+      "127.1",
+      "[::1]",
+      "[0::1]",
+      ":*",
+      ":80",
+      ":070",
+      ":65535",
+      ":65536",
+      ".",
+      "/",
+      "@",
+      "*",
+      "null",
+      " ",
+    );
     fc.assert(
       fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
         const entry = parts.join("");
@@ -206,7 +255,10 @@ describe("what else a list can name", () => {
           return;
         }
         // What a page has for its origin at an address like this entry.
-        const example = entry.replace(/:\/\/\*$/, "://app").replace("*.", "sub.").replace(/:\*$/, ":8080");
+        const example = entry
+          .replace(/:\/\/\*$/, "://app")
+          .replace("*.", "sub.")
+          .replace(/:\*$/, ":8080");
         const url = /^https?:/i.test(example) ? new URL(example).origin : example.toLowerCase();
         expect([entry, allows(subject(url, "here.test"))]).toEqual([entry, true]);
       }),
@@ -220,10 +272,19 @@ describe("what a log advises", () => {
     expect(entryFor(origin)).toBe(origin);
   });
 
-  it.each([undefined, "", "null", "*", "http://*", "https://*.example", "http://a.example/", "http://u@a.example", "ws://a", "http://a.example, http://b.example", "same-origin"])(
-    "nothing for %s",
-    (origin) => {
-      expect(entryFor(origin)).toBeUndefined();
-    },
-  );
+  it.each([
+    undefined,
+    "",
+    "null",
+    "*",
+    "http://*",
+    "https://*.example",
+    "http://a.example/",
+    "http://u@a.example",
+    "ws://a",
+    "http://a.example, http://b.example",
+    "same-origin",
+  ])("nothing for %s", (origin) => {
+    expect(entryFor(origin)).toBeUndefined();
+  });
 });

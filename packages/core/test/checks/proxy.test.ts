@@ -119,7 +119,10 @@ function answerTo(port: number, origin: string): Promise<IncomingMessage> {
   });
 }
 
-describe.each([{ proxy: nginx, name: "nginx" }, { proxy: haproxy, name: "haproxy" }])("$name", ({ proxy }) => {
+describe.each([
+  { proxy: nginx, name: "nginx" },
+  { proxy: haproxy, name: "haproxy" },
+])("$name", ({ proxy }) => {
   it("passes a page of its own address, and what it says about the client is known", async ({ skip }) => {
     const served = await echo();
     const port = await start(proxy, skip, served.port);

@@ -6,7 +6,9 @@ import { expect, it, onTestFinished } from "vitest";
 import type { RefusalStatus } from "../../src/adapter.ts";
 import { attach, refuse, websocket } from "../../src/index.ts";
 
-const statuses = Object.keys(STATUS_CODES).map(Number).filter((status) => status >= 400) as RefusalStatus[];
+const statuses = Object.keys(STATUS_CODES)
+  .map(Number)
+  .filter((status) => status >= 400) as RefusalStatus[];
 
 it.each(statuses)("refuses with %i, its name as the body unless another one is given", (status) => {
   expect(refuse(status)).toMatchObject({ status, code: status === 401 ? "ERR_UNAUTHORIZED" : "ERR_FORBIDDEN" });
@@ -20,7 +22,10 @@ it.each([
   [503, { "retry-after": "5" }, "Service Unavailable.\n"],
 ] as const)("authorize answers the client with %i, and the hook and the counters hear of it", async (status, headers, body) => {
   const heard: unknown[] = [];
-  const route = websocket({ open: () => {} }, { authorize: () => refuse(status, undefined, headers), onReject: (refusal) => heard.push([refusal.status, refusal.code]) });
+  const route = websocket(
+    { open: () => {} },
+    { authorize: () => refuse(status, undefined, headers), onReject: (refusal) => heard.push([refusal.status, refusal.code]) },
+  );
   const server = createServer((req, res) => void route(req, res));
   const attachment = attach(server);
   await once(server.listen(0, "127.0.0.1"), "listening");

@@ -282,10 +282,7 @@ describe("deadlines, with a clock of our own", () => {
   it("closes a client that takes nothing for `writeTimeoutMs`", async () => {
     const clock = new FakeClock();
     const errors: ConnectionError[] = [];
-    const served = await serve(
-      { error: (_connection, error) => void errors.push(error) },
-      { clock, writeTimeoutMs: 10_000, maxQueueBytes: 64 * 1024 * 1024 },
-    );
+    const served = await serve({ error: (_connection, error) => void errors.push(error) }, { clock, writeTimeoutMs: 10_000, maxQueueBytes: 64 * 1024 * 1024 });
     const client = await served.client();
     const connection = await served.nextConnection();
     client.pause();

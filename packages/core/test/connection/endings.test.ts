@@ -174,13 +174,16 @@ describe("what a call of an application may not be", () => {
 });
 
 describe("an audience", () => {
-  it.each([[[undefined]], [[null]], [["x"]], [new Map([[1, 2]])], [{}], [Promise.resolve()], [null], ["text"]])("excludes connections, and nothing else, before the first member gets anything: %o", async (except) => {
-    const members = Array.from({ length: 10 }, (_, at) => new StandIn(`${at}`));
-    const hub = createHub();
-    for (const { connection } of members) hub.add(connection);
-    for (let broadcasts = 0; broadcasts < 3; broadcasts++) expect(() => hub.broadcast("text", { except: except as never })).toThrow(TypeError);
-    expect(members.flatMap(({ heard }) => heard)).toEqual([]);
-  });
+  it.each([[[undefined]], [[null]], [["x"]], [new Map([[1, 2]])], [{}], [Promise.resolve()], [null], ["text"]])(
+    "excludes connections, and nothing else, before the first member gets anything: %o",
+    async (except) => {
+      const members = Array.from({ length: 10 }, (_, at) => new StandIn(`${at}`));
+      const hub = createHub();
+      for (const { connection } of members) hub.add(connection);
+      for (let broadcasts = 0; broadcasts < 3; broadcasts++) expect(() => hub.broadcast("text", { except: except as never })).toThrow(TypeError);
+      expect(members.flatMap(({ heard }) => heard)).toEqual([]);
+    },
+  );
 
   it("gives each member its message, and tells who missed it, also when a stand-in throws", () => {
     const [first, bad, last] = [new StandIn("1"), new StandIn("2"), new StandIn("3")];

@@ -40,16 +40,26 @@ describe("a closure of a layer", () => {
     expect(await connection.closed).toMatchObject({ code: 4401 });
     expect(upgrader.stats.ended).toEqual({ ERR_TOKEN_EXPIRED: 1 });
     expect(seen.errors).toEqual([expect.any(ConnectionError)]);
-    expect(seen.errors[0]).toMatchObject({ name: "ConnectionError", message: "token expired", code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false, detail: { at: 5 } });
+    expect(seen.errors[0]).toMatchObject({
+      name: "ConnectionError",
+      message: "token expired",
+      code: "ERR_TOKEN_EXPIRED",
+      closeCode: 4401,
+      retry: false,
+      detail: { at: 5 },
+    });
     expect(seen.published).toEqual([{ connection, error: seen.errors[0] }]);
     expect(JSON.parse(seen.lines[0] ?? "")).toMatchObject({ event: "closure", code: "ERR_TOKEN_EXPIRED", closeCode: 4401, connection: connection.id });
     expect(seen.lines).toHaveLength(1);
   });
 
   it.each<[string, (connection: Connection) => unknown]>([
-    ["thrown", () => {
-      throw new ConnectionError(expired);
-    }],
+    [
+      "thrown",
+      () => {
+        throw new ConnectionError(expired);
+      },
+    ],
     ["a rejection", () => Promise.reject(new ConnectionError(expired))],
     ["thrown by fail's own argument", (connection) => connection.fail(new ConnectionError(expired))],
   ])("closes with it and is no fault of the handler when it is %s in a hook", async (_how, act) => {
@@ -74,7 +84,9 @@ describe("a closure of a layer", () => {
     const client = await served.client();
     client.send("early");
     expect((await closing(client)).code).toBe(4401);
-    await (await served.nextConnection()).closed;
+    await (
+      await served.nextConnection()
+    ).closed;
     expect(calls).toEqual(["ERR_TOKEN_EXPIRED", "4401"]);
   });
 
@@ -142,7 +154,10 @@ describe("a closure of a layer", () => {
   });
 
   it("that only looks like one is a fault of the handler", async () => {
-    for (const thrown of [Object.create(ConnectionError.prototype), Object.create(ConnectionError.prototype, { code: { value: "ERR_X" }, closeCode: { value: 99 } })]) {
+    for (const thrown of [
+      Object.create(ConnectionError.prototype),
+      Object.create(ConnectionError.prototype, { code: { value: "ERR_X" }, closeCode: { value: 99 } }),
+    ]) {
       const { client, closed, upgrader } = await connected({
         message: () => {
           throw thrown;
@@ -158,8 +173,14 @@ describe("a closure of a layer", () => {
     // As another copy makes it: the mark is the same, and the private field is its own.
     const foreign = (fields: object): object => Object.assign(Object.create(ConnectionError.prototype), fields);
     for (const [fields, right] of [
-      [{ code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false, message: "token expired" }, { code: 4401, reason: "token expired" }],
-      [{ code: "ERR_JSON", closeCode: 1007, message: "invalid JSON" }, { code: 1007, reason: "invalid JSON" }],
+      [
+        { code: "ERR_TOKEN_EXPIRED", closeCode: 4401, retry: false, message: "token expired" },
+        { code: 4401, reason: "token expired" },
+      ],
+      [
+        { code: "ERR_JSON", closeCode: 1007, message: "invalid JSON" },
+        { code: 1007, reason: "invalid JSON" },
+      ],
     ] as const) {
       const { client, closed, connection } = await connected({
         message: () => {
@@ -188,7 +209,11 @@ describe("a closure that cannot be meant", () => {
     ["a code with a line break", { ...base, code: "ERR\nX" }, "is not allowed; give a name such as"],
     ["a code that ends in a line break", { ...base, code: "ERR_X\n" }, "is not allowed; give a name such as"],
     ["a code that is no text", { ...base, code: 5 }, "code: 5 is not allowed; give a name such as"],
-    ["a close code that may not be sent", { ...base, closeCode: 1006 }, "closeCode: 1006 is not allowed; give 4000 to 4999, or another code that may be sent, such as 1011"],
+    [
+      "a close code that may not be sent",
+      { ...base, closeCode: 1006 },
+      "closeCode: 1006 is not allowed; give 4000 to 4999, or another code that may be sent, such as 1011",
+    ],
     ["a close code that is too high", { ...base, closeCode: 5000 }, "closeCode: 5000 is not allowed"],
     ["a close code that is text", { ...base, closeCode: "4400" }, 'closeCode: "4400" is not allowed'],
     ["a close code that is no number", { ...base, closeCode: Number.NaN }, "closeCode: NaN is not allowed"],
@@ -213,7 +238,10 @@ describe("a closure that cannot be meant", () => {
   });
 
   it.each([
-    ["ERR_TOKEN_EXPIRED", /^ConnectionError: there is no closure "ERR_TOKEN_EXPIRED"; there are ERR_PROTOCOL, .*, or give your own as \{ code, closeCode, retry, text \}$/],
+    [
+      "ERR_TOKEN_EXPIRED",
+      /^ConnectionError: there is no closure "ERR_TOKEN_EXPIRED"; there are ERR_PROTOCOL, .*, or give your own as \{ code, closeCode, retry, text \}$/,
+    ],
     ["ERR_PROTOCL", /^ConnectionError: there is no closure "ERR_PROTOCL"; write "ERR_PROTOCOL", or give your own/],
     ["constructor", /there is no closure "constructor"/],
     ["__proto__", /there is no closure "__proto__"/],
@@ -247,7 +275,14 @@ describe("a closure that cannot be meant", () => {
 });
 
 it("tells of each of our own closures whether to retry", () => {
-  expect(new ConnectionError("ERR_RATE_LIMIT", { cause: 5 })).toMatchObject({ code: "ERR_RATE_LIMIT", closeCode: CloseCode.rateLimit, retry: "later", detail: undefined, cause: 5, message: "rate limit" });
+  expect(new ConnectionError("ERR_RATE_LIMIT", { cause: 5 })).toMatchObject({
+    code: "ERR_RATE_LIMIT",
+    closeCode: CloseCode.rateLimit,
+    retry: "later",
+    detail: undefined,
+    cause: 5,
+    message: "rate limit",
+  });
   expect(() => new Message(Buffer.from("{"), false).json()).toThrow(expect.objectContaining({ code: "ERR_JSON", closeCode: 1007, retry: false }));
 });
 

@@ -44,15 +44,18 @@ async function receive(socket: FakeSocket, bytes: Buffer): Promise<void> {
 }
 
 describe("connection.pause()", () => {
-  it.each(["own", "ws"] as const)("holds back the messages of the same read, and resume() delivers them in order before it returns (reader %s)", async (reader) => {
-    const { connection, socket, got } = await open((one, text) => text === "1" && one.pause(), readerOptions[reader]);
-    await receive(socket, texts(1, 2, 3));
-    expect([got, socket.isPaused()]).toEqual([["1"], true]);
-    connection.resume();
-    expect(got).toEqual(["1", "2", "3"]);
-    await receive(socket, texts(4));
-    expect(got).toEqual(["1", "2", "3", "4"]);
-  });
+  it.each(["own", "ws"] as const)(
+    "holds back the messages of the same read, and resume() delivers them in order before it returns (reader %s)",
+    async (reader) => {
+      const { connection, socket, got } = await open((one, text) => text === "1" && one.pause(), readerOptions[reader]);
+      await receive(socket, texts(1, 2, 3));
+      expect([got, socket.isPaused()]).toEqual([["1"], true]);
+      connection.resume();
+      expect(got).toEqual(["1", "2", "3"]);
+      await receive(socket, texts(4));
+      expect(got).toEqual(["1", "2", "3", "4"]);
+    },
+  );
 
   it("reads nothing, while sending goes on", async () => {
     const { connection, socket, got } = await open(() => {});
@@ -67,13 +70,10 @@ describe("connection.pause()", () => {
   });
 
   it.each(["own", "ws"] as const)("may be called and ended by every message of one read, without a deeper stack for each (reader %s)", async (reader) => {
-    const { connection, socket, got } = await open(
-      (one) => {
-        one.pause();
-        one.resume();
-      },
-      readerOptions[reader],
-    );
+    const { connection, socket, got } = await open((one) => {
+      one.pause();
+      one.resume();
+    }, readerOptions[reader]);
     connection.pause();
     await receive(socket, texts(...numbers(5000)));
     connection.resume();
@@ -99,19 +99,22 @@ describe("connection.pause()", () => {
     expect(socket.isPaused()).toBe(false);
   });
 
-  it.each(["idleTimeoutMs", "messageTimeoutMs", "pongTimeoutMs"] as const)("is no silence of the client: %s does not pass, and counts anew from resume()", async (name) => {
-    const { connection, socket, clock } = await open(() => {}, { pingIntervalMs: 1000, pongTimeoutMs: 1e6, [name]: 4000 });
-    await receive(socket, texts("half").subarray(0, 8));
-    clock.advance(1100);
-    connection.pause();
-    clock.advance(60_000);
-    expect(connection.state).toBe("open");
-    connection.resume();
-    clock.advance(3000);
-    expect(connection.state).toBe("open");
-    clock.advance(3000);
-    expect(connection.state).not.toBe("open");
-  });
+  it.each(["idleTimeoutMs", "messageTimeoutMs", "pongTimeoutMs"] as const)(
+    "is no silence of the client: %s does not pass, and counts anew from resume()",
+    async (name) => {
+      const { connection, socket, clock } = await open(() => {}, { pingIntervalMs: 1000, pongTimeoutMs: 1e6, [name]: 4000 });
+      await receive(socket, texts("half").subarray(0, 8));
+      clock.advance(1100);
+      connection.pause();
+      clock.advance(60_000);
+      expect(connection.state).toBe("open");
+      connection.resume();
+      clock.advance(3000);
+      expect(connection.state).toBe("open");
+      clock.advance(3000);
+      expect(connection.state).not.toBe("open");
+    },
+  );
 
   it("still lets a write that the client does not take end the connection", async () => {
     const { connection, socket, clock } = await open(() => {}, { writeTimeoutMs: 4000 });
@@ -329,7 +332,9 @@ describe("handler.concurrency", () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN, Infinity, "2", null, true])("cannot be %s", (concurrency) => {
-    expect(() => websocket({ message() {}, concurrency: concurrency as number })).toThrow(/^websocket: concurrency: .* is not allowed; give a whole number from 1 on/);
+    expect(() => websocket({ message() {}, concurrency: concurrency as number })).toThrow(
+      /^websocket: concurrency: .* is not allowed; give a whole number from 1 on/,
+    );
     expect(() => websocket({ message() {}, concurrency: concurrency as number })).toThrow(TypeError);
   });
 });

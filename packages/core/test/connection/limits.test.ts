@@ -112,7 +112,10 @@ describe("a rate limit", () => {
 
   it("does not take a client that it holds back for a dead one", async () => {
     const clock = new FakeClock();
-    const served = await serve({}, { clock, rateLimit: { messagesPerSecond: 0.01, messageBurst: 1, patienceMs: 1e6 }, pingIntervalMs: 1000, pongTimeoutMs: 1000 });
+    const served = await serve(
+      {},
+      { clock, rateLimit: { messagesPerSecond: 0.01, messageBurst: 1, patienceMs: 1e6 }, pingIntervalMs: 1000, pongTimeoutMs: 1000 },
+    );
     const client = await served.client();
     const connection = await served.nextConnection();
     client.send("one");

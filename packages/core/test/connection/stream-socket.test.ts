@@ -5,7 +5,8 @@ import { accept, check, handOverTo } from "@upwire/core/adapter";
 import { expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 
-const HEAD = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+const HEAD =
+  "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 const PING = Buffer.from([0x89, 0x81, 0, 0, 0, 0, 0x70]);
 const CLOSE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 

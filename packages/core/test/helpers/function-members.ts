@@ -13,11 +13,22 @@ const { parseSync } = createRequire(createRequire(import.meta.url).resolve("knip
 };
 
 const packages = new URL("../../../", import.meta.url);
-const ENTRIES = ["protocol/src/index.ts", "core/src/index.ts", "core/src/adapter.ts", "express/src/index.ts", "fastify/src/index.ts", "fastify/src/websocket.ts", "hono/src/index.ts", "hono/src/node-ws.ts", "koa/src/index.ts"];
+const ENTRIES = [
+  "protocol/src/index.ts",
+  "core/src/index.ts",
+  "core/src/adapter.ts",
+  "express/src/index.ts",
+  "fastify/src/index.ts",
+  "fastify/src/websocket.ts",
+  "hono/src/index.ts",
+  "hono/src/node-ws.ts",
+  "koa/src/index.ts",
+];
 
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value;
 const nodesIn = (value: unknown): readonly Node[] => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []);
-const nameOf = (node: unknown): string => ((node as { readonly name?: string; readonly value?: string } | undefined)?.name ?? (node as { readonly value?: string } | undefined)?.value) ?? "";
+const nameOf = (node: unknown): string =>
+  (node as { readonly name?: string; readonly value?: string } | undefined)?.name ?? (node as { readonly value?: string } | undefined)?.value ?? "";
 
 /** Every declaration of the packages by its name, and the names that their entries export. */
 function read(): { readonly declarations: ReadonlyMap<string, Node>; readonly exported: ReadonlySet<string> } {
@@ -56,10 +67,15 @@ export function functionMembers(): string[] {
     if (!isNode(type)) return false;
     if (type.type === "TSFunctionType") return true;
     if (type.type === "TSTypeReference") {
-      const inArguments = nodesIn((type["typeArguments"] as Node | null)?.["params"]).map(holds).includes(true);
+      const inArguments = nodesIn((type["typeArguments"] as Node | null)?.["params"])
+        .map(holds)
+        .includes(true);
       return visit(nameOf(type["typeName"])) || inArguments;
     }
-    return ["types", "typeAnnotation", "elementType"].flatMap((key) => nodesIn(type[key])).map(holds).includes(true);
+    return ["types", "typeAnnotation", "elementType"]
+      .flatMap((key) => nodesIn(type[key]))
+      .map(holds)
+      .includes(true);
   }
 
   /** Whether a type is a function, or may be one: what an object of it holds has rows of its own. */
@@ -81,7 +97,10 @@ export function functionMembers(): string[] {
     let any = false;
     for (const member of body) {
       const name = `${owner}.${nameOf(member["key"])}`;
-      if (member.type === "TSMethodSignature" || (member.type === "TSPropertySignature" && holds((member["typeAnnotation"] as Node | undefined)?.["typeAnnotation"]))) {
+      if (
+        member.type === "TSMethodSignature" ||
+        (member.type === "TSPropertySignature" && holds((member["typeAnnotation"] as Node | undefined)?.["typeAnnotation"]))
+      ) {
         found.add(name);
         any = true;
       }

@@ -1,6 +1,6 @@
 /** Numbers that look random, the same at every run. */
 function* numbers(): Generator<number, never> {
-  for (let state = 20_261_121; ; ) {
+  for (let state = 20_261_121; ;) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     yield state / 2 ** 32;
   }
@@ -25,14 +25,36 @@ export function jsonMessages(count: number): string[] {
   const price = (most: number): number => below(most * 100) / 100;
   const kinds = [
     () => ({ type: "price", symbol: pick(["AAPL", "MSFT", "BTC-EUR", "SAP.DE"]), bid: price(900), ask: price(900), at: now() }),
-    () => ({ type: "message", id: id(), room: "general", from: { id: 1000 + below(40), name: pick(NAMES) }, text: list(4 + below(14), () => pick(WORDS)).join(" "), at: now() }),
+    () => ({
+      type: "message",
+      id: id(),
+      room: "general",
+      from: { id: 1000 + below(40), name: pick(NAMES) },
+      text: list(4 + below(14), () => pick(WORDS)).join(" "),
+      at: now(),
+    }),
     () => ({
       type: "order.updated",
       id: id(),
-      order: { number: 100_000 + below(90_000), status: pick(["new", "paid", "packed", "sent"]), total: price(500), lines: list(2 + below(3), () => ({ sku: `SKU-${hex(6)}`, quantity: 1 + below(4), price: price(99) })) },
+      order: {
+        number: 100_000 + below(90_000),
+        status: pick(["new", "paid", "packed", "sent"]),
+        total: price(500),
+        lines: list(2 + below(3), () => ({ sku: `SKU-${hex(6)}`, quantity: 1 + below(4), price: price(99) })),
+      },
       at: now(),
     }),
-    () => ({ type: "state", players: list(10, (at) => ({ id: at, name: NAMES[at], x: below(10_000) / 10, y: below(10_000) / 10, hp: below(100), anim: pick(["run", "idle", "jump"]) })) }),
+    () => ({
+      type: "state",
+      players: list(10, (at) => ({
+        id: at,
+        name: NAMES[at],
+        x: below(10_000) / 10,
+        y: below(10_000) / 10,
+        hp: below(100),
+        anim: pick(["run", "idle", "jump"]),
+      })),
+    }),
   ];
   return list(count, () => JSON.stringify(kinds[below(kinds.length)]?.()));
 }

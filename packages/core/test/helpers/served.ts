@@ -15,7 +15,11 @@ export interface Served {
 }
 
 /** A server whose every path is a WebSocket route; it ends with the test. */
-export async function serve(handler: ConnectionHandler | undefined, options: UpgraderOptions | Upgrader = {}, attachOptions: AttachOptions = {}): Promise<Served> {
+export async function serve(
+  handler: ConnectionHandler | undefined,
+  options: UpgraderOptions | Upgrader = {},
+  attachOptions: AttachOptions = {},
+): Promise<Served> {
   const upgrader = Upgrader.from(options);
   const arrived: Connection[] = [];
   const waiting: ((connection: Connection) => void)[] = [];

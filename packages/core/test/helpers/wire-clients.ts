@@ -14,7 +14,12 @@ export interface OpenedSocket {
 }
 
 /** Opens a connection on a socket that takes bytes when a test says so. @param offer Of extensions. */
-export async function openSocket(upgrader: Upgrader, offer: string | undefined, handler: ConnectionHandler = {}, socket: FakeSocket = new FakeSocket()): Promise<OpenedSocket> {
+export async function openSocket(
+  upgrader: Upgrader,
+  offer: string | undefined,
+  handler: ConnectionHandler = {},
+  socket: FakeSocket = new FakeSocket(),
+): Promise<OpenedSocket> {
   const server = createServer();
   attach(server);
   const opening = new Promise<Connection>((opened) => {
@@ -47,7 +52,7 @@ export function read({ socket, extensions }: { readonly socket: Pick<FakeSocket,
   };
   let parts: Buffer[] = [];
   let isDeflated = false;
-  for (let at = 0; at < stream.byteLength; ) {
+  for (let at = 0; at < stream.byteLength;) {
     const first = stream.readUInt8(at);
     const short = stream.readUInt8(at + 1);
     const start = at + (short === 127 ? 10 : short === 126 ? 4 : 2);
@@ -58,7 +63,7 @@ export function read({ socket, extensions }: { readonly socket: Pick<FakeSocket,
     if ((first & 0x0f) === 9) got.push(`ping ${payload.toString()}`);
     else if ((first & 0x0f) === 8) got.push("close");
     else {
-      if ((parts.length > 0) !== ((first & 0x0f) === 0)) throw new Error("fragments of two messages mix");
+      if (parts.length > 0 !== ((first & 0x0f) === 0)) throw new Error("fragments of two messages mix");
       if (parts.length === 0) isDeflated = (first & 0x40) !== 0;
       parts.push(payload);
       if ((first & 0x80) === 0) continue;

@@ -101,7 +101,12 @@ describe("hooks", () => {
           told.push(what);
           return result.act(what) as undefined;
         };
-        const audience = createAudience({ onFirst: () => note("first"), onEmpty: () => note("empty"), onAdd: ({ id }) => note(`add ${id}`), onDelete: ({ id }) => note(`delete ${id}`) });
+        const audience = createAudience({
+          onFirst: () => note("first"),
+          onEmpty: () => note("empty"),
+          onAdd: ({ id }) => note(`add ${id}`),
+          onDelete: ({ id }) => note(`delete ${id}`),
+        });
         const result: Told = { audience, told, act: () => {} };
         return result;
       },
@@ -114,7 +119,12 @@ describe("hooks", () => {
           told.push(what);
           return result.act(what) as undefined;
         };
-        const hub: Hub = createHub({ onFirst: () => note("first"), onEmpty: () => note("empty"), onJoin: (_room, { id }) => note(`add ${id}`), onLeave: (_room, { id }) => note(`delete ${id}`) });
+        const hub: Hub = createHub({
+          onFirst: () => note("first"),
+          onEmpty: () => note("empty"),
+          onJoin: (_room, { id }) => note(`add ${id}`),
+          onLeave: (_room, { id }) => note(`delete ${id}`),
+        });
         const result: Told = { audience: hub.room("r"), told, act: () => {} };
         return result;
       },
@@ -246,7 +256,9 @@ describe("formats", () => {
 
 describe("who missed it", () => {
   /** Four members, of whom the first two do not take anything any more. */
-  async function four(options: UpgraderOptions = {}): Promise<{ readonly audience: Audience; readonly clients: readonly OpenedSocket[]; readonly ids: readonly string[] }> {
+  async function four(
+    options: UpgraderOptions = {},
+  ): Promise<{ readonly audience: Audience; readonly clients: readonly OpenedSocket[]; readonly ids: readonly string[] }> {
     const audience = createAudience();
     const upgrader = new Upgrader(options);
     const clients: OpenedSocket[] = [];
@@ -263,7 +275,15 @@ describe("who missed it", () => {
   it("is told behind the last member, once for each", async () => {
     const { audience, clients, ids } = await four();
     const missed: unknown[] = [];
-    expect(audience.broadcast("x", { missed: ({ id }) => void missed.push(id, clients.slice(2).map(({ connection }) => connection.bufferedBytes)) })).toBe(2);
+    expect(
+      audience.broadcast("x", {
+        missed: ({ id }) =>
+          void missed.push(
+            id,
+            clients.slice(2).map(({ connection }) => connection.bufferedBytes),
+          ),
+      }),
+    ).toBe(2);
     expect(missed).toEqual([ids[0], [3, 3], ids[1], [3, 3]]);
   });
 
@@ -330,14 +350,21 @@ describe("a broadcast in the middle of a broadcast", () => {
   }
 
   /** Twelve members of a hub, a room, a user and an audience; the fourth takes nothing, and its queue is full. */
-  async function scene(handler: (second: () => void) => ConnectionHandler, second: (scene: Scene & { readonly own: Audience }) => void): Promise<Scene & { readonly own: Audience }> {
+  async function scene(
+    handler: (second: () => void) => ConnectionHandler,
+    second: (scene: Scene & { readonly own: Audience }) => void,
+  ): Promise<Scene & { readonly own: Audience }> {
     const hub = createHub();
     const own = createAudience();
     const clients: OpenedSocket[] = [];
     const made = { hub, clients, own };
     const upgrader = new Upgrader({ maxQueueBytes: 3000 });
     for (let at = 0; at < 12; at++) {
-      const client = await openSocket(upgrader, undefined, handler(() => second(made)));
+      const client = await openSocket(
+        upgrader,
+        undefined,
+        handler(() => second(made)),
+      );
       for (const audience of [hub, hub.room("r"), hub.user("ann"), own]) audience.add(client.connection);
       clients.push(client);
     }
@@ -354,7 +381,12 @@ describe("a broadcast in the middle of a broadcast", () => {
   async function orders({ clients }: Scene): Promise<string[]> {
     const others = clients.filter((_, at) => at !== 3);
     await settled(others);
-    const got = others.map((client) => read(client).filter((text) => text !== "a blob").map((text) => text.slice(0, 6).trim()).join(", "));
+    const got = others.map((client) =>
+      read(client)
+        .filter((text) => text !== "a blob")
+        .map((text) => text.slice(0, 6).trim())
+        .join(", "),
+    );
     for (const { socket } of clients) socket.destroy();
     return got;
   }
@@ -383,7 +415,10 @@ describe("a broadcast in the middle of a broadcast", () => {
   }
 
   it("from filter comes before the first for every member", async () => {
-    const made = await scene(() => ({}), () => {});
+    const made = await scene(
+      () => ({}),
+      () => {},
+    );
     let calls = 0;
     made.hub.broadcast(first, { filter: () => calls++ !== 6 || made.hub.broadcast("second") >= 0 });
     expect(await orders(made)).toEqual(Array(11).fill("second, first"));
@@ -392,15 +427,27 @@ describe("a broadcast in the middle of a broadcast", () => {
   it("is not how hooks learn who left: a member that filter takes out gets nothing, and hooks come before the first send", () => {
     const members = standIns("a", "b", "c");
     const told: unknown[] = [];
-    const audience = createAudience({ onDelete: ({ id }) => void told.push(id, members.map(({ heard }) => heard.length)) });
+    const audience = createAudience({
+      onDelete: ({ id }) =>
+        void told.push(
+          id,
+          members.map(({ heard }) => heard.length),
+        ),
+    });
     for (const { connection } of members) audience.add(connection);
     const [, , last] = members as [StandIn, StandIn, StandIn];
     expect(audience.broadcast("x", { filter: ({ id }) => id !== "a" || audience.delete(last.connection) })).toBe(2);
-    expect([told, members.map(({ heard }) => heard)]).toEqual([["c", [0, 0, 0]], [["x"], ["x"], []]]);
+    expect([told, members.map(({ heard }) => heard)]).toEqual([
+      ["c", [0, 0, 0]],
+      [["x"], ["x"], []],
+    ]);
   });
 
   it("from the function for formats comes before the first for every member", async () => {
-    const made = await scene(() => ({}), () => {});
+    const made = await scene(
+      () => ({}),
+      () => {},
+    );
     for (const { connection } of made.clients.slice(5, 6)) made.hub.add(connection, { format: "json" });
     made.hub.broadcast((format) => {
       if (format === "json") made.hub.broadcast("second");

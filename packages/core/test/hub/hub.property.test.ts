@@ -96,67 +96,68 @@ const name = fc.constantFrom("", ...ROOMS, ...USERS);
 const format = fc.constantFrom(undefined, undefined, undefined, "json", "xml");
 const isFresh = fc.boolean();
 
-const add = fc.record({ who, name, format, isFresh }).map(
-  (what): Step => ({
-    name: `add c${what.who} to ${what.name || "the hub"} ${what.format ?? ""}`,
-    apply(model) {
-      if (model.closed.has(what.who)) return false;
-      const isNew = !model.here.has(what.who);
-      if (isNew || what.name === "") model.enter(what.who, what.format);
-      if (what.name === "") return true;
-      const formats = model.of(what.name);
-      const rooms = model.roomsOf[what.who] ?? [];
-      if (ROOMS.includes(what.name) && !formats.has(what.who)) {
-        if (rooms.length === MOST_ROOMS) {
-          model.refused++;
-          return false;
-        }
-        rooms.push(what.name);
-        if (formats.size === 0) model.told.push(`first ${what.name}`);
-        model.told.push(`join ${what.name} c${what.who}`);
+const add = fc.record({ who, name, format, isFresh }).map((what): Step => ({
+  name: `add c${what.who} to ${what.name || "the hub"} ${what.format ?? ""}`,
+  apply(model) {
+    if (model.closed.has(what.who)) return false;
+    const isNew = !model.here.has(what.who);
+    if (isNew || what.name === "") model.enter(what.who, what.format);
+    if (what.name === "") return true;
+    const formats = model.of(what.name);
+    const rooms = model.roomsOf[what.who] ?? [];
+    if (ROOMS.includes(what.name) && !formats.has(what.who)) {
+      if (rooms.length === MOST_ROOMS) {
+        model.refused++;
+        return false;
       }
-      model.put(formats, what.who, what.format);
-      return true;
-    },
-    call: (real) => real.audience(what.name, what.isFresh).add(real.member(what.who).connection, { format: what.format }),
-  }),
-);
+      rooms.push(what.name);
+      if (formats.size === 0) model.told.push(`first ${what.name}`);
+      model.told.push(`join ${what.name} c${what.who}`);
+    }
+    model.put(formats, what.who, what.format);
+    return true;
+  },
+  call: (real) => real.audience(what.name, what.isFresh).add(real.member(what.who).connection, { format: what.format }),
+}));
 
-const remove = fc.record({ who, name, isFresh }).map(
-  (what): Step => ({
-    name: `delete c${what.who} from ${what.name || "the hub"}`,
-    apply(model) {
-      const wasMember = model.of(what.name).has(what.who);
-      const rooms = model.roomsOf[what.who] ?? [];
-      if (!wasMember) return false;
-      if (what.name === "") {
-        model.forget(what.who);
-        rooms.length = 0;
-      } else if (ROOMS.includes(what.name)) {
-        rooms.splice(rooms.indexOf(what.name), 1);
-        model.leaveRoom(what.who, what.name);
-      } else {
-        model.of(what.name).delete(what.who);
-      }
-      return true;
-    },
-    call: (real) => real.audience(what.name, what.isFresh).delete(real.member(what.who).connection),
-  }),
-);
+const remove = fc.record({ who, name, isFresh }).map((what): Step => ({
+  name: `delete c${what.who} from ${what.name || "the hub"}`,
+  apply(model) {
+    const wasMember = model.of(what.name).has(what.who);
+    const rooms = model.roomsOf[what.who] ?? [];
+    if (!wasMember) return false;
+    if (what.name === "") {
+      model.forget(what.who);
+      rooms.length = 0;
+    } else if (ROOMS.includes(what.name)) {
+      rooms.splice(rooms.indexOf(what.name), 1);
+      model.leaveRoom(what.who, what.name);
+    } else {
+      model.of(what.name).delete(what.who);
+    }
+    return true;
+  },
+  call: (real) => real.audience(what.name, what.isFresh).delete(real.member(what.who).connection),
+}));
 
-const end = who.map(
-  (index): Step => ({
-    name: `end c${index}`,
-    apply(model) {
-      model.closed.add(index);
-      if (model.here.has(index)) model.forget(index);
-    },
-    call: (real) => real.member(index).end(),
-  }),
-);
+const end = who.map((index): Step => ({
+  name: `end c${index}`,
+  apply(model) {
+    model.closed.add(index);
+    if (model.here.has(index)) model.forget(index);
+  },
+  call: (real) => real.member(index).end(),
+}));
 
-const broadcast = fc.record({ name, except: fc.option(who, { nil: undefined }), isFresh, data: fc.constantFrom("text", "by format", "json only"), only: fc.option(fc.array(who), { nil: undefined, freq: 3 }) }).map(
-  (what): Step => {
+const broadcast = fc
+  .record({
+    name,
+    except: fc.option(who, { nil: undefined }),
+    isFresh,
+    data: fc.constantFrom("text", "by format", "json only"),
+    only: fc.option(fc.array(who), { nil: undefined, freq: 3 }),
+  })
+  .map((what): Step => {
     const textOf = (text: string, wanted: string): string | undefined => {
       if (what.data === "text") return text;
       return what.data === "by format" || wanted === "json" ? `${text} ${wanted}` : undefined;
@@ -182,8 +183,7 @@ const broadcast = fc.record({ name, except: fc.option(who, { nil: undefined }), 
         return real.audience(what.name, what.isFresh).broadcast(data, { except, filter: ids && (({ id }) => ids.includes(id)) });
       },
     };
-  },
-);
+  });
 
 /** Everything that can be asked. */
 function compare(model: Model, real: Real): void {

@@ -136,7 +136,7 @@ describe("hub", () => {
         (client) =>
           new Promise<string[]>((resolve) => {
             const got: string[] = [];
-            client.on("message", (data) => textOf(data) === "end" ? resolve(got) : void got.push(textOf(data)));
+            client.on("message", (data) => (textOf(data) === "end" ? resolve(got) : void got.push(textOf(data))));
           }),
       ),
     );
@@ -145,7 +145,10 @@ describe("hub", () => {
     hub.broadcast("3", { except: connections[1] });
     connections[1]?.send("4b");
     hub.broadcast("end");
-    expect(await all).toEqual([["1", "2a", "3"], ["1", "4b"]]);
+    expect(await all).toEqual([
+      ["1", "2a", "3"],
+      ["1", "4b"],
+    ]);
   });
 
   it("keeps each client's order in any mixture of turns, sends, rooms and exclusions (property)", async () => {
@@ -196,9 +199,14 @@ describe("hub", () => {
           const gets = play(`m${number}`);
           for (const [i, list] of expected.entries()) if (gets(i)) list.push(`m${number}`);
         }
-        const done = Promise.all(clients.map((_, i) => new Promise<void>((resolve) => {
-          ends[i] = resolve;
-        })));
+        const done = Promise.all(
+          clients.map(
+            (_, i) =>
+              new Promise<void>((resolve) => {
+                ends[i] = resolve;
+              }),
+          ),
+        );
         hub.broadcast("end");
         await done;
         expect(heard).toEqual(expected);

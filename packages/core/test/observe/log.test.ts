@@ -54,7 +54,15 @@ describe("a line", () => {
     refuse(`/${HOSTILE}`, HOSTILE);
     const [line] = parsed(lines);
     expect(lines).toHaveLength(1);
-    expect(line).toMatchObject({ event: "refused", code: "ERR_ORIGIN", status: 403, method: "GET", address: "192.0.2.1:5", path: `/${HOSTILE}`, origin: HOSTILE });
+    expect(line).toMatchObject({
+      event: "refused",
+      code: "ERR_ORIGIN",
+      status: 403,
+      method: "GET",
+      address: "192.0.2.1:5",
+      path: `/${HOSTILE}`,
+      origin: HOSTILE,
+    });
     expect(Date.parse(String(line?.["time"]))).not.toBeNaN();
   });
 
@@ -120,7 +128,10 @@ describe("what is logged", () => {
     client.send(Buffer.alloc(2 * 1024 * 1024));
     expect((await code).code).toBe(1009);
     expect(parsed(lines)).toMatchObject([{ event: "closure", code: "ERR_MESSAGE_TOO_BIG", closeCode: 1009, connection: connection.id, path: "/" }]);
-    channel("upwire:closure").publish({ connection, error: new ConnectionError("ERR_SOCKET", { cause: Object.assign(new Error("x"), { code: "ECONNRESET" }) }) });
+    channel("upwire:closure").publish({
+      connection,
+      error: new ConnectionError("ERR_SOCKET", { cause: Object.assign(new Error("x"), { code: "ECONNRESET" }) }),
+    });
     expect(parsed(lines)[1]).toMatchObject({ code: "ERR_SOCKET", closeCode: 1006, cause: "ECONNRESET" });
   });
 
@@ -154,7 +165,9 @@ describe("what is logged", () => {
     const client = await served.client();
     const reason = HOSTILE.replace("\ud800", "");
     client.close(4000, reason);
-    await (await served.nextConnection()).closed;
+    await (
+      await served.nextConnection()
+    ).closed;
     expect(parsed(lines)).toMatchObject([{ event: "open" }, { event: "close", code: 4000, reason, wasClean: true }]);
   });
 
@@ -173,7 +186,12 @@ describe("what is logged", () => {
 
 describe("a writer that fails", () => {
   it.each<[string, () => unknown]>([
-    ["throws", (): never => { throw new Error("disk full"); }],
+    [
+      "throws",
+      (): never => {
+        throw new Error("disk full");
+      },
+    ],
     ["rejects", (): Promise<never> => Promise.reject(new Error("disk full"))],
   ])("ends nothing when it %s", async (_title, write) => {
     const uncaught: unknown[] = [];

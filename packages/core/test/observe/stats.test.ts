@@ -66,11 +66,15 @@ describe("upgrader.stats", () => {
     ["a PreparedMessage", 5, (connection) => connection.send(new PreparedMessage("12345"))],
     ["a Blob", 4, (connection) => connection.send(new Blob(["blob"]))],
     ["nothing", 0, (connection) => connection.send("")],
-    ["a message that is written", 7, (connection) => {
-      const writer = connection.createWriter("text");
-      writer.write("abc");
-      writer.end("defg");
-    }],
+    [
+      "a message that is written",
+      7,
+      (connection) => {
+        const writer = connection.createWriter("text");
+        writer.write("abc");
+        writer.end("defg");
+      },
+    ],
   ])("counts %s as it goes out, with its payload", async (_name, bytes, act) => {
     for (const slowConsumer of ["close", "keep-latest"] as const) {
       for (const offer of [undefined, "permessage-deflate; client_no_context_takeover"]) {
@@ -149,7 +153,9 @@ describe("attachment.stats", () => {
     const closed = closing(client);
     client.close();
     await closed;
-    await (await served.nextConnection()).closed;
+    await (
+      await served.nextConnection()
+    ).closed;
     expect(served.attachment.stats).toMatchObject({ opened: 1, open: 0 });
   });
 
@@ -205,6 +211,10 @@ describe("onEvent", () => {
       "upwire:dropped": true,
       "upwire:error": true,
     };
-    expect(Object.values(channels).map(({ name }) => String(name)).toSorted()).toEqual(Object.keys(named).toSorted());
+    expect(
+      Object.values(channels)
+        .map(({ name }) => String(name))
+        .toSorted(),
+    ).toEqual(Object.keys(named).toSorted());
   });
 });

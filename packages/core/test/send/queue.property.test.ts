@@ -38,7 +38,7 @@ interface Read {
 function readFrames(stream: Buffer): Read {
   const messages: string[] = [];
   let closeCode: number | undefined;
-  for (let at = 0; at < stream.byteLength; ) {
+  for (let at = 0; at < stream.byteLength;) {
     if (closeCode !== undefined) throw new Error("a frame behind the close frame");
     const short = stream.readUInt8(at + 1);
     const start = at + (short === 127 ? 10 : short === 126 ? 4 : 2);
@@ -78,7 +78,13 @@ const policies: readonly PolicyModel[] = [
 ];
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("send" as const), length: fc.oneof(fc.integer({ min: 8, max: 600 }), fc.constantFrom(125, 126, 996, 997, 2000, 65_536)) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("send" as const),
+      length: fc.oneof(fc.integer({ min: 8, max: 600 }), fc.constantFrom(125, 126, 996, 997, 2000, 65_536)),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("turn" as const, "take" as const, "stall" as const, "flow" as const) }) },
 );
 

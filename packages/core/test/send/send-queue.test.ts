@@ -238,8 +238,8 @@ describe("a queue", () => {
   });
 
   const replies: Readonly<Record<string, (connection: Connection) => unknown>> = {
-    "text": (connection) => connection.send("reply"),
-    "bytes": (connection) => connection.send(Buffer.from("reply")),
+    text: (connection) => connection.send("reply"),
+    bytes: (connection) => connection.send(Buffer.from("reply")),
     "an ArrayBuffer": (connection) => connection.send(new Uint8Array([1, 2]).buffer),
     "a compressed message": (connection) => connection.send("reply ".repeat(100)),
     "compressed bytes": (connection) => connection.send(Buffer.from("reply ".repeat(100))),

@@ -47,7 +47,7 @@ async function connect(slowConsumer: SlowConsumerPolicy, maxQueueBytes: number, 
 
 /** Numbers that look random, the same for the same seed. */
 function* numbers(seed: number): Generator<number, never> {
-  for (let state = seed + 1; ; ) {
+  for (let state = seed + 1; ;) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     yield state >>> 8;
   }
@@ -69,7 +69,10 @@ const who = fc.nat(OFFERS.length - 1);
 const hub = fc.constantFrom(0, 0, 0, 1);
 const room = fc.constantFrom("", "", "r", "s");
 const content = fc.record({
-  length: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 4, max: 300 }) }, { weight: 1, arbitrary: fc.constantFrom(14, 15, 16, 17, 125, 126, 1000, 4096, 5000, 9000) }),
+  length: fc.oneof(
+    { weight: 4, arbitrary: fc.integer({ min: 4, max: 300 }) },
+    { weight: 1, arbitrary: fc.constantFrom(14, 15, 16, 17, 125, 126, 1000, 4096, 5000, 9000) },
+  ),
   isRandom: fc.constantFrom(false, false, false, false, true),
 });
 const step = fc.oneof(
@@ -86,7 +89,10 @@ const step = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("enter" as const, "enter" as const, "exit" as const), who, hub, room }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("send" as const), who, content, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob", "writer") }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("send" as const), who, content, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob", "writer") }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("ping" as const, "close" as const), who }) },
   { weight: 5, arbitrary: fc.constant({ kind: "turn" as const }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("stall" as const, "flow" as const), who }) },

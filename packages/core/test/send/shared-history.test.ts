@@ -54,7 +54,7 @@ class Audience {
     this.#deflate = {
       key: "k",
       sharesHistory: true,
-    thresholdBytes: 0,
+      thresholdBytes: 0,
       compress: (payload, history) => {
         this.deflates.push(history?.byteLength ?? -1);
         return payload.byteLength < 10 ? undefined : Buffer.from("z");

@@ -9,7 +9,13 @@ const SIZES = [2000, 5000, 20_000, 66_000, 300_000, 10_000_000];
 const BURST = 7;
 const KEYS = 3;
 /** With each of the sizes: many turns, and one. */
-const BURSTS = SIZES.flatMap((size) => [[size, 50], [size, 6000]] as const);
+const BURSTS = SIZES.flatMap(
+  (size) =>
+    [
+      [size, 50],
+      [size, 6000],
+    ] as const,
+);
 
 async function stalledClient(transport: string, options: UpgraderOptions): Promise<Client> {
   const client = await openClient(transport, options);

@@ -91,7 +91,11 @@ class World {
 
   static async open(options: UpgraderOptions & { readonly maxQueueBytes: number }): Promise<World> {
     const { hub, clients } = await connect({ ...options, clock: new FakeClock(), pingIntervalMs: 0, writeTimeoutMs: 600_000 });
-    return new World(hub, clients.map((client) => new Member(client)), options.maxQueueBytes > 100_000);
+    return new World(
+      hub,
+      clients.map((client) => new Member(client)),
+      options.maxQueueBytes > 100_000,
+    );
   }
 
   /** Unlike all texts before. */
@@ -131,10 +135,17 @@ class Step {
 }
 
 /** A step with one member. */
-function withMember<Rest extends object>(name: string, rest: fc.Arbitrary<Rest>, apply: (member: Member, rest: Rest, world: World) => unknown): fc.Arbitrary<Step> {
+function withMember<Rest extends object>(
+  name: string,
+  rest: fc.Arbitrary<Rest>,
+  apply: (member: Member, rest: Rest, world: World) => unknown,
+): fc.Arbitrary<Step> {
   return fc
     .tuple(who, rest)
-    .map(([index, given]) => new Step(`${name} ${index} ${JSON.stringify(given)}`, (world) => apply(world.members[index] ?? expect.fail("no such member"), given, world)));
+    .map(
+      ([index, given]) =>
+        new Step(`${name} ${index} ${JSON.stringify(given)}`, (world) => apply(world.members[index] ?? expect.fail("no such member"), given, world)),
+    );
 }
 
 const nothing = fc.constant({});
@@ -148,23 +159,30 @@ const broadcast = fc
       const left = except === undefined ? undefined : world.members[except];
       const audience = world.members.filter((member) => member !== left && (room === undefined || member.rooms.has(room)));
       const owed = new Map(audience.map((member) => [member.connection, member.owe(text)]));
-      const taken = (room === undefined ? world.hub : world.hub.room(room)).broadcast(text, { except: left?.connection, missed: (connection) => miss(owed.get(connection)) });
+      const taken = (room === undefined ? world.hub : world.hub.room(room)).broadcast(text, {
+        except: left?.connection,
+        missed: (connection) => miss(owed.get(connection)),
+      });
       expect(taken).toBe([...owed.values()].filter(({ isMissed }) => !isMissed).length);
       if (world.isRoomy) expect(taken).toBe(audience.filter(({ connection }) => connection.isOpen).length);
     };
     return new Step(`broadcast ${bytes} to ${room}, not to ${except}`, apply);
   });
 
-const reply = withMember("send", fc.record({ bytes: length, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob"), asks: fc.boolean() }), (member, { bytes, as, asks }, world) => {
-  const wasOpen = member.connection.isOpen;
-  const owed = member.owe(world.text(bytes));
-  if (as === "blob") member.isPassed = true;
-  // Who is in no danger need not ask, and goes another way then.
-  const isTaken = send(member.connection, as, owed.text, asks || !world.isRoomy ? { missed: () => miss(owed) } : undefined);
-  if (!isTaken && !owed.isMissed) miss(owed);
-  expect(owed.isMissed).toBe(!isTaken);
-  if (world.isRoomy) expect(isTaken).toBe(wasOpen);
-});
+const reply = withMember(
+  "send",
+  fc.record({ bytes: length, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob"), asks: fc.boolean() }),
+  (member, { bytes, as, asks }, world) => {
+    const wasOpen = member.connection.isOpen;
+    const owed = member.owe(world.text(bytes));
+    if (as === "blob") member.isPassed = true;
+    // Who is in no danger need not ask, and goes another way then.
+    const isTaken = send(member.connection, as, owed.text, asks || !world.isRoomy ? { missed: () => miss(owed) } : undefined);
+    if (!isTaken && !owed.isMissed) miss(owed);
+    expect(owed.isMissed).toBe(!isTaken);
+    if (world.isRoomy) expect(isTaken).toBe(wasOpen);
+  },
+);
 
 const writing = withMember("write to", fc.record({ bytes: length }), (member, { bytes }, world) => {
   const { connection } = member;
@@ -181,7 +199,12 @@ const steps = fc.oneof(
   { weight: 6, arbitrary: reply },
   { weight: 1, arbitrary: writing },
   { weight: 1, arbitrary: withMember("end writing to", nothing, ({ writer }) => writer?.end()) },
-  { weight: 1, arbitrary: withMember("join", fc.record({ room: rooms }), (member, { room }, { hub }) => (hub.room(room).add(member.connection) ? member.rooms.add(room) : undefined)) },
+  {
+    weight: 1,
+    arbitrary: withMember("join", fc.record({ room: rooms }), (member, { room }, { hub }) =>
+      hub.room(room).add(member.connection) ? member.rooms.add(room) : undefined,
+    ),
+  },
   {
     weight: 1,
     arbitrary: withMember("leave", fc.record({ room: rooms }), (member, { room }, { hub }) => {
@@ -206,7 +229,12 @@ const steps = fc.oneof(
       socket.release();
     }),
   },
-  { weight: 1, arbitrary: withMember("close", fc.record({ rarely: fc.integer({ min: 0, max: 3 }) }), ({ connection }, { rarely }) => (rarely === 0 ? connection.close() : undefined)) },
+  {
+    weight: 1,
+    arbitrary: withMember("close", fc.record({ rarely: fc.integer({ min: 0, max: 3 }) }), ({ connection }, { rarely }) =>
+      rarely === 0 ? connection.close() : undefined,
+    ),
+  },
 );
 
 const setups = fc.record({
@@ -296,7 +324,9 @@ describe("what a connection is given", () => {
     if (slow !== undefined) slow.socket.isTaking = true;
     await settled(clients);
     for (const client of clients) {
-      const got = read(client).slice(3).map((message) => message.slice(0, 1));
+      const got = read(client)
+        .slice(3)
+        .map((message) => message.slice(0, 1));
       expect(got.join("")).toBe(client === slow ? "0123" : "01234567");
       client.socket.destroy();
     }

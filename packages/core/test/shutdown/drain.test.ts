@@ -117,13 +117,17 @@ describe("what a drain tells", () => {
 
   it("each connection, by the hook `leaving`, before its close frame and with the same time", async () => {
     const told: string[] = [];
-    const room = await fill(2, {}, {
-      leaving(connection, { retryAfterMs, code }) {
-        expect(code).toBe(4503);
-        connection.send(`back in ${retryAfterMs}`);
-        told.push(`back in ${retryAfterMs}`);
+    const room = await fill(
+      2,
+      {},
+      {
+        leaving(connection, { retryAfterMs, code }) {
+          expect(code).toBe(4503);
+          connection.send(`back in ${retryAfterMs}`);
+          told.push(`back in ${retryAfterMs}`);
+        },
       },
-    });
+    );
     const texts = room.clients.map((client) => nextTexts(client, 2));
     const closes = room.clients.map(closing);
     for (const connection of room.connections) connection.send("queued");
@@ -159,7 +163,12 @@ describe("what a drain tells", () => {
   });
 
   it.each<[string, () => unknown]>([
-    ["throws", (): never => { throw new Error("leaving"); }],
+    [
+      "throws",
+      (): never => {
+        throw new Error("leaving");
+      },
+    ],
     ["rejects", (): Promise<never> => Promise.reject(new Error("leaving"))],
   ])("is told even when the hook `leaving` %s, which is reported", async (_title, leaving) => {
     const errors: unknown[] = [];
@@ -263,25 +272,39 @@ describe("the end of a drain", () => {
   });
 });
 
-it.each<DrainOptions>([{ spreadMs: -1 }, { spreadMs: 0.5 }, { graceMs: Number.NaN }, { retryAfterMs: Number.POSITIVE_INFINITY }, { code: 1005 }, { code: 1000 }, { code: 1008 }, { code: 4401 }])(
-  "a drain with %j is refused, and nobody is closed",
+it.each<DrainOptions>([
+  { spreadMs: -1 },
+  { spreadMs: 0.5 },
+  { graceMs: Number.NaN },
+  { retryAfterMs: Number.POSITIVE_INFINITY },
+  { code: 1005 },
+  { code: 1000 },
+  { code: 1008 },
+  { code: 4401 },
+])("a drain with %j is refused, and nobody is closed", async (options) => {
+  const room = await fill(1);
+  await expect(room.attachment.drain(options)).rejects.toThrow(RangeError);
+  expect([room.states(), room.attachment.isClosing]).toEqual(["o", false]);
+});
+
+it.each<CloseAllOptions>([{ code: 1006 }, { reason: "x".repeat(124) }, { graceMs: 2 ** 31 }])(
+  "close with %j is refused, and nobody is closed",
   async (options) => {
     const room = await fill(1);
-    await expect(room.attachment.drain(options)).rejects.toThrow(RangeError);
+    await expect(room.attachment.close(options)).rejects.toThrow(RangeError);
     expect([room.states(), room.attachment.isClosing]).toEqual(["o", false]);
+    await expect(createHub().close(options)).rejects.toThrow(RangeError);
   },
 );
 
-it.each<CloseAllOptions>([{ code: 1006 }, { reason: "x".repeat(124) }, { graceMs: 2 ** 31 }])("close with %j is refused, and nobody is closed", async (options) => {
-  const room = await fill(1);
-  await expect(room.attachment.close(options)).rejects.toThrow(RangeError);
-  expect([room.states(), room.attachment.isClosing]).toEqual(["o", false]);
-  await expect(createHub().close(options)).rejects.toThrow(RangeError);
-});
-
 describe("closing very many", () => {
   /** What `Closing` needs of connections, and in which turn of the event loop it came to each. */
-  function crowd(count: number): { readonly connections: Connection[]; readonly closed: number[][]; readonly terminated: number[][]; nextTurn(): Promise<void> } {
+  function crowd(count: number): {
+    readonly connections: Connection[];
+    readonly closed: number[][];
+    readonly terminated: number[][];
+    nextTurn(): Promise<void>;
+  } {
     const closed: number[][] = [[]];
     const terminated: number[][] = [[]];
     const connections = Array.from({ length: count }, (_, i) => {

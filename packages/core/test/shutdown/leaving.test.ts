@@ -60,7 +60,9 @@ describe("the hook `leaving`", () => {
     }
     const client = await served.client();
     client.close();
-    await (await served.nextConnection()).closed;
+    await (
+      await served.nextConnection()
+    ).closed;
     await served.attachment.close();
     expect(told).toEqual([]);
   });

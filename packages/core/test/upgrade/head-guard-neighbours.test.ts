@@ -75,7 +75,10 @@ async function client(server: NetServer, port: number, text: string): Promise<Cl
   const socket = connect(port, "127.0.0.1");
   onTestFinished(() => void socket.destroy());
   let received = "";
-  socket.on("error", () => {}).setEncoding("latin1").on("data", (more: string) => (received += more));
+  socket
+    .on("error", () => {})
+    .setEncoding("latin1")
+    .on("data", (more: string) => (received += more));
   const [peer] = await accepted;
   socket.write(text);
   while (peer.bytesRead < text.length) await turn();
@@ -148,7 +151,10 @@ it("counts a connection once that is announced twice", () => {
 
 it.each(["http", "https"])("leaves the listeners of %s as they were when it is detached, and its connections alone", async (kind) => {
   const clock = new FakeClock();
-  const server: Server = kind === "http" ? createServer((_req, res) => void res.end("page")) : createHttpsServer(await makeCertificate("localhost"), (_req, res) => void res.end("page"));
+  const server: Server =
+    kind === "http"
+      ? createServer((_req, res) => void res.end("page"))
+      : createHttpsServer(await makeCertificate("localhost"), (_req, res) => void res.end("page"));
   const listeners = (): unknown[] => server.eventNames().map((event) => [event, server.listeners(event as string)]);
   const before = listeners();
   const heads = new HeadGuard(server, { clock, timeoutMs: 1000, max: 10 });

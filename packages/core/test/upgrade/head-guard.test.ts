@@ -108,7 +108,8 @@ describe("a first request head that does not come", () => {
     expect([silent, half, many].map(({ peer }) => peer.writable)).toEqual([true, true, true]);
     clock.advance(1);
     expect(await silent.closed()).toBe("");
-    for (const one of [half, many]) expect(await one.closed()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n[^]*connection: close\r\n[^]*\r\n\r\nThe handshake took too long\.\n$/);
+    for (const one of [half, many])
+      expect(await one.closed()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n[^]*connection: close\r\n[^]*\r\n\r\nThe handshake took too long\.\n$/);
     expect(dropped).toEqual(Array.from({ length: 3 }, () => ({ code: "ERR_HANDSHAKE_TIMEOUT", remoteAddress: "127.0.0.1" })));
   });
 
@@ -403,7 +404,12 @@ describe("a client that ends its side while the application decides", () => {
     };
     const upgrader = new Upgrader({ authorize, maxConnections: 1 });
     const server = createServer((req, res) => void upgrader.upgrade(req, res));
-    const attachment = attach(server, kind === "a plugin" ? { handOver: handOverTo(async (req, socket) => void ((await check(upgrader, req)).ok && socket.end("HTTP/1.1 418 No\r\n\r\n"))) } : {});
+    const attachment = attach(
+      server,
+      kind === "a plugin"
+        ? { handOver: handOverTo(async (req, socket) => void ((await check(upgrader, req)).ok && socket.end("HTTP/1.1 418 No\r\n\r\n"))) }
+        : {},
+    );
     const port = await listen(server);
     onTestFinished(() => attachment.close({ graceMs: 100 }));
     const isAsked = once(asked, "asked");

@@ -39,7 +39,9 @@ describe("options", () => {
 
 describe("decisions", () => {
   it("gives what authorize returns to the connection, typed", async () => {
-    const upgrader = new Upgrader({ authorize: (request) => (request.query.get("token") === "t" ? { user: "ann" } : refuse(401, "who?", { "www-authenticate": "Bearer" })) });
+    const upgrader = new Upgrader({
+      authorize: (request) => (request.query.get("token") === "t" ? { user: "ann" } : refuse(401, "who?", { "www-authenticate": "Bearer" })),
+    });
     const contexts: { user: string }[] = [];
     const server = createServer((req, res) => void upgrader.upgrade(req, res, { open: (connection) => void contexts.push(connection.context) }));
     attach(server);
@@ -58,7 +60,7 @@ describe("decisions", () => {
   it("refuses when authorize returns false, and answers 500 and reports when it throws", async () => {
     const errors: unknown[] = [];
     const refusals: Refusal[] = [];
-    const no = await serve(undefined, { authorize: (() => false), onReject: (refusal) => void refusals.push(refusal) });
+    const no = await serve(undefined, { authorize: () => false, onReject: (refusal) => void refusals.push(refusal) });
     expect((await refusedStatus(no.port)).statusCode).toBe(403);
     expect(refusals.map(({ code }) => code)).toEqual(["ERR_FORBIDDEN"]);
     const fault = new Error("database down");
@@ -295,7 +297,9 @@ describe("a client that resets while the application decides", () => {
     const closed = new Promise((resolve) => server.once("upgrade", (_req, socket) => socket.once("close", resolve)));
     const raw = connect(port, "127.0.0.1");
     raw.on("error", () => {});
-    raw.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`);
+    raw.write(
+      `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+    );
     await isAsked;
     raw.resetAndDestroy();
     await closed;
@@ -307,10 +311,7 @@ describe("a client that resets while the application decides", () => {
 describe("handlers", () => {
   it.each(["open", "message"] as const)("that fail in %s close with 1011, reported, and hurt nobody else", async (hook) => {
     const errors: unknown[] = [];
-    const served = await serve(
-      { [hook]: () => Promise.reject(new Error("sorry")) },
-      { onError: (error) => void errors.push(error) },
-    );
+    const served = await serve({ [hook]: () => Promise.reject(new Error("sorry")) }, { onError: (error) => void errors.push(error) });
     const client = new WebSocket(`ws://127.0.0.1:${served.port}/`);
     const closed = closing(client);
     client.once("open", () => client.send("x"));

@@ -79,14 +79,23 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   "AudienceOptions.clock": "not: its members are rows",
   ...Object.fromEntries(["get", "set", "delete"].map((name) => [`Slot.${name}`, "not: core makes slots"])),
   "Deflate.compress": "not: core gives it to itself",
-  ...Object.fromEntries(["close", "on", "pause", "ping", "resume", "send", "terminate"].map((name) => [`WebSocketLike.${name}`, "not: of ws, through a plugin"])),
+  ...Object.fromEntries(
+    ["close", "on", "pause", "ping", "resume", "send", "terminate"].map((name) => [`WebSocketLike.${name}`, "not: of ws, through a plugin"]),
+  ),
   "WebSocketServerLike.on": "not: of ws, through a plugin",
-  ...Object.fromEntries(["output", "pause", "resume", "start", "terminate"].map((name) => [`Transport.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
-  ...Object.fromEntries(["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"])),
+  ...Object.fromEntries(
+    ["output", "pause", "resume", "start", "terminate"].map((name) => [`Transport.${name}`, "not: of a transport, which throws nothing: describeTransport"]),
+  ),
+  ...Object.fromEntries(
+    ["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"]),
+  ),
   ...Object.fromEntries(["claim", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
   ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
   ...Object.fromEntries(
-    ["alive", "binary", "broken", "closeFrame", "closed", "ended", "ping", "pong", "text", "writable"].map((name) => [`TransportEvents.${name}`, "not: core gives them to a transport"]),
+    ["alive", "binary", "broken", "closeFrame", "closed", "ended", "ping", "pong", "text", "writable"].map((name) => [
+      `TransportEvents.${name}`,
+      "not: core gives them to a transport",
+    ]),
   ),
   ...Object.fromEntries(["end", "handOver"].map((name) => [`PluginServer.${name}`, "not: core makes it"])),
   "UpgraderOptions.readers": "not: its members are rows",
@@ -228,7 +237,10 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     const told = listen();
     const served = await serve(undefined, quiet, { handOver: handOverTo(run), handshakeTimeoutMs: 50 });
     const client = await WireClient.open({ port: served.port, path: "/" });
-    const status = await client.answered.then((answer) => answer.status, () => 0);
+    const status = await client.answered.then(
+      (answer) => answer.status,
+      () => 0,
+    );
     expect([fault, status]).toEqual([fault, failing(fault) ? 0 : 408]);
     expectTold(told, fault);
     if (failing(fault)) expect(told[0]?.source.request?.path).toBe("/");
@@ -301,7 +313,9 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
     const hub = createHub();
     hub.add(connection);
     const sent = nextMessage(client);
-    expect(() => hub.broadcast("private", { except: { [Symbol.iterator]: run } as never })).toThrow(fault === "throws" ? "a fault of the application" : TypeError);
+    expect(() => hub.broadcast("private", { except: { [Symbol.iterator]: run } as never })).toThrow(
+      fault === "throws" ? "a fault of the application" : TypeError,
+    );
     hub.broadcast("to all");
     expect((await sent).text).toBe("to all");
   },
@@ -331,7 +345,10 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
       writer.destroy(error as Error);
     }
     expect((await closed).code).toBe(1011);
-    expect([fault, told.map(({ error, source }) => [(error as Error).message, source.connection === connection])]).toEqual([fault, [["a fault of the application", true]]]);
+    expect([fault, told.map(({ error, source }) => [(error as Error).message, source.connection === connection])]).toEqual([
+      fault,
+      [["a fault of the application", true]],
+    ]);
   },
 };
 

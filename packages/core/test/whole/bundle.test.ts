@@ -63,13 +63,28 @@ const sourcesIn = (folder: string): Plugin => ({
 
 const bundlers: Readonly<Record<string, (entry: string, file: string, format: Format) => Promise<readonly string[]>>> = {
   async esbuild(entry, file, format) {
-    const { warnings } = await build({ entryPoints: [entry], outfile: file, format, bundle: true, platform: "node", target: "node20", conditions: ["@upwire/source"], logLevel: "silent" });
+    const { warnings } = await build({
+      entryPoints: [entry],
+      outfile: file,
+      format,
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      conditions: ["@upwire/source"],
+      logLevel: "silent",
+    });
     return warnings.map(({ text }) => text);
   },
   async rollup(entry, file, format) {
     const warnings: string[] = [];
     const plugins = [sourcesIn(dirname(entry))];
-    const bundle = await rollup({ input: entry, plugins, external: /^node:/, onwarn: ({ message }) => void warnings.push(message), ...(parsed && { cache: parsed }) });
+    const bundle = await rollup({
+      input: entry,
+      plugins,
+      external: /^node:/,
+      onwarn: ({ message }) => void warnings.push(message),
+      ...(parsed && { cache: parsed }),
+    });
     parsed = bundle.cache;
     await bundle.write({ file, format, inlineDynamicImports: true });
     await bundle.close();

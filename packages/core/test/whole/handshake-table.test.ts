@@ -42,7 +42,14 @@ describe("the handshake table", () => {
   it("is failed by ws alone, which checks no Host and no Origin", { timeout: 30_000 }, async () => {
     const { failing } = await judge(undefined);
     const failed = new Set(failing.filter(({ level }) => level === "must").map(({ id }) => id));
-    for (const id of ["6454-4-foreign-host", "9112-3.2-host-missing", "9112-3.2-host-doubled", "6455-4.2.1-http-1.0", "6455-4.3-version-0x0d", "9112-6-body-length-frame"]) {
+    for (const id of [
+      "6454-4-foreign-host",
+      "9112-3.2-host-missing",
+      "9112-3.2-host-doubled",
+      "6455-4.2.1-http-1.0",
+      "6455-4.3-version-0x0d",
+      "9112-6-body-length-frame",
+    ]) {
       expect([id, failed.has(id)]).toEqual([id, true]);
     }
     expect(failing.filter(({ group }) => ["header size", "extensions"].includes(group))).toEqual([]);
@@ -57,7 +64,10 @@ describe("the handshake table", () => {
 
   it("finds a forged header, and a body length on a 101", async () => {
     const wrong = ["X-Forged: 1", "Content-Length: 0"];
-    expect(reasons(await judge("6455-4.1-key-sample", undefined, wrong))).toEqual(["the answer has a header that the client forged", "the 101 has content-length"]);
+    expect(reasons(await judge("6455-4.1-key-sample", undefined, wrong))).toEqual([
+      "the answer has a header that the client forged",
+      "the 101 has content-length",
+    ]);
   });
 
   it("finds a client that is left waiting: without an answer, and behind a refusal", async () => {

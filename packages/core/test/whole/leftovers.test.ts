@@ -166,7 +166,9 @@ describe("200,000 calls leave nothing on a connection that stays:", () => {
     expect(Object.keys(rows).toSorted()).toEqual(methods.toSorted());
   });
 
-  const rows = [...all, ["attachment", {}, ofAttachment] as const, ["hub", {}, ofWholeHub] as const, ["slot", {}, ofSlot] as const].flatMap(([name, , calls]) => Object.entries(calls).map(([method, call]) => [`${name}.${method}`, call] as const));
+  const rows = [...all, ["attachment", {}, ofAttachment] as const, ["hub", {}, ofWholeHub] as const, ["slot", {}, ofSlot] as const].flatMap(([name, , calls]) =>
+    Object.entries(calls).map(([method, call]) => [`${name}.${method}`, call] as const),
+  );
 
   it.each(rows)("%s", { timeout: 20_000 }, async (_name, call) => {
     const setup = await open();

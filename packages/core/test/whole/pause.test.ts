@@ -83,7 +83,13 @@ const handler = {
 };
 
 /** Stops this process in the middle of everything. @param limitsOf What a kind of client has for limits. */
-async function trial(kinds: readonly string[], pause: () => Promise<void>, limitsOf: (name: string) => UpgraderOptions, attachOptions: object, lingerMs: number): Promise<Trial> {
+async function trial(
+  kinds: readonly string[],
+  pause: () => Promise<void>,
+  limitsOf: (name: string) => UpgraderOptions,
+  attachOptions: object,
+  lingerMs: number,
+): Promise<Trial> {
   const ended: string[] = [];
   const upgraders = new Map<string, Upgrader>();
   for (const name of kinds) {
@@ -100,7 +106,9 @@ async function trial(kinds: readonly string[], pause: () => Promise<void>, limit
     }
     const name = (req.url ?? "").slice(1);
     const error = (_: Connection, { code }: { readonly code: string }): void => void (name === "dead" || ended.push(`${name}: ${code}`));
-    void upgrader.upgrade(req, res, { ...(name === "streamTimeoutMs" ? streaming : handler), error }).then((connection) => connection && closed(name, connection));
+    void upgrader
+      .upgrade(req, res, { ...(name === "streamTimeoutMs" ? streaming : handler), error })
+      .then((connection) => connection && closed(name, connection));
   });
   const attachment: Attachment = attach(server, attachOptions);
   const dropped = (message: unknown): void => void ended.push((message as { readonly code: string }).code);
@@ -127,29 +135,48 @@ async function trial(kinds: readonly string[], pause: () => Promise<void>, limit
 const allWell = (kinds: readonly string[]): Record<string, number> => Object.fromEntries(kinds.map((kind) => [kind, EACH]));
 
 it("has a healthy client for every deadline", () => {
-  const deadlines = Object.keys({ ...defaults.upgrade, ...defaults.connection, ...defaults.attach }).filter((name) => /(?:Timeout|Interval)Ms$/.test(name) && !notDeadlines.has(name));
+  const deadlines = Object.keys({ ...defaults.upgrade, ...defaults.connection, ...defaults.attach }).filter(
+    (name) => /(?:Timeout|Interval)Ms$/.test(name) && !notDeadlines.has(name),
+  );
   expect(deadlines.filter((name) => !(name in rows))).toEqual([]);
 });
 
 for (const [name, pause] of Object.entries(pauses)) {
   it(`loses no healthy client to ${name} that is longer than every deadline, and finds a dead one afterwards`, { timeout: 30_000 }, async () => {
     const kinds = [...Object.keys(rows), "dead"];
-    const limitsOf = (kind: string): UpgraderOptions => (kind === "dead" ? { pingIntervalMs: 200, pongTimeoutMs: SHORT_MS } : { ...short(kind), ...rows[kind] });
+    const limitsOf = (kind: string): UpgraderOptions =>
+      kind === "dead" ? { pingIntervalMs: 200, pongTimeoutMs: SHORT_MS } : { ...short(kind), ...rows[kind] };
     const attachOptions = { headTimeoutMs: SHORT_MS, handshakeTimeoutMs: SHORT_MS };
     const { results, ended } = await trial(kinds, () => pause(PAUSE_MS), limitsOf, attachOptions, PAUSE_MS + 4 * SHORT_MS);
     expect({ results, ended }).toEqual({ results: allWell(kinds), ended: [] });
   });
 
   it(`closes everybody cleanly although ${name} takes the grace time`, { timeout: 30_000 }, async () => {
-    const { results, ended } = await trial(["graceMs"], () => pause(PAUSE_MS), () => ({}), {}, PAUSE_MS);
+    const { results, ended } = await trial(
+      ["graceMs"],
+      () => pause(PAUSE_MS),
+      () => ({}),
+      {},
+      PAUSE_MS,
+    );
     expect({ results, ended }).toEqual({ results: { graceMs: EACH }, ended: [] });
   });
 }
 
 // Takes a minute. UPWIRE_LONG_PAUSE=1 npx vitest run ... pause
-it.runIf(process.env["UPWIRE_LONG_PAUSE"] === "1").each(Object.entries(pauses))("loses no healthy client to %s of 22 s at the default limits", { timeout: 120_000 }, async (_name, pause) => {
-  const kinds = Object.keys(rows);
-  // Pings come sooner, so that some are under way.
-  const { results, ended } = await trial(kinds, () => pause(LONG_PAUSE_MS), (kind) => ({ ...rows[kind], pingIntervalMs: 1000 }), {}, LONG_PAUSE_MS + 25_000);
-  expect({ results, ended }).toEqual({ results: allWell(kinds), ended: [] });
-});
+it.runIf(process.env["UPWIRE_LONG_PAUSE"] === "1").each(Object.entries(pauses))(
+  "loses no healthy client to %s of 22 s at the default limits",
+  { timeout: 120_000 },
+  async (_name, pause) => {
+    const kinds = Object.keys(rows);
+    // Pings come sooner, so that some are under way.
+    const { results, ended } = await trial(
+      kinds,
+      () => pause(LONG_PAUSE_MS),
+      (kind) => ({ ...rows[kind], pingIntervalMs: 1000 }),
+      {},
+      LONG_PAUSE_MS + 25_000,
+    );
+    expect({ results, ended }).toEqual({ results: allWell(kinds), ended: [] });
+  },
+);

@@ -30,14 +30,20 @@ const everybody: Mix = ({ hub }) => hub.broadcast("b") === hub.size;
 const reply: Mix = ({ connection }) => connection.send("r");
 const alone: Mix = ({ hub, connection }) => hub.broadcast("b", { filter: (one) => one === connection }) === 1;
 const both: Mix = (slow, turn) => reply(slow, turn) && alone(slow, turn);
-const sends = (data: (turn: number) => Parameters<Connection["send"]>[0]): Mix => ({ connection }, turn) => connection.send(data(turn));
+const sends =
+  (data: (turn: number) => Parameters<Connection["send"]>[0]): Mix =>
+  ({ connection }, turn) =>
+    connection.send(data(turn));
 const ofLength = (length: number): Mix => sends((turn) => `${turn}`.padEnd(length, "x"));
 
 const mixes: readonly (readonly [string, Mix, UpgraderOptions?])[] = [
   ["tiny replies", reply],
   ["tiny broadcasts", everybody],
   ["a tiny reply and a tiny broadcast", both],
-  ["a reply, a broadcast to a cohort and a prepared message", (slow, turn) => reply(slow, turn) && everybody(slow, turn) && slow.connection.send(new PreparedMessage("p"))],
+  [
+    "a reply, a broadcast to a cohort and a prepared message",
+    (slow, turn) => reply(slow, turn) && everybody(slow, turn) && slow.connection.send(new PreparedMessage("p")),
+  ],
   ["bytes", sends(() => Buffer.of(1))],
   ["echoes of views on large blocks", sends(() => new Message(Buffer.alloc(8 * KIB), true, 5, 6))],
   ["messages of 1500 bytes", ofLength(1500)],
@@ -148,21 +154,25 @@ async function pinnedBy(mix: Mix, options: UpgraderOptions, count: number, mostT
 
 describe("what one client that reads nothing pins", () => {
   for (const [name, mix, options] of mixes) {
-    it.each(/\d|long/.test(name) ? LARGE_QUEUES : QUEUES)(`is at most four times a queue of %i bytes, and 64 KiB: ${name}`, { timeout: 60_000 }, async (maxQueueBytes) => {
-      const limits = { maxQueueBytes, ...options };
-      // Several, where what the engine of JavaScript does meanwhile would be as much as the queue of one.
-      const count = maxQueueBytes < 64 * KIB ? 12 : 1;
-      // With this policy one message more would end the client.
-      const mostTurns = options?.slowConsumer === "keep-latest" ? Math.min(16_000, maxQueueBytes / 90) : 20_000;
-      // What is made once: code, shapes.
-      const first = await openMany(limits, FAST + count);
-      await fill(first, mix, 200);
-      await letGo(first);
-      const most = 4 * maxQueueBytes + 64 * KIB;
-      let pinned = Infinity;
-      // The engine of JavaScript takes memory of its own now and then; what a client pins is there each time.
-      for (let round = 0; round < 3 && pinned > most; round++) pinned = await pinnedBy(mix, limits, count, mostTurns, most);
-      expect(pinned).toBeLessThanOrEqual(most);
-    });
+    it.each(/\d|long/.test(name) ? LARGE_QUEUES : QUEUES)(
+      `is at most four times a queue of %i bytes, and 64 KiB: ${name}`,
+      { timeout: 60_000 },
+      async (maxQueueBytes) => {
+        const limits = { maxQueueBytes, ...options };
+        // Several, where what the engine of JavaScript does meanwhile would be as much as the queue of one.
+        const count = maxQueueBytes < 64 * KIB ? 12 : 1;
+        // With this policy one message more would end the client.
+        const mostTurns = options?.slowConsumer === "keep-latest" ? Math.min(16_000, maxQueueBytes / 90) : 20_000;
+        // What is made once: code, shapes.
+        const first = await openMany(limits, FAST + count);
+        await fill(first, mix, 200);
+        await letGo(first);
+        const most = 4 * maxQueueBytes + 64 * KIB;
+        let pinned = Infinity;
+        // The engine of JavaScript takes memory of its own now and then; what a client pins is there each time.
+        for (let round = 0; round < 3 && pinned > most; round++) pinned = await pinnedBy(mix, limits, count, mostTurns, most);
+        expect(pinned).toBeLessThanOrEqual(most);
+      },
+    );
   }
 });

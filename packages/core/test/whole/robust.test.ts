@@ -78,13 +78,12 @@ describe("code of the user that goes wrong", () => {
     expect(settled).toEqual([undefined, undefined]);
   });
 
-  it.each([
-    [{ compression: { level: 99 } }],
-    [{ compression: { thresholdBytes: -1 } }],
-    [{ origin: "https://a.example" as never }],
-  ])("%j is refused at construction", (options) => {
-    expect(() => new Upgrader(options)).toThrow(/level|sizes|list/);
-  });
+  it.each([[{ compression: { level: 99 } }], [{ compression: { thresholdBytes: -1 } }], [{ origin: "https://a.example" as never }]])(
+    "%j is refused at construction",
+    (options) => {
+      expect(() => new Upgrader(options)).toThrow(/level|sizes|list/);
+    },
+  );
 
   it("refuses an attach that could never time out", () => {
     expect(() => attach(createServer(), { handshakeTimeoutMs: -1 })).toThrow(RangeError);

@@ -24,7 +24,10 @@ function tableAfter(text: string, after: string, key: number): Rows {
   const rows = new Map<string, readonly string[]>();
   for (const line of lines.slice(head + 1)) {
     if (!line.startsWith("|")) break;
-    const cells = line.slice(1, -1).split("|").map((cell) => cell.trim());
+    const cells = line
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim());
     const name = (cells[key] ?? "").replaceAll("`", "");
     rows.set(rows.has(name) ? `${name} (twice)` : name, cells);
   }
@@ -67,7 +70,9 @@ describe("the reference", () => {
   });
 
   it("lists every closure with its close code and whether to retry", () => {
-    const wanted = Object.entries(closures).map(([code, { closeCode, retry }]) => [code, [`${closeCode}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const);
+    const wanted = Object.entries(closures).map(
+      ([code, { closeCode, retry }]) => [code, [`${closeCode}`, `\`${code}\``, undefined, retryWords.get(retry)]] as const,
+    );
     expect(differences(tableAfter(refusalsPage, "## Closures", 1), new Map(wanted))).toEqual([]);
   });
 
@@ -79,7 +84,9 @@ describe("the reference", () => {
   it("lists every fault of a client in the words that it is told", () => {
     const numbered = 0x7b;
     const told = Object.values(faults).map((fault) => (typeof fault === "function" ? fault(numbered) : fault));
-    const wanted = told.map(({ code, text }) => [text.replace(/\b(?:0x7B|123)\b/, (value) => (value === "123" ? "…" : "0x…")), `${closures[code].closeCode}`] as const);
+    const wanted = told.map(
+      ({ code, text }) => [text.replace(/\b(?:0x7B|123)\b/, (value) => (value === "123" ? "…" : "0x…")), `${closures[code].closeCode}`] as const,
+    );
     const table = tableAfter(refusalsPage, "### What a client did wrong", 0);
     expect([...table].map(([reason, cells]) => [reason, cells[1]] as const)).toEqual(wanted);
   });
@@ -197,6 +204,7 @@ describe("SECURITY.md", () => {
     expect(paths.filter((path) => !existsSync(new URL(`../../../../${path}`, import.meta.url)))).toEqual([]);
     expect(here("../connection/connection.test.ts")).toContain("refuses %j instead of sending memory");
     const suite = here("../../../testing/src/suite/protocol-faults.ts");
-    for (const title of ["declares a length of 2^63", "inflates over the limit"]) expect([title, suite.includes(title), text.includes(title)]).toEqual([title, true, true]);
+    for (const title of ["declares a length of 2^63", "inflates over the limit"])
+      expect([title, suite.includes(title), text.includes(title)]).toEqual([title, true, true]);
   });
 });

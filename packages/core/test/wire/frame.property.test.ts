@@ -64,8 +64,16 @@ describe("a frame", () => {
 
 describe("a message", () => {
   it("is put together from its fragments, with pings and pongs between them (property)", () => {
-    const control = fc.record({ opcode: fc.constantFrom(Opcode.ping, Opcode.pong), payload: fc.uint8Array({ maxLength: 125 }).map((list) => Buffer.from(list)) });
-    const message = fc.record({ text: fc.string({ unit: "grapheme", maxLength: 60 }), isBinary: fc.boolean(), splits: fc.array(fc.nat(), { maxLength: 5 }), between: fc.array(control, { maxLength: 4 }) });
+    const control = fc.record({
+      opcode: fc.constantFrom(Opcode.ping, Opcode.pong),
+      payload: fc.uint8Array({ maxLength: 125 }).map((list) => Buffer.from(list)),
+    });
+    const message = fc.record({
+      text: fc.string({ unit: "grapheme", maxLength: 60 }),
+      isBinary: fc.boolean(),
+      splits: fc.array(fc.nat(), { maxLength: 5 }),
+      between: fc.array(control, { maxLength: 4 }),
+    });
     fc.assert(
       fc.property(fc.array(message, { maxLength: 5 }), cuts, (messages, at) => {
         const wire: Buffer[] = [];

@@ -62,12 +62,24 @@ function declaredBytes(): string[] {
   const root = new URL("../../src/", import.meta.url);
   const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
   const found: string[] = [];
-  for (const owner of ["Message", "PreparedMessage", "Connection", "ConnectionHandler", "IncomingStream", "UpwireEvents", "UpgradeRequest", "ConnectionRequest"]) {
-    const bodies = files.flatMap((file) => new RegExp(`export (?:class|interface) ${owner}\\b[^]*?\\n\\}`).exec(readFileSync(new URL(file, root), "utf8"))?.[0] ?? []);
+  for (const owner of [
+    "Message",
+    "PreparedMessage",
+    "Connection",
+    "ConnectionHandler",
+    "IncomingStream",
+    "UpwireEvents",
+    "UpgradeRequest",
+    "ConnectionRequest",
+  ]) {
+    const bodies = files.flatMap(
+      (file) => new RegExp(`export (?:class|interface) ${owner}\\b[^]*?\\n\\}`).exec(readFileSync(new URL(file, root), "utf8"))?.[0] ?? [],
+    );
     expect(bodies).toHaveLength(1);
     for (const [, name, rest] of (bodies[0] ?? "").matchAll(/^ {2}(?:readonly |static |get )*(\w+)\??(.*\b(?:Buffer|Uint8Array|ArrayBuffer)\b.*)$/gm)) {
       // What is only taken, and no member that hands out.
-      if (name !== "constructor" && (/\)?: .*(?:Buffer|Uint8Array)\S*(?: \{|;)$/.test(rest ?? "") || owner === "ConnectionHandler" || name === "copyTo")) found.push(`${owner}.${name}`);
+      if (name !== "constructor" && (/\)?: .*(?:Buffer|Uint8Array)\S*(?: \{|;)$/.test(rest ?? "") || owner === "ConnectionHandler" || name === "copyTo"))
+        found.push(`${owner}.${name}`);
     }
   }
   return found;
@@ -111,7 +123,13 @@ describe("bytes that an application gets", () => {
 
   it("of a message are made once, and not for text, JSON or sending it on", async () => {
     const seen: unknown[] = [];
-    await echoed({}, { message: (_connection, message) => void seen.push(message.text().length, message.bytes === message.bytes, message.bytes.toString() === message.text()) }, frame("x"));
+    await echoed(
+      {},
+      {
+        message: (_connection, message) => void seen.push(message.text().length, message.bytes === message.bytes, message.bytes.toString() === message.text()),
+      },
+      frame("x"),
+    );
     expect(seen.slice(0, 3)).toEqual([1, true, true]);
   });
 
@@ -123,7 +141,13 @@ describe("bytes that an application gets", () => {
         message(connection, message) {
           if (!message.isBinary) return void connection.send(message);
           structuredClone(message.bytes.buffer, { transfer: [message.bytes.buffer] });
-          for (const use of [() => message.bytes, () => message.text(), () => message.json(), () => connection.send(message), () => createHub().broadcast(message)]) {
+          for (const use of [
+            () => message.bytes,
+            () => message.text(),
+            () => message.json(),
+            () => connection.send(message),
+            () => createHub().broadcast(message),
+          ]) {
             try {
               use();
               told.push("nothing");

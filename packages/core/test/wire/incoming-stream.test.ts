@@ -378,18 +378,28 @@ const holders: Readonly<Record<string, (message: IncomingStream) => Promise<stri
   async "waits for a chunk"(message) {
     const reader = message.readable.getReader();
     await reader.read();
-    return reader.read().then(() => "a chunk", (error: unknown) => `failed ${codeOf(error)}`);
+    return reader.read().then(
+      () => "a chunk",
+      (error: unknown) => `failed ${codeOf(error)}`,
+    );
   },
   async "has a reader and does not read"(message) {
     const reader = message.readable.getReader();
     await turns(30);
-    return reader.read().then(() => "a chunk", (error: unknown) => `failed ${codeOf(error)}`);
+    return reader.read().then(
+      () => "a chunk",
+      (error: unknown) => `failed ${codeOf(error)}`,
+    );
   },
   async "does not touch it"(message) {
     await turns(30);
     return taken(message, turn);
   },
-  "pipes it": (message) => message.readable.pipeTo(new WritableStream()).then(() => "all", (error: unknown) => `failed ${codeOf(error)}`),
+  "pipes it": (message) =>
+    message.readable.pipeTo(new WritableStream()).then(
+      () => "all",
+      (error: unknown) => `failed ${codeOf(error)}`,
+    ),
   async "pipes it through"(message) {
     const reader = message.readable.pipeThrough(new TransformStream()).getReader();
     for (;;) {
@@ -411,7 +421,10 @@ describe("a stream whose connection ends in the middle, by", () => {
     // oxlint-disable-next-line vitest/valid-title -- a row of the table above
     it.each(Object.keys(holders))(`${end}, fails at an application that %s`, async (holder) => {
       const got: Promise<string>[] = [];
-      const opened = await open({ pingIntervalMs: 0, handler: { stream: (_connection, message) => void got.push(holders[holder]?.(message) ?? Promise.reject(new Error(holder))) } });
+      const opened = await open({
+        pingIntervalMs: 0,
+        handler: { stream: (_connection, message) => void got.push(holders[holder]?.(message) ?? Promise.reject(new Error(holder))) },
+      });
       await receive(opened, begun("begun", Opcode.text));
       expect(got).toHaveLength(1);
       await bring(opened);

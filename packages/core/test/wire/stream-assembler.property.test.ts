@@ -48,31 +48,46 @@ const isPrefixed = (line: string, whole: string): boolean => whole.slice(whole.i
 describe("messages as streams", () => {
   it("are what was sent, in order, wherever TCP cuts and however they are taken (property)", { timeout: 60_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(message, { maxLength: 4 }), cuts, fc.array(taker, { minLength: 1, maxLength: 4 }), fc.boolean(), async (sent, at, how, isBudgeted) => {
-        const bytes = Buffer.concat(sent.map(framesOf));
-        const { messages, fault } = readWhole([bytes]);
-        const named = (index: number): string => how[index % how.length] ?? "fast";
-        const log = await readStreams(cutAt(bytes, at), (index) => takers[named(index)] ?? fast, true, isBudgeted ? new WorkBudget() : undefined);
-        if (fault !== undefined) {
-          // A text that is none: found in the same message, unless that was given up.
-          if (log.fault !== undefined) expect(log.fault).toBe(fault);
-          return;
-        }
-        expect(log.fault).toBe(undefined);
-        expect(log.messages).toHaveLength(messages.length);
-        for (const [index, line] of log.messages.entries()) {
-          if (line.startsWith("cancelled")) expect(isPrefixed(line, messages[index] ?? "")).toBe(true);
-          else expect(line).toBe(messages[index]);
-        }
-        expect(log.controls).toHaveLength(sent.reduce((sum, { splits, payload, isCompressed, between }) => sum + Math.min(between.length, cutAt(isCompressed ? deflated(payload) : payload, splits).length - 1), 0) + sent.filter(({ payload, isCompressed }) => (isCompressed ? deflated(payload) : payload).byteLength === 0).length);
-      }),
+      fc.asyncProperty(
+        fc.array(message, { maxLength: 4 }),
+        cuts,
+        fc.array(taker, { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        async (sent, at, how, isBudgeted) => {
+          const bytes = Buffer.concat(sent.map(framesOf));
+          const { messages, fault } = readWhole([bytes]);
+          const named = (index: number): string => how[index % how.length] ?? "fast";
+          const log = await readStreams(cutAt(bytes, at), (index) => takers[named(index)] ?? fast, true, isBudgeted ? new WorkBudget() : undefined);
+          if (fault !== undefined) {
+            // A text that is none: found in the same message, unless that was given up.
+            if (log.fault !== undefined) expect(log.fault).toBe(fault);
+            return;
+          }
+          expect(log.fault).toBe(undefined);
+          expect(log.messages).toHaveLength(messages.length);
+          for (const [index, line] of log.messages.entries()) {
+            if (line.startsWith("cancelled")) expect(isPrefixed(line, messages[index] ?? "")).toBe(true);
+            else expect(line).toBe(messages[index]);
+          }
+          expect(log.controls).toHaveLength(
+            sent.reduce(
+              (sum, { splits, payload, isCompressed, between }) =>
+                sum + Math.min(between.length, cutAt(isCompressed ? deflated(payload) : payload, splits).length - 1),
+              0,
+            ) + sent.filter(({ payload, isCompressed }) => (isCompressed ? deflated(payload) : payload).byteLength === 0).length,
+          );
+        },
+      ),
       runs(400),
     );
   });
 
   const anyFrame = fc.record({
     opcode: fc.constantFrom(0, 1, 2, 8, 9, 10, 3),
-    payload: fc.oneof(text.map((letters) => Buffer.from(letters)), fc.uint8Array({ maxLength: 40 }).map((list) => Buffer.from(list))),
+    payload: fc.oneof(
+      text.map((letters) => Buffer.from(letters)),
+      fc.uint8Array({ maxLength: 40 }).map((list) => Buffer.from(list)),
+    ),
     fin: fc.boolean(),
     rsv: fc.constantFrom(0, 0, 0, 4),
   });

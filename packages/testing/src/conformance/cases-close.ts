@@ -21,7 +21,14 @@ function valid(code: number, level: Level): ConformanceCase[] {
   return [
     // §5.5.1: the answer "typically echos the status code", so other good ends count too.
     { id: `6455-7.4-code-${code}`, group, title: `close with ${code}`, level, send: [{ frames: [close(code)] }], expect: { close: [code, 1000, 1005] } },
-    { id: `6455-5.5.1-echo-${code}`, group, title: `close with ${code} is answered with ${code}`, level: "strict", send: [{ frames: [close(code, "reason")] }], expect: { close: [code] } },
+    {
+      id: `6455-5.5.1-echo-${code}`,
+      group,
+      title: `close with ${code} is answered with ${code}`,
+      level: "strict",
+      send: [{ frames: [close(code, "reason")] }],
+      expect: { close: [code] },
+    },
   ];
 }
 
@@ -61,7 +68,12 @@ const rows: readonly (readonly [name: string, title: string, frames: readonly Fr
   ["large-after", "256 KiB after the close frame", [close(1000), text(letters(262_144))], anyEnd],
   ["message-before", "a message, then a close frame", [text("before"), close(1000)], { messages: [echoText("before")], ...anyEnd }],
   ["ping-before", "a ping, then a close frame", [ping("before"), close(1000)], { pongs: [Buffer.from("before")], ...anyEnd }],
-  ["three-before", "three messages, then a close frame", [text("1"), text("2"), text("3"), close(1000)], { messages: ["1", "2", "3"].map(echoText), ...anyEnd }],
+  [
+    "three-before",
+    "three messages, then a close frame",
+    [text("1"), text("2"), text("3"), close(1000)],
+    { messages: ["1", "2", "3"].map(echoText), ...anyEnd },
+  ],
   ["large-before", "a message of 256 KiB, then a close frame", [text(letters(262_144)), close(1000)], { messages: [echoText(letters(262_144))], ...anyEnd }],
   ["fragment-before", "half a message, then a close frame", [text("half", open), close(1001)], { close: [1001, 1000, 1005] }],
 ];

@@ -43,7 +43,15 @@ function wideLength(opcode: number, payload: Uint8Array, lengthBytes: 2 | 8): Bu
 
 /** RFC 6455 §5.2: "the minimal number of bytes MUST be used". The RFC does not tell the receiver to look. */
 function minimalLengths(): ConformanceCase[] {
-  const forms = [[0, 2], [1, 2], [125, 2], [0, 8], [125, 8], [126, 8], [65_535, 8]] as const;
+  const forms = [
+    [0, 2],
+    [1, 2],
+    [125, 2],
+    [0, 8],
+    [125, 8],
+    [126, 8],
+    [65_535, 8],
+  ] as const;
   const wide = [Opcode.text, Opcode.binary].flatMap((opcode) =>
     forms.map(([size, lengthBytes]): ConformanceCase => ({
       id: `6455-5.2-wide-${opcode}-${size}-in-${lengthBytes}`,
@@ -86,7 +94,13 @@ function minimalLengths(): ConformanceCase[] {
 
 /** RFC 6455 §5.2: RSV1 to RSV3 without an extension that gives them a meaning. */
 function reservedBits(): ConformanceCase[] {
-  const opcodes = [["text", Opcode.text], ["binary", Opcode.binary], ["close", Opcode.close], ["ping", Opcode.ping], ["pong", Opcode.pong]] as const;
+  const opcodes = [
+    ["text", Opcode.text],
+    ["binary", Opcode.binary],
+    ["close", Opcode.close],
+    ["ping", Opcode.ping],
+    ["pong", Opcode.pong],
+  ] as const;
   const single = opcodes.flatMap(([name, opcode]) =>
     [1, 2, 3, 4, 5, 6, 7].map((rsv): ConformanceCase => ({
       id: `6455-5.2-rsv-${name}-${rsv}`,

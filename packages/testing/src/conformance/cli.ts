@@ -46,9 +46,7 @@ async function main(url: string | undefined): Promise<number> {
     console.log(USAGE);
     return values.help ? 0 : 2;
   }
-  const headers = Object.fromEntries(
-    values.header.map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]),
-  );
+  const headers = Object.fromEntries(values.header.map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]));
   let worst = 0;
   for (const table of chosen) {
     const start = performance.now();

@@ -61,6 +61,8 @@ async function nodeServer(): Promise<typeof import("@hono/node-server")> {
   try {
     return await import("@hono/node-server");
   } catch (cause) {
-    throw new Error("connectTo: a Hono application is served by @hono/node-server, and that cannot be loaded; install it: npm install @hono/node-server", { cause });
+    throw new Error("connectTo: a Hono application is served by @hono/node-server, and that cannot be loaded; install it: npm install @hono/node-server", {
+      cause,
+    });
   }
 }

@@ -53,14 +53,16 @@ export class OpenClient implements TestClient {
   }
 
   send(data: string | Uint8Array): void {
-    if (typeof data !== "string" && !ArrayBuffer.isView(data)) throw new TypeError(`${this.#name}: send takes a string or bytes, not ${data === null ? "null" : typeof data}; write sendJson(value) for JSON`);
+    if (typeof data !== "string" && !ArrayBuffer.isView(data))
+      throw new TypeError(`${this.#name}: send takes a string or bytes, not ${data === null ? "null" : typeof data}; write sendJson(value) for JSON`);
     if (this.#ws.readyState !== this.#ws.OPEN) throw new Error(`${this.#name}: send came too late: ${this.#state}`);
     this.#ws.send(data);
   }
 
   sendJson(value: unknown): void {
     const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) throw new TypeError(`${this.#name}: sendJson: ${typeof value} has no JSON; give null, a boolean, a number, a string, an array or an object`);
+    if (text === undefined)
+      throw new TypeError(`${this.#name}: sendJson: ${typeof value} has no JSON; give null, a boolean, a number, a string, an array or an object`);
     this.send(text);
   }
 

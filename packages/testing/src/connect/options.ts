@@ -31,7 +31,8 @@ const connectDefaults = Object.freeze({
 
 /** @throws TypeError for a path that is none, and for an option that does not exist. @throws RangeError for a time that is none. */
 export function resolveOptions(path: string, options: ConnectOptions): ResolvedConnectOptions {
-  if (typeof path !== "string" || !path.startsWith("/")) throw new TypeError(`connectTo: the path ${JSON.stringify(path)} does not begin with a slash; give one like "/ws" or "/ws?room=tea"`);
+  if (typeof path !== "string" || !path.startsWith("/"))
+    throw new TypeError(`connectTo: the path ${JSON.stringify(path)} does not begin with a slash; give one like "/ws" or "/ws?room=tea"`);
   const names = Object.keys(connectDefaults);
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) throw new TypeError(`connectTo: there is no option ${JSON.stringify(name)}; there are ${names.join(", ")}`);

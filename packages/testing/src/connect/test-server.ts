@@ -88,7 +88,8 @@ function placeOf(server: TestableServer): Place {
 
 function inetAddress(server: TestableServer): AddressInfo {
   const address = server.address();
-  if (address === null || typeof address === "string") throw new Error(`connectTo: the server listens on ${address ?? "nothing"}; give one that listens on a port, or does not listen yet`);
+  if (address === null || typeof address === "string")
+    throw new Error(`connectTo: the server listens on ${address ?? "nothing"}; give one that listens on a port, or does not listen yet`);
   return address;
 }
 

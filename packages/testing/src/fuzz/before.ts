@@ -55,8 +55,14 @@ type Kind = (address: Address, random: Random) => Say | HandshakeInit | undefine
 const FORM = "a=1&b=2";
 const CHUNKED = "3\r\na=1\r\n4;x=y\r\n&b=2\r\n0\r\n\r\n";
 
-const page = (kind: keyof FuzzPages): Kind => ({ pages }) => (pages[kind] === undefined ? undefined : { path: pages[kind] });
-const say = (said: Say): Kind => () => said;
+const page =
+  (kind: keyof FuzzPages): Kind =>
+  ({ pages }) =>
+    pages[kind] === undefined ? undefined : { path: pages[kind] };
+const say =
+  (said: Say): Kind =>
+  () =>
+    said;
 const length = (body: string): string => `Content-Length: ${body.length}`;
 const offer = (protocol: string): readonly string[] => [`Connection: Upgrade, HTTP2-Settings`, `Upgrade: ${protocol}`, "HTTP2-Settings: AAMAAABkAAQAAP__"];
 

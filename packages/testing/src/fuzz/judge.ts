@@ -115,7 +115,8 @@ export class Judge {
 
   /** The server ended its side. */
   end(): void {
-    if (this.waitsForAll && this.#story?.isTampered === false && !this.#isLost && this.status !== 101 && !this.isAtBorder) this.faults.push("an answer that was cut off");
+    if (this.waitsForAll && this.#story?.isTampered === false && !this.#isLost && this.status !== 101 && !this.isAtBorder)
+      this.faults.push("an answer that was cut off");
     if (this.#received.byteLength > 0) this.faults.push(`half an answer: ${JSON.stringify(this.#received.toString("latin1", 0, 80))}`);
   }
 
@@ -150,7 +151,8 @@ export class Judge {
     const at = this.answers - 1;
     const mark = answer.header("x-fuzz");
     const isWrong = mayLose ? Number(mark) <= this.#newestMark : mark !== `${at}`;
-    if (mark !== undefined && isWrong) this.faults.push(`the answer to another request (number ${mark} in place of ${mayLose ? `one behind ${this.#newestMark}` : at})`);
+    if (mark !== undefined && isWrong)
+      this.faults.push(`the answer to another request (number ${mark} in place of ${mayLose ? `one behind ${this.#newestMark}` : at})`);
     if (mark !== undefined) this.#newestMark = Number(mark);
     if (answer.status === 101 && at < before && !mayLose) this.faults.push("a 101 before the answers to earlier requests");
   }

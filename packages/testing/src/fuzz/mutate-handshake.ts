@@ -43,7 +43,13 @@ const mutators: readonly LineMutator[] = [
   one((line) => line.replace(": ", ":")),
   one((line) => line.replace(":", " :")),
   one((line, random) => `${line.slice(0, line.indexOf(":") + 1)} ${"x".repeat(random.pick([0, 1, 100, 20_000]))}`),
-  one((line, random) => `${line.slice(0, line.indexOf(":") + 1)} ${random.bytes(random.below(20)).toString("latin1").replaceAll(/[\r\n]/g, "")}`),
+  one(
+    (line, random) =>
+      `${line.slice(0, line.indexOf(":") + 1)} ${random
+        .bytes(random.below(20))
+        .toString("latin1")
+        .replaceAll(/[\r\n]/g, "")}`,
+  ),
   function drop(lines, random) {
     lines.splice(1 + random.below(lines.length - 1), 1);
   },
@@ -62,13 +68,19 @@ const mutators: readonly LineMutator[] = [
   function startLine(lines, random) {
     const [method = "", target = "", version = ""] = (lines[0] ?? "").split(" ");
     const which = random.below(3);
-    lines[0] = [which === 0 ? random.pick(METHODS) : method, which === 1 ? insertAt(target, random.pick(ODD), random) : target, which === 2 ? random.pick(VERSIONS) : version].join(" ");
+    lines[0] = [
+      which === 0 ? random.pick(METHODS) : method,
+      which === 1 ? insertAt(target, random.pick(ODD), random) : target,
+      which === 2 ? random.pick(VERSIONS) : version,
+    ].join(" ");
   },
 ];
 
 function requestLines(seed: HandshakeInit, random: Random, { authority, path }: HandshakeCorpus): string[] {
   const key = random.bytes(16).toString("base64");
-  return encodeHandshake({ path, key, ...seed }, authority).text.trimEnd().split("\r\n");
+  return encodeHandshake({ path, key, ...seed }, authority)
+    .text.trimEnd()
+    .split("\r\n");
 }
 
 /** A handshake with up to three changes, now and then with frames behind it in the same packet. */

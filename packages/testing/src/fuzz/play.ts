@@ -157,8 +157,11 @@ export class Player {
       return line.isOver ? endOf(line) : this.#expectEnd(line, input);
     }
     const isDone = (): boolean =>
-      story.endsWithAnswer && judge.status !== 101 ? judge.answers >= story.methods.length && judge.isAtBorder : judge.pong?.equals(story.mark) === true || isRefused(judge, story);
-    if (!(await line.until(isDone, this.#timeoutMs))) return this.#late(line, input, "the upgrade behind other requests got no answer, and the connection did not end");
+      story.endsWithAnswer && judge.status !== 101
+        ? judge.answers >= story.methods.length && judge.isAtBorder
+        : judge.pong?.equals(story.mark) === true || isRefused(judge, story);
+    if (!(await line.until(isDone, this.#timeoutMs)))
+      return this.#late(line, input, "the upgrade behind other requests got no answer, and the connection did not end");
     return line.isOver || judge.status !== 101 ? endOf(line) : "survived";
   }
 

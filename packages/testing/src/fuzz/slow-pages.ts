@@ -51,7 +51,13 @@ export function addSlowPages(server: Server, quick: string): void {
     req.url = quick;
     // An own property, as Express replaces the prototype. What is written before the end goes out as it comes.
     res.end = (body?: unknown, encoding?: unknown): ServerResponse => {
-      manner(res, Buffer.from(typeof body === "string" || body instanceof Uint8Array ? (body as string) : "", typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8"));
+      manner(
+        res,
+        Buffer.from(
+          typeof body === "string" || body instanceof Uint8Array ? (body as string) : "",
+          typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8",
+        ),
+      );
       return res;
     };
   });

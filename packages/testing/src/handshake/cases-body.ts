@@ -42,7 +42,11 @@ export const bodyCases: readonly HandshakeCase[] = [
   ...family({ prefix: "6455-4.1-early", group: "order of bytes", expect: opens }, [
     early("one", "a message in the write of the request", ["early"]),
     early("three", "three messages in the write of the request", ["one", "two", "three"]),
-    early("hundred", "a hundred messages in the write of the request", Array.from({ length: 100 }, (_, at) => `message ${at}`)),
+    early(
+      "hundred",
+      "a hundred messages in the write of the request",
+      Array.from({ length: 100 }, (_, at) => `message ${at}`),
+    ),
     early("empty", "an empty message in the write of the request", [""]),
     early("long", "a message of 100,000 bytes behind the request", ["x".repeat(100_000)]),
     early("bytewise", "a message behind the request, byte by byte", ["early"], 1),
@@ -55,9 +59,14 @@ export const bodyCases: readonly HandshakeCase[] = [
     ["root", "behind a GET of /, on the same connection", () => ({ after: "/" })],
     ["early", "the same, with a message in the write of the request", () => ({ after: "/upwire-nowhere", early: ["early"] })],
   ]),
-  ...family({ prefix: "9112-9.3-after-refused", group: "order of bytes", expect: { answers: ["refused"], best: { statuses: [426], headers: { "sec-websocket-version": "13" } } } }, [
-    ["version", "a handshake of another version behind a GET of an unknown path", () => ({ after: "/upwire-nowhere", version: "12" })],
-  ]),
+  ...family(
+    {
+      prefix: "9112-9.3-after-refused",
+      group: "order of bytes",
+      expect: { answers: ["refused"], best: { statuses: [426], headers: { "sec-websocket-version": "13" } } },
+    },
+    [["version", "a handshake of another version behind a GET of an unknown path", () => ({ after: "/upwire-nowhere", version: "12" })]],
+  ),
   ...family({ prefix: "6455-4.1-early-refused", group: "order of bytes", expect: refused }, [
     ["version", "messages behind a handshake of another version", () => ({ version: "12", early: ["one", "two"] })],
     ["no-key", "messages behind a handshake without a key", () => ({ key: null, early: ["one", "two"] })],

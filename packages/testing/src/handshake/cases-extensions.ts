@@ -28,7 +28,11 @@ export const extensionCases: readonly HandshakeCase[] = [
     offer("prototype", "__proto__; constructor=1, hasOwnProperty, toString; valueOf"),
     offer("prototype-parameters", `${PMD}; __proto__=1; constructor=2, ${PMD}; toString`),
     ["many", "3000 extensions", () => ({ headers: { "Sec-WebSocket-Extensions": Array.from({ length: 3000 }, (_, at) => at.toString(36)).join() } })],
-    ["many-offers", "500 offers that cannot be met", () => ({ headers: { "Sec-WebSocket-Extensions": Array.from({ length: 500 }, () => `${PMD};a=1`).join() } })],
+    [
+      "many-offers",
+      "500 offers that cannot be met",
+      () => ({ headers: { "Sec-WebSocket-Extensions": Array.from({ length: 500 }, () => `${PMD};a=1`).join() } }),
+    ],
   ]),
   ...family({ prefix: "6455-9.1-junk", group: "extensions", expect: survives }, [
     offer("empty", ""),

@@ -18,22 +18,22 @@ const draftVersion: HandshakeExpectation = { answers: [101, "refused"], best: { 
 
 /** RFC 6455 §4.2.1: the headers that a handshake must have. */
 export const fieldCases: readonly HandshakeCase[] = [
-  ...family({ prefix: "6455-4.4-version", group: "version", expect: otherVersion }, ["0", "7", "12", "14", "25", "130", "255"].map((value) => version(value))),
+  ...family(
+    { prefix: "6455-4.4-version", group: "version", expect: otherVersion },
+    ["0", "7", "12", "14", "25", "130", "255"].map((value) => version(value)),
+  ),
   ...family({ prefix: "6455-4.4-draft", group: "version", expect: draftVersion }, [version("8")]),
   // §4.3: a number up to 255 without leading zeros; §4.2.1: what breaks the grammar is refused.
-  ...family(
-    { prefix: "6455-4.3-version", group: "version", expect: noVersion },
-    [
-      ...["013", "13.0", "0x0d", "+13", "-13", "1e1", "13a", "256", "99999999999999999999", "true"].map((value) => version(value)),
-      version("13 13", "two-words"),
-      version("13, 8", "list"),
-      version("8, 13", "list-last"),
-      version("13;", "semicolon"),
-      version('"13"', "quoted"),
-      version("\xb9\xb3", "superscript"),
-      version("", "empty"),
-    ],
-  ),
+  ...family({ prefix: "6455-4.3-version", group: "version", expect: noVersion }, [
+    ...["013", "13.0", "0x0d", "+13", "-13", "1e1", "13a", "256", "99999999999999999999", "true"].map((value) => version(value)),
+    version("13 13", "two-words"),
+    version("13, 8", "list"),
+    version("8, 13", "list-last"),
+    version("13;", "semicolon"),
+    version('"13"', "quoted"),
+    version("\xb9\xb3", "superscript"),
+    version("", "empty"),
+  ]),
   ...family({ prefix: "6455-11.3.5-version", group: "version", expect: noVersion }, [
     ["missing", "no version", () => ({ version: null })],
     ["doubled", "the version 13, twice", () => ({ version: ["13", "13"] })],

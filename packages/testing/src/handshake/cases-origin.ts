@@ -36,16 +36,32 @@ export const originCases: readonly HandshakeCase[] = [
     own("own", "the same origin", ({ origin }) => origin),
     own("white-space", "the same origin, spaces round it", ({ origin }) => `  ${origin}  `),
     ["cookie", "the same origin, and cookies", ({ origin }) => ({ headers: { Origin: origin, Cookie: "session=1" } })],
-    ["fetch-site", "the same origin, and Sec-Fetch-Site: same-origin", ({ origin }) => ({ headers: { Origin: origin, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "websocket" } })],
+    [
+      "fetch-site",
+      "the same origin, and Sec-Fetch-Site: same-origin",
+      ({ origin }) => ({ headers: { Origin: origin, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "websocket" } }),
+    ],
   ]),
   ...family({ prefix: "6454-4-same", group: "origin", expect: betterOpen }, [
     own("upper-case", "the same origin in upper case", ({ origin }) => origin.toUpperCase()),
     at("host-upper-case", "APP.Example", "S://app.example"),
     at("origin-upper-case", "app.example", "S://App.EXAMPLE"),
     at("name-port", "app.example:8080", "S://app.example:8080"),
-    ["port-in-origin", "the default port only in Origin", (site) => ({ headers: { Host: "app.example", Origin: `${site.scheme}://app.example:${defaultPort(site)}` } })],
-    ["port-in-host", "the default port only in Host", (site) => ({ headers: { Host: `app.example:${defaultPort(site)}`, Origin: `${site.scheme}://app.example` } })],
-    ["port-in-both", "the default port in both", (site) => ({ headers: { Host: `app.example:${defaultPort(site)}`, Origin: `${site.scheme}://app.example:${defaultPort(site)}` } })],
+    [
+      "port-in-origin",
+      "the default port only in Origin",
+      (site) => ({ headers: { Host: "app.example", Origin: `${site.scheme}://app.example:${defaultPort(site)}` } }),
+    ],
+    [
+      "port-in-host",
+      "the default port only in Host",
+      (site) => ({ headers: { Host: `app.example:${defaultPort(site)}`, Origin: `${site.scheme}://app.example` } }),
+    ],
+    [
+      "port-in-both",
+      "the default port in both",
+      (site) => ({ headers: { Host: `app.example:${defaultPort(site)}`, Origin: `${site.scheme}://app.example:${defaultPort(site)}` } }),
+    ],
     at("ipv4", "192.0.2.1:8080", "S://192.0.2.1:8080"),
     at("ipv6", "[::1]:8080", "S://[::1]:8080"),
     at("ipv6-no-port", "[2001:db8::1]", "S://[2001:db8::1]"),
@@ -145,7 +161,11 @@ export const originCases: readonly HandshakeCase[] = [
   hostile("slashes", "an Origin of 12 KiB of slashes", (length) => `http:${"/".repeat(length)}a`),
   ...family({ prefix: "9110-7.4-fetch-site", group: "origin", level: "strict", expect: forbidden }, [
     ["cross-site", "Sec-Fetch-Site: cross-site and no Origin", () => ({ headers: { Origin: null, "Sec-Fetch-Site": "cross-site" } })],
-    ["cross-site-cookie", "Sec-Fetch-Site: cross-site, a cookie and no Origin", () => ({ headers: { Origin: null, "Sec-Fetch-Site": "cross-site", Cookie: "session=1" } })],
+    [
+      "cross-site-cookie",
+      "Sec-Fetch-Site: cross-site, a cookie and no Origin",
+      () => ({ headers: { Origin: null, "Sec-Fetch-Site": "cross-site", Cookie: "session=1" } }),
+    ],
   ]),
   ...family({ prefix: "9110-7.4-fetch-metadata", group: "origin", expect: opens }, [
     ["none", "Sec-Fetch-Site: none and no Origin", () => ({ headers: { Origin: null, "Sec-Fetch-Site": "none" } })],

@@ -22,27 +22,33 @@ const asked = (name: string, query: string): Rows[number] => [
 
 /** RFC 6455 §4.2.1: a GET of HTTP/1.1 or higher, and RFC 9112 §3: the request line. */
 export const requestLineCases: readonly HandshakeCase[] = [
-  ...family({ prefix: "6455-4.2.1-method", group: "methods", expect: refusedWith(405) }, ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND", "SEARCH"].map((name) => method(name))),
+  ...family(
+    { prefix: "6455-4.2.1-method", group: "methods", expect: refusedWith(405) },
+    ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND", "SEARCH"].map((name) => method(name)),
+  ),
   ...family({ prefix: "9110-9.1-method", group: "methods", expect: refused }, [
     ...["CONNECT", "get", "Get", "WEBSOCKET", "GE", "GETS", "PRI"].map((name) => method(name)),
     method("G\tET", "tab"),
     method("GET\0", "nul"),
     method("", "empty"),
   ]),
-  ...family({ prefix: "6455-4.2.1-http", group: "HTTP versions", expect: refusedWith(400, 426, 505) }, ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9"].map((line) => version(line))),
   ...family(
-    { prefix: "9112-2.3-version", group: "HTTP versions", expect: refused },
-    [
-      ...["HTTP/11", "HTTP/1.10", "HTTP/1", "HTTP/1.x", "HTTP/-1.1"].map((line) => version(line)),
-      version("http/1.1", "lower-case"),
-      version("HTTPS/1.1", "https"),
-      version("ICY/1.1", "icy"),
-      version("HTTP/1.1 x", "more"),
-      version("", "none"),
-    ],
+    { prefix: "6455-4.2.1-http", group: "HTTP versions", expect: refusedWith(400, 426, 505) },
+    ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9"].map((line) => version(line)),
   ),
+  ...family({ prefix: "9112-2.3-version", group: "HTTP versions", expect: refused }, [
+    ...["HTTP/11", "HTTP/1.10", "HTTP/1", "HTTP/1.x", "HTTP/-1.1"].map((line) => version(line)),
+    version("http/1.1", "lower-case"),
+    version("HTTPS/1.1", "https"),
+    version("ICY/1.1", "icy"),
+    version("HTTP/1.1 x", "more"),
+    version("", "none"),
+  ]),
   // §2.5: a higher minor version is to be taken as the highest that is known.
-  ...family({ prefix: "9112-2.5-version", group: "HTTP versions", expect: survives }, ["HTTP/1.2", "HTTP/3.0"].map((line) => version(line))),
+  ...family(
+    { prefix: "9112-2.5-version", group: "HTTP versions", expect: survives },
+    ["HTTP/1.2", "HTTP/3.0"].map((line) => version(line)),
+  ),
   ...family({ prefix: "9112-3-line", group: "HTTP versions", expect: survives }, [
     ["spaces", "three spaces in the request line", () => ({ rewrite: (text) => text.replace(" ", "   ") })],
     ["trailing", "a space behind the request line", () => ({ rewrite: (text) => text.replace("\r\n", " \r\n") })],

@@ -43,7 +43,11 @@ export const subprotocolCases: readonly HandshakeCase[] = [
     offer("members", "constructor, toString, hasOwnProperty"),
     offer("long", "x".repeat(4096)),
     offer("every-character", "!#$%&'*+-.^_`|~"),
-    ["case", "a subprotocol of the server in other letters", ({ subprotocols: [spoken = NAME] }) => ({ headers: { "Sec-WebSocket-Protocol": `${spoken}-X`.toUpperCase() } })],
+    [
+      "case",
+      "a subprotocol of the server in other letters",
+      ({ subprotocols: [spoken = NAME] }) => ({ headers: { "Sec-WebSocket-Protocol": `${spoken}-X`.toUpperCase() } }),
+    ],
     ["many", "3000 subprotocols", () => ({ headers: { "Sec-WebSocket-Protocol": Array.from({ length: 3000 }, (_, at) => at.toString(36)).join() } })],
   ]),
   // §4.2.1: what breaks the grammar is refused.
@@ -76,7 +80,10 @@ export const subprotocolCases: readonly HandshakeCase[] = [
     offer("nul", "a\0b"),
     offer("delete", "a\x7f"),
   ]),
-  ...family({ prefix: "6455-4.1-twice", group: "subprotocols", level: "strict", expect: refusedWith(400) }, [offer("one-line", `${NAME}, ${NAME}`), offer("lines", NAME, NAME)]),
+  ...family({ prefix: "6455-4.1-twice", group: "subprotocols", level: "strict", expect: refusedWith(400) }, [
+    offer("one-line", `${NAME}, ${NAME}`),
+    offer("lines", NAME, NAME),
+  ]),
   ...family({ prefix: "9110-5.6.1-protocol", group: "subprotocols", expect: survives }, [
     offer("line-feed", `${NAME}\nX-Forged: 1`),
     offer("line-break", `${NAME}\r\nX-Forged: 1`),

@@ -96,7 +96,15 @@ async function judgeOpening(round: Round, answer: HttpAnswer): Promise<void> {
   const { early = [] } = call;
   const last = "still here";
   await converse(
-    { id, group, title, level, offers: linesOf(call, "sec-websocket-extensions"), send: [{ frames: [text(last)] }], expect: { messages: [...early, last].map(echoText) } },
+    {
+      id,
+      group,
+      title,
+      level,
+      offers: linesOf(call, "sec-websocket-extensions"),
+      send: [{ frames: [text(last)] }],
+      expect: { messages: [...early, last].map(echoText) },
+    },
     client,
     verdict,
     timeoutMs,
@@ -107,7 +115,9 @@ function judgeSubprotocol({ row: { expect }, call, site, verdict }: Round, answe
   const confirmed = answer.all("sec-websocket-protocol");
   const [one] = confirmed;
   if (confirmed.length > 1) verdict.must("the 101 confirms a subprotocol twice");
-  const offered = linesOf(call, "sec-websocket-protocol").flatMap((line) => line.split(",")).map((name) => name.trim());
+  const offered = linesOf(call, "sec-websocket-protocol")
+    .flatMap((line) => line.split(","))
+    .map((name) => name.trim());
   // RFC 6455 §4.1: a client fails the connection.
   if (one !== undefined && !offered.includes(one)) verdict.must(`the 101 confirms the subprotocol ${JSON.stringify(one)}, which was not offered`);
   const right = expect.confirms === "subprotocol" ? site.subprotocols[0] : undefined;

@@ -94,7 +94,8 @@ async function goOn(client: StateClient, stage: Stage): Promise<void> {
   await stage.clock.step();
   client.send(get("/http"));
   const { head, body } = await client.response("a further request");
-  if (head.status !== 200 || body.toString() !== "http") throw new Error(`a further request was answered with ${head.status} ${JSON.stringify(body.toString())}`);
+  if (head.status !== 200 || body.toString() !== "http")
+    throw new Error(`a further request was answered with ${head.status} ${JSON.stringify(body.toString())}`);
   await stage.turn();
   if (client.hasMore || client.isOver) throw new Error("more came than was asked for, or the connection ended");
 }

@@ -86,7 +86,10 @@ export function upgradeBytes(cell: Cell, name: string): UpgradeBytes {
     default:
       kind satisfies "another protocol";
       return {
-        first: head({ path: "/body", method: "POST", ...BARE, headers: { ...OTHER, ...JSON_BODY, "Transfer-Encoding": "chunked" } }, `3\r\n${BODY.slice(0, 3)}\r\n`),
+        first: head(
+          { path: "/body", method: "POST", ...BARE, headers: { ...OTHER, ...JSON_BODY, "Transfer-Encoding": "chunked" } },
+          `3\r\n${BODY.slice(0, 3)}\r\n`,
+        ),
         later: `4\r\n${BODY.slice(3)}\r\n0\r\n\r\n`,
       };
   }

@@ -39,8 +39,7 @@ export function broadcasts(suite: Suite): void {
     }
     return { clients, connections };
   }
-  const nextTexts = async (clients: readonly WireClient[]): Promise<string[]> =>
-    Promise.all(clients.map(async (client) => (await client.nextMessage()).text));
+  const nextTexts = async (clients: readonly WireClient[]): Promise<string[]> => Promise.all(clients.map(async (client) => (await client.nextMessage()).text));
 
   suite.it("sends a message of one client to all of its room, the sender included", async () => {
     const { clients } = await group("all", 5);

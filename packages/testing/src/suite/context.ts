@@ -45,7 +45,10 @@ type Told = readonly [hook: string, connection: unknown, store: string | undefin
 
 /** Notes the context of every hook. `open` sends a message to everybody who is open already. */
 function noting(told: Channel<Told>, opened: Connection[], onOpen: (connection: Connection) => unknown = () => {}): ConnectionHandler {
-  const note = (hook: string) => (connection: Connection): void => told.push([hook, connection.request.url, stores.getStore()?.target]);
+  const note =
+    (hook: string) =>
+    (connection: Connection): void =>
+      told.push([hook, connection.request.url, stores.getStore()?.target]);
   return {
     async open(connection) {
       opened.push(connection);
@@ -93,11 +96,17 @@ export function contexts(suite: Suite): void {
     await expectTold(told, [...opening(url), ["message", url, undefined]]);
     client.sendText("late");
     client.ping("p");
-    await expectTold(told, [["message", url, undefined], ["ping", url, undefined]]);
+    await expectTold(told, [
+      ["message", url, undefined],
+      ["ping", url, undefined],
+    ]);
     client.sendFrame({ opcode: 10 });
     await expectTold(told, [["pong", url, undefined]]);
     stores.run({ target: "elsewhere" }, () => opened[0]?.terminate());
-    await expectTold(told, [["onClose", url, undefined], ["close", url, undefined]]);
+    await expectTold(told, [
+      ["onClose", url, undefined],
+      ["close", url, undefined],
+    ]);
   });
 
   suite.it("runs error and close of a deadline in none, whoever made the timer", async () => {

@@ -29,18 +29,22 @@ const echoes: Readonly<Record<string, ConnectionHandler>> = {
 };
 
 function fuzz(suite: Suite, uncaught: readonly unknown[], how: string, handler: ConnectionHandler): void {
-  suite.it(`serves good clients and breaks no rule while it gets ${INPUTS} mutated inputs (seed ${SEED}), messages ${how}`, async () => {
-    const { server, port } = await suite.serve("/fuzzed", handler);
-    addSlowPages(server, "/http");
-    const { findings, inputs, withSomethingBefore } = await runFuzz(`ws://127.0.0.1:${port}/fuzzed`, {
-      pages: { quick: "/http", ...slowPages },
-      seed: SEED,
-      inputs: INPUTS,
-      concurrency: 32,
-      faults: () => uncaught.map(String),
-    });
-    expect(findings).toEqual([]);
-    expect(inputs).toBe(INPUTS);
-    expect(withSomethingBefore).toBeGreaterThanOrEqual(INPUTS / 4);
-  }, TIMEOUT_MS);
+  suite.it(
+    `serves good clients and breaks no rule while it gets ${INPUTS} mutated inputs (seed ${SEED}), messages ${how}`,
+    async () => {
+      const { server, port } = await suite.serve("/fuzzed", handler);
+      addSlowPages(server, "/http");
+      const { findings, inputs, withSomethingBefore } = await runFuzz(`ws://127.0.0.1:${port}/fuzzed`, {
+        pages: { quick: "/http", ...slowPages },
+        seed: SEED,
+        inputs: INPUTS,
+        concurrency: 32,
+        faults: () => uncaught.map(String),
+      });
+      expect(findings).toEqual([]);
+      expect(inputs).toBe(INPUTS);
+      expect(withSomethingBefore).toBeGreaterThanOrEqual(INPUTS / 4);
+    },
+    TIMEOUT_MS,
+  );
 }

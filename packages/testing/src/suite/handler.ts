@@ -48,7 +48,10 @@ export function handlers(suite: Suite): void {
     expect([await began.next(), await began.next()]).toEqual(["1", "2"]);
     await suite.expectAlive();
     expect(began.size).toBe(0);
-    for (const [settled, next] of [["1", "3"], ["2", "4"]]) {
+    for (const [settled, next] of [
+      ["1", "3"],
+      ["2", "4"],
+    ]) {
       settle.shift()?.();
       expect((await client.nextMessage()).text).toBe(`done ${settled}`);
       expect(await began.next()).toBe(next);

@@ -121,7 +121,11 @@ export function describeHttp2(name: string, build: (setup: Http2Setup) => Promis
       const running = await serve();
       const client = await StateClient.connect(running.port, "TLS");
       onTestFinished(() => void client.socket.destroy());
-      for (const [bytes, body] of [[H2C_POST, BODY], [H2C_POST, BODY], [LAST_GET, "http"]] as const) {
+      for (const [bytes, body] of [
+        [H2C_POST, BODY],
+        [H2C_POST, BODY],
+        [LAST_GET, "http"],
+      ] as const) {
         client.send(bytes);
         const answer = await client.response("an ordinary request");
         expect([answer.head.status, answer.body.toString()]).toEqual([200, body]);

@@ -16,11 +16,7 @@ export function limits(suite: Suite): void {
   const arrived = new Channel<string>();
   const connections = new Channel<Connection>();
 
-  suite.route(
-    "/limits/paced",
-    { message: (_connection, message) => arrived.push(message.text()) },
-    { rateLimit: { messagesPerSecond: 500, messageBurst: 5 } },
-  );
+  suite.route("/limits/paced", { message: (_connection, message) => arrived.push(message.text()) }, { rateLimit: { messagesPerSecond: 500, messageBurst: 5 } });
   suite.it("reads no faster than the rate limit, and loses nothing", async () => {
     const client = await suite.connect("/limits/paced");
     const texts = Array.from({ length: 40 }, (_, i) => `message ${i}`);
@@ -51,11 +47,7 @@ export function limits(suite: Suite): void {
   });
 
   for (const policy of ["drop-newest", "drop-oldest", "keep-latest", "pause"] as const) {
-    suite.route(
-      `/limits/${policy}`,
-      { open: (connection) => connections.push(connection) },
-      { slowConsumer: policy, maxQueueBytes: 32 * CHUNK_BYTES },
-    );
+    suite.route(`/limits/${policy}`, { open: (connection) => connections.push(connection) }, { slowConsumer: policy, maxQueueBytes: 32 * CHUNK_BYTES });
   }
   async function behind(policy: SlowConsumerPolicy): Promise<{ client: WireClient; connection: Connection }> {
     const client = await suite.connect(`/limits/${policy}`);

@@ -39,7 +39,15 @@ export function logs(suite: Suite): void {
     const headers = { ...credentials, Origin: `https://ann:${SECRET}@evil.example`, "Sec-WebSocket-Protocol": SECRET };
     expect((await suite.connect(`/log/echo?token=${SECRET}`, { headers })).status).toBe(403);
     const [line] = await parsed(lines, 1);
-    expect(line).toMatchObject({ event: "refused", code: "ERR_ORIGIN", status: 403, method: "GET", path: "/log/echo?token=***", origin: "https://***@evil.example", host: `127.0.0.1:${suite.port}` });
+    expect(line).toMatchObject({
+      event: "refused",
+      code: "ERR_ORIGIN",
+      status: 403,
+      method: "GET",
+      path: "/log/echo?token=***",
+      origin: "https://***@evil.example",
+      host: `127.0.0.1:${suite.port}`,
+    });
     expect(line).not.toHaveProperty("ifYours");
     expect(line).toHaveProperty("address", expect.stringMatching(/^127\.0\.0\.1:\d+$/));
   });
@@ -48,7 +56,9 @@ export function logs(suite: Suite): void {
     const lines = logged();
     const page = `http://localhost:${suite.port}`;
     expect((await suite.connect("/log/echo", { headers: { Origin: page } })).status).toBe(403);
-    expect(await parsed(lines, 1)).toMatchObject([{ code: "ERR_ORIGIN", origin: page, host: `127.0.0.1:${suite.port}`, ifYours: `origin: ["same-origin", "${page}"]` }]);
+    expect(await parsed(lines, 1)).toMatchObject([
+      { code: "ERR_ORIGIN", origin: page, host: `127.0.0.1:${suite.port}`, ifYours: `origin: ["same-origin", "${page}"]` },
+    ]);
   });
 
   suite.route("/log/hosts", {}, { allowedHosts: ["app.example"] });

@@ -171,11 +171,7 @@ export function refusals(suite: Suite): void {
   });
 
   const rejected = new Channel<readonly unknown[]>();
-  suite.route(
-    "/no/reject/:id",
-    {},
-    { authorize: () => refuse(403), onReject: ({ code, status }, { params }) => rejected.push([code, status, params["id"]]) },
-  );
+  suite.route("/no/reject/:id", {}, { authorize: () => refuse(403), onReject: ({ code, status }, { params }) => rejected.push([code, status, params["id"]]) });
 
   suite.it("tells onReject about every refusal", async () => {
     await suite.connect("/no/reject/7");

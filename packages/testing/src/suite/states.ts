@@ -27,7 +27,11 @@ export function connectionStates(suite: Suite, uncaught: readonly unknown[]): vo
       const cells = cellsOf(transport, neighbour);
       const closed = cells.filter((cell) => rightAnswer(cell).goesOn === "closed").length;
       const title = `${transport}, ${neighbour === "alone" ? "alone" : `beside a listener that answers ${neighbour}`}`;
-      suite.it(`answers rightly in ${cells.length} connection states, ${closed} of them to end: ${title}`, () => playAll(suite, uncaught, transport, neighbour), 60_000);
+      suite.it(
+        `answers rightly in ${cells.length} connection states, ${closed} of them to end: ${title}`,
+        () => playAll(suite, uncaught, transport, neighbour),
+        60_000,
+      );
     }
   }
 
@@ -54,12 +58,17 @@ async function overCap(suite: Suite): Promise<void> {
     }
     // Who waits keeps nobody else out.
     expect(await playCell({ ...PLAIN, state: "fresh" }, `${round} good`, stage)).toBe(undefined);
-    const answers = await Promise.all(waiting.map(async ({ client, unfinished }) => {
-      await unfinished?.finish();
-      const answer = await client.response("the upgrade request").then(({ head }) => `${head.status}`, () => (client.isOver ? "closed" : "none"));
-      client.socket.destroy();
-      return answer;
-    }));
+    const answers = await Promise.all(
+      waiting.map(async ({ client, unfinished }) => {
+        await unfinished?.finish();
+        const answer = await client.response("the upgrade request").then(
+          ({ head }) => `${head.status}`,
+          () => (client.isOver ? "closed" : "none"),
+        );
+        client.socket.destroy();
+        return answer;
+      }),
+    );
     // By the order in which the upgrades came.
     expect(answers).toEqual(["101", "closed", "closed"]);
   }
@@ -85,7 +94,9 @@ async function playAll(suite: Suite, uncaught: readonly unknown[], transport: Tr
   const faults: (string | undefined)[] = [];
   const members = cellsOf(transport, neighbour).map((cell, at) => async (): Promise<void> => void faults.push(await playCell(cell, `${at}`, stage)));
   const leavers = LEAVES.flatMap((leave) =>
-    cellsToLeave(transport, neighbour).map((cell, at) => async (): Promise<void> => void faults.push(await leaveCell(cell, leave, `${leave} ${at}`.replaceAll(" ", "-"), stage))),
+    cellsToLeave(transport, neighbour).map(
+      (cell, at) => async (): Promise<void> => void faults.push(await leaveCell(cell, leave, `${leave} ${at}`.replaceAll(" ", "-"), stage)),
+    ),
   );
   await clock.group([...members, ...leavers]);
   expect(faults.filter((fault) => fault !== undefined)).toEqual([]);

@@ -26,7 +26,11 @@ async function sizeOf({ readable }: IncomingStream): Promise<number> {
 
 /** Messages that a handler reads while they come in. */
 export function streams(suite: Suite): void {
-  suite.route("/streams/text", { stream: async (connection, message) => void connection.send(`${message.isBinary} ${await textOf(message)}`) }, { compression: true });
+  suite.route(
+    "/streams/text",
+    { stream: async (connection, message) => void connection.send(`${message.isBinary} ${await textOf(message)}`) },
+    { compression: true },
+  );
 
   suite.it("gives each message as a stream, in order, and answers pings between its fragments", async () => {
     const client = await suite.connect("/streams/text");
@@ -38,7 +42,11 @@ export function streams(suite: Suite): void {
     client.sendFrame({ opcode: Opcode.continuation });
     client.sendText("");
     client.sendBinary(Buffer.from("bytes"));
-    expect([(await client.nextMessage()).text, (await client.nextMessage()).text, (await client.nextMessage()).text]).toEqual(["false café", "false ", "true bytes"]);
+    expect([(await client.nextMessage()).text, (await client.nextMessage()).text, (await client.nextMessage()).text]).toEqual([
+      "false café",
+      "false ",
+      "true bytes",
+    ]);
   });
 
   suite.it("inflates what comes compressed", async () => {
@@ -111,7 +119,12 @@ export function streams(suite: Suite): void {
     ["bytes that are no text", (client) => client.sendFrame({ opcode: 0, payload: Buffer.from([0xc3, 0x28]) }), "ERR_UTF8", 1007],
     ["an end within a character", (client) => client.sendFrame({ opcode: 0, payload: Buffer.from([0xc3]) }), "ERR_UTF8", 1007],
     // Only the header: its bytes are not waited for.
-    ["a length over maxStreamBytes", (client) => client.sendRaw(encodeClientFrame({ opcode: 0, payload: Buffer.alloc(MAX_BYTES) }).subarray(0, 14)), "ERR_MESSAGE_TOO_BIG", 1009],
+    [
+      "a length over maxStreamBytes",
+      (client) => client.sendRaw(encodeClientFrame({ opcode: 0, payload: Buffer.alloc(MAX_BYTES) }).subarray(0, 14)),
+      "ERR_MESSAGE_TOO_BIG",
+      1009,
+    ],
     ["another message within it", (client) => client.sendText("two"), "ERR_PROTOCOL", 1002],
     ["nothing more for streamTimeoutMs", () => {}, "ERR_MESSAGE_TIMEOUT", 1008],
     ["a close frame", (client) => void client.close(1000), "ERR_MESSAGE_CUT", 1000],

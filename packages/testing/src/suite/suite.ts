@@ -84,12 +84,7 @@ export class Suite {
   }
 
   /** Starts a server for this test alone. */
-  async serve(
-    path: string,
-    handler: ConnectionHandler,
-    options: UpgraderOptions = {},
-    attachOptions: AdapterSetup["attachOptions"] = {},
-  ): Promise<OwnServer> {
+  async serve(path: string, handler: ConnectionHandler, options: UpgraderOptions = {}, attachOptions: AdapterSetup["attachOptions"] = {}): Promise<OwnServer> {
     return this.start({ routes: [{ path, handler, options }], attachOptions });
   }
 

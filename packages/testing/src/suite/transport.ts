@@ -71,14 +71,17 @@ export function describeTransport(name: string, open: OpenTransport): void {
 
     it("gives whole messages to a handler that takes streams, the next one when one is read", async () => {
       const got: string[] = [];
-      const one = await opened({}, {
-        message: undefined as never,
-        async stream(_connection, { readable, isBinary }) {
-          const chunks: Uint8Array[] = [];
-          for await (const chunk of readable) chunks.push(chunk);
-          got.push(`${isBinary ? "binary" : "text"} ${Buffer.concat(chunks).toString()}`);
+      const one = await opened(
+        {},
+        {
+          message: undefined as never,
+          async stream(_connection, { readable, isBinary }) {
+            const chunks: Uint8Array[] = [];
+            for await (const chunk of readable) chunks.push(chunk);
+            got.push(`${isBinary ? "binary" : "text"} ${Buffer.concat(chunks).toString()}`);
+          },
         },
-      });
+      );
       one.peer.text("one");
       one.peer.binary(Buffer.from("two"));
       await until(() => got.length === 2);
@@ -99,12 +102,15 @@ export function describeTransport(name: string, open: OpenTransport): void {
 
     it("delivers nothing more from the moment that a hook pauses", async () => {
       const got: string[] = [];
-      const one = await opened({}, {
-        message(connection, message) {
-          got.push(message.text());
-          connection.pause();
+      const one = await opened(
+        {},
+        {
+          message(connection, message) {
+            got.push(message.text());
+            connection.pause();
+          },
         },
-      });
+      );
       for (let i = 0; i < 10; i++) one.peer.text(`${i}`);
       for (let i = 0; i < 10; i++) {
         await until(() => got.length > i);
@@ -174,10 +180,14 @@ export function describeTransport(name: string, open: OpenTransport): void {
       ["the client vanishes", "closed 1006  not clean", ({ peer }) => peer.destroy()],
       ["the client ends its side", "closed 1006  not clean", ({ peer }) => peer.end()],
       ["we terminate", "closed 1006  not clean", ({ connection }) => connection.terminate()],
-      ["the client vanishes instead of an answer", "closed 4003 bye not clean", ({ connection, peer }) => {
-        connection.close(4003, "bye");
-        peer.destroy();
-      }],
+      [
+        "the client vanishes instead of an answer",
+        "closed 4003 bye not clean",
+        ({ connection, peer }) => {
+          connection.close(4003, "bye");
+          peer.destroy();
+        },
+      ],
     ])("tells once, and last, that it is over when %s", async (_when, told, end) => {
       const one = await opened();
       one.peer.text("a");
