@@ -16,7 +16,7 @@ const STEPS = [
   // A dead link between its pages ends it.
   ["documentation", "node", "apps/docs/build.mjs"],
   ["lint", "oxlint", "."],
-  // ["format", "oxfmt", "--check"],
+  ["format", "oxfmt", "--check"],
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],
   ["packages", ...node("packages.mjs")],
   ["benchmark", "node", "apps/bench/dist/main.js", "--check"],
