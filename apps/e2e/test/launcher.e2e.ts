@@ -57,7 +57,7 @@ describe("npm start", { timeout: BUILD_MS }, () => {
       expect(all.output).toMatch(new RegExp(`^ +${name} +http://127\\.0\\.0\\.1:${first + i}\\b`, "m"));
     }
     expect(all.output).toMatch(/^ +upgrade +origin +same-origin$/m);
-    expect(all.output).toMatch(/^ +maxMessageBytes +1048576$/m);
+    expect(all.output).toMatch(/^ +connection +maxMessageBytes +1048576$/m);
 
     for (const port of ports.slice(1)) {
       expect(await handshake(port, `localhost:${port}`)).toBe(101);
