@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,4 +17,16 @@ export function run(program, args) {
   });
   if (error) console.error(error.message);
   return status ?? 1;
+}
+
+/** The same with what it writes kept back: for programs that run beside each other. */
+export function runQuietly(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: root, env: { ...process.env, PATH }, shell: process.platform === "win32" });
+    const written = [];
+    child.stdout.on("data", (chunk) => written.push(chunk));
+    child.stderr.on("data", (chunk) => written.push(chunk));
+    child.on("error", (error) => resolve({ status: 1, output: error.message }));
+    child.on("close", (status) => resolve({ status: status ?? 1, output: Buffer.concat(written).toString() }));
+  });
 }
