@@ -1,17 +1,14 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Counters } from "../base/counters.ts";
 import type { RefusalCode } from "../base/errors.ts";
 import { guard, promiseOf } from "../base/guard.ts";
 import type { Compression, DeflateParameters } from "../wire/compression.ts";
+import { acceptHeaders, type AcceptHeaders } from "./accept-headers.ts";
 import { Admission, type AdmissionCaps } from "./admission.ts";
 import type { HeaderValues } from "./given-headers.ts";
-import { acceptKey, dispatchedFault, handshakeFault } from "./handshake.ts";
+import { dispatchedFault, handshakeFault } from "./handshake.ts";
 import type { OriginCheck } from "./origin.ts";
 import { isWithoutSocket, publishRefusal, refusal, Refusal, withoutConnectionHeaders, withoutSocket, writable } from "./refusal.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
-
-/** Response headers of an acceptance; names in lower case. */
-export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** A "yes" to an upgrade request. */
 export interface Approval<Context, Native = unknown> {
@@ -168,14 +165,8 @@ export class Decider<Context, Native> {
     const given = request.headers;
     const subprotocol = pickSubprotocol?.(request.subprotocols, request);
     const deflate = compression?.negotiate(given["sec-websocket-extensions"]);
-    const headers: Record<string, string | readonly string[]> = {};
-    if (extra !== undefined) for (const [name, value] of Object.entries(extra(request))) setHeader(headers, name, value);
-    headers["upgrade"] = "websocket";
-    headers["connection"] = "Upgrade";
-    // The handshake was checked: the key is there.
-    headers["sec-websocket-accept"] = acceptKey(given["sec-websocket-key"] ?? "");
-    if (subprotocol !== undefined) headers["sec-websocket-protocol"] = subprotocol;
-    if (deflate !== undefined) headers["sec-websocket-extensions"] = deflate.header;
+    const key = given["sec-websocket-key"] ?? "";
+    const headers = acceptHeaders(extra?.(request), { key, subprotocol, extensions: deflate?.header });
     return { ok: true, status: 101, headers, context, subprotocol, deflate, request };
   }
 }
@@ -190,11 +181,4 @@ function takeSlot(admission: Admission, request: UpgradeRequest): RefusalCode | 
   UpgradeRequest.holdSlot(request, slot);
   socket.once("close", () => slot.free());
   return undefined;
-}
-
-/** @throws TypeError for what may not stand in a header: a line break would forge another one. */
-function setHeader(headers: Record<string, string | readonly string[]>, name: string, value: string | readonly string[]): void {
-  validateHeaderName(name);
-  for (const one of [value].flat()) validateHeaderValue(name, one);
-  headers[name.toLowerCase()] = value;
 }

@@ -5,7 +5,7 @@ import type { Counters } from "../base/counters.ts";
 import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { DeflateParameters } from "../wire/compression.ts";
 import { closures, ConnectionError, deservesQueue, peerError, type ClosureCode } from "../base/errors.ts";
-import type { Beating } from "./heartbeat.ts";
+import type { Beating } from "./ping-and-deadline-timer.ts";
 import type { Hold } from "../send/pause-reason.ts";
 import { messageCut, StreamedMessage } from "../wire/incoming-stream.ts";
 import { Inbound, type InboundLife } from "./inbound.ts";

@@ -93,7 +93,7 @@ export function ownSocket(socket: Socket, owner: SocketOwner): void {
   socket.on("drain", onDrain);
 }
 
-/** For a socket that nobody holds. Not a closure: one would keep what it closes over as long as the socket. */
+/** For a socket without a holder. Not a closure: one would keep what it closes over as long as the socket. */
 export function destroySocket(this: Socket): void {
   this.destroy();
 }

@@ -96,7 +96,7 @@ function chosenOf<Context>(
   return asked.filter((connection) => atOnce("filter", filter(connection)));
 }
 
-/** @throws TypeError for what is no connection and holds none: it would keep nobody out. */
+/** @throws TypeError for what is no connection and holds none: it would exclude no member. */
 function exclusions<Context>(except: NonNullable<BroadcastOptions<Context>["except"]>): ReadonlySet<Connection<Context>> {
   if (typeof except !== "object") throw noConnection(except);
   // A connection is iterable itself: over its messages, and asynchronously.

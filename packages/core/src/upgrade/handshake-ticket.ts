@@ -1,6 +1,6 @@
 import type { OnLate, TicketHolder } from "./upgrade-ticket.ts";
 
-/** What an Upgrader needs of a handshake that `attach` watches over, whoever writes its 101. */
+/** What an Upgrader needs of a handshake that `attach` watches over, whatever writes its 101. */
 export interface HandshakeTicket {
   readonly holder: TicketHolder;
   /** The deadline has passed, and the client was told. */

@@ -15,7 +15,7 @@ import { channels } from "../base/channels.ts";
 // request has begun; all have the same time, so one timer for the oldest is enough. 2,000 clients that send nothing, half a line
 // or one header a second are closed within 15 s, and a good client is served in under 100 ms meanwhile (`npm run siege`, `slow`).
 
-/** Node's own: every request but upgrades and CONNECT, whoever listens or has taken listeners away. */
+/** Node's own: every request but upgrades and CONNECT, whatever listeners are there or were taken away. */
 const REQUEST_START = "http.server.request.start";
 /** Most sockets that are ended in one turn of the event loop: thousands at once would hold up every other connection. */
 const SLICE = 100;

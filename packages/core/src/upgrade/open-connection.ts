@@ -7,7 +7,7 @@ import { Counters } from "../base/counters.ts";
 import { beatEveryMs } from "../connection/deadlines.ts";
 import { ErrorReport } from "../observe/error-report.ts";
 import { Flusher } from "../send/flusher.ts";
-import { Heartbeat } from "../connection/heartbeat.ts";
+import { Heartbeat } from "../connection/ping-and-deadline-timer.ts";
 import { SocketTransport, type SocketSetup } from "../connection/socket-transport.ts";
 import type { Transport } from "../connection/transport.ts";
 import type { ResolvedOptions } from "../connection/options.ts";

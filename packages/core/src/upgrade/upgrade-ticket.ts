@@ -1,7 +1,7 @@
 import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { ticketKey } from "../base/cross-copy.ts";
-import type { AcceptHeaders } from "../checks/decide.ts";
+import type { AcceptHeaders } from "../checks/accept-headers.ts";
 import type { RequestContext } from "../base/no-context.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { PendingHandshake, PendingHandshakes } from "./pending-handshakes.ts";

@@ -180,7 +180,7 @@ export class PluginSocket extends Duplex {
     }
     if (this.#isGone || this.#socket.writableEnded) return done();
     this.#socket.end(done);
-    // Refused before anything was read: bytes that nobody will ever read would hide the client's end from us.
+    // Refused before anything was read: bytes that will never be read would hide the client's end from us.
     if (this.#head !== undefined) this.#socket.destroySoon();
   }
 

@@ -76,7 +76,7 @@ export class WsReader implements FrameReader {
 
   /**
    * One chunk after the other: with two in its queue, the Receiver of ws 8.23.0 reads the second although the first was
-   * broken, and throws where nobody can catch it.
+   * broken, and throws where no code can catch it.
    */
   #write(chunk: Buffer): void {
     this.#isBusy = true;
