@@ -1,17 +1,13 @@
 import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { attach, createAudience, createHub, createSlot, Upgrader, type Attachment } from "@upwire/core";
 import type { Slot } from "@upwire/core/adapter";
 import { describe, expect, it } from "vitest";
 import { Audience } from "../../src/hub/audience.ts";
 import { Connection } from "../../src/connection/connection.ts";
 import { Hub } from "../../src/hub/hub.ts";
+import { collected, held } from "../helpers/held-memory.ts";
 import { openSocket, type OpenedSocket } from "../helpers/wire-clients.ts";
-
-setFlagsFromString("--expose_gc");
-const collect = runInNewContext("gc") as () => void;
 
 const CALLS = 200_000;
 /** Four bytes for each call: the least that stays is a pointer of eight. */
@@ -131,20 +127,6 @@ const all: readonly (readonly [string, object, Rows])[] = [
   ["audience", Audience.prototype, ofAudience],
   ["hub", Hub.prototype, ofHub],
 ];
-
-async function collected(): Promise<number> {
-  await setImmediate();
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-/** What is held once three collections have taken all that they can. */
-async function held(): Promise<number> {
-  await collected();
-  await collected();
-  return collected();
-}
 
 /** A connection whose client takes nothing any more and whose queue is full. */
 async function open(): Promise<Setup & OpenedSocket> {

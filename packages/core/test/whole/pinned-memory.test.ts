@@ -1,14 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { createHub, Message, PreparedMessage, Upgrader, type Connection, type Hub, type UpgraderOptions } from "@upwire/core";
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { FakeSocket } from "../helpers/fake-socket.ts";
+import { collected, held } from "../helpers/held-memory.ts";
 import { openSocket, type OpenedSocket } from "../helpers/wire-clients.ts";
-
-setFlagsFromString("--expose_gc");
-const collect = runInNewContext("gc") as () => void;
 
 const KIB = 1024;
 const QUEUES = [16 * KIB, 128 * KIB];
@@ -89,20 +85,6 @@ function slowBlob(): Blob {
 /** What other clients are sent meanwhile: their frames and ours lie in the same blocks of the pool. */
 function others(): void {
   for (let i = 0; i < 4; i++) Buffer.allocUnsafe(2 * KIB + 1);
-}
-
-async function collected(): Promise<number> {
-  await setImmediate();
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-/** What is held once three collections have taken all that they can. */
-async function held(): Promise<number> {
-  await collected();
-  await collected();
-  return collected();
 }
 
 async function openMany(options: UpgraderOptions, count: number): Promise<Slow[]> {
