@@ -1,6 +1,9 @@
+import { hash } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { HeaderValues } from "./given-headers.ts";
-import { acceptKey } from "./handshake.ts";
+
+/** RFC 6455 §1.3. */
+const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Response headers of an acceptance; names in lower case. */
 export type AcceptHeaders = Readonly<Record<string, string | readonly string[]>>;
@@ -31,4 +34,9 @@ function setHeader(headers: Record<string, string | readonly string[]>, name: st
   validateHeaderName(name);
   for (const one of [value].flat()) validateHeaderValue(name, one);
   headers[name.toLowerCase()] = value;
+}
+
+/** RFC 6455 §4.2.2: the proof that the server understood the handshake. */
+function acceptKey(key: string): string {
+  return hash("sha1", key + ACCEPT_GUID, "base64");
 }

@@ -1,11 +1,8 @@
-import { hash } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RefusalCode } from "../base/errors.ts";
 import { isGetTarget, sentTarget } from "./sent-target.ts";
 import { isToken, listHolds, listMembers } from "./header-list.ts";
 
-/** RFC 6455 §1.3. */
-const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** 16 bytes in base64; the last letter before the padding has only 2 significant bits. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 /** RFC 9110 §7.2, RFC 3986 §3.2.2: a registered name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
@@ -76,11 +73,6 @@ function fieldFault({ headers, rawHeaders }: IncomingMessage, target: string | u
   if (headers["sec-websocket-version"] !== "13") return "ERR_VERSION";
   if (!KEY.test(headers["sec-websocket-key"] ?? "")) return "ERR_KEY";
   return subprotocols === BAD_OFFER ? "ERR_SUBPROTOCOLS" : undefined;
-}
-
-/** RFC 6455 §4.2.2: the proof that the server understood the handshake. */
-export function acceptKey(key: string): string {
-  return hash("sha1", key + ACCEPT_GUID, "base64");
 }
 
 /** Can this request target be parsed as a URL and decoded? `//`, `//[::1` and `/%` cannot. */

@@ -7,7 +7,6 @@ import { isEmptyPong } from "../wire/frame.ts";
 import type { StreamedMessage } from "../wire/incoming-stream.ts";
 import type { Message } from "../wire/message.ts";
 import { inNoContext } from "../base/no-context.ts";
-import type { FrameOutput } from "../send/frame-output.ts";
 import { ownSocket, type SocketOwner } from "./socket-owner.ts";
 
 /** What the socket transports of one Upgrader share. */
@@ -48,7 +47,7 @@ const Stop = { asked: 1, congested: 2 } as const;
 /** A socket whose frames we read and write ourselves. */
 export class SocketTransport implements Transport, StreamSink, SocketOwner {
   readonly #setup: SocketSetup;
-  readonly #socket: Socket;
+  readonly output: Socket;
   readonly #inflates: boolean;
   /** Made when the first byte comes: many clients only listen. */
   #reader: FrameReader | undefined;
@@ -63,13 +62,9 @@ export class SocketTransport implements Transport, StreamSink, SocketOwner {
 
   constructor(setup: SocketSetup, { socket, head, inflates }: UpgradedSocket) {
     this.#setup = setup;
-    this.#socket = socket;
+    this.output = socket;
     this.#head = head;
     this.#inflates = inflates;
-  }
-
-  get output(): FrameOutput {
-    return this.#socket;
   }
 
   get partialSince(): number {
@@ -92,15 +87,15 @@ export class SocketTransport implements Transport, StreamSink, SocketOwner {
     process.nextTick(() => {
       if (head.byteLength > 0) this.onData(head);
       // While the application was deciding, the client may have ended its side or vanished: no event tells us again.
-      if (this.#socket.closed) this.onSocketClose();
-      else if (this.#socket.readableEnded) this.onEnd();
+      if (this.output.closed) this.onSocketClose();
+      else if (this.output.readableEnded) this.onEnd();
     });
-    ownSocket(this.#socket, this);
+    ownSocket(this.output, this);
     this.#flowOn();
   }
 
   terminate(): void {
-    this.#socket.destroy();
+    this.output.destroy();
   }
 
   pause(): void {
@@ -117,13 +112,13 @@ export class SocketTransport implements Transport, StreamSink, SocketOwner {
 
   #flow(): void {
     // What was read already is delivered in the context of this call, and `resume` may be any hook's.
-    if (this.#socket.isPaused()) inNoContext(() => this.#flowOn());
+    if (this.output.isPaused()) inNoContext(() => this.#flowOn());
     else this.#flowOn();
   }
 
   #flowOn(): void {
-    if (this.#stops !== 0) this.#socket.pause();
-    else this.#socket.resume();
+    if (this.#stops !== 0) this.output.pause();
+    else this.output.resume();
   }
 
   #congest(): void {

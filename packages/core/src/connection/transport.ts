@@ -59,7 +59,7 @@ export interface TransportEvents {
   ping(data: Buffer): void;
   pong(data: Buffer): void;
   /**
-   * The peer's close frame came, and nothing behind it counts. The connection answers it unless it has sent its own, and ends the
+   * The peer's close frame came, and nothing after it counts. The connection answers it unless it has sent its own, and ends the
    * output. A transport that answers close frames by itself only tells `closed`. @param code 1005 for an empty frame.
    */
   closeFrame(code: number, reason: string): void;

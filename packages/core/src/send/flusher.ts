@@ -56,12 +56,12 @@ export class Flusher {
     this.mostFrames = maxBatchDelayMs > 0 ? MOST_FRAMES : Infinity;
   }
 
-  /** `run`, or the empty path, and behind it a frame that other connections may get too. */
+  /** `run`, or the empty path, followed by a frame that other connections may get too. */
   extend(run: FrameRun | undefined, frame: Buffer, missed?: Missed): FrameRun {
     return (run ?? this.#root).with(frame, missed);
   }
 
-  /** `run`, or the empty path, and behind it frames for one connection alone. */
+  /** `run`, or the empty path, followed by frames for one connection alone. */
   extendOwn(run: FrameRun | undefined, frames: number, block: Buffer, missed?: Missed | readonly Missed[]): FrameRun {
     return (run ?? this.#root).withOwn(frames, block, missed);
   }

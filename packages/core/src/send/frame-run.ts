@@ -44,14 +44,14 @@ export class FrameRun {
     return this.#next !== undefined;
   }
 
-  /** This path and `frame` behind it. The next connection that adds the same frame here gets the same node. */
+  /** This path followed by `frame`. The next connection that adds the same frame here gets the same node. */
   with(frame: Buffer, missed: Missed | undefined): FrameRun {
     const next = this.#next;
     if (next !== undefined && next.#block === frame && next.#missed === missed) return next;
     return (this.#next = new FrameRun(this, frame, 1, missed));
   }
 
-  /** This path and frames for one connection alone behind it. */
+  /** This path followed by frames for one connection alone. */
   withOwn(frames: number, block: Buffer, missed: Missed | readonly Missed[] | undefined): FrameRun {
     return new FrameRun(this, block, frames, missed);
   }

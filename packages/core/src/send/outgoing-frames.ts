@@ -35,7 +35,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
   /** Out of date while this is in a cohort, which has its own. */
   windowEnd: WindowEnd | undefined;
   place = 0;
-  readonly #setup: SendSetup;
+  protected readonly setup: SendSetup;
   /** Frames to write. Behind them come those in `#own`, which no other connection gets. */
   #run: FrameRun | undefined;
   /** The cohort that this is in. Then the run is there. */
@@ -50,7 +50,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
   #blockedSince = 0;
 
   constructor(setup: SendSetup, socket: FrameOutput, deflate: Deflate | undefined) {
-    this.#setup = setup;
+    this.setup = setup;
     this.socket = socket;
     this.deflate = deflate;
     this.#slack = socket.writableHighWaterMark;
@@ -58,10 +58,6 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
 
   /** The socket takes data again. */
   abstract drained(): void;
-
-  protected get setup(): SendSetup {
-    return this.#setup;
-  }
 
   /** How many clients that is. */
   get size(): number {
@@ -103,13 +99,13 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     if (run === undefined || hasOwn || this.#pongs !== undefined || this.#blockedSince !== 0) return;
     for (let at = cohorts.length - 1; at >= 0; at--) if (this.#join(cohorts[at] as Cohort, run)) return;
     if (cohorts.length > SPARE_COHORTS + audience / MAX_COHORT_SIZE) return;
-    const cohort = new Cohort(cohorts, this.#setup, this, run);
+    const cohort = new Cohort(cohorts, this.setup, this, run);
     cohorts.push(cohort);
     this.#join(cohort, run);
   }
 
   #join(cohort: Cohort, run: FrameRun): boolean {
-    if (!cohort.admit(this, this.#setup, run)) return false;
+    if (!cohort.admit(this, this.setup, run)) return false;
     this.#cohort = cohort;
     this.#run = undefined;
     return true;
@@ -128,7 +124,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
 
   block(): void {
     this.part();
-    this.#blockedSince = this.#setup.now();
+    this.#blockedSince = this.setup.now();
   }
 
   /** Writes, and is blocked until the socket has passed it on. */
@@ -147,7 +143,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
 
   /** Whether so many bytes surely fit into the queue. It takes the socket for full; only `costOnWay` is exact. Not in a cohort. */
   protected hasRoomOnWay(bytes: number): boolean {
-    const { maxQueueBytes, maxQueueMessages } = this.#setup.limits;
+    const { maxQueueBytes, maxQueueMessages } = this.setup.limits;
     const own = this.#own;
     const run = this.#run;
     const inSocket = this.#blockedSince === 0 ? this.#slack : this.socket.writableLength;
@@ -173,7 +169,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
       if (missed !== undefined) own.tell(missed);
     } else {
       this.#closeOwn();
-      this.#run = this.#setup.flusher.extendOwn(this.#run, 1, frame, missed);
+      this.#run = this.setup.flusher.extendOwn(this.#run, 1, frame, missed);
     }
     this.#schedule(urgency);
   }
@@ -181,7 +177,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
   /** @param frame The same object for all that get the same. */
   protected addShared(frame: Buffer, missed: Missed | undefined): void {
     this.part();
-    const { flusher } = this.#setup;
+    const { flusher } = this.setup;
     if (this.#blockedSince !== 0 || (this.#run !== undefined && this.#run.frames >= flusher.mostFrames)) return this.addFrame(frame, "broadcast", missed);
     this.#closeOwn();
     this.#run = flusher.extend(this.#run, frame, missed);
@@ -194,7 +190,7 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     if (own === undefined || own.frames === 0) return;
     const { frames, missed } = own;
     const block = this.#blockedSince === 0 ? own.take() : own.takeExact();
-    this.#run = this.#setup.flusher.extendOwn(this.#run, frames, block, missed);
+    this.#run = this.setup.flusher.extendOwn(this.#run, frames, block, missed);
   }
 
   /** @returns whether the pong replaces one that had not left. */
@@ -261,14 +257,14 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     const { socket } = this;
     // It still holds bytes. After this write it gets nothing until it has passed on everything, or small writes would pile up.
     if (socket.writableLength > 0) this.writeBehind(bytes);
-    else if (this.#setup.slowConsumer.takesBack) this.#writePortion(bytes);
-    else if (!socket.write(bytes)) this.#blockedSince = this.#setup.now();
+    else if (this.setup.slowConsumer.takesBack) this.#writePortion(bytes);
+    else if (!socket.write(bytes)) this.#blockedSince = this.setup.now();
   }
 
   /** For a policy that takes messages back: a socket that holds anything gets no more, since what it holds cannot be taken back. */
   #writePortion(bytes: Buffer): void {
     this.#writeTold(bytes);
-    if (this.socket.writableLength > 0 || this.socket.writableNeedDrain) this.#blockedSince = this.#setup.now();
+    if (this.socket.writableLength > 0 || this.socket.writableNeedDrain) this.#blockedSince = this.setup.now();
   }
 
   /** Pongs go in front of a block that other connections may share, so they cannot be part of it; `cork` makes one write of both. */
@@ -276,25 +272,25 @@ export abstract class OutgoingFrames implements Flushable, CohortMember {
     const { socket } = this;
     this.#pongs = undefined;
     if (bytes === undefined) return this.#write(pongs);
-    if (socket.writableLength > 0 || this.#setup.slowConsumer.takesBack) return this.#write(Buffer.concat([pongs, bytes]));
+    if (socket.writableLength > 0 || this.setup.slowConsumer.takesBack) return this.#write(Buffer.concat([pongs, bytes]));
     socket.cork();
     socket.write(pongs);
     const isTaken = socket.write(bytes);
     socket.uncork();
-    if (!isTaken) this.#blockedSince = this.#setup.now();
+    if (!isTaken) this.#blockedSince = this.setup.now();
   }
 
   #schedule(urgency: Urgency): void {
     if (urgency === "reply") return this.#scheduleReplies();
     if (this.#blockedSince !== 0) return;
-    if (this.#turn !== Turn.none) return this.#setup.flusher.countBroadcast();
+    if (this.#turn !== Turn.none) return this.setup.flusher.countBroadcast();
     this.#turn = Turn.broadcasts;
-    this.#setup.flusher.addBroadcast(this);
+    this.setup.flusher.addBroadcast(this);
   }
 
   #scheduleReplies(): void {
     if (this.#turn === Turn.replies || this.#blockedSince !== 0) return;
     this.#turn = Turn.replies;
-    this.#setup.flusher.add(this);
+    this.setup.flusher.add(this);
   }
 }

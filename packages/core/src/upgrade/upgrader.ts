@@ -113,8 +113,7 @@ export class Upgrader<Context = unknown, in Native = unknown> {
   async decide<Given extends Native>(req: IncomingMessage, framework?: FrameworkRequest<Given>, ticket?: HandshakeTicket): Promise<Decision<Context, Given>> {
     const request = this.#requestOf(req, framework);
     if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
-    const obstacle = ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
-    return obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
+    return this.#decide(request, ticket);
   }
 
   /**
@@ -147,13 +146,15 @@ export class Upgrader<Context = unknown, in Native = unknown> {
     const mistake = this.#opener.runs.mistakeIn(handler);
     const ticket = takeTicket(req);
     if (ticket !== undefined && !this.#met.has(ticket.holder)) this.#meet(ticket.holder, request);
-    const obstacle = mistake === undefined ? ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request)) : undefined;
-    let decision: Awaitable<Decision<Context, Given>>;
-    if (mistake !== undefined) decision = this.#decider.fail(mistake, request, ticket);
-    else if (obstacle !== undefined) decision = this.#decider.refuse(refusal(obstacle), request, ticket);
-    else decision = this.#decider.decide(request, ticket);
+    const decision = mistake === undefined ? this.#decide(request, ticket) : this.#decider.fail(mistake, request, ticket);
     if (decision instanceof Promise) return decision.then((later) => this.#finish(later, request, ticket, call));
     return this.#finish(decision, request, ticket, call);
+  }
+
+  /** Neither throws nor rejects. */
+  #decide<Given extends Native>(request: UpgradeRequest<Given>, ticket: HandshakeTicket | undefined): Awaitable<Decision<Context, Given>> {
+    const obstacle = ticket?.claim(this.#options.handshakeTimeoutMs, (late) => void this.#decider.refuse(late, request));
+    return obstacle === undefined ? this.#decider.decide(request, ticket) : this.#decider.refuse(refusal(obstacle), request, ticket);
   }
 
   #finish<Given extends Native>(

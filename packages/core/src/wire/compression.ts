@@ -157,7 +157,7 @@ export function inflateWhole(payload: Buffer, maxBytes: number): Buffer | Fault 
   return inflate(Buffer.concat([payload, DEFLATE_TAIL]), maxBytes);
 }
 
-/** Inflates the beginning of a message as far as it goes: a tail behind it would be read as data. */
+/** Inflates the beginning of a message as far as it goes: a tail after it would be read as data. */
 export function inflateBegun(payload: Buffer, maxBytes: number): Buffer | Fault {
   return inflate(payload, maxBytes);
 }
