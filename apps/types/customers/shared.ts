@@ -96,7 +96,7 @@ make(() => new Upgrader<User>({ authorize: () => ({ id: 1 }) }));
 make(() => new Upgrader<User>({ authorize: () => true }));
 // @ts-expect-error -- a user has no age
 defineHandler({ options: { authorize: (): User => ({ id: "a", rooms: [] }) }, open: ({ context }) => context.age });
-// @ts-expect-error -- what gives users is nothing for those who ask for admins
+// @ts-expect-error -- what gives users does not fit where admins are asked for
 export const ofAdmins: readonly Upgrader<User & { readonly isAdmin: true }>[] = [upgrader];
 // @ts-expect-error -- what asks for admins gets users only
 export const asksForMore: ConnectionHandler<User> = defineHandler<User & { readonly isAdmin: true }>({ open: ({ context }) => context.isAdmin });

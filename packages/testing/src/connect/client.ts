@@ -30,7 +30,7 @@ export interface TestClient extends AsyncIterable<ServerMessage>, AsyncDisposabl
   readonly subprotocol: string;
   /** The headers of the 101: cookies are in `headers["set-cookie"]`. */
   readonly headers: IncomingHttpHeaders;
-  /** Settles when the connection is over, whoever ended it. Never rejects. */
+  /** Settles when the connection is over, on either side's word. Never rejects. */
   readonly closed: Promise<CloseOfServer>;
   /** Sends a string as a text message, bytes as a binary one. @throws Error when the connection is over. */
   send(data: string | Uint8Array): void;

@@ -30,7 +30,7 @@ class ServerEnd implements Transport {
   hasEnded = false;
   #events: TransportEvents | undefined;
   #isOver = false;
-  /** A close frame, an end or a fault was told: nothing behind it counts. */
+  /** A close frame, an end or a fault was told: nothing after it counts. */
   #deaf = false;
   #isTelling = false;
   readonly #arrivals: Arrival[] = [];
@@ -88,7 +88,7 @@ class ServerEnd implements Transport {
     this.#tell();
   }
 
-  /** The same, and nothing behind it counts. */
+  /** The same, and nothing after it counts. */
   receiveLast(arrival: Arrival): void {
     this.receive((events) => {
       this.#deaf = true;
