@@ -1,0 +1,3 @@
+/** Names for applications. */
+
+export { CloseCode } from "@upwire/protocol";
