@@ -3,7 +3,7 @@ import type { Timer } from "@upwire/core/adapter";
 import { areEqual, checkBounds, checkLength, checkWhole } from "./bounds.ts";
 import type { Broker, BrokerData, BrokerPublication, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult } from "./broker.ts";
 import { newEpoch } from "./epoch.ts";
-import { RealtimeError, type Position } from "./from-protocol.ts";
+import { RealtimeError, type Position } from "@upwire/protocol";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
 import { KnownKeys } from "./known-keys.ts";
 import { realClock } from "./real-clock.ts";

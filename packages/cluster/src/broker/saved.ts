@@ -1,6 +1,6 @@
 import type { BrokerData, HistoryBounds } from "./broker.ts";
 import { epochPattern } from "./epoch.ts";
-import type { Position } from "./from-protocol.ts";
+import type { Position } from "@upwire/protocol";
 
 /** One publication: its data, and its age when it was saved. */
 export type SavedEntry = readonly [data: BrokerData, ageMs: number];
