@@ -215,8 +215,7 @@ class MemoryBroker implements Broker {
       const oldest = this.#idle.oldest();
       if (oldest === undefined) return;
       if (oldest.size > 0) this.#change(oldest, () => oldest.shift());
-      if (oldest.size > 0) continue;
-      if (oldest.isSubscribed) this.#idle.delete(oldest);
+      else if (oldest.isSubscribed) this.#idle.delete(oldest);
       else this.#forget(oldest);
     }
   }

@@ -25,7 +25,7 @@ export class Delays {
 
   /** Everything arrives now. */
   end(): void {
-    for (const [arrive, timer] of [...this.#waiting]) {
+    for (const [arrive, timer] of this.#waiting) {
       timer.cancel();
       arrive();
     }

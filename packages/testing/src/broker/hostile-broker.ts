@@ -1,4 +1,15 @@
-import type { Broker, BrokerCapabilities, BrokerData, BrokerPublication, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult } from "@upwire/cluster/broker";
+import type {
+  Broker,
+  BrokerCapabilities,
+  BrokerData,
+  BrokerPublication,
+  BrokerSink,
+  BrokerState,
+  HistoryBounds,
+  HistoryPage,
+  PublishOptions,
+  PublishResult,
+} from "@upwire/cluster/broker";
 import type { Timer } from "@upwire/core/adapter";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { Random } from "../fuzz/random.ts";
@@ -80,7 +91,10 @@ class Hostile implements HostileBroker {
     const before = this.#lines.get(topic);
     const lateMs = this.#late("publishLate");
     // Without a wait the call goes on at once: a node may count on nothing else, but a healed broker should be as the one inside.
-    const result = before === undefined && lateMs === 0 ? this.#inner.publish(topic, data, options) : this.#inLine(topic, before, lateMs, () => this.#inner.publish(topic, data, options));
+    const result =
+      before === undefined && lateMs === 0
+        ? this.#inner.publish(topic, data, options)
+        : this.#inLine(topic, before, lateMs, () => this.#inner.publish(topic, data, options));
     const isReplyLost = this.#does("replyLost");
     const answerMs = this.#late("answerLate");
     try {
