@@ -5,9 +5,9 @@
 import type { Contract } from "./contract.ts";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.ts";
 
-type Events<C> = C extends { readonly events: infer E } ? E : Record<never, never>;
-type Requests<C> = C extends { readonly requests: infer R } ? R : Record<never, never>;
-type Topics<C> = C extends { readonly topics: infer T } ? T : Record<never, never>;
+type Events<C> = C extends { readonly events: infer E } ? E : unknown;
+type Requests<C> = C extends { readonly requests: infer R } ? R : unknown;
+type Topics<C> = C extends { readonly topics: infer T } ? T : unknown;
 type Member<T, K> = K extends keyof T ? T[K] : never;
 type In<S> = S extends StandardSchema ? InferInput<S> : never;
 type Out<S> = S extends StandardSchema ? InferOutput<S> : never;

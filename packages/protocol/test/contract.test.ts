@@ -23,6 +23,7 @@ const contract = defineContract({
   topics: { "room:{room}:{part}": topic({ events: { message: schema<{ text: string }>() }, state: schema<string[]>() }), lobby: topic({ events: {} }) },
 });
 type C = typeof contract;
+type ParameterOf<P extends string> = keyof TopicParams<P>;
 
 it("is a type on both ends", () => {
   expectTypeOf<EventName<C>>().toEqualTypeOf<never>();
@@ -33,7 +34,7 @@ it("is a type on both ends", () => {
   expectTypeOf<StateOut<C, "room:{room}:{part}">>().toEqualTypeOf<string[]>();
   expectTypeOf<StateOut<C, "lobby">>().toEqualTypeOf<never>();
   expectTypeOf<TopicParams<"room:{room}:{part}">>().toEqualTypeOf<{ readonly room: string | number; readonly part: string | number }>();
-  expectTypeOf<TopicParams<"lobby">>().toEqualTypeOf<{}>();
+  expectTypeOf<ParameterOf<"lobby">>().toEqualTypeOf<never>();
   expectTypeOf<EventName<AnyContract>>().toEqualTypeOf<string>();
   expectTypeOf<StateOut<AnyContract, string>>().toEqualTypeOf<unknown>();
   expect(contract.requests.rename.payload["~standard"].version).toBe(1);

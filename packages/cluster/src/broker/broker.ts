@@ -1,4 +1,4 @@
-import type { Position } from "./from-protocol.ts";
+import type { Position } from "@upwire/protocol";
 
 /** What is published. It comes back as the kind it was given; its bytes must not change afterwards. */
 export type BrokerData = string | Uint8Array;
@@ -71,8 +71,8 @@ export interface BrokerSink {
   /**
    * A publication of a subscribed topic.
    *
-   * The broker MAY call it late, twice, out of order, or not at all; for a topic with history it MUST give the true position, and
-   * the data and the origin of that position. It MUST NOT call it for a topic that the node never subscribed. It MAY do so after an
+   * The broker MAY call it late, out of order or not at all, and for a topic with history also twice; it MUST give the true position
+   * then, and the data and the origin of that position. It MUST NOT call it for a topic that the node never subscribed. It MAY do so after an
    * `unsubscribe`: the node MUST ignore that, and MUST drop by offset what it has had already.
    */
   message(topic: string, publication: BrokerPublication): void;
@@ -136,7 +136,8 @@ export interface Broker {
    *
    * The broker MUST answer with what the history held at one moment between call and answer, and MUST include each publication
    * whose `publish` had fulfilled on this node before the call, unless the bounds have removed it. `first` MUST say truly where
-   * the history begins: what lies before it is gone for good.
+   * the history begins: what lies before it is gone for good. It MAY be slow and it MAY fail; the node MUST set itself a
+   * deadline, for an answer that never comes too.
    * @param after From 0; above the top the page is empty.
    * @param limit At least 1. A broker MAY give fewer.
    */

@@ -3,7 +3,7 @@ import type { Timer } from "@upwire/core/adapter";
 import { areEqual, checkBounds, checkLength, checkWhole } from "./bounds.ts";
 import type { Broker, BrokerData, BrokerPublication, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult } from "./broker.ts";
 import { newEpoch } from "./epoch.ts";
-import { RealtimeError, type Position } from "./from-protocol.ts";
+import { RealtimeError, type Position } from "@upwire/protocol";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
 import { KnownKeys } from "./known-keys.ts";
 import { realClock } from "./real-clock.ts";
@@ -215,8 +215,7 @@ class MemoryBroker implements Broker {
       const oldest = this.#idle.oldest();
       if (oldest === undefined) return;
       if (oldest.size > 0) this.#change(oldest, () => oldest.shift());
-      if (oldest.size > 0) continue;
-      if (oldest.isSubscribed) this.#idle.delete(oldest);
+      else if (oldest.isSubscribed) this.#idle.delete(oldest);
       else this.#forget(oldest);
     }
   }

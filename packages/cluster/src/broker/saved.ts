@@ -1,9 +1,9 @@
 import type { BrokerData, HistoryBounds } from "./broker.ts";
 import { epochPattern } from "./epoch.ts";
-import type { Position } from "./from-protocol.ts";
+import type { Position } from "@upwire/protocol";
 
 /** One publication: its data, and its age when it was saved. */
-export type SavedEntry = readonly [data: BrokerData, ageMs: number];
+type SavedEntry = readonly [data: BrokerData, ageMs: number];
 
 export interface SavedTopic {
   readonly topic: string;
@@ -16,7 +16,7 @@ export interface SavedTopic {
   readonly entries: readonly SavedEntry[];
 }
 
-export interface SavedKey {
+interface SavedKey {
   readonly name: string;
   readonly position: Position | undefined;
   readonly leftMs: number;
