@@ -162,13 +162,13 @@ export class Service<User> {
   }
 
   #stats(): RealtimeStats {
-    const { hub, users, tally, remembered } = this.#parts;
-    return { connections: hub.size, users: users.size, remembered: remembered.size, ...tally.snapshot() };
+    const { hub, users, tally, remembered, topicStats } = this.#parts;
+    return { connections: hub.size, users: users.size, remembered: remembered.size, topics: { ...topicStats }, ...tally.snapshot() };
   }
 
   async #save(): Promise<Uint8Array> {
-    const { engine, remembered } = this.#parts;
-    const broker = await engine.save();
+    const { engine, canSave, remembered } = this.#parts;
+    const broker = canSave ? await engine.save() : undefined;
     return encodeSaved({ results: remembered.saved(), broker });
   }
 

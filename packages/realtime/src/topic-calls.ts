@@ -2,7 +2,7 @@ import { promiseOf } from "@upwire/core/adapter";
 import { errorOf, jsonText } from "./frames.ts";
 import type { Session } from "./session.ts";
 import type { FoundTopic } from "./topic-table.ts";
-import type { TopicConfig } from "./topic-engine.ts";
+import type { TopicConfig } from "./topics/setup.ts";
 import { validated, validatedAsOurs } from "./validate.ts";
 
 /** What happens with a value that is there now, or later. */

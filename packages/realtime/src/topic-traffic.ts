@@ -7,12 +7,14 @@ import { Lines } from "./lines.ts";
 import type { Session } from "./session.ts";
 import type { Task } from "./task.ts";
 import { askPublish, askSubscribe, configOf } from "./topic-calls.ts";
-import { subscribedText, type SubscribeResult, type TopicEngine } from "./topic-engine.ts";
+import { subscribedText } from "./subscribed.ts";
 import type { TopicTable } from "./topic-table.ts";
+import type { SubscribeResult } from "./topics/opening.ts";
+import type { Topics } from "./topics/topics.ts";
 
 interface Setup {
   readonly table: TopicTable;
-  readonly engine: TopicEngine;
+  readonly engine: Topics;
   readonly calls: AppCalls;
   readonly limits: RealtimeLimits;
 }
@@ -80,6 +82,7 @@ export class TopicTraffic<User> {
         const options = {
           key: key === undefined ? undefined : scopedKey(session, key),
           keyMs: limits.retryWindowMs,
+          publisher: session.connection,
           onPosition: (position: { readonly offset: number } | undefined) => published(task, position),
         };
         // It has the deadline of every other thing: a broker may never answer.
