@@ -13,7 +13,7 @@ import {
 } from "@upwire/protocol";
 import { webSocketAddress } from "../link/address.ts";
 import { systemClock } from "../link/clock.ts";
-import { Link, type Target } from "../link/link.ts";
+import { createLink, type Link, type LinkOwner, type Target } from "../link/link.ts";
 import type { Closing, SocketLike } from "../link/socket-like.ts";
 import { askWhy } from "./handshake-check.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -70,7 +70,7 @@ export class RealtimeClient {
       () => this.#outbox.control({ type: "upwire.ping" }, () => {}),
       () => this.#link.drop(),
     );
-    this.#link = new Link(
+    this.#link = createLink(
       {
         target: () => this.#target(),
         trying: () => this.#tell({ state: "connecting" }),
@@ -78,7 +78,7 @@ export class RealtimeClient {
         message: ({ data }) => this.#received(data),
         // The event of a socket says nothing: its close event and the check do.
         failed: (error) => error instanceof Error && this.#report(error),
-        down: (closing, { opened, error }) => this.#down(closing, opened, error),
+        down: (closing, how) => this.#down(closing, how),
         woken: () => this.#heartbeat.probe(),
       },
       options,
@@ -189,11 +189,10 @@ export class RealtimeClient {
 
   #transmit(data: Frame): void {
     this.#listeners.emit(FRAME, { direction: "out", data });
-    this.#link.socket?.send(data);
+    this.#link.socket()?.send(data);
   }
 
-  #down(closing: Closing, opened: boolean, error: unknown): void {
-    const { retryAt } = this.#link;
+  #down(closing: Closing, { opened, retryAt, error }: Parameters<LinkOwner["down"]>[1]): void {
     if (retryAt === undefined) {
       this.#closed(closing, error);
       return;

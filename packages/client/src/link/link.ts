@@ -26,17 +26,27 @@ export interface Target {
   readonly protocols: string[];
 }
 
+/** The part of a `MessageEvent` that is used; sockets outside of browsers may leave out all but `data`. */
+export interface MessageLike {
+  readonly data: unknown;
+  readonly origin?: string;
+  readonly lastEventId?: string;
+}
+
 /** What the owner of a link does; none of these functions throws. */
 export interface LinkOwner {
   /** Asked at each try. A throw or a rejection is a failed try. */
   target(): Target | Promise<Target>;
   trying(): void;
   opened(socket: SocketLike): void;
-  message(event: { readonly data: unknown }): void;
+  message(event: MessageLike): void;
   /** The `error` event of a socket, or what `target` failed with. */
   failed(error: unknown): void;
-  /** The connection, or the try, is over. `retryAt` of the link tells when the next is, or that there is none. */
-  down(closing: Closing, how: { readonly opened: boolean; readonly error?: unknown }): void;
+  /**
+   * The connection, or the try, is over.
+   * @param how.retryAt When the next is, milliseconds since 1970; `undefined` when there is none
+   */
+  down(closing: Closing, how: { readonly opened: boolean; readonly retryAt?: number | undefined; readonly error?: unknown }): void;
   /** The page woke up while the connection is open. */
   woken(): void;
 }
@@ -45,171 +55,165 @@ const ABNORMAL: Closing = { code: 1006, reason: "", wasClean: false };
 /** A page that wakes up again and again tries at most this often. Milliseconds. */
 const WAKE_GAP_MS = 1000;
 
-/** Keeps one socket open: tries, waits, and tries again until it is closed or told that another try would not help. */
-export class Link {
-  /** When the next try is, as milliseconds since 1970; `undefined` while one is under way, while open, and at the end. */
-  retryAt: number | undefined;
+/** One connection that is kept up. */
+export interface Link {
   /** Set while a handshake is under way or the connection is open. */
-  socket: SocketLike | undefined;
-  readonly #owner: LinkOwner;
-  readonly #class: SocketClass;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #stableMs: number;
-  readonly #timeoutMs: number;
-  readonly #awake = new AbortController();
-  #spreadMs = 0;
-  #failures = 0;
-  /** What belongs to an earlier try is known by its number, and ignored. */
-  #round = 0;
-  #timer: Timer | undefined;
-  #triedAt = 0;
-  #openedAt: number | undefined;
-  /** What the server told: no try before it, whatever wakes up. */
-  #notBefore = 0;
-  /** When `upwire.reconnect` said to come back. */
-  #toldAt = 0;
-  #closing = false;
-
-  constructor(owner: LinkOwner, options: LinkOptions) {
-    this.#owner = owner;
-    this.#class = socketClass(options.WebSocket);
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
-    this.#stableMs = options.stableMs ?? 5000;
-    this.#timeoutMs = options.connectTimeoutMs ?? 10_000;
-    this.spread(options.spreadMs ?? 1000);
-    onWake(() => this.#wake(), this.#awake.signal);
-    void this.#try();
-  }
-
-  /** Takes what a server says: what is no time changes nothing. */
-  spread(ms: unknown): void {
-    if (typeof ms === "number" && ms >= 0) this.#spreadMs = Math.min(ms, MAX_RETRY_AFTER_MS);
-  }
-
-  /** The server will close, and told when to come back. */
-  told(ms: unknown): void {
-    if (typeof ms === "number" && ms >= 0) this.#toldAt = this.#clock.now() + Math.min(ms, MAX_RETRY_AFTER_MS);
-  }
-
-  /** Gives a connection up that is dead without having said so, and a try that takes too long. */
-  drop(): void {
-    const { socket } = this;
-    this.#down(ABNORMAL);
-    socket?.close();
-  }
-
+  socket(): SocketLike | undefined;
+  /** Takes what a server says: what is no time changes nothing. Milliseconds. */
+  spread(ms: unknown): void;
+  /** The server will close, and told when to come back. Milliseconds. */
+  told(ms: unknown): void;
+  /** Gives a connection up that is dead without having said so. */
+  drop(): void;
   /** The next try is not within `MIN_LATER_MS`. */
-  later(): void {
-    this.#notBefore = this.#clock.now() + MIN_LATER_MS;
-    if (this.retryAt !== undefined && this.retryAt < this.#notBefore) this.#wait(this.#notBefore);
-  }
-
+  later(): void;
   /** No further try. An open connection says goodbye first, and is over when the server has answered. */
-  close(code?: number, reason?: string): void {
-    if (this.#openedAt !== undefined) this.socket?.close(code, reason);
-    this.#closing = true;
-    if (this.#openedAt === undefined) queueMicrotask(() => this.end(ABNORMAL));
-  }
-
+  close(code?: number, reason?: string): void;
   /** No further try, at once. */
-  end(closing: Closing, error?: unknown): void {
-    if (this.#awake.signal.aborted) return;
-    const opened = this.#leave();
-    this.#awake.abort();
-    this.#owner.down(closing, { opened: opened !== undefined, error });
+  end(closing: Closing, error?: unknown): void;
+}
+
+/** A time that a server told, or `undefined` for what is none. */
+function timeOf(ms: unknown): number | undefined {
+  return typeof ms === "number" && ms >= 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
+}
+
+/** Keeps one socket open: tries, waits, and tries again until it is closed or told that another try would not help. */
+export function createLink(owner: LinkOwner, options: LinkOptions): Link {
+  const { clock = systemClock, random = Math.random, stableMs = 5000, connectTimeoutMs = 10_000 } = options;
+  const Socket = socketClass(options.WebSocket);
+  const asleep = new AbortController();
+  let spreadMs = options.spreadMs ?? 1000;
+  let failures = 0;
+  /** What belongs to an earlier try is known by its number, and ignored. */
+  let round = 0;
+  let socket: SocketLike | undefined;
+  let timer: Timer | undefined;
+  let triedAt = 0;
+  let openedAt: number | undefined;
+  let retryAt: number | undefined;
+  /** What the server told: no try before it, whatever wakes up. */
+  let notBefore = 0;
+  /** When `upwire.reconnect` said to come back. */
+  let toldAt = 0;
+  let isClosing = false;
+
+  /** Ends what is under way, so that something else may begin. */
+  function next(): void {
+    timer?.cancel();
+    round++;
+    retryAt = openedAt = socket = undefined;
   }
 
-  async #try(): Promise<void> {
-    const round = this.#next();
-    this.#triedAt = this.#clock.now();
-    this.#timer = this.#clock.after(this.#timeoutMs, () => this.drop());
-    this.#owner.trying();
-    let target: Target;
-    try {
-      target = await this.#owner.target();
-    } catch (error) {
-      if (round !== this.#round) return;
-      this.#owner.failed(error);
-      this.#down(ABNORMAL);
-      return;
-    }
-    if (round === this.#round) this.#dial(target, round);
+  function wait(at: number): void {
+    timer?.cancel();
+    retryAt = at;
+    timer = clock.after(at - clock.now(), () => void attempt());
   }
 
-  #dial({ url, protocols }: Target, round: number): void {
-    let socket: SocketLike;
+  async function attempt(): Promise<void> {
+    next();
+    const mine = round;
+    triedAt = clock.now();
+    timer = clock.after(connectTimeoutMs, drop);
+    owner.trying();
     try {
-      socket = new this.#class(url, protocols);
+      const target = await owner.target();
+      if (mine === round) dial(target);
     } catch (error) {
-      // A page may not go there, or a name of a subprotocol is none: the next try would throw the same.
-      this.end(ABNORMAL, error);
-      return;
+      if (mine !== round) return;
+      owner.failed(error);
+      down(ABNORMAL);
     }
-    this.socket = socket;
-    const owner = this.#owner;
-    // The listeners stay until the end: the package ws lets an error without a listener end the process.
+  }
+
+  function dial({ url, protocols }: Target): void {
+    const mine = round;
+    /** The listeners stay: the package ws lets an error without a listener end the process. */
     const whileMine =
       <E>(run: (event: E) => void): ((event: E) => void) =>
       (event) => {
-        if (round === this.#round) run(event);
+        if (mine === round) run(event);
       };
-    socket.onopen = whileMine(() => {
-      this.#timer?.cancel();
-      this.#openedAt = this.#clock.now();
-      owner.opened(socket);
-    });
-    socket.onmessage = whileMine((event: { readonly data: unknown }) => owner.message(event));
-    socket.onerror = whileMine((event) => owner.failed(event));
-    socket.onclose = whileMine((event: Closing) => this.#down(event));
-  }
-
-  #down(closing: Closing): void {
-    const retry = retryOf(closing.code);
-    if (this.#closing || retry === false) {
-      this.end(closing);
+    let dialled: SocketLike;
+    try {
+      dialled = new Socket(url, protocols);
+    } catch (error) {
+      // A page may not go there, or a name of a subprotocol is none: the next try would throw the same.
+      end(ABNORMAL, error);
       return;
     }
-    const now = this.#clock.now();
-    const openedAt = this.#leave();
-    if (openedAt !== undefined && now - openedAt >= this.#stableMs) this.#failures = 0;
-    const backoff = backoffMs(this.#failures++, this.#spreadMs, this.#random());
-    const told = parseRetryAfter(closing.reason) ?? (this.#toldAt > now ? this.#toldAt - now : undefined);
-    this.#toldAt = 0;
+    socket = dialled;
+    dialled.onopen = whileMine(() => {
+      timer?.cancel();
+      openedAt = clock.now();
+      owner.opened(dialled);
+    });
+    dialled.onmessage = whileMine(owner.message);
+    dialled.onerror = whileMine(owner.failed);
+    dialled.onclose = whileMine(down);
+  }
+
+  function down(closing: Closing): void {
+    const retry = retryOf(closing.code);
+    if (isClosing || retry === false) {
+      end(closing);
+      return;
+    }
+    const now = clock.now();
+    const opened = openedAt !== undefined;
+    if (opened && now - openedAt! >= stableMs) failures = 0;
+    next();
+    const backoff = backoffMs(failures++, spreadMs, random());
+    const told = parseRetryAfter(closing.reason) ?? (toldAt > now ? toldAt - now : undefined);
     const least = told ?? (retry === "later" ? MIN_LATER_MS : 0);
-    this.#notBefore = now + least;
+    toldAt = 0;
+    notBefore = now + least;
     // A server that says "come back at once" each time, and fails each time, gets its clients back with back-off all the same.
-    const wait = told === undefined ? least + backoff : Math.max(told, this.#failures > 1 ? backoff : 0);
-    this.#wait(now + wait);
-    this.#owner.down(closing, { opened: openedAt !== undefined });
+    wait(now + (told === undefined ? least + backoff : Math.max(told, failures > 1 ? backoff : 0)));
+    owner.down(closing, { opened, retryAt });
   }
 
-  /** Ends what is under way. @returns when it had opened */
-  #leave(): number | undefined {
-    const openedAt = this.#openedAt;
-    this.#next();
-    this.#openedAt = undefined;
-    this.socket = undefined;
-    return openedAt;
+  function drop(): void {
+    const dropped = socket;
+    down(ABNORMAL);
+    dropped?.close();
   }
 
-  #next(): number {
-    this.#timer?.cancel();
-    this.retryAt = undefined;
-    return ++this.#round;
+  function end(closing: Closing, error?: unknown): void {
+    if (asleep.signal.aborted) return;
+    asleep.abort();
+    next();
+    owner.down(closing, { opened: false, error });
   }
 
-  #wait(at: number): void {
-    this.#timer?.cancel();
-    this.retryAt = at;
-    this.#timer = this.#clock.after(at - this.#clock.now(), () => void this.#try());
+  function wake(): void {
+    if (openedAt !== undefined) owner.woken();
+    if (retryAt === undefined) return;
+    const soonest = Math.max(notBefore, triedAt + WAKE_GAP_MS, clock.now());
+    if (soonest < retryAt) wait(soonest);
   }
 
-  #wake(): void {
-    if (this.#openedAt !== undefined) this.#owner.woken();
-    if (this.retryAt === undefined) return;
-    const soonest = Math.max(this.#notBefore, this.#triedAt + WAKE_GAP_MS, this.#clock.now());
-    if (soonest < this.retryAt) this.#wait(soonest);
-  }
+  onWake(wake, asleep.signal);
+  void attempt();
+  return {
+    socket: () => socket,
+    spread(ms) {
+      spreadMs = timeOf(ms) ?? spreadMs;
+    },
+    told(ms) {
+      toldAt = clock.now() + (timeOf(ms) ?? 0);
+    },
+    drop,
+    later() {
+      notBefore = clock.now() + MIN_LATER_MS;
+      if (retryAt !== undefined && retryAt < notBefore) wait(notBefore);
+    },
+    close(code, reason) {
+      if (openedAt !== undefined) socket?.close(code, reason);
+      else queueMicrotask(() => end(ABNORMAL));
+      isClosing = true;
+    },
+    end,
+  };
 }
