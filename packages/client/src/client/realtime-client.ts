@@ -1,18 +1,20 @@
 import {
   decodeBinaryFrame,
   fromWireError,
+  MIN_LATER_MS,
   RealtimeError,
   SUBPROTOCOL,
   TOKEN_PREFIX,
   topicName,
   type Gap,
   type Hello,
+  type Reconnect,
   type Since,
   type SubscribedPayload,
   type WireError,
 } from "@upwire/protocol";
-import { webSocketAddress } from "../link/address.ts";
-import { systemClock } from "../link/clock.ts";
+import { valueOf, webSocketAddress } from "../link/address.ts";
+import { systemClock, type Clock } from "../link/clock.ts";
 import { createLink, type Link, type LinkOwner, type Target } from "../link/link.ts";
 import type { Closing, SocketLike } from "../link/socket-like.ts";
 import { askWhy } from "./handshake-check.ts";
@@ -52,14 +54,17 @@ export class RealtimeClient {
   readonly #topics = new Map<string, TopicSubscription>();
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
+  readonly #owner: LinkOwner;
+  readonly #clock: Clock;
   readonly #link: Link;
+  #socket: SocketLike | undefined;
   /** Of the last try, to ask about it. */
   #address = "";
   #token: string | undefined;
 
   constructor(url: Address, options: ClientOptions) {
     if (typeof url !== "function") webSocketAddress(url);
-    const clock = options.clock ?? systemClock;
+    const clock = (this.#clock = options.clock ?? systemClock);
     this.#url = url;
     this.#options = options;
     this.#report = reporter(options.onError);
@@ -70,19 +75,18 @@ export class RealtimeClient {
       () => this.#outbox.control({ type: "upwire.ping" }, () => {}),
       () => this.#link.drop(),
     );
-    this.#link = createLink(
-      {
+    this.#owner = {
         target: () => this.#target(),
-        trying: () => this.#tell({ state: "connecting" }),
         opened: (socket) => this.#opened(socket),
         message: ({ data }) => this.#received(data),
         // The event of a socket says nothing: its close event and the check do.
         failed: (error) => error instanceof Error && this.#report(error),
-        down: (closing, how) => this.#down(closing, how),
+        down: (closing, retryAt) => this.#down(closing, retryAt),
         woken: () => this.#heartbeat.probe(),
-      },
-      options,
-    );
+        spreadMs: options.spreadMs ?? 1000,
+        notBefore: 0,
+      };
+    this.#link = createLink(this.#owner, options);
   }
 
   on(event: string, listener: Listener): () => void {
@@ -116,7 +120,7 @@ export class RealtimeClient {
   close(code = 1000, reason = ""): void {
     if (this.status.state === "closed") return;
     this.#link.close(code, reason);
-    this.#closed({ code, reason, wasClean: true });
+    this.#closed({ code, reason });
   }
 
   [Symbol.dispose](): void {
@@ -128,7 +132,7 @@ export class RealtimeClient {
     if (known) return known;
     const topic = new TopicSubscription(name, {
       outbox: this.#outbox,
-      clock: this.#options.clock ?? systemClock,
+      clock: this.#clock,
       random: this.#options.random ?? Math.random,
       report: this.#report,
       forget: () => void (this.#topics.get(name) === topic && this.#topics.delete(name)),
@@ -140,9 +144,9 @@ export class RealtimeClient {
   }
 
   async #target(): Promise<Target> {
-    const { token } = this.#options;
-    this.#address = webSocketAddress(typeof this.#url === "function" ? await this.#url() : this.#url);
-    this.#token = typeof token === "function" ? await token() : token;
+    this.#tell({ state: "connecting" });
+    this.#address = webSocketAddress(await valueOf(this.#url));
+    this.#token = await valueOf(this.#options.token);
     return { url: this.#address, protocols: this.#token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, TOKEN_PREFIX + base64url(this.#token)] };
   }
 
@@ -153,6 +157,7 @@ export class RealtimeClient {
       return;
     }
     socket.binaryType = "arraybuffer";
+    this.#socket = socket;
     this.#heartbeat.start(HELLO_MS);
   }
 
@@ -171,7 +176,7 @@ export class RealtimeClient {
       else if (type === "upwire.unsubscribed") known?.removed(error);
       else known?.deliver(type, payload, offset);
     } else if (type === "upwire.hello") this.#hello(payload as Hello["payload"]);
-    else if (type === "upwire.reconnect") this.#link.told((payload as { afterMs?: unknown }).afterMs);
+    else if (type === "upwire.reconnect") this.#owner.notBefore = this.#clock.now() + (payload as Reconnect["payload"]).afterMs;
     else if (type === "upwire.error") this.#report(fromWireError(payload));
     else if (!type.startsWith("upwire.")) this.#listeners.emit(type, payload);
   }
@@ -179,7 +184,7 @@ export class RealtimeClient {
   #hello({ connectionId, pingIntervalMs, spreadMs }: Hello["payload"]): void {
     if (this.status.state !== "connecting") return;
     this.connectionId = connectionId;
-    this.#link.spread(spreadMs);
+    this.#owner.spreadMs = spreadMs;
     this.#heartbeat.start(pingIntervalMs);
     this.#outbox.connect((data) => this.#transmit(data));
     for (const topic of this.#topics.values()) topic.subscribe();
@@ -189,17 +194,18 @@ export class RealtimeClient {
 
   #transmit(data: Frame): void {
     this.#listeners.emit(FRAME, { direction: "out", data });
-    this.#link.socket()?.send(data);
+    this.#socket?.send(data);
   }
 
-  #down(closing: Closing, { opened, retryAt, error }: Parameters<LinkOwner["down"]>[1]): void {
+  #down(closing: Closing, retryAt: number | undefined): void {
     if (retryAt === undefined) {
-      this.#closed(closing, error);
+      this.#closed(closing);
       return;
     }
+    const neverOpened = !this.#socket;
     this.#cut();
     this.#tell({ state: "waiting", retryAt });
-    if (!opened) void this.#askWhy();
+    if (neverOpened) void this.#askWhy();
   }
 
   async #askWhy(): Promise<void> {
@@ -210,20 +216,25 @@ export class RealtimeClient {
     // The next try is under way: it will know better.
     if (!verdict || this.status !== status) return;
     const { status: http, code, retry } = verdict;
-    if (retry === "later") this.#link.later();
+    if (retry === "later") {
+      this.#owner.notBefore = this.#clock.now() + MIN_LATER_MS;
+      this.#link.wait(MIN_LATER_MS);
+    }
     if (retry !== "no") return;
     const refusal = new RealtimeError("forbidden", `the server refused the handshake: ${http} ${code}`, { details: { status: http, code } });
-    this.#link.end({ code: 1006, reason: code, wasClean: false }, refusal);
+    this.#link.close();
+    this.#closed({ code: 1006, reason: code }, refusal);
   }
 
   #cut(): void {
     this.#heartbeat.stop();
+    this.#socket = undefined;
     this.connectionId = undefined;
     for (const topic of this.#topics.values()) topic.cut();
     this.#outbox.cut();
   }
 
-  #closed({ code, reason }: Closing, error?: unknown): void {
+  #closed({ code, reason }: Omit<Closing, "wasClean">, error?: unknown): void {
     if (this.status.state === "closed") return;
     this.#cut();
     this.#outbox.close();
