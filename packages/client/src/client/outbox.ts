@@ -1,6 +1,6 @@
 import { RealtimeError, type WireError } from "@upwire/protocol";
 import type { Clock } from "../link/clock.ts";
-import { Answer } from "./answer.ts";
+import { answerOf } from "./answer.ts";
 import { readError, writeFrame, type Frame } from "./frame.ts";
 
 type Settle = (error: unknown, payload?: unknown) => void;
@@ -101,7 +101,7 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
       return isTaken;
     },
     ask: (header, payload, { signal, timeoutMs = requestTimeoutMs, queue, key } = {}) =>
-      Answer.of(report, (resolve, reject) => {
+      answerOf(report, (resolve, reject) => {
         signal?.throwIfAborted();
         const code = refusal(queue);
         if (code) throw new RealtimeError(code);
