@@ -67,11 +67,11 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
 }
 
 function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undefined): Remembered {
-  const { retryWindowMs, rememberedResults, rememberedBytes } = limits;
-  const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxResults: rememberedResults, maxBytes: rememberedBytes });
+  const { retryWindowMs, rememberedReplies, rememberedBytes } = limits;
+  const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxReplies: rememberedReplies, maxBytes: rememberedBytes });
   // The one that is forgotten first is added first.
-  for (const { name, result, leftMs } of (saved?.results ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
-    remembered.add(name, result, Math.min(leftMs, retryWindowMs));
+  for (const { name, payload, leftMs } of (saved?.replies ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
+    remembered.add(name, payload, Math.min(leftMs, retryWindowMs));
   }
   return remembered;
 }

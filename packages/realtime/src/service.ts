@@ -169,7 +169,7 @@ export class Service<User> {
   async #save(): Promise<Uint8Array> {
     const { engine, canSave, remembered } = this.#parts;
     const broker = canSave ? await engine.save() : undefined;
-    return encodeSaved({ results: remembered.saved(), broker });
+    return encodeSaved({ replies: remembered.saved(), broker });
   }
 
   async #stop(): Promise<void> {

@@ -14,7 +14,7 @@ export interface RealtimeStats {
   readonly inFlight: number;
   /** What became of subscriptions. */
   readonly topics: Readonly<TopicStats>;
-  /** Results that are remembered for a repeated `key`. */
+  /** Replies that are remembered for a repeated `key`. */
   readonly remembered: number;
   /** What clients have sent, by kind. */
   readonly received: Readonly<Record<MessageKind, number>>;
