@@ -79,6 +79,11 @@ export class Topics {
     for (let first = this.#first.get(connection); first !== undefined; first = this.#first.get(connection)) this.#end(first, error);
   }
 
+  /** Whether a connection is subscribed to this topic, or about to be. */
+  has(connection: Connection, name: string): boolean {
+    return this.#attachments.get(name)?.members.get(connection) !== undefined;
+  }
+
   /** How many topics a connection is subscribed to, or about to be. */
   count(connection: Connection): number {
     let count = 0;
