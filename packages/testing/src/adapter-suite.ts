@@ -12,6 +12,7 @@ import { functions } from "./suite/functions.ts";
 import { fuzzing } from "./suite/fuzzing.ts";
 import { handlers } from "./suite/handler.ts";
 import { handlerFaults } from "./suite/handler-faults.ts";
+import { handshakeChecks } from "./suite/handshake-check.ts";
 import { handshakes } from "./suite/handshake.ts";
 import { limits } from "./suite/limits.ts";
 import { handshakeTable } from "./suite/handshake-table.ts";
@@ -33,6 +34,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   handshake: handshakes,
   "handshake table": handshakeTable,
   refusals,
+  "handshake check": handshakeChecks,
   origin: origins,
   "slow handshakes": slowHandshakes,
   "connection states": connectionStates,

@@ -53,7 +53,7 @@ export class Dispatcher {
     this.#setup = setup;
     this.#earlier = new EarlierResponses(server);
     this.#askNode = ignoreOtherUpgrades(server, () => this.#isAlone);
-    server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
+    server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: setup.state }));
   }
 
   /** From now on `heads` is told of each socket whose request head is complete. */
