@@ -5,7 +5,7 @@ import { broadcasts } from "./suite/broadcast.ts";
 import { caps } from "./suite/caps.ts";
 import { closing } from "./suite/closing.ts";
 import { contexts } from "./suite/context.ts";
-import { drains } from "./suite/drain.ts";
+import { shutdowns } from "./suite/shutdown.ts";
 import { exampleLayer } from "./suite/example-layer.ts";
 import { faults } from "./suite/faults.ts";
 import { functions } from "./suite/functions.ts";
@@ -47,7 +47,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   limits,
   closing,
   contexts,
-  drain: drains,
+  shutdown: shutdowns,
   broadcast: broadcasts,
   handler: handlers,
   "a layer above": exampleLayer,

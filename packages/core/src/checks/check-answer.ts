@@ -7,7 +7,7 @@ import { listenerMark } from "../base/cross-copy.ts";
 import { refusals } from "../base/errors.ts";
 import { isWebSocketUpgrade } from "./handshake.ts";
 import { listMembers } from "./header-list.ts";
-import { drainingRefusal, writable, type Refusal } from "./refusal.ts";
+import { shutdownRefusal, writable, type Refusal } from "./refusal.ts";
 
 /** The answer to such a question. It is no yes: a route writes it as it stands. */
 export interface CheckAnswer {
@@ -44,7 +44,7 @@ export function closingRefusal(req: IncomingMessage): Refusal | undefined {
   const { server } = req.socket as { readonly server?: NodeJS.EventEmitter };
   const states = server?.listeners("upgrade").map((listener) => (listener as MarkedListener)[listenerMark]);
   const closing = states?.find((state) => state?.isClosing === true);
-  return closing && drainingRefusal(closing.retryAfterSeconds);
+  return closing && shutdownRefusal(closing.retryAfterSeconds);
 }
 
 /**

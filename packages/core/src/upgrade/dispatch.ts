@@ -10,7 +10,7 @@ import { atOnce } from "../base/guard.ts";
 import { markHandedOver, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "../checks/handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
-import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "../checks/refusal.ts";
+import { shutdownRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "../checks/refusal.ts";
 import { isGetTarget, rememberTarget } from "../checks/sent-target.ts";
 import type { AttachableServer } from "./server.ts";
 import { destroySocket } from "../connection/socket-owner.ts";
@@ -168,7 +168,7 @@ export class Dispatcher {
     // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
     if (req.method !== "GET") return refusal("ERR_METHOD");
     // Beside other libraries our routes say so, to those requests that are ours.
-    if (state.isClosing && neighbours === undefined) return drainingRefusal(state.retryAfterSeconds);
+    if (state.isClosing && neighbours === undefined) return shutdownRefusal(state.retryAfterSeconds);
     if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
     // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
     const target = req.url ?? "";

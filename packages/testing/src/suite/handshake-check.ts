@@ -103,10 +103,10 @@ export function handshakeChecks(suite: Suite): void {
   suite.it("says that the server goes down, and when to come again", async () => {
     const server = await suite.serve("/ws", {});
     await server.connect("/ws");
-    const drained = server.attachment.drain({ spreadMs: 3_600_000, retryAfterMs: 7000 });
+    const ended = server.attachment.shutdown({ spreadMs: 3_600_000, retryAfterMs: 7000 });
     const { body } = await server.connect("/ws", question());
-    expect(JSON.parse(body)).toEqual({ ok: false, status: 503, code: "ERR_DRAINING", retry: "later", retryAfterMs: 7000 });
-    await Promise.all([server.attachment.close(), drained]);
+    expect(JSON.parse(body)).toEqual({ ok: false, status: 503, code: "ERR_SHUTTING_DOWN", retry: "later", retryAfterMs: 7000 });
+    await Promise.all([server.attachment.close(), ended]);
   });
 
   const told: string[] = [];
