@@ -82,9 +82,12 @@ export function withoutSocket(code: "ERR_NOT_UPGRADE" | "ERR_NOT_ATTACHED"): Ref
 }
 
 /** The refusal of a request that came past `attach`, with the way that it should have come. */
-export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
-  if (isWithoutSocket(req)) return withoutSocket("ERR_NOT_ATTACHED");
-  if (!isPlugins) return refusal("ERR_NOT_ATTACHED");
+export function notAttached(req: IncomingMessage): Refusal {
+  return isWithoutSocket(req) ? withoutSocket("ERR_NOT_ATTACHED") : refusal("ERR_NOT_ATTACHED");
+}
+
+/** The refusal of a request that came through a plugin, to a route that is not the plugin's. */
+export function notThePlugins(): Refusal {
   const { code, status } = refusal("ERR_NOT_ATTACHED");
   return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
 }

@@ -233,9 +233,12 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.inbound.drain();
   }
 
-  hold(reason: Hold, isHeld: boolean): void {
-    if (isHeld) this.inbound.hold(reason);
-    else this.inbound.release(reason);
+  hold(reason: Hold): void {
+    this.inbound.hold(reason);
+  }
+
+  release(reason: Hold): void {
+    this.inbound.release(reason);
   }
 
   pauseReading(): void {

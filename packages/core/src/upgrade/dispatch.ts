@@ -87,11 +87,12 @@ export class Dispatcher {
     if (isShared && !this.#isOurs(req)) return void socket.on("error", destroySocket);
     const mustWait = unfinishedResponses(socket).length > 0;
     const arrival = { req, socket, head, isHandshake: isWebSocketUpgrade(req.headers) };
-    if (mustWait) this.#wait(arrival, isShared);
-    else this.#begin(arrival, isShared);
+    const begin = isShared ? this.#beginBesideOthers : this.#beginAlone;
+    if (mustWait) this.#wait(arrival, begin);
+    else begin(arrival);
   };
 
-  #wait(arrival: Arrival, isShared: boolean): void {
+  #wait(arrival: Arrival, begin: (arrival: Arrival) => void): void {
     const { socket, head, isHandshake } = arrival;
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
@@ -99,14 +100,15 @@ export class Dispatcher {
       // A client that has ended its side meanwhile has left. To HTTP it cannot go back: its end would not be told there again.
       const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isHandshake);
       if (isTooMany || hasLeft || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
-      else this.#begin(arrival, isShared);
+      else begin(arrival);
     };
     const turn = new Turn(socket, come, () => this.#turns.delete(turn));
     if (!isTooMany) this.#turns.add(turn);
   }
 
-  #begin(arrival: Arrival, isShared: boolean): void {
-    if (!isShared) return this.#dispatch(arrival, undefined);
+  readonly #beginAlone = (arrival: Arrival): void => this.#dispatch(arrival, undefined);
+
+  readonly #beginBesideOthers = (arrival: Arrival): void => {
     const { socket } = arrival;
     // Node took its own listener away: without one, a reset from here on would end the process.
     socket.on("error", destroySocket);
@@ -115,7 +117,7 @@ export class Dispatcher {
     process.nextTick(() => {
       if (!neighbours.isTaken) this.#dispatch(arrival, neighbours);
     });
-  }
+  };
 
   #isOurs(req: IncomingMessage): boolean {
     try {

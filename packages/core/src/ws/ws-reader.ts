@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { peerError, type ClosureCode, type ConnectionError } from "../base/errors.ts";
-import type { FrameReader, FrameSink, ReaderLimits } from "../wire/frame-reader.ts";
+import type { FrameReader, FrameSink, ReaderSetup } from "../wire/frame-reader.ts";
 import { Message } from "../wire/message.ts";
 
 /** The frame reader of `ws` and its inflater: exported and documented there, but not in its published types. */
@@ -35,6 +35,8 @@ export function loadWs(): WsClasses {
   return load("ws") as WsClasses;
 }
 
+type WsReaderSetup = Pick<ReaderSetup, "limits" | "inflates">;
+
 /** The frame reader of `ws`, as the control for ours. It cannot stop inside a chunk or tell that a message is begun. */
 export class WsReader implements FrameReader {
   readonly partialSince = 0;
@@ -47,7 +49,8 @@ export class WsReader implements FrameReader {
   /** `read` said no. */
   #isFull = false;
 
-  constructor(sink: FrameSink, { maxMessageBytes, maxFragments }: ReaderLimits, inflates: boolean, { Receiver, PerMessageDeflate }: WsClasses = loadWs()) {
+  constructor(sink: FrameSink, { limits, inflates }: WsReaderSetup, { Receiver, PerMessageDeflate }: WsClasses = loadWs()) {
+    const { maxMessageBytes, maxFragments } = limits;
     this.#inflate = inflates ? new PerMessageDeflate({ isServer: true, maxPayload: maxMessageBytes }) : undefined;
     this.#inflate?.accept([{ server_no_context_takeover: [true], client_no_context_takeover: [true] }]);
     const receiver = new Receiver({
