@@ -175,9 +175,9 @@ export class ConnectionError extends Error {
   }
 
   /** For core: an error that says what exactly is wrong with what a client sent. */
-  static ofFault({ code, text }: Fault): ConnectionError {
+  static ofFault({ code, text }: Fault, options?: { readonly cause?: unknown }): ConnectionError {
     const { closeCode, retry } = closures[code];
-    const error = new ConnectionError({ code, closeCode, retry, text, detail: text });
+    const error = new ConnectionError({ code, closeCode, retry, text, detail: text }, options);
     error.#fault = text;
     return error;
   }
@@ -223,7 +223,8 @@ export function peerError(what: ClosureCode | Fault, cause?: unknown): Connectio
   const { stackTraceLimit } = Error;
   const isChanged = Reflect.set(Error, "stackTraceLimit", 0);
   try {
-    return typeof what === "string" ? new ConnectionError(what, cause === undefined ? {} : { cause }) : ConnectionError.ofFault(what);
+    const options = cause === undefined ? undefined : { cause };
+    return typeof what === "string" ? new ConnectionError(what, options) : ConnectionError.ofFault(what, options);
   } finally {
     if (isChanged) Error.stackTraceLimit = stackTraceLimit;
   }

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
-import { peerError, type ClosureCode, type ConnectionError } from "../base/errors.ts";
 import type { FrameReader, FrameSink, ReaderSetup } from "../wire/frame-reader.ts";
 import { Message } from "../wire/message.ts";
+import { readFault, type WsError } from "./ws-faults.ts";
 
 /** The frame reader of `ws` and its inflater: exported and documented there, but not in its published types. */
 interface Receiver {
@@ -10,7 +10,7 @@ interface Receiver {
   on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (data: Buffer) => void): this;
   on(event: "conclude", listener: (code: number, reason: Buffer) => void): this;
-  on(event: "error", listener: (error: Error & { readonly code?: string }) => void): this;
+  on(event: "error", listener: (error: WsError) => void): this;
 }
 
 interface PerMessageDeflate {
@@ -107,19 +107,4 @@ export class WsReader implements FrameReader {
     this.#inflate?.cleanup();
     this.#receiver.destroy();
   }
-}
-
-const codes: Readonly<Record<string, ClosureCode>> = {
-  WS_ERR_INVALID_UTF8: "ERR_UTF8",
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: "ERR_MESSAGE_TOO_BIG",
-  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: "ERR_MESSAGE_TOO_BIG",
-  WS_ERR_TOO_MANY_BUFFERED_PARTS: "ERR_TOO_MANY_FRAGMENTS",
-};
-
-/** What an error of `ws`'s Receiver means for the connection; by the error codes in its documentation. */
-export function readFault(error: Error & { readonly code?: string }): ConnectionError {
-  const code = error.code ?? "";
-  if (code.startsWith("Z_")) return peerError("ERR_DEFLATE", error);
-  if (!code.startsWith("WS_ERR_")) return peerError("ERR_SOCKET", error);
-  return peerError(codes[code] ?? "ERR_PROTOCOL", error);
 }

@@ -2,7 +2,7 @@ import { peerError, type ConnectionError } from "../base/errors.ts";
 import { inNoContext } from "../base/no-context.ts";
 import type { Transport, TransportEvents } from "../connection/transport.ts";
 import { WsOutput, type WebSocketLike } from "./ws-output.ts";
-import { readFault } from "./ws-reader.ts";
+import { readFault } from "./ws-faults.ts";
 
 /** `readyState` of `ws`. */
 const CLOSED = 3;
