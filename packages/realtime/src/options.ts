@@ -36,6 +36,11 @@ export type PublishedOn<C extends Contract, Pattern extends TopicPatternName<C>>
   [Event in TopicEventName<C, Pattern>]: { readonly event: Event; readonly payload: TopicEventOut<C, Pattern, Event> };
 }[TopicEventName<C, Pattern>];
 
+/** Any handler, but for one that takes messages as streams. Its `options` count for those that the realtime's `options` do not set. */
+export interface FallbackHandler<User, Native> extends Omit<ConnectionHandler<User, Native>, "options" | "stream"> {
+  readonly options?: UpgraderOptions<unknown, Native>;
+}
+
 /**
  * TypeScript reads an object from its first member to its last: `authorize` stands first, and then types `user` everywhere else.
  */
@@ -46,7 +51,7 @@ export interface CommonOptions<C extends Contract, User, Native> {
    */
   readonly authorize?: (request: UpgradeRequest<Native>) => User | Refusal | false | Promise<User | Refusal | false>;
   /**
-   * The id of a user: for `realtime.user(id)`, and for results that are remembered by `key`. Clients without one share their keys, so
+   * The id of a user: for `realtime.user(id)`, and for replies that are remembered by `key`. Clients without one share their keys, so
    * that each has to be unguessable. What it throws ends the connection. @default the user when that is a string, else its `id` when that is one
    */
   readonly userId?: (user: User) => string | undefined;
@@ -58,7 +63,7 @@ export interface CommonOptions<C extends Contract, User, Native> {
    * Gets the clients that do not speak `upwire.v1`. Without it their `{ type, payload }` runs `events`, and is answered only by
    * `{ type: "error", payload: { code, message } }` where something is wrong.
    */
-  readonly fallback?: ConnectionHandler<User, Native>;
+  readonly fallback?: FallbackHandler<NoInfer<User>, NoInfer<Native>>;
   /**
    * Sees each message of a client that speaks `upwire.v1` before anything is done about it, for logs and limits. A `RealtimeError`
    * that it throws is the answer; it is not waited for.

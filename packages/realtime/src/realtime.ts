@@ -58,14 +58,14 @@ export interface OneConnection<C extends Contract, User> {
 /** A handler for `websocket(...)` of every adapter, and what the application calls. */
 export interface Realtime<C extends Contract, User, Native = unknown> extends ConnectionHandler<User, Native>, Recipients<C> {
   /** The topic of a pattern. @throws TypeError for a pattern that does not exist, or parameters that make no name. */
-  topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<Pattern>): Topic<C, Pattern, User>;
+  topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<NoInfer<Pattern>>): Topic<C, Pattern, User>;
   /** The connections of one user. */
   user(id: string): UserConnections<C, User>;
   /** The connection with this `connection.id`, on this node. */
   connection(id: string): OneConnection<C, User> | undefined;
   readonly stats: RealtimeStats;
   /**
-   * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and results
+   * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies
    * that are remembered by `key`. Call it when the clients are gone; publishes are rejected from here on.
    */
   save(): Promise<Uint8Array>;

@@ -21,7 +21,7 @@ export interface TopicsSetup {
   readonly limits?: Partial<TopicLimits>;
   readonly stats: TopicStats;
   /** Gets what the application's functions or the broker fail with. MUST NOT throw. */
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
 }
 
 /**
@@ -79,6 +79,11 @@ export class Topics {
     for (let first = this.#first.get(connection); first !== undefined; first = this.#first.get(connection)) this.#end(first, error);
   }
 
+  /** Whether a connection is subscribed to this topic, or about to be. */
+  has(connection: Connection, name: string): boolean {
+    return this.#attachments.get(name)?.members.get(connection) !== undefined;
+  }
+
   /** How many topics a connection is subscribed to, or about to be. */
   count(connection: Connection): number {
     let count = 0;
@@ -128,13 +133,13 @@ export class Topics {
   };
 
   #open(connection: Connection, { name, config, since, answer, isPlain }: SubscribeInit): void {
+    const before = this.#attachments.get(name)?.members.get(connection);
+    if (before !== undefined) this.#end(before, new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     if (connection.state !== "open") return answer(new RealtimeError("cancelled", "the connection is closing"));
     const topic = this.#attachments.open(name, config);
-    const before = topic.members.get(connection);
     const subscription = new Subscription({ connection, topic, isPlain });
     const opening = new Opening(this.#setup, subscription, since, answer);
     subscription.phase = opening;
-    if (before !== undefined) this.#end(before, new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     topic.members.add(subscription);
     subscription.next = this.#first.get(connection);
     this.#first.set(connection, subscription);
