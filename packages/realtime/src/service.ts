@@ -35,7 +35,7 @@ export class Service<User> {
 
   /** As an application holds it: its hooks are members of its own, as core wants them. */
   realtime(): object {
-    const service = this;
+    const stats = (): RealtimeStats => this.#stats();
     return {
       options: routeOptions(this.#options),
       ...(this.#options.fallback?.concurrency !== undefined && { concurrency: this.#options.fallback.concurrency }),
@@ -51,7 +51,7 @@ export class Service<User> {
       connection: (id: string) => this.#connection(id),
       send: (event: string, payload: unknown) => this.#sendToAll(event, payload),
       get stats(): RealtimeStats {
-        return service.#stats();
+        return stats();
       },
       save: () => this.#save(),
       stop: () => this.#stop(),
