@@ -1,7 +1,7 @@
 import type { Connection, ConnectionHandler } from "@upwire/core";
 import type { Contract, EventIn, EventName, RealtimeError, TopicEventIn, TopicEventName, TopicParams, TopicPatternName } from "@upwire/protocol";
 import type { RealtimeStats } from "./stats.ts";
-import type { PublishedTo, TopicPublishOptions } from "./topic-handle.ts";
+import type { PublishedTo, PublicationOptions } from "./topic-handle.ts";
 
 /** What a pattern needs beside itself: nothing, when it has no parameters. */
 type Parameters<Pattern extends string> = keyof TopicParams<Pattern> extends never ? [parameters?: Record<string, never>] : [parameters: TopicParams<Pattern>];
@@ -20,7 +20,7 @@ export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, 
   publish<Event extends TopicEventName<C, Pattern>>(
     event: Event,
     payload: TopicEventIn<C, Pattern, Event>,
-    options?: TopicPublishOptions,
+    options?: PublicationOptions,
   ): Promise<PublishedTo>;
   /**
    * Subscribes a client that has not asked; `canSubscribe` is not asked, and `limits.topics` does not count. One that speaks

@@ -9,11 +9,11 @@ import { configOf } from "./topic-calls.ts";
 import { subscribedText } from "./subscribed.ts";
 import type { FoundTopic } from "./topic-table.ts";
 import type { SubscribeResult } from "./topics/opening.ts";
-import type { TopicPublishOptions as EngineOptions } from "./topics/publishing.ts";
+import type { TopicPublishOptions } from "./topics/publishing.ts";
 import type { Topics } from "./topics/topics.ts";
 import { validated } from "./validate.ts";
 
-export interface TopicPublishOptions {
+export interface PublicationOptions {
   /** Published once, however often it is tried with this key: 1 to 64 characters, for `retryWindowMs`. */
   readonly key?: string;
   /** Not to these. Only on a topic without history, where it leaves no hole. */
@@ -30,7 +30,7 @@ export interface PublishedTo {
 }
 
 const aKey = { right: "1 to 64 characters", fits: (value: unknown) => typeof value === "string" && value.length >= 1 && value.length <= 64 };
-const publishKinds: OptionKinds<TopicPublishOptions> = { key: aKey, except: kinds.anything, conflate: kinds.text };
+const publishKinds: OptionKinds<PublicationOptions> = { key: aKey, except: kinds.anything, conflate: kinds.text };
 
 export interface TopicHandleSetup {
   readonly lines: Lines;
@@ -62,10 +62,10 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
   }
 
   /** Publishes of one topic take effect in the order of the calls. */
-  publish(event: string, payload: unknown, given?: TopicPublishOptions): Promise<PublishedTo> {
+  publish(event: string, payload: unknown, given?: PublicationOptions): Promise<PublishedTo> {
     return new Promise((resolve, reject) => {
       const { lines, limits } = this.#setup;
-      const { key, except, conflate } = readOptions<TopicPublishOptions>("publish", given, publishKinds);
+      const { key, except, conflate } = readOptions<PublicationOptions>("publish", given, publishKinds);
       const { kind } = this.#found;
       if (kind.history !== undefined && (except !== undefined || conflate !== undefined)) {
         throw new TypeError(`publish: except and conflate would leave holes in the history of ${this.name}; give the topic history: false, or leave them out`);
@@ -76,7 +76,7 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
     });
   }
 
-  async #send(event: string, value: unknown, options: EngineOptions): Promise<PublishedTo> {
+  async #send(event: string, value: unknown, options: TopicPublishOptions): Promise<PublishedTo> {
     const { engine } = this.#setup;
     const { position, delivery } = await engine.publish(this.name, configOf(this.name, this.#found), eventFrame(event, encoded(value)), options);
     return { offset: position?.offset, delivery };

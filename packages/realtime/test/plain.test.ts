@@ -57,7 +57,7 @@ describe("a fallback", () => {
     plain.peer.ping("1");
     plain.peer.pong("2");
     other.peer.ping("3");
-    expect(await plain.heard()).toEqual(["HELLO", "pong 1"]);
+    expect(await plain.heard()).toEqual(["pong 1", "HELLO"]);
     other.peer.breakRule();
     plain.peer.breakRule();
     await plain.heard();
