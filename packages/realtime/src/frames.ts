@@ -97,4 +97,3 @@ export function toldError(thrown: unknown): { readonly error: RealtimeError; rea
   }
   return { error: errorOf("internal"), isFault: true };
 }
-

@@ -17,11 +17,7 @@ export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, 
    * @throws (as a rejection) RealtimeError `invalid_payload` for a payload that its schema refuses, and `unavailable`, which is retryable;
    * TypeError for an event that the contract does not have, and what cannot be meant.
    */
-  publish<Event extends TopicEventName<C, Pattern>>(
-    event: Event,
-    payload: TopicEventIn<C, Pattern, Event>,
-    options?: PublicationOptions,
-  ): Promise<PublishedTo>;
+  publish<Event extends TopicEventName<C, Pattern>>(event: Event, payload: TopicEventIn<C, Pattern, Event>, options?: PublicationOptions): Promise<PublishedTo>;
   /**
    * Subscribes a client that has not asked; `canSubscribe` is not asked, and `limits.topics` does not count. One that speaks
    * `upwire.v1` is told, a plain one just gets the events from now on. @throws (as a rejection) RealtimeError `unavailable`.

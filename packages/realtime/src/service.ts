@@ -1,4 +1,13 @@
-import { createSlot, PreparedMessage, type CloseInfo, type Connection, type ConnectionError, type Leaving, type Message, type UpgradeRequest } from "@upwire/core";
+import {
+  createSlot,
+  PreparedMessage,
+  type CloseInfo,
+  type Connection,
+  type ConnectionError,
+  type Leaving,
+  type Message,
+  type UpgradeRequest,
+} from "@upwire/core";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
 import { encoded, eventFrame, sendOwn } from "./frames.ts";
 import { hello } from "./hello.ts";

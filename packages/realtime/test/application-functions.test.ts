@@ -64,12 +64,20 @@ async function expectAlive({ client, told }: Stage): Promise<void> {
 }
 
 /** A connection whose opening went wrong is ended, and the application told. */
-async function expectEnd(fault: FunctionFault, { client, clock, told }: Stage, right: Readonly<Record<"fails" | "never settles" | "returns junk", unknown>>): Promise<void> {
+async function expectEnd(
+  fault: FunctionFault,
+  { client, clock, told }: Stage,
+  right: Readonly<Record<"fails" | "never settles" | "returns junk", unknown>>,
+): Promise<void> {
   clock.advance(30_000);
   await client.heard();
   const closes = sentTo(client.peer).filter((line) => line.startsWith("close"));
   const error = right[fails(fault) ? "fails" : (fault as "never settles")];
-  expect([fault, closes, told()]).toEqual([fault, error === undefined ? [] : [expect.stringContaining("close 1011") as unknown], error === undefined ? [] : [error]]);
+  expect([fault, closes, told()]).toEqual([
+    fault,
+    error === undefined ? [] : [expect.stringContaining("close 1011") as unknown],
+    error === undefined ? [] : [error],
+  ]);
 }
 
 function schemaOf(validate: Fault): StandardSchema {
@@ -84,7 +92,10 @@ const made = (owner: string, ...names: string[]) => Object.fromEntries(names.map
 /** What the types show. */
 const rows: Readonly<Record<string, `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
   ...Object.fromEntries(
-    ["close", "history", "publish", "save", "start", "state", "subscribe", "unsubscribe"].map((name) => [`Broker.${name}`, "not: of a broker: describeBroker and hostileBroker"]),
+    ["close", "history", "publish", "save", "start", "state", "subscribe", "unsubscribe"].map((name) => [
+      `Broker.${name}`,
+      "not: of a broker: describeBroker and hostileBroker",
+    ]),
   ),
   ...made("OneConnection", "send"),
   ...made("Realtime", "connection", "save", "stop", "topic", "user"),
@@ -159,7 +170,9 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
   },
   "validate of an event of the server": async (fault, run) => {
     const realtime = createRealtime(defineContract({ events: { said: schemaOf(run) } }), {});
-    expect(() => realtime.send("said", 1)).toThrow(fault === "throws" || fault === "gives a thenable whose then throws" ? "a fault of the application" : TypeError);
+    expect(() => realtime.send("said", 1)).toThrow(
+      fault === "throws" || fault === "gives a thenable whose then throws" ? "a fault of the application" : TypeError,
+    );
   },
   "toJSON of a reply": async (fault, run) => {
     const played = await stage({ requests: { ask: () => ({ toJSON: run }) } });
@@ -212,7 +225,9 @@ describe("an application's function that goes wrong", () => {
   }
 
   it("prints how many were played", () => {
-    console.log(`functions of an application of realtime: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells`);
+    console.log(
+      `functions of an application of realtime: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells`,
+    );
     expect(cells).toBe(Object.values({ ...rows, ...unseen }).filter((row) => typeof row !== "string").length * faults.length);
   });
 });

@@ -147,7 +147,14 @@ describe("onMessage and onAnswer", () => {
     say({ type: "upwire.unsubscribe", id: 6, topic: "news" });
     say({ type: "nothing", id: 7 });
     await client.heard();
-    const seen = (kind: string, type: string, topic: string | undefined, id: number | undefined, byteLength: number) => ({ kind, type, topic, id, user: "ann", byteLength });
+    const seen = (kind: string, type: string, topic: string | undefined, id: number | undefined, byteLength: number) => ({
+      kind,
+      type,
+      topic,
+      id,
+      user: "ann",
+      byteLength,
+    });
     expect(received).toEqual([
       seen("event", "typing", undefined, undefined, 17),
       seen("request", "ask", undefined, 1, 21),

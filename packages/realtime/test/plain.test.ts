@@ -19,7 +19,13 @@ describe("a plain client without a fallback", () => {
     client.peer.text('["typing"]');
     client.peer.text('{"type":"typing","payload":{"__proto__":1}}');
     client.peer.binary(Buffer.from("raw"));
-    expect(await client.ask({ type: 5 })).toEqual([error("bad_message"), error("bad_message"), error("bad_message"), error("bad_message"), error("bad_message")]);
+    expect(await client.ask({ type: 5 })).toEqual([
+      error("bad_message"),
+      error("bad_message"),
+      error("bad_message"),
+      error("bad_message"),
+      error("bad_message"),
+    ]);
     expect(client.connection.isOpen).toBe(true);
   });
 
@@ -115,7 +121,10 @@ describe("a fallback", () => {
     expect(await open(picky, "chat.v1, chat.v2")).toEqual(["chat.v2", undefined]);
     expect(await open(picky, "upwire.v1, chat.v2")).toEqual(["upwire.v1", undefined]);
     expect([plain.options?.maxMessageBytes, plain.options?.slowConsumer]).toEqual([5, "drop-newest"]);
-    expect(createRealtime({ fallback, options: { maxMessageBytes: 7, slowConsumer: "close" } }).options).toMatchObject({ maxMessageBytes: 7, slowConsumer: "close" });
+    expect(createRealtime({ fallback, options: { maxMessageBytes: 7, slowConsumer: "close" } }).options).toMatchObject({
+      maxMessageBytes: 7,
+      slowConsumer: "close",
+    });
   });
 
   it("is refused when it is no handler, or takes streams", () => {

@@ -123,12 +123,25 @@ describe.each(Object.entries(libraries))("a contract of %s", (name, { short, num
 
 describe("a schema", () => {
   const made = (validate: (value: unknown) => unknown): StandardSchema => ({ "~standard": { version: 1, vendor: "test", validate: validate as never } });
-  const contractOf = (schema: StandardSchema) => defineContract({ requests: { ask: request(schema, made((value) => ({ value }))) } });
+  const contractOf = (schema: StandardSchema) =>
+    defineContract({
+      requests: {
+        ask: request(
+          schema,
+          made((value) => ({ value })),
+        ),
+      },
+    });
 
   it("tells at most eight issues, each of a bounded length, with paths", async () => {
-    const issues = Array.from({ length: 1000 }, (_, index) => ({ message: "m".repeat(1000), path: ["list", { key: index }, Symbol("s"), ...Array.from({ length: 100 }, () => "x")] }));
+    const issues = Array.from({ length: 1000 }, (_, index) => ({
+      message: "m".repeat(1000),
+      path: ["list", { key: index }, Symbol("s"), ...Array.from({ length: 100 }, () => "x")],
+    }));
     const client = await new MemoryRoute(createRealtime(contractOf(made(() => ({ issues }))), { requests: { ask: () => 1 } })).client();
-    const [answer] = (await client.ask({ type: "ask", id: 1 })) as [{ readonly error: { readonly details: { readonly message: string; readonly path: unknown[] }[] } }];
+    const [answer] = (await client.ask({ type: "ask", id: 1 })) as [
+      { readonly error: { readonly details: { readonly message: string; readonly path: unknown[] }[] } },
+    ];
     const { details } = answer.error;
     expect(details).toHaveLength(8);
     expect(details[0]?.message).toHaveLength(201);
@@ -160,8 +173,15 @@ describe("a schema", () => {
 });
 
 describe("a contract that does not fit its options", () => {
-  const contract = defineContract({ events: { said: z.string() }, requests: { ask: request(z.number(), z.number()) }, topics: { "room:{room}": topic({ events: { message: z.string() } }) } });
-  const create = (options: object, of: Contract = contract) => () => createRealtime(of, options as never);
+  const contract = defineContract({
+    events: { said: z.string() },
+    requests: { ask: request(z.number(), z.number()) },
+    topics: { "room:{room}": topic({ events: { message: z.string() } }) },
+  });
+  const create =
+    (options: object, of: Contract = contract) =>
+    () =>
+      createRealtime(of, options as never);
   const requests = { ask: () => 1 };
 
   it.each<[string, () => unknown, RegExp]>([
@@ -170,9 +190,17 @@ describe("a contract that does not fit its options", () => {
     ["an event that it does not have", create({ requests, events: { sayd: () => 1 } }), /the contract has no "sayd"/],
     ["a pattern that it does not have", create({ requests, topics: { "rom:{room}": {} } }), /the contract has no "rom:\{room\}"/],
     ["a function that is none", create({ requests: { ask: 5 } }), /ask is no function/],
-    ["a rule that does not exist", create({ requests, topics: { "room:{room}": { canSubcribe: () => true } } }), /there is no option "canSubcribe"; write "canSubscribe"/],
+    [
+      "a rule that does not exist",
+      create({ requests, topics: { "room:{room}": { canSubcribe: () => true } } }),
+      /there is no option "canSubcribe"; write "canSubscribe"/,
+    ],
     ["a history that cannot be", create({ requests, topics: { "room:{room}": { history: { messages: 0 } } } }), /messages: 0 is not allowed/],
-    ["a parameter with the name of something else", create({ topics: { "room:{user}": {} } }, { topics: { "room:{user}": topic({ events: {} }) } }), /has a parameter user/],
+    [
+      "a parameter with the name of something else",
+      create({ topics: { "room:{user}": {} } }, { topics: { "room:{user}": topic({ events: {} }) } }),
+      /has a parameter user/,
+    ],
     ["no schema", () => createRealtime({ events: { said: 5 as never } }, {}), /is no schema/],
   ])("%s", (_, make, message) => {
     expect(make).toThrow(message);
@@ -184,7 +212,11 @@ describe("a contract that does not fit its options", () => {
     expect(() => realtime.send("other" as "said", "x")).toThrow(/the contract has no event "other"; it has said/);
     expect(() => realtime.topic("other" as "room:{room}", { room: "a" })).toThrow(/there is no pattern "other"; there are "room:\{room\}"/);
     expect(() => realtime.topic("room:{room}", { name: "a" } as never)).toThrow(/parameter room is undefined/);
-    await expect(realtime.topic("room:{room}", { room: "a" }).publish("other" as "message", "x")).rejects.toThrow(/the contract has no event "other"; it has message/);
-    await expect(realtime.topic("room:{room}", { room: "a" }).publish("message", "x", { kee: "k" } as never)).rejects.toThrow(/there is no option "kee"; write "key"/);
+    await expect(realtime.topic("room:{room}", { room: "a" }).publish("other" as "message", "x")).rejects.toThrow(
+      /the contract has no event "other"; it has message/,
+    );
+    await expect(realtime.topic("room:{room}", { room: "a" }).publish("message", "x", { kee: "k" } as never)).rejects.toThrow(
+      /there is no option "kee"; write "key"/,
+    );
   });
 });

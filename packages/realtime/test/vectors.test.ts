@@ -13,7 +13,10 @@ it("passes every vector of upwire.v1 for servers", async () => {
   const attachment = attach(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
-  const results = await runServerVectors({ connect: (protocols) => new WebSocket(`ws://127.0.0.1:${port}/`, protocols), act: (action) => application.act(action) });
+  const results = await runServerVectors({
+    connect: (protocols) => new WebSocket(`ws://127.0.0.1:${port}/`, protocols),
+    act: (action) => application.act(action),
+  });
   await attachment.close({ graceMs: 0 });
   server.close();
   expect(results.filter(({ fault }) => fault !== undefined)).toEqual([]);

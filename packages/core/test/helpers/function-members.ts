@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path/posix";
 
 /** A node of the syntax tree, as oxc-parser gives it. */
 interface Node {
@@ -44,7 +45,10 @@ const nameOf = (node: unknown): string =>
 /** Every declaration of the packages by its name, and the names that their entries export. */
 function read({ packages: folders, entries }: Scope): { readonly declarations: ReadonlyMap<string, Node>; readonly exported: ReadonlySet<string> } {
   const declarations = new Map<string, Node>();
-  const exported = new Set<string>();
+  /** The same by `file name`: of two with one name, the exported one counts. */
+  const declaredIn = new Map<string, Node>();
+  /** The exported names, and where each is declared. */
+  const exported = new Map<string, string>();
   for (const name of folders) {
     for (const file of readdirSync(new URL(`${name}/src/`, packages), { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts")) continue;
@@ -54,14 +58,22 @@ function read({ packages: folders, entries }: Scope): { readonly declarations: R
       for (const statement of nodesIn(program["body"])) {
         const declaration = isNode(statement["declaration"]) ? statement["declaration"] : statement;
         const declared = nameOf(declaration["id"]);
-        if (declared !== "" && !declarations.has(declared)) declarations.set(declared, declaration);
+        if (declared !== "") {
+          declarations.set(declared, declaration);
+          declaredIn.set(`${path} ${declared}`, declaration);
+        }
         if (!entries.includes(path) || statement.type !== "ExportNamedDeclaration") continue;
-        exported.add(declared);
-        for (const { local } of nodesIn(statement["specifiers"])) exported.add(nameOf(local));
+        exported.set(declared, path);
+        const source = nameOf(statement["source"]);
+        for (const { local } of nodesIn(statement["specifiers"])) exported.set(nameOf(local), join(dirname(path), source));
       }
     }
   }
-  return { declarations, exported };
+  for (const [name, path] of exported) {
+    const declaration = declaredIn.get(`${path} ${name}`);
+    if (declaration !== undefined) declarations.set(name, declaration);
+  }
+  return { declarations, exported: new Set(exported.keys()) };
 }
 
 /**
