@@ -21,7 +21,7 @@ export interface TopicsSetup {
   readonly limits?: Partial<TopicLimits>;
   readonly stats: TopicStats;
   /** Gets what the application's functions or the broker fail with. MUST NOT throw. */
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
 }
 
 /**
