@@ -6,14 +6,14 @@ import type { Suite } from "./suite.ts";
 
 /** `upwire.v1` on this adapter: the vectors of the protocol, except those that wait for a deadline. */
 export function vectors(suite: Suite): void {
-  const { handler, act } = vectorApplication();
-  suite.route("/vectors", handler);
+  const application = vectorApplication();
+  suite.route("/vectors", application.handler);
 
   suite.it(
     "passes the vectors of upwire.v1",
     async () => {
       const connect = (protocols: string[]): WebSocket => new WebSocket(`ws://127.0.0.1:${suite.port}/vectors`, protocols);
-      const results = await runServerVectors({ connect, act }, { fastOnly: true });
+      const results = await runServerVectors({ connect, act: (action) => application.act(action) }, { fastOnly: true });
       expect(results.filter(({ fault }) => fault !== undefined)).toEqual([]);
       expect(results.length).toBeGreaterThan(60);
       // The vectors have events, requests and keys at which the application fails, and nothing else does.

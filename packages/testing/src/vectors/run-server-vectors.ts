@@ -160,7 +160,8 @@ class ServerRun {
   async #closed({ closed, reason }: VectorStep): Promise<string | undefined> {
     this.#isOver = true;
     const came = (await this.#line?.inbox.take(this.#timeoutMs, (item) => typeof item === "object" && "code" in item)) as Closed | undefined;
-    if (came === undefined) return `the server did not close; it sent ${(this.#line?.inbox.rest as Data[]).map(shown).join(", ") || "nothing"}`;
+    const rest = (this.#line?.inbox.rest ?? []) as readonly Data[];
+    if (came === undefined) return `the server did not close; it sent ${rest.map(shown).join(", ") || "nothing"}`;
     return this.#variables.differs(reason === undefined ? { code: closed, reason: "$text" } : { code: closed, reason }, came, "the close");
   }
 }
