@@ -72,8 +72,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     opened(socket) {
       socket.binaryType = "arraybuffer";
       transmit = (data) => {
-        listeners.emit(FRAME, { direction: "out", data });
         socket.send(data);
+        listeners.emit(FRAME, { direction: "out", data });
       };
       heartbeat.start(HELLO_MS);
       // It speaks something else.
@@ -128,7 +128,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     ({ connectionId } = hello);
     owner.spreadMs = hello.spreadMs ?? owner.spreadMs;
     heartbeat.start(hello.pingIntervalMs ?? 25_000);
-    outbox.open(transmit, () => {
+    outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });
     tell({ state: "open" });
