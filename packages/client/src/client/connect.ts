@@ -102,8 +102,6 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
       if (neverOpened) void check(status);
     },
     woken: heartbeat.probe,
-    spreadMs: options.spreadMs ?? 1000,
-    toldMs: 0,
   };
   const link = createLink(owner, options);
 
@@ -126,7 +124,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   function greeted(hello: Partial<Hello["payload"]>): void {
     if (status.state !== "connecting" || !transmit) return;
     ({ connectionId } = hello);
-    owner.spreadMs = hello.spreadMs ?? owner.spreadMs;
+    owner.spreadMs = hello.spreadMs;
     heartbeat.start(hello.pingIntervalMs ?? 25_000);
     outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();

@@ -49,7 +49,10 @@ describe("a request", () => {
     const fixture = new Fixture();
     await fixture.open();
     const asked = code(fixture.ask({ key: true, timeoutMs: 1_000_000 }));
-    const next = await fixture.reopen({ limits: { retryWindowMs: 19_000 } });
+    fixture.socket.end();
+    await fixture.retry();
+    await fixture.clock.advance(9000);
+    const next = await fixture.open({ limits: { retryWindowMs: 9000 } });
     expect([await asked, next.sent]).toEqual(["connection_lost", []]);
   });
 
