@@ -93,7 +93,7 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
   request<R extends RequestName<C>>(name: R, payload: RequestIn<C, R>, options?: AskOptions): Promise<ReplyOut<C, R>>;
   /** The topic of this name, the same one at each call until it is unsubscribed. */
   topic<P extends TopicPatternName<C>>(pattern: P, parameters: TopicParams<P>, options?: TopicOptions): Topic<C, P>;
-  /** Ends it for good: what is unanswered rejects with `closed`. */
+  /** Ends it for good: what is unanswered rejects with `connection_lost`, what was never sent with `closed`. */
   close(code?: number, reason?: string): void;
 }
 

@@ -72,8 +72,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     opened(socket) {
       socket.binaryType = "arraybuffer";
       transmit = (data) => {
-        listeners.emit(FRAME, { direction: "out", data });
         socket.send(data);
+        listeners.emit(FRAME, { direction: "out", data });
       };
       heartbeat.start(HELLO_MS);
       // It speaks something else.
@@ -102,8 +102,6 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
       if (neverOpened) void check(status);
     },
     woken: heartbeat.probe,
-    spreadMs: options.spreadMs ?? 1000,
-    toldMs: 0,
   };
   const link = createLink(owner, options);
 
@@ -126,9 +124,9 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   function greeted(hello: Partial<Hello["payload"]>): void {
     if (status.state !== "connecting" || !transmit) return;
     ({ connectionId } = hello);
-    owner.spreadMs = hello.spreadMs ?? owner.spreadMs;
+    owner.spreadMs = hello.spreadMs;
     heartbeat.start(hello.pingIntervalMs ?? 25_000);
-    outbox.open(transmit, () => {
+    outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });
     tell({ state: "open" });

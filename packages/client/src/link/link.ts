@@ -48,10 +48,10 @@ export interface LinkOwner {
   down(closing: Closing, retryAt: number | undefined): void;
   /** The page woke up while the connection is open. */
   woken?(): void;
-  /** Over how long clients spread their first try. Milliseconds; the server's word goes before the application's. */
-  spreadMs: number;
-  /** When to come back, as the server told it before the end of the connection; counted from that. Milliseconds, 0 for nothing told. */
-  toldMs: number;
+  /** What the server says, which goes before the option. Milliseconds. */
+  spreadMs?: number | undefined;
+  /** When to come back, as the server told it before the end of the connection; counted from that. Milliseconds. */
+  toldMs?: number | undefined;
 }
 
 /** One connection that is kept up. */
@@ -71,9 +71,15 @@ const ABNORMAL: Closing = { code: 1006, reason: "", wasClean: false };
  * @throws TypeError where there is no `WebSocket`
  */
 export function createLink(owner: LinkOwner, options: LinkOptions): Link {
-  const { clock = systemClock, random = Math.random, stableMs = 5000, connectTimeoutMs = 10_000 } = options;
-  const { WebSocket: Socket = (globalThis as LinkOptions).WebSocket as SocketClass } = options;
-  if (!Socket) throw new TypeError("no WebSocket here: give that of the package ws (Node 20)");
+  const {
+    WebSocket: Socket = (globalThis as LinkOptions).WebSocket as SocketClass,
+    stableMs = 5000,
+    connectTimeoutMs = 10_000,
+    spreadMs = 1000,
+    clock = systemClock,
+    random = Math.random,
+  } = options;
+  if (!Socket) throw new TypeError("no WebSocket (Node 20): give that of the package ws");
   const ended = new AbortController();
   let failures = 0;
   let socket: SocketLike | undefined;
@@ -124,11 +130,10 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
       // It stays to the end: the package ws lets an error without a listener end the process.
       dialled.onerror = whileMine(owner.failed);
       dialled.onclose = whileMine(down);
-    } catch (failure) {
-      whileMine((error) => {
-        owner.failed(error);
-        down(ABNORMAL);
-      })(failure);
+    } catch (error) {
+      if (mine !== round) return;
+      owner.failed(error);
+      down(ABNORMAL);
     }
   }
 
@@ -138,10 +143,10 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
     if (now - (openedAt ?? now) >= stableMs) failures = 0;
     next();
     if (retry) {
-      const backoff = backoffMs(failures++, owner.spreadMs, random());
+      const backoff = backoffMs(failures++, owner.spreadMs ?? spreadMs, random());
       const told = parseRetryAfter(closing.reason) ?? owner.toldMs;
       const least = told || (retry === "later" ? MIN_LATER_MS : 0);
-      owner.toldMs = 0;
+      owner.toldMs = undefined;
       // A server that tells a time has spread its clients already; if it fails all the same, they come back with back-off.
       wait(told && failures < 2 ? told : least + backoff, least);
     } else {

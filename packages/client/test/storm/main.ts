@@ -14,6 +14,8 @@ for (const outage of outages) {
     tries += storm.tries / SEEDS / 10_000;
   }
   const holds = busiest <= MOST_PER_100_MS && backMs <= BACK_WITHIN_MS;
-  console.log(`${String(outage / 1000).padStart(3)} s: busiest 100 ms ${busiest}, 99 % back after ${(backMs / 1000).toFixed(1)} s, ${tries.toFixed(1)} tries each${holds ? "" : "  TOO MUCH"}`);
+  console.log(
+    `${String(outage / 1000).padStart(3)} s: busiest 100 ms ${busiest}, 99 % back after ${(backMs / 1000).toFixed(1)} s, ${tries.toFixed(1)} tries each${holds ? "" : "  TOO MUCH"}`,
+  );
   if (!holds) process.exitCode = 1;
 }
