@@ -19,7 +19,7 @@ import type {
 } from "@upwire/protocol";
 import type { ClientOptions } from "./options.ts";
 import type { AskOptions, QueuePolicy } from "./outbox.ts";
-import { RealtimeClient } from "./realtime-client.ts";
+import { connect } from "./connect.ts";
 import type { Address, ClientStatus } from "./status.ts";
 import type { TopicOptions } from "./topic.ts";
 
@@ -93,7 +93,7 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
   request<R extends RequestName<C>>(name: R, payload: RequestIn<C, R>, options?: AskOptions): Promise<ReplyOut<C, R>>;
   /** The topic of this name, the same one at each call until it is unsubscribed. */
   topic<P extends TopicPatternName<C>>(pattern: P, parameters: TopicParams<P>, options?: TopicOptions): Topic<C, P>;
-  /** Ends it for good: what is unanswered rejects with `closed`. */
+  /** Ends it for good: what is unanswered rejects with `connection_lost`, what was never sent with `closed`. */
   close(code?: number, reason?: string): void;
 }
 
@@ -102,5 +102,5 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
  * @throws TypeError for what is no URL, and where there is no `WebSocket`
  */
 export function createClient<C extends Contract = AnyContract>(url: Address, options: ClientOptions = {}): Client<C> {
-  return new RealtimeClient(url, options) as unknown as Client<C>;
+  return connect(url, options) as unknown as Client<C>;
 }
