@@ -45,6 +45,11 @@ export interface GapInfo {
   readonly missed: number | undefined;
 }
 
+/** A pattern without parameters needs none. */
+type TopicArguments<P extends string> = keyof TopicParams<P> extends never
+  ? [parameters?: Readonly<Record<string, never>>, options?: TopicOptions]
+  : [parameters: TopicParams<P>, options?: TopicOptions];
+
 type StateName<C extends Contract, P extends TopicPatternName<C>> = [StateOut<C, P>] extends [never] ? never : "state";
 
 /** One topic. Listening subscribes; after a cut it goes on where it was, or tells a gap. */
@@ -92,7 +97,7 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
   /** Rejects with `RealtimeError`; without `key`, after a cut before the answer, with `connection_lost`. */
   request<R extends RequestName<C>>(name: R, payload: RequestIn<C, R>, options?: AskOptions): Promise<ReplyOut<C, R>>;
   /** The topic of this name, the same one at each call until it is unsubscribed. */
-  topic<P extends TopicPatternName<C>>(pattern: P, parameters: TopicParams<P>, options?: TopicOptions): Topic<C, P>;
+  topic<P extends TopicPatternName<C>>(pattern: P, ...rest: TopicArguments<NoInfer<P>>): Topic<C, P>;
   /** Ends it for good: what is unanswered rejects with `connection_lost`, what was never sent with `closed`. */
   close(code?: number, reason?: string): void;
 }

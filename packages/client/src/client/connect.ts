@@ -72,7 +72,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     opened(socket) {
       socket.binaryType = "arraybuffer";
       transmit = (data) => {
-        socket.send(data);
+        socket.send(data as string);
         listeners.emit(FRAME, { direction: "out", data });
       };
       heartbeat.start(HELLO_MS);
