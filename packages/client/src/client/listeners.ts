@@ -1,0 +1,37 @@
+/** Listeners may be async: their promises are watched. */
+export type Listener = (...values: never[]) => unknown;
+
+/** Functions of the application, by name. One that fails is reported, and the others are called all the same. */
+export class Listeners {
+  readonly #entries = new Set<{ readonly name: string; readonly listener: Listener }>();
+  readonly #report: (error: unknown) => void;
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report;
+  }
+
+  /** @returns what takes it away again */
+  add(name: string, listener: Listener): () => void {
+    const entry = { name, listener };
+    this.#entries.add(entry);
+    return () => void this.#entries.delete(entry);
+  }
+
+  /** @returns whether there was a listener */
+  emit(name: string, ...values: unknown[]): boolean {
+    const called = [...this.#entries].filter((entry) => entry.name === name);
+    for (const { listener } of called) {
+      try {
+        const result = listener(...(values as never[]));
+        if (result instanceof Promise) result.catch(this.#report);
+      } catch (error) {
+        this.#report(error);
+      }
+    }
+    return called.length > 0;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}

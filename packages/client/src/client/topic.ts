@@ -1,0 +1,146 @@
+import type { Gap, GapReason, Position, RealtimeError, Since, SubscribedPayload, WireError } from "@upwire/protocol";
+import type { Clock, Timer } from "../link/clock.ts";
+import { readError } from "./frame.ts";
+import { Listeners, type Listener } from "./listeners.ts";
+import type { AskOptions, Outbox } from "./outbox.ts";
+
+/** Before a subscribe is tried again that failed for the moment. Milliseconds. */
+const AGAIN_MS = 2000;
+
+/** Names that no event can have, for listeners to what happens to the subscription. */
+const SUBSCRIBED = "upwire.subscribed";
+const GAP = "upwire.gap";
+const ENDED = "upwire.ended";
+
+/** How a topic is subscribed. */
+export interface TopicOptions {
+  /** Where to begin: with the newest `last`, or behind a position that an earlier page kept. */
+  readonly since?: Since;
+  /** Only listen: the server puts this client into the topic. */
+  readonly byServer?: boolean;
+}
+
+/** What a topic needs of its client. */
+export interface TopicSetup extends TopicOptions {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly report: (error: unknown) => void;
+  /** It is unsubscribed: the next of this name is a new one. */
+  readonly forget: () => void;
+}
+
+/** One topic as this client sees it. What a contract says about it is in `Topic`. */
+export class TopicSubscription {
+  readonly name: string;
+  /** Everything up to here has come. */
+  position: Position | undefined;
+  readonly #setup: TopicSetup;
+  readonly #listeners: Listeners;
+  #isWanted = false;
+  /** The server said that it is subscribed, on this connection. */
+  #isLive = false;
+  /** It was live once: what has come since then and is not brought by the server is missing. */
+  #wasLive = false;
+  #timer: Timer | undefined;
+
+  constructor(name: string, setup: TopicSetup) {
+    this.name = name;
+    this.#setup = setup;
+    this.#listeners = new Listeners(setup.report);
+  }
+
+  on(event: string, listener: Listener): () => void {
+    if (!this.#isWanted && !this.#isLive && !this.#setup.byServer) {
+      this.#isWanted = true;
+      this.subscribe();
+    }
+    return this.#listeners.add(event, listener);
+  }
+
+  onSubscribed(listener: Listener): () => void {
+    return this.on(SUBSCRIBED, listener);
+  }
+
+  onGap(listener: Listener): () => void {
+    return this.on(GAP, listener);
+  }
+
+  onEnded(listener: Listener): () => void {
+    return this.on(ENDED, listener);
+  }
+
+  publish(event: string, payload: unknown, options?: AskOptions): Promise<{ offset?: number }> {
+    return this.#setup.outbox.ask({ type: event, topic: this.name }, payload, options);
+  }
+
+  unsubscribe(): void {
+    this.cut();
+    this.#isWanted = false;
+    this.#listeners.clear();
+    this.#setup.forget();
+    // An error would tell that there was nothing to end, which is what was wanted.
+    this.#setup.outbox.control({ type: "upwire.unsubscribe", topic: this.name }, () => {});
+  }
+
+  [Symbol.dispose](): void {
+    this.unsubscribe();
+  }
+
+  /** At each new connection, and when the application begins to listen. */
+  subscribe(): void {
+    if (!this.#isWanted) return;
+    this.#setup.outbox.control({ type: "upwire.subscribe", topic: this.name, since: this.position ?? this.#setup.since }, (error, reply) => {
+      if (!this.#isWanted) return;
+      if (error) this.#ended(error as RealtimeError);
+      else this.subscribed(reply as SubscribedPayload);
+    });
+  }
+
+  /** The connection is gone. */
+  cut(): void {
+    this.#isLive = false;
+    this.#timer?.cancel();
+  }
+
+  /** It is subscribed, by itself or by the server. */
+  subscribed({ epoch, offset = 0, after = 0, resumed, state }: SubscribedPayload): void {
+    const isHole = this.#wasLive && !resumed;
+    this.#isLive = this.#wasLive = true;
+    this.#listeners.emit(SUBSCRIBED, { resumed, missed: offset - after });
+    this.#move(epoch, after, isHole && (this.position?.epoch === epoch ? "lost" : "restarted"), state);
+  }
+
+  deliver(type: string, payload: unknown, offset: number | undefined): void {
+    if (!this.#isLive) return;
+    if (offset !== undefined) {
+      // One that came before is a repetition; one further on will be repeated in its turn, or a gap will be told.
+      if (offset - 1 !== this.position?.offset) return;
+      this.position = { ...this.position, offset };
+    }
+    this.#listeners.emit(type, payload);
+  }
+
+  gap({ epoch, offset = 0, reason, state }: Gap["payload"]): void {
+    if (this.#isLive) this.#move(epoch, offset, reason, state);
+  }
+
+  /** The server took this client out. */
+  unsubscribed(error: WireError | undefined): void {
+    this.#ended(error && readError(error));
+  }
+
+  #move(epoch: string | undefined, offset: number, gap: GapReason | false, state: unknown): void {
+    const before = this.position;
+    this.position = epoch === undefined ? undefined : { epoch, offset };
+    if (gap) this.#listeners.emit(GAP, { reason: gap, missed: before && before.epoch === epoch ? offset - before.offset : undefined });
+    if (state !== undefined) this.#listeners.emit("state", state);
+  }
+
+  #ended(error: RealtimeError | undefined): void {
+    // A later subscribe took the place of this one, and is answered itself.
+    if (error?.code === "replaced") return;
+    this.cut();
+    if (error?.retryable) this.#timer = this.#setup.clock.after(AGAIN_MS, () => this.subscribe());
+    if (!this.#listeners.emit(ENDED, error) && error) this.#setup.report(error);
+  }
+}
