@@ -1,8 +1,8 @@
 import { isId, type Position, type Since, type WireError } from "@upwire/protocol";
 import type { ClientSetup, Frame, PlantView } from "./client-setup.ts";
 import { Ledger, type ShownState } from "./ledger.ts";
-import { canResume, lastKept } from "./resume-window.ts";
-import { kindOf } from "./topics.ts";
+import { canResume, firstKept } from "./resume-window.ts";
+import { kindOf, REPLAY_MESSAGES } from "./topics.ts";
 import type { Wire } from "./wire.ts";
 
 /** A publish that a client sends until it has an answer. */
@@ -15,7 +15,7 @@ export interface ClientPublish {
 }
 
 type Asked =
-  | { readonly kind: "subscribe"; readonly topic: string; readonly since: Since | undefined; readonly top: number; readonly kept: number }
+  | { readonly kind: "subscribe"; readonly topic: string; readonly since: Since | undefined; readonly top: number }
   | { readonly kind: "unsubscribe"; readonly topic: string }
   | { readonly kind: "publish"; readonly publish: ClientPublish };
 
@@ -84,11 +84,10 @@ export class Reader {
   }
 
   subscribe(name: string, since: Since | undefined): void {
-    const { truth, now } = this.#setup;
+    const { truth } = this.#setup;
     const topic = this.topic(name);
     topic.state = "asked";
-    const kept = since !== undefined && "last" in since ? lastKept(truth, name, since.last, now()) : 0;
-    const id = this.#ask({ kind: "subscribe", topic: name, since, top: truth.top(name), kept });
+    const id = this.#ask({ kind: "subscribe", topic: name, since, top: truth.top(name) });
     this.#send({ type: "upwire.subscribe", id, topic: name, ...(since && { since }) });
   }
 
@@ -189,7 +188,7 @@ export class Reader {
     this.#done(publish, "answered");
   }
 
-  #subscribed(topic: ReaderTopic, { since, top, kept }: Extract<Asked, { kind: "subscribe" }>, payload: SubscribedPayload): void {
+  #subscribed(topic: ReaderTopic, { since, top }: Extract<Asked, { kind: "subscribe" }>, payload: SubscribedPayload): void {
     const { journal, truth, counts, name, now, plant, isExact } = this.#setup;
     const { epoch, offset, after, resumed, state } = payload;
     const told = `${name} was told ${JSON.stringify(payload)} for ${topic.name} since ${JSON.stringify(since)}`;
@@ -213,9 +212,9 @@ export class Reader {
       if (!resumed && since.epoch !== epoch) counts.foreignEpochs++;
     } else if (since !== undefined) {
       if (!resumed) journal.fail("resume refused", told);
-      // Meanwhile some may have gone, and others have come.
-      const least = Math.min(kept, lastKept(truth, topic.name, since.last, now()));
-      if (offset - after < least || offset - after > since.last) journal.fail("resume false", `${told}: between ${least} and ${since.last} should follow`);
+      // What is kept now was kept then.
+      const most = Math.max(firstKept(truth, topic.name, epoch, now()) - 1, offset - Math.min(since.last, REPLAY_MESSAGES));
+      if (after > most || offset - after > since.last) journal.fail("resume false", `${told}: it should begin at ${most} or before`);
     } else if (resumed) journal.fail("resume false", told);
     if (!resumed && state === undefined && after !== offset) journal.fail("reply wrong", told);
     topic.position = plant.movesByReply === true ? { epoch, offset } : position;

@@ -7,6 +7,11 @@ import type { Wire } from "./wire.ts";
 /** How long a publish is tried again; the server remembers its key longer. Milliseconds. */
 const RETRY_MS = 90_000;
 
+/** How long the witness may be behind. */
+const MOST_TURNS = 2000;
+/** A publication of a topic without history. */
+const PLAIN = /^\{"topic":"[a-z]+:\d","type":"message","payload":\{"number":(\d+)/;
+
 /** One client of a run: its connections, one after the other, what it wants, and what it still has to publish. */
 export class SimClient {
   readonly name: string;
@@ -20,6 +25,8 @@ export class SimClient {
   /** So many turns it may be closed for more than its queue holds, though it reads. */
   excusedTurns = 0;
   readonly #setup: ClientSetup;
+  readonly #unread: string[] = [];
+  #waitedTurns = 0;
   /** Publishes without an answer, to be sent again with the same key. */
   readonly #unsure: ClientPublish[] = [];
   /** When it was first sent. */
@@ -33,7 +40,7 @@ export class SimClient {
   }
 
   get hasWork(): boolean {
-    return this.#unsure.length > 0 || this.reader.unanswered > 0;
+    return this.#unread.length > 0 || this.#unsure.length > 0 || this.reader.unanswered > 0;
   }
 
   connected(wire: Wire): void {
@@ -43,6 +50,9 @@ export class SimClient {
   }
 
   disconnected(): void {
+    // As if it had been cut before these.
+    this.#unread.length = 0;
+    this.#waitedTurns = 0;
     this.wire = undefined;
     this.reader.disconnected();
   }
@@ -52,6 +62,7 @@ export class SimClient {
     const { wire } = this;
     if (wire === undefined) return;
     this.#read(wire.take());
+    if (this.#unread.length > 0 && ++this.#waitedTurns > MOST_TURNS) this.#setup.journal.fail("wrong content", `${this.name} got what the witness never got: ${this.#unread[0]}`);
     const code = wire.closedWith;
     if (code === undefined) {
       this.excusedTurns = Math.max(0, this.excusedTurns - 1);
@@ -97,8 +108,18 @@ export class SimClient {
     }
   }
 
+  /** Reads up to the first message that the witness has not had yet: the rest comes later. */
   #read(texts: readonly string[]): void {
-    for (const text of texts) this.reader.read(text);
+    this.#unread.push(...texts);
+    while (this.#unread.length > 0 && this.#isKnown(this.#unread[0] as string)) {
+      this.#waitedTurns = 0;
+      this.reader.read(this.#unread.shift() as string);
+    }
+  }
+
+  #isKnown(text: string): boolean {
+    const number = PLAIN.exec(text)?.[1];
+    return number === undefined || this.#setup.truth.of(Number(number)).length > 0;
   }
 
   #done(publish: ClientPublish, outcome: "answered" | "unavailable" | "lost"): void {

@@ -108,7 +108,7 @@ export const steps: readonly Step[] = [
       const client = connected(world);
       if (client === undefined) return;
       world.counts.cuts++;
-      cut(world, client, false);
+      world.cut(client, { inMidFrame: false });
     },
   },
   {
@@ -122,7 +122,7 @@ export const steps: readonly Step[] = [
       const topic = world.dice.pick([...client.wants, ...topicNames]);
       for (let count = world.dice.below(4); count >= 0; count--) world.publish(topic);
       await world.turn();
-      cut(world, client, true);
+      world.cut(client, { inMidFrame: true });
     },
   },
   {
@@ -149,7 +149,7 @@ export const steps: readonly Step[] = [
         client.wire?.takeOne();
         await world.turn();
       }
-      if (client.wire !== undefined) cut(world, client, true);
+      if (client.wire !== undefined) world.cut(client, { inMidFrame: true });
     },
   },
   {
@@ -185,11 +185,6 @@ function publishBy(world: World, client: SimClient, topic: string): void {
   world.journal.note(`${client.name} publishes ${number} in ${topic}`);
   const key = world.dice.once(4) ? undefined : `${client.name}-${number}`;
   client.publish({ topic, number, text: { type: "message", payload: { number, pad: world.pad() } }, key, attempts: 0 });
-}
-
-function cut(world: World, client: SimClient, inMidFrame: boolean): void {
-  world.journal.note(`${client.name} is cut`);
-  client.cut({ inMidFrame, below: (limit) => world.dice.below(limit) });
 }
 
 /** Subscribes what is wanted; in the same moment, or a turn later, something is published there. */

@@ -69,9 +69,18 @@ export class World {
   /** The event loop turns once, and every client reads what has come. */
   async turn(): Promise<void> {
     await setImmediate();
+    // What the first turn has queued is written at the end of it: to the witness too, before anybody reads.
+    await setImmediate();
     this.#witness?.pump();
     for (const client of this.clients) client.pump();
     this.journal.check();
+  }
+
+  /** The connection of a client ends without a word. */
+  cut(client: SimClient, options: { readonly inMidFrame: boolean }): void {
+    this.#witness?.pump();
+    this.journal.note(`${client.name} is cut`);
+    client.cut({ ...options, below: (limit) => this.dice.below(limit) });
   }
 
   async pass(ms: number): Promise<void> {
@@ -124,8 +133,10 @@ export class World {
       await this.turn();
       this.#cutAll();
     }
+    await this.process.realtime.stop();
     await this.turn();
     this.process.die();
+    this.#publishing.clear();
     this.truth.allLeft(this.clock.now());
     this.#life++;
     this.process = this.#newProcess(saved);
@@ -137,6 +148,7 @@ export class World {
     this.#cutAll();
     this.process.die();
     await this.turn();
+    this.#publishing.clear();
     this.truth.forget();
     this.#life++;
     this.#era++;
@@ -206,9 +218,9 @@ export class World {
   }
 
   #cutAll(): void {
+    for (const client of this.clients) this.cut(client, { inMidFrame: this.dice.once(2) });
     this.#witness = undefined;
     this.truth.expectNothing();
-    for (const client of this.clients) client.cut({ inMidFrame: this.dice.once(2), below: (limit) => this.dice.below(limit) });
   }
 
   /** What the application has worked in: everything that was published so far. It takes its time now and then. */
