@@ -35,7 +35,11 @@ export class Journal {
   readonly #faults: unknown[] = [];
   step = 0;
 
+  /** Prints what is noted and matches, frames too: to look for a fault. */
+  readonly trace: RegExp | undefined = process.env["MODEL_TRACE"] === undefined ? undefined : new RegExp(process.env["MODEL_TRACE"], "u");
+
   note(line: string): void {
+    if (this.trace?.test(line) === true) console.log(`TRACE ${this.step} ${line}`);
     this.#lines.push(`${this.step} ${line}`);
     if (this.#lines.length > 2 * KEPT) this.#lines.splice(0, KEPT);
   }

@@ -15,7 +15,7 @@ export interface ClientPublish {
 }
 
 type Asked =
-  | { readonly kind: "subscribe"; readonly topic: string; readonly since: Since | undefined; readonly top: number }
+  | { readonly kind: "subscribe"; readonly topic: string; readonly since: Since | undefined; readonly top: Position | undefined }
   | { readonly kind: "unsubscribe"; readonly topic: string }
   | { readonly kind: "publish"; readonly publish: ClientPublish };
 
@@ -62,7 +62,7 @@ export class Reader {
     let topic = this.topics.get(name);
     if (topic === undefined) {
       const { name: owner, ...setup } = this.#setup;
-      topic = { name, ledger: new Ledger({ ...setup, owner, topic: name }), state: "none", position: undefined };
+      topic = { name, ledger: new Ledger({ ...setup, owner, topic: name, tellsLate: this.#setup.policy === "drop-oldest" }), state: "none", position: undefined };
       this.topics.set(name, topic);
     }
     return topic;
@@ -87,7 +87,7 @@ export class Reader {
     const { truth } = this.#setup;
     const topic = this.topic(name);
     topic.state = "asked";
-    const id = this.#ask({ kind: "subscribe", topic: name, since, top: truth.top(name) });
+    const id = this.#ask({ kind: "subscribe", topic: name, since, top: truth.position(name) });
     this.#send({ type: "upwire.subscribe", id, topic: name, ...(since && { since }) });
   }
 
@@ -103,6 +103,7 @@ export class Reader {
   }
 
   read(text: string): void {
+    if (this.#setup.journal.trace !== undefined) this.#setup.journal.note(`${this.#setup.name} < ${text.slice(0, 120)}`);
     const frame = JSON.parse(text) as Frame;
     const { plant } = this.#setup;
     for (const each of plant.toClient?.(frame, this.#view()) ?? [frame]) this.#take(each);
@@ -124,6 +125,7 @@ export class Reader {
 
   #send(frame: Frame): void {
     const { plant } = this.#setup;
+    if (this.#setup.journal.trace !== undefined) this.#setup.journal.note(`${this.#setup.name} > ${JSON.stringify(frame).slice(0, 120)}`);
     this.#wire?.send(JSON.stringify(plant.toServer?.(frame, this.#view()) ?? frame));
   }
 
@@ -199,7 +201,7 @@ export class Reader {
     }
     if (epoch === undefined || !isOffset(offset) || !isOffset(after) || after > offset) return journal.fail("reply wrong", told);
     const history = truth.epoch(topic.name, epoch);
-    if (history === undefined || offset > history.top || (isExact && truth.current(topic.name) === history && offset < top)) journal.fail("reply wrong", told);
+    if (history === undefined || offset > history.top || (isExact && top?.epoch === epoch && offset < top.offset)) journal.fail("reply wrong", told);
     const position = { epoch, offset: after };
     if (since !== undefined && "epoch" in since) {
       const mustResume = canResume(truth, topic.name, since, now());

@@ -32,9 +32,9 @@ export class SimClient {
   /** When it was first sent. */
   readonly #since = new Map<ClientPublish, number>();
 
-  constructor(policy: SlowConsumerPolicy, setup: ClientSetup) {
+  constructor(setup: ClientSetup) {
     this.name = setup.name;
-    this.policy = policy;
+    this.policy = setup.policy;
     this.#setup = setup;
     this.reader = new Reader(setup, (publish, outcome) => this.#done(publish, outcome));
   }

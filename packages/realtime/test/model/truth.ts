@@ -13,6 +13,8 @@ export interface Fact {
   readonly at: number;
   /** How many kills came before: a killed process forgets its keys. */
   readonly era: number;
+  /** In which turn it was seen. */
+  readonly turn: number;
 }
 
 /** What a broker did. */
@@ -56,6 +58,8 @@ export class EpochTruth {
 
 /** What really was published: noted at the broker, before any node is told. */
 export class Truth {
+  /** Counted by the world. */
+  turn = 0;
   readonly #epochs = new Map<string, Map<string, EpochTruth>>();
   readonly #byNumber = new Map<number, Fact[]>();
   readonly #current = new Map<string, EpochTruth>();
@@ -67,7 +71,7 @@ export class Truth {
     const truth = this.#epoch(topic, position?.epoch ?? `life-${life}`);
     const offset = position?.offset ?? truth.top + 1;
     if (offset !== truth.top + 1) throw new Error(`the broker gave ${topic} the offset ${offset} after ${truth.top}`);
-    const fact = { topic, epoch: truth.epoch, offset, number, bytes, at, era };
+    const fact = { topic, epoch: truth.epoch, offset, number, bytes, at, era, turn: this.turn };
     truth.facts.push(fact);
     this.#byNumber.set(number, [...this.of(number), fact]);
   }
@@ -110,6 +114,19 @@ export class Truth {
 
   current(topic: string): EpochTruth | undefined {
     return this.#current.get(topic);
+  }
+
+  /** How many publications of `topic` had been seen in the turn `turn`. */
+  topIn(topic: string, turn: number): number {
+    const facts = this.#current.get(topic)?.facts ?? [];
+    let top = facts.length;
+    while (top > 0 && (facts[top - 1] as Fact).turn > turn) top--;
+    return top;
+  }
+
+  position(topic: string): Position | undefined {
+    const current = this.#current.get(topic);
+    return current && { epoch: current.epoch, offset: current.top };
   }
 
   top(topic: string): number {

@@ -8,12 +8,13 @@ type Frame = Readonly<Record<string, unknown>>;
  */
 export class Witness {
   readonly #wire: Wire;
-  readonly #saw: (topic: string, text: string) => void;
+  readonly #saw: (topic: string, text: string | undefined) => void;
   /** Topics that it is not subscribed to yet, by the id of the subscribe. */
   readonly #asked = new Map<number, string>();
   #nextId = 1;
 
-  constructor(wire: Wire, topics: readonly string[], saw: (topic: string, text: string) => void) {
+  /** @param saw Gets each publication, and `undefined` where some are missing. */
+  constructor(wire: Wire, topics: readonly string[], saw: (topic: string, text: string | undefined) => void) {
     this.#wire = wire;
     this.#saw = saw;
     for (const topic of topics) this.#ask(topic);
@@ -29,6 +30,7 @@ export class Witness {
       const { re, topic, type, error } = JSON.parse(text) as Frame;
       if (re !== undefined) this.#answered(re as number, { isRefused: error !== undefined });
       else if (topic !== undefined && type === "message") this.#saw(String(topic), text);
+      else if (type === "upwire.gap") this.#saw(String(topic), undefined);
     }
     if (this.#wire.closedWith !== undefined) throw new Error(`the witness was closed with ${this.#wire.closedWith}`);
   }

@@ -47,12 +47,13 @@ export class World {
     this.dice = new Dice(options.seed);
     const { truth, journal, counts } = this;
     const shared = { truth, journal, counts, now: () => this.clock.now(), isExact: options.broker === "memory", plant: options.plant };
-    this.clients = policies.map((policy, at) => new SimClient(policy, { ...shared, name: `client-${at}` }));
+    this.clients = policies.map((policy, at) => new SimClient({ ...shared, name: `client-${at}`, policy }));
     this.process = this.#newProcess(undefined);
   }
 
   /** Call it once, before anything else. */
   async start(): Promise<void> {
+    for (const client of this.clients) for (let count = 0; count < 4; count++) client.wants.add(this.dice.pick(topicNames));
     await this.#letWatch();
   }
 
@@ -71,6 +72,7 @@ export class World {
     await setImmediate();
     // What the first turn has queued is written at the end of it: to the witness too, before anybody reads.
     await setImmediate();
+    this.truth.turn++;
     this.#witness?.pump();
     for (const client of this.clients) client.pump();
     this.journal.check();
@@ -209,7 +211,9 @@ export class World {
     const topics = topicNames.filter((topic) => kindOf(topic).history === undefined);
     const wire = await this.process.openWitness();
     this.#witness = new Witness(wire, topics, (topic, text) => {
-      this.truth.note({ topic, position: undefined, number: numberOf(text), bytes: 0, at: this.clock.now(), life, era });
+      this.journal.note(`the witness of ${topic} has ${text === undefined ? "a gap" : numberOf(text)}`);
+      if (text === undefined) this.truth.expectNothing();
+      else this.truth.note({ topic, position: undefined, number: numberOf(text), bytes: 0, at: this.clock.now(), life, era });
     });
     for (let turns = 0; !this.#witness.isReady; turns++) {
       if (turns === MOST_TURNS) throw new Error("the witness cannot subscribe");
