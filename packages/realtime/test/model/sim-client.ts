@@ -10,7 +10,7 @@ const RETRY_MS = 90_000;
 /** How long the witness may be behind. */
 const MOST_TURNS = 2000;
 /** A publication of a topic without history. */
-const PLAIN = /^\{"topic":"[a-z]+:\d","type":"message","payload":\{"number":(\d+)/;
+const PLAIN = /^\{"topic":"((?:plain|shown):\d)","type":"message","payload":\{"number":(\d+)/;
 
 /** One client of a run: its connections, one after the other, what it wants, and what it still has to publish. */
 export class SimClient {
@@ -118,8 +118,8 @@ export class SimClient {
   }
 
   #isKnown(text: string): boolean {
-    const number = PLAIN.exec(text)?.[1];
-    return number === undefined || this.#setup.truth.of(Number(number)).length > 0;
+    const [, topic, number] = PLAIN.exec(text) ?? [];
+    return topic === undefined || this.#setup.truth.isSeen(topic, Number(number));
   }
 
   #done(publish: ClientPublish, outcome: "answered" | "unavailable" | "lost"): void {

@@ -1,5 +1,6 @@
 import type { HistoryBounds } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
+import { kindOf } from "./topics.ts";
 
 /** One publication that took effect. */
 export interface Fact {
@@ -104,6 +105,12 @@ export class Truth {
     return this.#byNumber.get(number) ?? [];
   }
 
+  /** Whether the witness of this process has it. */
+  isSeen(topic: string, number: number): boolean {
+    const current = this.#current.get(topic);
+    return current !== undefined && this.of(number).some(({ epoch }) => epoch === current.epoch);
+  }
+
   at(topic: string, { epoch, offset }: Position): Fact | undefined {
     return this.#epochs.get(topic)?.get(epoch)?.facts[offset - 1];
   }
@@ -146,6 +153,11 @@ export class Truth {
   /** The witness is gone, and did not see all. */
   expectNothing(): void {
     this.#expected.clear();
+  }
+
+  /** Another process has another witness. */
+  forgetPlain(): void {
+    for (const topic of [...this.#current.keys()]) if (kindOf(topic).history === undefined) this.#current.delete(topic);
   }
 
   /** After a kill no topic has a history until something begins one. */

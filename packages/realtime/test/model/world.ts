@@ -139,6 +139,7 @@ export class World {
     await this.turn();
     this.process.die();
     this.#publishing.clear();
+    this.truth.forgetPlain();
     this.truth.allLeft(this.clock.now());
     this.#life++;
     this.process = this.#newProcess(saved);
