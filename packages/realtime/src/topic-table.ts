@@ -78,7 +78,7 @@ function kindOf(text: string, given: unknown, contract: TopicContract | undefine
   const pattern = new TopicPattern(text);
   const taken = pattern.parameters.find((name) => RESERVED.includes(name));
   if (taken !== undefined) throw new TypeError(`topics: ${text} has a parameter ${taken}, and the functions get something else under that name; call it something else`);
-  const { canSubscribe, canPublish, state, history = {} } = readOptions<Rules>(`topics ${text}`, given as Rules, ruleKinds);
+  const { canSubscribe, canPublish, state, history = {} } = readOptions<Rules>(`topics ${text}`, given, ruleKinds);
   const rules = given as Rules;
   const events = contract && new Map(Object.entries(contract.events));
   const event: TopicKind["event"] = (name) => {
