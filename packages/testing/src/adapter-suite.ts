@@ -29,6 +29,7 @@ import { connectionStates } from "./suite/states.ts";
 import { slowHandshakes } from "./suite/slow-handshakes.ts";
 import { streams } from "./suite/streams.ts";
 import { Suite } from "./suite/suite.ts";
+import { vectors } from "./suite/vectors.ts";
 
 const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[]) => void>> = {
   handshake: handshakes,
@@ -51,6 +52,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   broadcast: broadcasts,
   handler: handlers,
   "a layer above": exampleLayer,
+  "the vectors of upwire.v1": vectors,
   "handler faults": handlerFaults,
   "functions of the application": functions,
   "client faults": faults,
