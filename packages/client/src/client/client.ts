@@ -19,7 +19,7 @@ import type {
 } from "@upwire/protocol";
 import type { ClientOptions } from "./options.ts";
 import type { AskOptions, QueuePolicy } from "./outbox.ts";
-import { RealtimeClient } from "./realtime-client.ts";
+import { connect } from "./connect.ts";
 import type { Address, ClientStatus } from "./status.ts";
 import type { TopicOptions } from "./topic.ts";
 
@@ -102,5 +102,5 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
  * @throws TypeError for what is no URL, and where there is no `WebSocket`
  */
 export function createClient<C extends Contract = AnyContract>(url: Address, options: ClientOptions = {}): Client<C> {
-  return new RealtimeClient(url, options) as unknown as Client<C>;
+  return connect(url, options) as unknown as Client<C>;
 }

@@ -72,7 +72,7 @@ export class ReconnectingSocket extends EventTarget {
           for (const data of this.#queue.splice(0)) this.send(data);
         },
         spreadMs: options.spreadMs ?? 1000,
-        notBefore: 0,
+        toldMs: 0,
         // A copy, since an event that was fired cannot be fired again.
         message: (event) => void this.dispatchEvent(new MessageEvent("message", event)),
         failed: (error) => fire("error", { error }),
