@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** What a run found wrong, and what happened before. */
 export class ModelFault extends Error {
   /** Which rule was broken. */
@@ -53,7 +55,7 @@ export class Journal {
   check(): void {
     const [first] = this.#faults.splice(0);
     if (first instanceof ModelFault) throw first;
-    if (first !== undefined) this.fail("error of the server", first instanceof Error ? (first.stack ?? first.message) : String(first));
+    if (first !== undefined) this.fail("error of the server", inspect(first));
   }
 
   tail(): string {

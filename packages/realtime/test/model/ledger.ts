@@ -59,7 +59,7 @@ export class Ledger {
 
   /** A subscription began, and brings nothing of what was before `position`. */
   begin(position: Position | undefined, state: ShownState | undefined): void {
-    const { truth, topic } = this.#setup;
+    const { truth } = this.#setup;
     if (state !== undefined && position !== undefined) this.#mustCover(state, position);
     this.#had.clear();
     this.#isGapTold = false;
@@ -72,7 +72,8 @@ export class Ledger {
   resume(after: Position): void {
     const { journal } = this.#setup;
     const seen = this.#seen;
-    if (seen === undefined || seen.epoch !== after.epoch) return journal.fail("resume false", `${this.#name} was resumed at ${textOf(after)}, and stands at ${textOf(seen)}`);
+    if (seen === undefined || seen.epoch !== after.epoch)
+      return journal.fail("resume false", `${this.#name} was resumed at ${textOf(after)}, and stands at ${textOf(seen)}`);
     if (after.offset > seen.offset) journal.fail("lost", `${this.#name} was resumed at ${textOf(after)}, and has only what is up to ${textOf(seen)}`);
     if (after.offset < seen.offset) journal.fail("doubled", `${this.#name} was resumed at ${textOf(after)}, and has all up to ${textOf(seen)}`);
   }
@@ -132,7 +133,7 @@ export class Ledger {
   settle(): void {
     const { truth, journal, topic } = this.#setup;
     if (this.hasAll) return;
-    const stands = this.#kind.history === undefined ? Stringthis.#hasUpTo : textOf(this.#seen);
+    const stands = this.#kind.history === undefined ? String(this.#hasUpTo) : textOf(this.#seen);
     journal.fail("lost", `${this.#name} stands at ${stands}, and the topic at ${truth.current(topic)?.epoch} ${truth.top(topic)}`);
   }
 
@@ -167,9 +168,7 @@ export class Ledger {
       if (!tellsLate) journal.fail("lost", `${where}, and no gap was told`);
       this.#isGapOwed = true;
     }
-    if (isExact) {
-      if (last !== undefined && fact.offset === expected && this.#isGapTold && !tellsLate) journal.fail("wrong gap", `${where}: nothing was missing`);
-    }
+    if (isExact && last !== undefined && fact.offset === expected && this.#isGapTold && !tellsLate) journal.fail("wrong gap", `${where}: nothing was missing`);
     this.#seen = { epoch: fact.epoch, offset: Math.max(fact.offset, last ?? 0) };
     this.#isGapTold = false;
   }

@@ -84,8 +84,8 @@ interface Resumed {
 /** Drops, after each resume, the publication with the offset that `choose` names. */
 function withoutOffset(frame: Frame, { notes }: PlantView, name: string, choose: (resumed: Resumed) => number | undefined): readonly Frame[] {
   const resumed = frame["payload"] as (Resumed & { readonly resumed?: boolean }) | undefined;
-  if (frame["re"] !== undefined && resumed?.resumed === true) notes.set(`${name} ${String(frame["re"])}`, choose(resumed));
-  const { offset } = frame as { readonly offset?: number };
+  const { re, offset } = frame as { readonly re?: number; readonly offset?: number };
+  if (re !== undefined && resumed?.resumed === true) notes.set(`${name} ${re}`, choose(resumed));
   if (offset === undefined || frame["topic"] === undefined) return [frame];
   for (const [note, dropped] of notes) {
     if (dropped !== offset) continue;

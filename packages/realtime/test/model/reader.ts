@@ -37,6 +37,13 @@ interface SubscribedPayload {
   readonly state?: ShownState;
 }
 
+interface GapPayload {
+  readonly after?: number;
+  readonly epoch?: string;
+  readonly offset?: number;
+  readonly state?: ShownState;
+}
+
 /** The rules of upwire.v1 for a client, and nothing more: what it reads it tells its ledgers. */
 export class Reader {
   readonly topics = new Map<string, ReaderTopic>();
@@ -62,7 +69,12 @@ export class Reader {
     let topic = this.topics.get(name);
     if (topic === undefined) {
       const { name: owner, ...setup } = this.#setup;
-      topic = { name, ledger: new Ledger({ ...setup, owner, topic: name, tellsLate: this.#setup.policy === "drop-oldest" }), state: "none", position: undefined };
+      topic = {
+        name,
+        ledger: new Ledger({ ...setup, owner, topic: name, tellsLate: this.#setup.policy === "drop-oldest" }),
+        state: "none",
+        position: undefined,
+      };
       this.topics.set(name, topic);
     }
     return topic;
@@ -113,7 +125,8 @@ export class Reader {
   settle(): void {
     const { journal, name } = this.#setup;
     const [first] = this.#asked.values();
-    if (first !== undefined) journal.fail("reply missing", `${name} got no reply to ${first.kind} ${first.kind === "publish" ? first.publish.number : first.topic}`);
+    if (first !== undefined)
+      journal.fail("reply missing", `${name} got no reply to ${first.kind} ${first.kind === "publish" ? first.publish.number : first.topic}`);
     for (const topic of this.topics.values()) if (topic.state === "live") topic.ledger.settle();
   }
 
@@ -144,7 +157,7 @@ export class Reader {
       return;
     }
     if (re !== undefined) return this.#reply(re, frame);
-    if (type === "upwire.gap") return this.#gap(String(topic), frame["payload"] as Parameters<Reader["#gap"]>[1]);
+    if (type === "upwire.gap") return this.#gap(String(topic), frame["payload"] as GapPayload);
     if (typeof topic === "string") return this.#publication(topic, frame);
     if (type === "upwire.reconnect") return;
     journal.fail("error of the server", `${name} got ${JSON.stringify(frame)}`);
@@ -224,9 +237,8 @@ export class Reader {
     else topic.ledger.begin(position, state);
   }
 
-  #gap(name: string, payload: { readonly after?: number; readonly epoch?: string; readonly offset?: number; readonly state?: ShownState }): void {
+  #gap(name: string, { after, epoch, offset, state }: GapPayload): void {
     const topic = this.#subscribedTopic(name, "a gap");
-    const { after, epoch, offset, state } = payload;
     const to = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
     topic.ledger.gap({ after, to, state });
     if (to !== undefined) topic.position = to;
@@ -254,7 +266,8 @@ export class Reader {
       counts.ignored++;
       return;
     }
-    if (truth.at(name, { epoch: position.epoch, offset })?.number !== number) journal.fail("wrong content", `${this.#setup.name} got number ${number} as ${position.epoch} ${offset} of ${name}`);
+    if (truth.at(name, { epoch: position.epoch, offset })?.number !== number)
+      journal.fail("wrong content", `${this.#setup.name} got number ${number} as ${position.epoch} ${offset} of ${name}`);
     topic.position = { epoch: position.epoch, offset };
     topic.ledger.deliver(number);
   }

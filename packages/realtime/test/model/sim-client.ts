@@ -62,7 +62,8 @@ export class SimClient {
     const { wire } = this;
     if (wire === undefined) return;
     this.#read(wire.take());
-    if (this.#unread.length > 0 && ++this.#waitedTurns > MOST_TURNS) this.#setup.journal.fail("wrong content", `${this.name} got what the witness never got: ${this.#unread[0]}`);
+    if (this.#unread.length > 0 && ++this.#waitedTurns > MOST_TURNS)
+      this.#setup.journal.fail("wrong content", `${this.name} got what the witness never got: ${this.#unread[0]}`);
     const code = wire.closedWith;
     if (code === undefined) {
       this.excusedTurns = Math.max(0, this.excusedTurns - 1);
@@ -70,7 +71,8 @@ export class SimClient {
     }
     const { journal, counts } = this.#setup;
     journal.note(`${this.name} was closed with ${code}`);
-    if (!((this.wasSlow || this.excusedTurns > 0) && (code === 1013 || code === 1006)) && code !== 1012) journal.fail("closed without cause", `${this.name} (${this.policy}) was closed with ${code}`);
+    if (!((this.wasSlow || this.excusedTurns > 0) && (code === 1013 || code === 1006)) && code !== 1012)
+      journal.fail("closed without cause", `${this.name} (${this.policy}) was closed with ${code}`);
     counts.closedSlow++;
     this.disconnected();
   }
@@ -111,9 +113,10 @@ export class SimClient {
   /** Reads up to the first message that the witness has not had yet: the rest comes later. */
   #read(texts: readonly string[]): void {
     this.#unread.push(...texts);
-    while (this.#unread.length > 0 && this.#isKnown(this.#unread[0] as string)) {
+    for (let [text] = this.#unread; text !== undefined && this.#isKnown(text); [text] = this.#unread) {
+      this.#unread.shift();
       this.#waitedTurns = 0;
-      this.reader.read(this.#unread.shift() as string);
+      this.reader.read(text);
     }
   }
 

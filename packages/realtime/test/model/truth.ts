@@ -48,9 +48,9 @@ export class EpochTruth {
     let first = this.top + 1;
     let held = 0;
     while (first > 1 && this.top + 1 - first < messages) {
-      const fact = this.facts[first - 2] as Fact;
-      held += fact.bytes;
-      if (held > bytes || now - fact.at >= ageMs) break;
+      const fact = this.facts.at(first - 2);
+      held += fact?.bytes ?? 0;
+      if (held > bytes || now - (fact?.at ?? 0) >= ageMs) break;
       first--;
     }
     return first;
@@ -127,7 +127,7 @@ export class Truth {
   topIn(topic: string, turn: number): number {
     const facts = this.#current.get(topic)?.facts ?? [];
     let top = facts.length;
-    while (top > 0 && (facts[top - 1] as Fact).turn > turn) top--;
+    while (top > 0 && (facts.at(top - 1)?.turn ?? 0) > turn) top--;
     return top;
   }
 
@@ -157,7 +157,7 @@ export class Truth {
 
   /** Another process has another witness. */
   forgetPlain(): void {
-    for (const topic of [...this.#current.keys()]) if (kindOf(topic).history === undefined) this.#current.delete(topic);
+    for (const topic of this.#current.keys()) if (kindOf(topic).history === undefined) this.#current.delete(topic);
   }
 
   /** After a kill no topic has a history until something begins one. */

@@ -1,6 +1,11 @@
 import type { Wire } from "./wire.ts";
 
-type Frame = Readonly<Record<string, unknown>>;
+interface WitnessFrame {
+  readonly re?: number;
+  readonly topic?: string;
+  readonly type?: string;
+  readonly error?: unknown;
+}
 
 /**
  * A client that always reads, has room for everything and is there before all others. What is published without history goes to
@@ -27,10 +32,10 @@ export class Witness {
 
   pump(): void {
     for (const text of this.#wire.take()) {
-      const { re, topic, type, error } = JSON.parse(text) as Frame;
-      if (re !== undefined) this.#answered(re as number, { isRefused: error !== undefined });
-      else if (topic !== undefined && type === "message") this.#saw(String(topic), text);
-      else if (type === "upwire.gap") this.#saw(String(topic), undefined);
+      const { re, topic, type, error } = JSON.parse(text) as WitnessFrame;
+      if (re !== undefined) this.#answered(re, { isRefused: error !== undefined });
+      else if (topic !== undefined && type === "message") this.#saw(topic, text);
+      else if (topic !== undefined && type === "upwire.gap") this.#saw(topic, undefined);
     }
     if (this.#wire.closedWith !== undefined) throw new Error(`the witness was closed with ${this.#wire.closedWith}`);
   }

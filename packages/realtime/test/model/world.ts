@@ -114,7 +114,10 @@ export class World {
     const publishing = this.process.realtime
       .topic(`${kind}:{id}` as never, { id } as never)
       .publish("message" as never, { number, pad: this.pad() } as never, key === undefined ? {} : { key })
-      .then(({ offset }) => this.#published(topic, number, offset), (error: unknown) => this.#refused(error))
+      .then(
+        ({ offset }) => this.#published(topic, number, offset),
+        (error: unknown) => this.#refused(error),
+      )
       .finally(() => this.#publishing.delete(publishing));
     this.#publishing.add(publishing);
   }
@@ -189,7 +192,8 @@ export class World {
   }
 
   #isQuiet(): boolean {
-    const hasAll = (client: SimClient): boolean => !client.hasWork && [...client.wants].every((name) => client.reader.topic(name).state === "live" && client.reader.topic(name).ledger.hasAll);
+    const hasAll = (client: SimClient): boolean =>
+      !client.hasWork && [...client.wants].every((name) => client.reader.topic(name).state === "live" && client.reader.topic(name).ledger.hasAll);
     return this.#publishing.size === 0 && this.clients.every(hasAll);
   }
 
