@@ -197,7 +197,7 @@ export class Reader {
     const facts = truth.of(publish.number);
     const hasHistory = kindOf(publish.topic).history !== undefined;
     // A first try was delivered here, and nowhere else.
-    if (!hasHistory && publish.attempts === 1) truth.expect(publish.number);
+    if (!hasHistory && publish.attempts === 1) truth.expect(publish.topic, publish.number);
     const isTrue = hasHistory ? facts.some(({ offset }) => offset === payload?.offset) : payload?.offset === undefined;
     if (!isTrue) journal.fail("reply wrong", `${name} was told the offset ${payload?.offset} for number ${publish.number}`);
     this.#done(publish, "answered");

@@ -64,7 +64,8 @@ export class Truth {
   readonly #epochs = new Map<string, Map<string, EpochTruth>>();
   readonly #byNumber = new Map<number, Fact[]>();
   readonly #current = new Map<string, EpochTruth>();
-  readonly #expected = new Set<number>();
+  readonly #expected = new Map<number, string>();
+  readonly #excused = new Map<string, number>();
   /** When the last member of a topic left; `undefined` while it has one. */
   readonly #leftAt = new Map<string, number | undefined>();
 
@@ -141,13 +142,19 @@ export class Truth {
   }
 
   /** Its publisher was told that it took effect; without history only the witness can tell. */
-  expect(number: number): void {
-    this.#expected.add(number);
+  expect(topic: string, number: number): void {
+    this.#expected.set(number, topic);
+  }
+
+  /** Some of `topic` are missing: any of those up to now. */
+  excuse(topic: string, number: number): void {
+    this.#excused.set(topic, number);
   }
 
   /** What was expected and has not come. */
   missing(): number[] {
-    return [...this.#expected].filter((number) => this.of(number).length === 0);
+    const isMissing = ([number, topic]: readonly [number, string]): boolean => this.of(number).length === 0 && number > (this.#excused.get(topic) ?? 0);
+    return [...this.#expected].filter(isMissing).map(([number]) => number);
   }
 
   /** The witness is gone, and did not see all. */

@@ -217,7 +217,7 @@ export class World {
     const wire = await this.process.openWitness();
     this.#witness = new Witness(wire, topics, (topic, text) => {
       this.journal.note(`the witness of ${topic} has ${text === undefined ? "a gap" : numberOf(text)}`);
-      if (text === undefined) this.truth.expectNothing();
+      if (text === undefined) this.truth.excuse(topic, this.#numbers);
       else this.truth.note({ topic, position: undefined, number: numberOf(text), bytes: 0, at: this.clock.now(), life, era });
     });
     for (let turns = 0; !this.#witness.isReady; turns++) {
@@ -243,7 +243,7 @@ export class World {
   }
 
   #published(topic: string, number: number, offset: number | undefined): void {
-    if (kindOf(topic).history === undefined) return this.truth.expect(number);
+    if (kindOf(topic).history === undefined) return this.truth.expect(topic, number);
     if (this.truth.of(number).some((fact) => fact.offset === offset)) return;
     this.journal.fault(`the server was told the offset ${offset} for number ${number} in ${topic}`);
   }
