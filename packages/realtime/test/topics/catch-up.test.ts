@@ -192,7 +192,7 @@ describe("without history", () => {
   });
 
   it("what is published while the state is computed comes behind it, but not to `except`", async () => {
-    let answer = (_: string): void => {};
+    let answer: (json: string) => void = () => {};
     const config = { ...withoutHistory, state: () => new Promise<string>((resolve) => (answer = resolve)) };
     const { connect, topics } = stage();
     const [client, other] = [await connect(), await connect()];
