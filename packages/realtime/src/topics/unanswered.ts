@@ -9,7 +9,7 @@ export interface UnansweredSetup {
   readonly clock: Clock;
   readonly timeoutMs: number;
   /** The broker has not answered in time. MUST call `settle`. */
-  overdue(own: OwnPublish): void;
+  readonly overdue: (own: OwnPublish) => void;
 }
 
 /** The publishes of this node that the broker has not answered. All have the same time, so that one timer serves them. */

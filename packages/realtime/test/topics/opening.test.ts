@@ -217,7 +217,12 @@ describe("with state", () => {
   it("an error of the application is the answer, any other is `internal` and reported", async () => {
     const { connect, reported } = await stateful();
     const client = await connect();
-    const fails = (error: Error): TopicConfig => ({ ...withHistory, state: () => Promise.reject(error) });
+    const fails = (error: Error): TopicConfig => {
+      const state = async (): Promise<string> => {
+        throw error;
+      };
+      return { ...withHistory, state };
+    };
     client.subscribe(fails(new RealtimeError("no.state")));
     expect(await client.next()).toEqual([{ error: "no.state" }]);
     expect(reported).toEqual([]);
