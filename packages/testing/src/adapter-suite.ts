@@ -5,13 +5,13 @@ import { broadcasts } from "./suite/broadcast.ts";
 import { caps } from "./suite/caps.ts";
 import { closing } from "./suite/closing.ts";
 import { contexts } from "./suite/context.ts";
-import { drains } from "./suite/drain.ts";
-import { exampleLayer } from "./suite/example-layer.ts";
+import { shutdowns } from "./suite/shutdown.ts";
 import { faults } from "./suite/faults.ts";
 import { functions } from "./suite/functions.ts";
 import { fuzzing } from "./suite/fuzzing.ts";
 import { handlers } from "./suite/handler.ts";
 import { handlerFaults } from "./suite/handler-faults.ts";
+import { handshakeChecks } from "./suite/handshake-check.ts";
 import { handshakes } from "./suite/handshake.ts";
 import { limits } from "./suite/limits.ts";
 import { handshakeTable } from "./suite/handshake-table.ts";
@@ -22,6 +22,7 @@ import { middleware } from "./suite/middleware.ts";
 import { networkFaults } from "./suite/network.ts";
 import { origins } from "./suite/origin.ts";
 import { protocolFaults } from "./suite/protocol-faults.ts";
+import { realtimes } from "./suite/realtime.ts";
 import { refusals } from "./suite/refusals.ts";
 import { responseLife } from "./suite/response-life.ts";
 import { connectionStates } from "./suite/states.ts";
@@ -33,6 +34,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   handshake: handshakes,
   "handshake table": handshakeTable,
   refusals,
+  "handshake check": handshakeChecks,
   origin: origins,
   "slow handshakes": slowHandshakes,
   "connection states": connectionStates,
@@ -45,10 +47,10 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   limits,
   closing,
   contexts,
-  drain: drains,
+  shutdown: shutdowns,
   broadcast: broadcasts,
   handler: handlers,
-  "a layer above": exampleLayer,
+  realtime: realtimes,
   "handler faults": handlerFaults,
   "functions of the application": functions,
   "client faults": faults,
