@@ -9,8 +9,8 @@ export interface SocketLike {
   onmessage: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
-  // A method, so that classes which take less or more kinds of data fit.
-  send(data: string | ArrayBufferLike | Uint8Array<ArrayBuffer>): void;
+  /** Bytes as well, of which each class has a type of its own. */
+  send(data: string): void;
   close(code?: number, reason?: string): void;
 }
 

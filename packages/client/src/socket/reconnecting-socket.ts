@@ -10,7 +10,7 @@ export interface ReconnectingSocketOptions extends LinkOptions {
 }
 
 /** What `send` of a `WebSocket` takes. */
-export type SocketData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob;
+export type SocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
 
@@ -71,8 +71,6 @@ export class ReconnectingSocket extends EventTarget {
           fire("open");
           for (const data of this.#queue.splice(0)) this.send(data);
         },
-        spreadMs: options.spreadMs ?? 1000,
-        notBefore: 0,
         // A copy, since an event that was fired cannot be fired again.
         message: (event) => void this.dispatchEvent(new MessageEvent("message", event)),
         failed: (error) => fire("error", { error }),
@@ -102,7 +100,7 @@ export class ReconnectingSocket extends EventTarget {
 
   /** What waits for a connection is counted. */
   get bufferedAmount(): number {
-    return this.#socket?.bufferedAmount ?? new Blob(this.#queue).size;
+    return this.#socket?.bufferedAmount ?? new Blob(this.#queue as BlobPart[]).size;
   }
 
   get binaryType(): "blob" | "arraybuffer" {
@@ -116,7 +114,7 @@ export class ReconnectingSocket extends EventTarget {
 
   /** @throws RangeError while `maxQueue` messages wait for a connection */
   send(data: SocketData): void {
-    if (this.#socket) this.#socket.send(data as ArrayBuffer);
+    if (this.#socket) this.#socket.send(data as string);
     else if (this.#isOver) return;
     else if (this.#queue.length >= this.#maxQueue) throw new RangeError("over maxQueue");
     // As `send` promises, what the caller does with its buffer afterwards changes nothing.
