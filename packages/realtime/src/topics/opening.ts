@@ -78,7 +78,8 @@ export class Opening implements Phase, PageReader {
     this.#isVerified = true;
     topic.verify((error) => {
       if (!this.#isCurrent) return;
-      if (error === undefined) this.run();
+      // Thousands may come with an epoch of the time before a restart.
+      if (error === undefined) this.#setup.turns.add(this);
       else this.unreadable(error);
     });
   }

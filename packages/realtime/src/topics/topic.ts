@@ -34,13 +34,12 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   readonly pages: Pages;
   readonly state: State | undefined;
   readonly #setup: TopicSetup;
-  readonly #order: Order;
+  /** `undefined` without history. */
+  readonly #order: Order | undefined;
   #losses = new Losses(1);
   #conflation: Conflation | undefined;
   /** How many computations of the state want that nothing is forgotten. */
   #pins = 0;
-  /** What came before the answer to the attachment. */
-  #early: BrokerPublication[] = [];
 
   constructor(setup: TopicSetup, name: string, config: TopicConfig) {
     const { clock, broker, limits, turns, report } = setup;
@@ -53,8 +52,8 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     const { cacheMessages, cacheBytes } = limits;
     this.recent = new Recent({ messages: Math.min(messages, cacheMessages), bytes: Math.min(bytes, cacheBytes) }, setup.budget);
     this.pages = new Pages({ clock, broker, turns, brokerTimeoutMs: limits.brokerTimeoutMs }, this);
-    this.state = config.state && new State({ clock, stateTimeoutMs: limits.stateTimeoutMs, report }, this, config.state);
-    this.#order = new Order({ clock, broker, limits }, this);
+    this.state = config.state && new State({ clock, stateTimeoutMs: limits.stateTimeoutMs, turns, report }, this, config.state);
+    this.#order = this.hasHistory ? new Order({ clock, broker, limits }, this) : undefined;
     this.#setup = setup;
   }
 
@@ -64,21 +63,17 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   attached(position: Position | undefined): void {
     if (position !== undefined) this.#begin(position.epoch, position.offset);
     this.isAttached = true;
-    const early = this.#early;
-    this.#early = [];
-    for (const publication of early) this.receive(publication);
+    this.#order?.begin();
     this.#setup.turns.runAll(this.members.waiting().flatMap(({ phase }) => phase ?? []));
   }
 
   receive(publication: BrokerPublication): void {
-    if (!this.isAttached) {
-      if (this.hasHistory && this.#early.length < this.#setup.limits.heldMessages) this.#early.push(publication);
-    } else if (this.hasHistory) this.#order.receive(publication);
+    if (this.#order !== undefined) this.#order.receive(publication);
     else if (publication.position === undefined) this.publish(publication.data, undefined);
   }
 
   topTold(position: Position): void {
-    if (this.isAttached && this.hasHistory) this.#order.topTold(position);
+    this.#order?.topTold(position);
   }
 
   /** Without history: something may be missing here. */
@@ -168,7 +163,7 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   }
 
   verify(done: (error: RealtimeError | undefined) => void): void {
-    this.#order.verify(done);
+    this.#order?.verify(done);
   }
 
   missed(connection: Connection, publication: Publication): void {
@@ -195,7 +190,7 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   }
 
   stop(): void {
-    this.#order.stop();
+    this.#order?.stop();
     this.pages.stop();
     this.state?.stop();
     this.recent.clear();
