@@ -86,7 +86,6 @@ export class Counts {
   gapsWithoutHistory = 0;
   unsubscribes = 0;
   keyedRetries = 0;
-  repeated = 0;
   unavailable = 0;
   slow = 0;
   closedSlow = 0;

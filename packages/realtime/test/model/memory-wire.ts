@@ -10,6 +10,7 @@ export class MemoryWire implements Wire {
   readonly #messages = new MessageReader();
   #closedWith: number | undefined;
   #isOurs = false;
+  pauses = 0;
 
   constructor(peer: TransportPeer, connection: Connection) {
     this.#peer = peer;
@@ -21,6 +22,7 @@ export class MemoryWire implements Wire {
   }
 
   set isTaking(isTaking: boolean) {
+    if (!isTaking && this.#peer.isTaking) this.pauses++;
     this.#peer.isTaking = isTaking;
   }
 

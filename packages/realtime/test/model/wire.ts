@@ -2,6 +2,8 @@
 export interface Wire {
   /** The client reads. While false, what it is sent waits at the server. */
   isTaking: boolean;
+  /** How often it has stopped reading. */
+  readonly pauses: number;
   /** How the server ended it, once it did; 1006 without a close frame. */
   readonly closedWith: number | undefined;
   send(text: string): void;
