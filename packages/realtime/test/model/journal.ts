@@ -91,6 +91,8 @@ export class Counts {
   closedSlow = 0;
   cuts = 0;
   cutsInMidFrame = 0;
+  /** Connections that a bad network broke, over TCP. */
+  broken = 0;
   restarts = 0;
   kills = 0;
   settled = 0;

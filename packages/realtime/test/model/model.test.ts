@@ -20,8 +20,8 @@ describe.each(brokers)("topics on the %s broker lose, double and misorder nothin
   it("has gone through everything that it is about", () => {
     // oxlint-disable-next-line no-console -- the figures of the run
     console.log(`${broker}, ${seeds} seeds of ${steps} steps: ${JSON.stringify(sum)}`);
-    // A server need not send anything twice.
-    const { dropped: _, ...seen } = sum;
+    // A server need not send anything twice, and connections in memory do not break by themselves.
+    const { dropped: _, broken: __, ...seen } = sum;
     expect(Object.entries(seen).filter(([, count]) => count === 0)).toEqual([]);
   });
 });
