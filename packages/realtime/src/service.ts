@@ -85,7 +85,7 @@ export class Service<User> {
     const { userId = defaultUserId } = this.#options;
     const { hub, users, tally } = this.#parts;
     const isPlain = !speaksV1(connection);
-    const session = new Session(connection, isPlain, checkedUserId(userId, connection.context));
+    const session = new Session({ connection, isPlain, userId: checkedUserId(userId, connection.context) });
     this.#sessions.set(connection, session);
     hub.add(connection, isPlain ? { format: PLAIN } : undefined);
     users.add(session);

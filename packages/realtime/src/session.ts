@@ -15,6 +15,12 @@ export interface Asking {
   fail(reason: RealtimeError): void;
 }
 
+export interface SessionInit<User> {
+  readonly connection: Connection<User>;
+  readonly isPlain: boolean;
+  readonly userId: string | undefined;
+}
+
 /** What a realtime knows of one connection. An idle one is to be small: what few have is made when it is needed. */
 export class Session<User> {
   readonly connection: Connection<User>;
@@ -33,7 +39,7 @@ export class Session<User> {
   badSince = 0;
   badFrames = 0;
 
-  constructor(connection: Connection<User>, isPlain: boolean, userId: string | undefined) {
+  constructor({ connection, isPlain, userId }: SessionInit<User>) {
     this.connection = connection;
     this.isPlain = isPlain;
     this.userId = userId;
