@@ -1,7 +1,7 @@
 import { valueOf, webSocketAddress, type Given } from "../link/address.ts";
 import { createLink, type Link, type LinkOptions } from "../link/link.ts";
 import type { SocketLike } from "../link/socket-like.ts";
-import type { SocketEvents } from "./socket-events.ts";
+import type { SocketEvents, SocketListener, SocketListenOptions } from "./socket-events.ts";
 
 /** What a `ReconnectingSocket` may be given. */
 export interface ReconnectingSocketOptions extends LinkOptions {
@@ -14,6 +14,12 @@ export type SocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
 
+/** Types of listeners by the name of the event, as a `WebSocket` has them. */
+export interface ReconnectingSocket {
+  addEventListener<K extends keyof SocketEvents>(type: K, listener: SocketListener<SocketEvents[K]> | null, options?: SocketListenOptions | boolean): void;
+  addEventListener(type: string, listener: SocketListener<Event> | null, options?: SocketListenOptions | boolean): void;
+}
+
 /**
  * A `WebSocket` that comes back. It has the same properties, methods, events and constants, with these differences:
  * - `open` and `close` are fired each time. After a `close` whose `retryAt` is set `readyState` is CONNECTING, and another
@@ -22,6 +28,7 @@ type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) 
  *   `open`, behind what its listeners send. What was sent before the connection broke may be lost.
  * - It stops for good after `close()` and after close codes that say that another try would not help.
  */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- types alone: `EventTarget` has the method
 export class ReconnectingSocket extends EventTarget {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
@@ -84,7 +91,7 @@ export class ReconnectingSocket extends EventTarget {
     );
   }
 
-  get readyState(): number {
+  get readyState(): 0 | 1 | 2 | 3 {
     return this.#isOver ? 3 : (this.#socket?.readyState ?? 0);
   }
 

@@ -34,7 +34,7 @@ export async function simulate(outageMs: number, seed: number): Promise<Storm> {
   let isUp = true;
 
   class Socket implements SocketLike {
-    readyState = 0;
+    readyState = 0 as const;
     protocol = "upwire.v1";
     extensions = "";
     bufferedAmount = 0;
