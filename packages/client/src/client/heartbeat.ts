@@ -13,7 +13,7 @@ export interface Heartbeat {
   /** Any message is a sign of life. */
   heard(): void;
   /** Asks now: the network may be another one than before. */
-  probe(): void;
+  readonly probe: () => void;
 }
 
 /**

@@ -15,6 +15,7 @@ export type SocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
 
 /** Types of listeners by the name of the event, as a `WebSocket` has them. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- types alone: `EventTarget` has the method
 export interface ReconnectingSocket {
   addEventListener<K extends keyof SocketEvents>(type: K, listener: SocketListener<SocketEvents[K]> | null, options?: SocketListenOptions | boolean): void;
   addEventListener(type: string, listener: SocketListener<Event> | null, options?: SocketListenOptions | boolean): void;
@@ -28,7 +29,6 @@ export interface ReconnectingSocket {
  *   `open`, behind what its listeners send. What was sent before the connection broke may be lost.
  * - It stops for good after `close()` and after close codes that say that another try would not help.
  */
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- types alone: `EventTarget` has the method
 export class ReconnectingSocket extends EventTarget {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/prefer-add-event-listener -- both ways are tested */
 import { CloseCode, retryOf, retryRules } from "@upwire/protocol";
 import { ReconnectingSocket, type ReconnectingSocketOptions, type SocketCloseEvent } from "@upwire/client/socket";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -107,7 +108,7 @@ describe("a reconnecting socket", () => {
 
   it("takes an address that cannot be had for a failed try", async () => {
     const failure = new Error("no token today");
-    const url = vi.fn(() => Promise.reject(failure));
+    const url = vi.fn<() => Promise<never>>(() => Promise.reject(failure));
     const { socket, clock, events } = new Fixture({}, url);
     const errors: unknown[] = [];
     socket.addEventListener("error", (event) => errors.push((event as { error?: unknown }).error));
@@ -230,7 +231,7 @@ describe("closing", () => {
   });
 
   it("gives up a handshake, or a wait, and fires one close", async () => {
-    for (const ready of [async (): Promise<void> => {}, async ({ network }: Fixture) => void (await network.dialled()).refuse()]) {
+    for (const ready of [async (): Promise<void> => {}, async ({ network }: Fixture): Promise<void> => (await network.dialled()).refuse()]) {
       const fixture = new Fixture();
       const { socket, clock, events } = fixture;
       await settle();

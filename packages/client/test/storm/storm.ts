@@ -97,7 +97,7 @@ function mostWithin(times: readonly number[], from: number, ms: number): number 
   let first = 0;
   let most = 0;
   for (const [last, time] of counted.entries()) {
-    while (counted[first]! <= time - ms) first++;
+    while ((counted[first] ?? time) <= time - ms) first++;
     most = Math.max(most, last - first + 1);
   }
   return most;
