@@ -44,10 +44,10 @@ export function plainClient(url, report, WebSocketClass = globalThis.WebSocket) 
     }
     const { re, type, topic, payload } = message ?? {};
     if (re !== undefined) answered(message);
-    else if (type === "upwire.hello") greeted(payload);
+    else if (type === "upwire.hello") greeted(payload ?? {});
     else if (type === "upwire.reconnect") notBefore = Date.now() + payload.afterMs;
     else if (type === "upwire.subscribed") subscribed(topic, payload);
-    else if (topic !== undefined && topics.has(topic)) ofTopic(message);
+    else if (topics.has(topic) && typeof type === "string") ofTopic(message);
     else if (topic === undefined && typeof type === "string" && !type.startsWith("upwire.")) report({ type, payload });
   }
 
@@ -80,7 +80,7 @@ export function plainClient(url, report, WebSocketClass = globalThis.WebSocket) 
       if (payload.state !== undefined) report({ state: topic, payload: payload.state });
     } else if (offset === undefined || offset === topics.get(topic)?.offset + 1) {
       if (offset !== undefined) topics.set(topic, { ...topics.get(topic), offset });
-      report({ publication: topic, type, payload });
+      if (!type.startsWith("upwire.")) report({ publication: topic, type, payload });
     } // Else a duplicate, or too early: the server repeats from the next one on.
   }
 

@@ -33,6 +33,8 @@ export interface PublishingSetup {
   topic(name: string): Topic | undefined;
 }
 
+/** How many publishes without an answer are remembered. */
+const MOST_LATE = 1000;
 const ALONE: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
 const LOCAL_ONLY: PublishResult = Object.freeze({ position: undefined, delivery: "local-only", repeated: false });
 
@@ -42,8 +44,12 @@ export class Publishing {
   /** By it the node knows what comes from itself. */
   readonly #node: string = randomBytes(9).toString("base64url");
   #count = 0;
-  /** Those that the broker has not answered, by their `origin`, the oldest first. */
-  readonly #own = new Map<string, OwnPublish>();
+  /** Those that the broker has not answered, the oldest first. */
+  readonly #own = new Set<OwnPublish>();
+  /** Those of them that the broker is to give back with their `origin`. */
+  readonly #byOrigin = new Map<string, OwnPublish>();
+  /** Those without history whose answer did not come in time: if they took effect, the members here still have to get them. */
+  readonly #late = new Map<string, OwnPublish>();
   #timer: Timer | undefined;
 
   constructor(setup: PublishingSetup) {
@@ -56,7 +62,7 @@ export class Publishing {
     if (history !== undefined && (options.except !== undefined || options.conflate !== undefined)) {
       return Promise.reject(new TypeError("publish: except and conflate are for topics without history; in a history they would leave holes"));
     }
-    const own = new OwnPublish({ topic: name, data, options, endMs: this.#setup.clock.now() + this.#setup.timeoutMs });
+    const own = new OwnPublish(name, data, options);
     if (history === undefined && options.key === undefined) {
       // The members here do not wait for the broker, and are sent nothing when the broker gives it back.
       this.#deliver(own, undefined);
@@ -72,7 +78,7 @@ export class Publishing {
    */
   told(topic: string, { origin, position }: BrokerPublication): boolean {
     if (origin === undefined || !origin.startsWith(this.#node)) return false;
-    const own = this.#own.get(origin);
+    const own = this.#byOrigin.get(origin) ?? this.#late.get(origin);
     if (position === undefined) {
       if (own !== undefined && own.topic === topic) this.#deliver(own, undefined);
       return true;
@@ -84,56 +90,89 @@ export class Publishing {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    for (const [origin, own] of this.#own) this.#failed(origin, own, new RealtimeError("unavailable", "the server has closed its topics"));
+    for (const own of this.#own) this.#failed(own, new RealtimeError("unavailable", "the server has closed its topics"));
   }
 
   #give(own: OwnPublish, history: HistoryBounds | undefined): void {
-    const { broker, clock, timeoutMs, repliesDue } = this.#setup;
-    const { topic: name, data, options } = own;
-    const { publisher, key, keyMs } = options;
-    const origin = `${this.#node}${(this.#count++).toString(36)}`;
-    this.#own.set(origin, own);
+    const { broker, clock, timeoutMs } = this.#setup;
+    const { key, keyMs, onPosition } = own.options;
+    own.endMs = clock.now() + timeoutMs;
+    this.#own.add(own);
     this.#timer ??= clock.after(timeoutMs, this.#expire);
-    if (publisher !== undefined && !own.isTold) {
-      const { epoch, top: after } = this.#setup.topic(name) ?? { epoch: "", top: 0 };
-      repliesDue.add((own.due = { topic: name, connection: publisher, epoch, after }));
-    }
-    const given: { -readonly [Name in keyof PublishOptions]: PublishOptions[Name] } = { origin };
+    const given: { -readonly [Name in keyof PublishOptions]: PublishOptions[Name] } = {};
     if (history !== undefined) given.history = history;
     if (key !== undefined) given.key = key;
     if (keyMs !== undefined) given.keyMs = keyMs;
-    publishTo(broker, name, data, given).then(
-      (result) => this.#answered(origin, own, result),
-      (error: unknown) => this.#failed(origin, own, error),
+    // With history, and nobody to be told first, it is a publication like any other.
+    if (history === undefined || onPosition !== undefined) {
+      given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
+      this.#byOrigin.set(own.origin, own);
+    }
+    if (onPosition !== undefined) this.#expectReply(own);
+    let answer: Promise<PublishResult>;
+    try {
+      answer = broker.publish(own.topic, own.data, given);
+    } catch (error) {
+      return this.#failed(own, error);
+    }
+    answer.then(
+      (result) => this.#answered(own, result),
+      (error: unknown) => this.#failed(own, error),
     );
   }
 
-  #answered(origin: string, own: OwnPublish, result: PublishResult): void {
-    this.#own.delete(origin);
+  #expectReply(own: OwnPublish): void {
+    const { publisher } = own.options;
+    if (publisher === undefined || own.isTold) return;
+    const { epoch, top: after } = this.#setup.topic(own.topic) ?? { epoch: "", top: 0 };
+    own.due = { topic: own.topic, connection: publisher, epoch, after };
+    this.#setup.repliesDue.add(own.due);
+  }
+
+  /** @returns whether it was not settled yet. */
+  #settle(own: OwnPublish): boolean {
+    if (own.origin !== undefined) this.#byOrigin.delete(own.origin);
+    return this.#own.delete(own);
+  }
+
+  #answered(own: OwnPublish, result: PublishResult): void {
+    this.#settle(own);
     if (result.position === undefined && !result.repeated) this.#deliver(own, undefined);
     else this.#reply(own, result.position);
     own.resolve(result);
   }
 
-  #failed(origin: string, own: OwnPublish, error: unknown): void {
-    if (!this.#own.delete(origin)) return;
+  #failed(own: OwnPublish, error: unknown): void {
+    if (!this.#settle(own)) return;
     if (!(error instanceof RealtimeError)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
     if (own.position !== undefined) return own.resolve({ position: own.position, delivery: "cluster", repeated: false });
     if (own.isDelivered) return own.resolve(LOCAL_ONLY);
+    if (own.options.key !== undefined && own.origin !== undefined) this.#mayBeLate(own.origin, own);
+    // From here on there is nothing to confirm.
+    own.isTold = true;
     this.#release(own);
     own.reject(unavailable(error));
+  }
+
+  #mayBeLate(origin: string, own: OwnPublish): void {
+    this.#late.set(origin, own);
+    if (this.#late.size <= MOST_LATE) return;
+    for (const oldest of this.#late.keys()) {
+      this.#late.delete(oldest);
+      return;
+    }
   }
 
   readonly #expire = (): void => {
     this.#timer = undefined;
     const now = this.#setup.clock.now();
-    for (const [origin, own] of this.#own) {
+    for (const own of this.#own) {
       if (own.endMs > now) {
         this.#timer = this.#setup.clock.after(own.endMs - now, this.#expire);
         return;
       }
-      this.#failed(origin, own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
+      this.#failed(own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
     }
   };
 
@@ -165,8 +204,4 @@ export class Publishing {
     this.#setup.repliesDue.delete(due);
     this.#setup.topic(due.topic)?.members.get(due.connection)?.phase?.wake();
   }
-}
-
-async function publishTo(broker: ReadyBroker, topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
-  return await broker.publish(topic, data, options);
 }

@@ -51,6 +51,11 @@ export class Client {
     return this.nextNow();
   }
 
+  /** All that it was sent. */
+  texts(): string[] {
+    return sentTo(this.peer);
+  }
+
   nextNow(): unknown[] {
     const all = sentTo(this.peer);
     const fresh = all.slice(this.#seen);

@@ -48,6 +48,10 @@ function crash(): never {
   throw new Error("a fault of the application of the vectors");
 }
 
+function inAWhile(answer: boolean): Promise<boolean> {
+  return new Promise((resolve) => setTimeout(resolve, 30, answer));
+}
+
 /** The application that `vectors/README.md` of `@upwire/protocol` tells of, as a realtime. Its topics begin empty. */
 export function vectorApplication(): VectorApplication {
   let last: Connection<string> | undefined;
@@ -80,11 +84,11 @@ export function vectorApplication(): VectorApplication {
     },
     topics: {
       "room:{room}": {
-        canSubscribe: ({ room }) => room !== "locked",
+        canSubscribe: ({ room }) => (room.startsWith("slow") ? inAWhile(true) : room !== "locked"),
         canPublish({ room, event, payload }) {
           const isAllowed = room !== "locked" && room !== "quiet";
           const isSlow = event === "message" && payload.text.startsWith("slow");
-          return isSlow ? new Promise((resolve) => setTimeout(resolve, 30, isAllowed)) : isAllowed;
+          return isSlow ? inAWhile(isAllowed) : isAllowed;
         },
         history: { messages: 5 },
       },
