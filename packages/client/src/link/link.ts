@@ -22,13 +22,13 @@ export interface LinkOptions {
 }
 
 /** What one try needs. */
-export interface Target {
+interface Target {
   readonly url: string;
   readonly protocols: string[];
 }
 
 /** The part of a `MessageEvent` that is used; sockets outside of browsers may leave out all but `data`. */
-export interface MessageLike {
+interface MessageLike {
   readonly data: unknown;
   readonly origin?: string;
   readonly lastEventId?: string;
