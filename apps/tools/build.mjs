@@ -1,4 +1,4 @@
-// Compiles every package and app to its dist/.
+// Compiles every package and app to its dist/, and bundles the client for pages.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,8 +12,9 @@ const settings = hashOfSettings();
 const changed = !existsSync(stamp) || readFileSync(stamp, "utf8") !== settings;
 
 const status = run("tsc", ["-b", project, ...(changed ? ["--force"] : [])]);
-if (status === 0) writeFileSync(stamp, settings);
-process.exit(status);
+if (status !== 0) process.exit(status);
+writeFileSync(stamp, settings);
+process.exit(run("node", ["packages/client/bundle.mjs"]));
 
 function hashOfSettings() {
   const hash = createHash("sha256");

@@ -1,0 +1,33 @@
+/** The part of a `WebSocket` that is used here: browsers' own, and the class of the package `ws`. */
+export interface SocketLike {
+  readonly readyState: number;
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly bufferedAmount: number;
+  binaryType: string;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  // A method, so that classes which take less or more kinds of data fit.
+  send(data: string | ArrayBufferLike | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** A class of sockets, such as `WebSocket` itself. */
+export type SocketClass = new (url: string, protocols: string[]) => SocketLike;
+
+/** How a connection ended. */
+export interface Closing {
+  /** Of the close frame; 1006 without one. */
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+/** @throws TypeError where there is no `WebSocket` */
+export function socketClass(given: SocketClass | undefined): SocketClass {
+  const found = given ?? (globalThis as { WebSocket?: SocketClass }).WebSocket;
+  if (typeof found === "function") return found;
+  throw new TypeError("there is no WebSocket here (Node 20 has none); give the option `WebSocket`, such as the class of the package ws");
+}

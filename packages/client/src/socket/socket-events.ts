@@ -1,0 +1,35 @@
+/** Fired when the connection opens, each time it does. */
+export type OpenEvent = Event;
+
+/** A message of the server. */
+export interface SocketMessageEvent extends Event {
+  // As a `MessageEvent` has it, so that code for a `WebSocket` compiles.
+  readonly data: unknown;
+  readonly origin: string;
+  readonly lastEventId: string;
+}
+
+/**
+ * The connection is gone. `code`, `reason` and `wasClean` are those of the `WebSocket` that it went over; 1006 where there was
+ * none, since an address or a handshake failed. While `retryAt` is set it will be tried again.
+ */
+export interface SocketCloseEvent extends Event {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+  /** When the next try is, milliseconds since 1970; `undefined` when there is none. */
+  readonly retryAt: number | undefined;
+}
+
+/** The events of a `ReconnectingSocket`. */
+export interface SocketEvents {
+  readonly open: Event;
+  readonly message: SocketMessageEvent;
+  readonly error: Event;
+  readonly close: SocketCloseEvent;
+}
+
+/** An event of our own with what one of a `WebSocket` has: one that was fired cannot be fired again. */
+export function eventOf<K extends keyof SocketEvents>(type: K, members: Omit<SocketEvents[K], keyof Event>): Event {
+  return Object.assign(new Event(type), members);
+}
