@@ -1,7 +1,7 @@
 import type { Row } from "./rows/row.ts";
 
 /** How the load driver has to speak to a row. */
-export type Protocol = "websocket" | "socket.io" | "glued" | "frames" | "topic" | "topic-by-clients" | "socket.io-room";
+export type Protocol = "websocket" | "socket.io" | "glued" | "frames" | "greeted" | "topic" | "topic-by-clients" | "socket.io-room";
 
 export interface CatalogueEntry {
   readonly label: string;
@@ -40,7 +40,7 @@ const frames = (label: string): CatalogueEntry => ofTopics("control", label, "fr
 const replay = (label: string, library: "core" | "ws"): CatalogueEntry =>
   ofTopics("control", label, "topic", async () => ({ row: (await import("./rows/replay.ts")).replay[library]() }));
 const plain = (label: string, kind: "alone" | "greeted" | "member"): CatalogueEntry =>
-  ofTopics("control", label, "websocket", async () => ({ row: (await import("./rows/plain.ts")).plainRow(kind) }));
+  ofTopics("control", label, kind === "greeted" ? "greeted" : "websocket", async () => ({ row: (await import("./rows/plain.ts")).plainRow(kind) }));
 const room = (label: string, recovery: boolean): CatalogueEntry =>
   ofTopics("rival", label, "socket.io-room", async () => ({ row: (await import("./rows/socketio-room.ts")).roomRow({ recovery }) }));
 

@@ -30,3 +30,6 @@ export type { WebSocketLike } from "./ws/ws-output.ts";
 export { wsReaders } from "./ws/ws-readers.ts";
 export { isAttached } from "./upgrade/dispatch.ts";
 export { skipLoopbackWarning } from "./checks/allowed-hosts.ts";
+export { promiseOf, watch } from "./base/guard.ts";
+export { guardedClock } from "./base/guarded-clock.ts";
+export { kinds, readOptions, type Kind, type OptionKinds } from "./base/option-check.ts";

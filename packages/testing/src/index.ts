@@ -1,5 +1,9 @@
 export type { AdapterPage, AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServer } from "./adapter-setup.ts";
 export { describeAdapter } from "./adapter-suite.ts";
+export type { BrokerAbilities, BrokerSetup, MakeBroker } from "./broker/broker-setup.ts";
+export { describeBroker } from "./broker/describe-broker.ts";
+export { hostileBroker } from "./broker/hostile-broker.ts";
+export type { HostileBroker, HostileCounts, HostileOdds, HostileOptions } from "./broker/hostile-options.ts";
 export { Channel } from "./channel.ts";
 export { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./client-frame.ts";
 export type { Chunking, ConformanceCase, DeflateStep, Echo, Expectation, FramesStep, RawStep, Step } from "./conformance/case.ts";
@@ -11,6 +15,7 @@ export { handshakeCases } from "./handshake/table.ts";
 export { connectNeverReading, flood, type FloodKind, type FloodOptions, type FloodReport } from "./faults/clients.ts";
 export { FaultProxy, type FaultProxyOptions, type ProxiedConnection, type Faults, type Side } from "./faults/fault-proxy.ts";
 export type { Link, LinkFaults } from "./faults/link.ts";
+export { FakeClock } from "./fake-clock.ts";
 export type { FuzzPages } from "./fuzz/before.ts";
 export { coverageTable, type StateCount } from "./fuzz/coverage.ts";
 export { addSlowPages, slowPages } from "./fuzz/slow-pages.ts";

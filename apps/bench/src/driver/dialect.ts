@@ -75,6 +75,7 @@ export const dialects: Readonly<Record<Protocol, Dialect>> = {
   "socket.io": socketio,
   glued: { ...plain, separator: true },
   frames: { ...plain, received: PUBLICATION, senders: sender },
+  greeted: { ...plain, greeting: (message) => ({ open: message.startsWith("s") }) },
   topic: v1,
   "topic-by-clients": { ...v1, senders: v1Publisher },
   "socket.io-room": socketioRoom,

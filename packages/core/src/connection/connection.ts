@@ -175,6 +175,14 @@ export class Connection<Context = unknown> extends SlotHolder {
   }
 
   /**
+   * For layers: tells `onError` and the channel `upwire:error` of a fault in code that runs for this connection, which lives on.
+   * Never throws.
+   */
+  report(error: unknown): void {
+    this.#life.report(error);
+  }
+
+  /**
    * Ends the TCP connection at once, without a close frame; the client sees code 1006, and so does `closeInfo` unless a close frame
    * has left before. From here on nothing is sent, and what had not left is missed.
    */

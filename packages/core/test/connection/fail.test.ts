@@ -295,3 +295,26 @@ it("counts 256 codes of layers apart, the rest as other, and each of our own wha
   expect(Object.keys(ended)).toHaveLength(258);
   expect([ended["ERR_0"], ended["ERR_255"], ended["ERR_256"], ended["other"], ended.ERR_JSON]).toEqual([2, 2, undefined, 2 * 9744 + 1, 1]);
 });
+
+describe("a fault that a layer reports", () => {
+  it("goes to onError and the channel with its connection, which lives on, and nothing the hook throws comes back", async () => {
+    const told: unknown[] = [];
+    const published: unknown[] = [];
+    const listener = (event: unknown): void => void published.push(event);
+    subscribe("upwire:error", listener);
+    onTestFinished(() => void unsubscribe("upwire:error", listener));
+    const onError = (error: unknown, source: unknown): void => {
+      told.push({ error, source });
+      throw new Error("the hook fails too");
+    };
+    const { connection, client, upgrader } = await connected({ message: (one, message) => void one.send(message) }, new Upgrader({ onError }));
+    const error = new Error("in a layer");
+    connection.report(error);
+    expect(told).toEqual([{ error, source: { connection } }]);
+    expect(published).toEqual([{ error, connection }]);
+    const texts = nextTexts(client, 1);
+    client.send("alive?");
+    expect(await texts).toEqual(["alive?"]);
+    expect(upgrader.stats.ended).toEqual({});
+  });
+});

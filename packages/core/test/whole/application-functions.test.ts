@@ -89,6 +89,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   ...Object.fromEntries(
     ["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"]),
   ),
+  ...Object.fromEntries(["Kind.fits", "watch(settled)"].map((name) => [name, "not: of a layer"])),
   ...Object.fromEntries(["claim", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
   ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
   ...Object.fromEntries(

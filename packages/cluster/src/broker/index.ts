@@ -1,0 +1,13 @@
+export type {
+  Broker,
+  BrokerCapabilities,
+  BrokerData,
+  BrokerPublication,
+  BrokerSink,
+  BrokerState,
+  HistoryBounds,
+  HistoryPage,
+  PublishOptions,
+  PublishResult,
+} from "./broker.ts";
+export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";

@@ -1,0 +1,63 @@
+/** What the functions of an application get. */
+import type { Connection } from "@upwire/core";
+import type { TopicMatch } from "@upwire/protocol";
+
+export interface EventCall<Payload, User> {
+  /** As the schema of the contract gives it; without a contract, what the client sent. */
+  readonly payload: Payload;
+  readonly connection: Connection<User>;
+  /** What `authorize` returned: `connection.context`. */
+  readonly user: User;
+}
+
+export interface RequestCall<Payload, User> extends EventCall<Payload, User> {
+  /** Aborted when the client cancels, when `requestTimeoutMs` is over, and when the connection is, unless the request has a `key`. */
+  readonly signal: AbortSignal;
+  /** By which the client may repeat the request: its result is remembered. */
+  readonly key: string | undefined;
+}
+
+/** The parameters of the pattern are members beside the others. */
+export type SubscribeCall<Pattern extends string, User> = TopicMatch<Pattern> & {
+  readonly user: User;
+  readonly connection: Connection<User>;
+  /** The whole name. */
+  readonly topic: string;
+};
+
+/** What is published: the name of an event with its payload. */
+export interface Published {
+  readonly event: string;
+  readonly payload: unknown;
+}
+
+export type PublishCall<Pattern extends string, User, What extends Published> = SubscribeCall<Pattern, User> & What;
+
+export type StateCall<Pattern extends string> = TopicMatch<Pattern> & { readonly topic: string };
+
+/** What a client sent, for `onMessage` and `onAnswer`. */
+export type MessageKind = "event" | "request" | "publish" | "subscribe" | "unsubscribe" | "cancel" | "ping";
+
+export interface ReceivedMessage<User> {
+  readonly kind: MessageKind;
+  /** The name of the event or request, or one of upwire's own types. */
+  readonly type: string;
+  readonly topic: string | undefined;
+  readonly id: number | undefined;
+  readonly connection: Connection<User>;
+  readonly user: User;
+  /** Of the whole message. */
+  readonly byteLength: number;
+}
+
+export interface AnsweredMessage<User> {
+  readonly kind: MessageKind;
+  readonly type: string;
+  readonly topic: string | undefined;
+  readonly connection: Connection<User>;
+  readonly user: User;
+  /** From the message to its answer; of an event, to the end of its function. Milliseconds. */
+  readonly durationMs: number;
+  /** What the client was told instead of a result. */
+  readonly error: Error | undefined;
+}

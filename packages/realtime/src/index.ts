@@ -1,0 +1,22 @@
+/** Names for applications. */
+
+export type {
+  AnsweredMessage,
+  EventCall,
+  MessageKind,
+  Published,
+  PublishCall,
+  ReceivedMessage,
+  RequestCall,
+  StateCall,
+  SubscribeCall,
+} from "./calls.ts";
+export { createRealtime } from "./create-realtime.ts";
+export type { RealtimeLimits } from "./limits.ts";
+export type { CommonOptions, LooseContract, LooseOptions, PublishedOn, RealtimeOptions, TopicRules } from "./options.ts";
+export type { OneConnection, Realtime, Recipients, Topic, UserConnections } from "./realtime.ts";
+export type { RealtimeStats } from "./stats.ts";
+export { tokenOf, type TokenRequest } from "./token.ts";
+export type { PublishedTo, TopicPublishOptions } from "./topic-handle.ts";
+export { memoryBroker, type Broker, type HistoryBounds, type MemoryBrokerOptions } from "@upwire/cluster/broker";
+export { defineContract, RealtimeError, request, topic, type Contract } from "@upwire/protocol";

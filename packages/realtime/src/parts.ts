@@ -1,0 +1,78 @@
+import { memoryBroker, type Broker } from "@upwire/cluster/broker";
+import { createHub, type Clock, type Hub } from "@upwire/core";
+import { guardedClock } from "@upwire/core/adapter";
+import type { Contract } from "@upwire/protocol";
+import { AppCalls } from "./app-calls.ts";
+import { Events, requestEntries } from "./handlers.ts";
+import { readLimits, type RealtimeLimits } from "./limits.ts";
+import { Lines } from "./lines.ts";
+import type { AnyOptions } from "./read-options.ts";
+import { Receiver } from "./receive.ts";
+import { Remembered } from "./remembered.ts";
+import { reporter } from "./report.ts";
+import { Requests } from "./requests.ts";
+import { decodeSaved, type Saved } from "./saved.ts";
+import { Tally } from "./stats.ts";
+import { Desk } from "./task.ts";
+import type { TopicEngine } from "./topic-engine.ts";
+import type { TopicHandleSetup } from "./topic-handle.ts";
+import { TopicTable } from "./topic-table.ts";
+import { TopicTraffic } from "./topic-traffic.ts";
+import { Topics } from "./topics/topics.ts";
+import { Users } from "./users.ts";
+
+/** What a realtime is made of. */
+export interface Parts<User> {
+  readonly hub: Hub<User>;
+  readonly users: Users<User>;
+  readonly tally: Tally;
+  readonly limits: RealtimeLimits;
+  readonly events: Events;
+  readonly requests: Requests<User>;
+  readonly desk: Desk<User>;
+  readonly receiver: Receiver<User>;
+  readonly table: TopicTable;
+  readonly engine: TopicEngine;
+  readonly remembered: Remembered;
+  readonly topicHandles: TopicHandleSetup;
+}
+
+/** @throws TypeError for a contract or options that cannot be meant. */
+export function partsOf<User>(contract: Contract | undefined, options: AnyOptions<User>): Parts<User> {
+  const limits = readLimits(options.limits);
+  const events = new Events(contract, options.events);
+  const entries = requestEntries(contract, options.requests);
+  const table = new TopicTable(contract, options.topics);
+  const saved = options.restore === undefined ? undefined : decodeSaved(options.restore);
+  const clock = guardedClock(options.clock);
+  const report = reporter(options.options?.onError);
+  const tally = new Tally();
+  const remembered = rememberedOf(clock, limits, saved);
+  const engine: TopicEngine = new Topics({ broker: brokerOf(options.broker, saved, clock), clock, report, limits });
+  const calls = new AppCalls(clock, limits.requestTimeoutMs);
+  const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
+  const requests = new Requests<User>({ entries, calls, clock, limits, remembered });
+  const traffic = new TopicTraffic<User>({ table, engine, calls, limits });
+  const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
+  const topicHandles = { lines: new Lines(calls), engine, limits };
+  return { hub: createHub({ clock }), users: new Users(), tally, limits, events, requests, desk, receiver, table, engine, remembered, topicHandles };
+}
+
+function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undefined): Remembered {
+  const { retryWindowMs, rememberedResults, rememberedBytes } = limits;
+  const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxResults: rememberedResults, maxBytes: rememberedBytes });
+  // The one that is forgotten first is added first.
+  for (const { name, result, leftMs } of (saved?.results ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
+    remembered.add(name, result, Math.min(leftMs, retryWindowMs));
+  }
+  return remembered;
+}
+
+/** @throws TypeError for saved topics beside a broker of the application, which has to be made with them itself. */
+function brokerOf(broker: Broker | undefined, saved: Saved | undefined, clock: Clock): Broker {
+  if (broker === undefined) return memoryBroker({ clock, ...(saved?.broker && { restore: saved.broker }) });
+  if (saved?.broker !== undefined) {
+    throw new TypeError("restore: it holds the topics of a broker in memory, and there is the option broker; leave that out");
+  }
+  return broker;
+}

@@ -1,0 +1,65 @@
+import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
+import { count } from "./limits.ts";
+import type { RealtimeOptions } from "./options.ts";
+
+/** The options, whatever the contract. */
+export type AnyOptions<User> = Omit<RealtimeOptions<Contract, User, never>, "events" | "requests" | "topics"> & {
+  readonly events?: Readonly<Record<string, unknown>>;
+  readonly requests?: Readonly<Record<string, unknown>>;
+  readonly topics?: Readonly<Record<string, unknown>>;
+};
+
+const brokerMethods = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "close"];
+
+const aBroker: Kind = {
+  right: "a broker, such as memoryBroker()",
+  fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+};
+
+const optionKinds: OptionKinds<AnyOptions<unknown>> = {
+  authorize: kinds.callback,
+  userId: kinds.callback,
+  events: kinds.group,
+  requests: kinds.group,
+  topics: kinds.group,
+  fallback: { right: "a handler, as for websocket(handler)", fits: (value) => typeof value === "object" && value !== null },
+  onMessage: kinds.callback,
+  onAnswer: kinds.callback,
+  limits: kinds.group,
+  expectedClients: count,
+  broker: aBroker,
+  restore: { right: "the bytes that save() gave", fits: (value) => value instanceof Uint8Array },
+  clock: kinds.clock,
+  options: kinds.group,
+};
+
+/** @throws TypeError for an option that does not exist, or of a wrong kind, and for a `fallback` that is no handler or wants streams. */
+export function readRealtimeOptions<User>(given: AnyOptions<User>): AnyOptions<User> {
+  const options = readOptions<AnyOptions<User>>("createRealtime", given, optionKinds as OptionKinds<AnyOptions<User>>);
+  const { fallback } = options;
+  if (fallback !== undefined) checkFallback(fallback);
+  return options;
+}
+
+function checkFallback<User>(fallback: ConnectionHandler<User, never>): void {
+  if (typeof fallback.stream === "function") {
+    throw new TypeError("fallback: it takes messages as streams, and a realtime reads whole ones; give it a message hook, or serve it on a route of its own");
+  }
+  Upgrader.forRoute(fallback);
+}
+
+/** What the route gets: the options of the application, over those of the fallback, over those of a realtime. */
+export function routeOptions<User>({ authorize, fallback, options = {} }: AnyOptions<User>): UpgraderOptions<User, never> {
+  const brought = { slowConsumer: "drop-newest" as const, ...fallback?.options, ...(authorize && { authorize }), ...options };
+  return { ...brought, subprotocols: withOurs<never>(options.subprotocols ?? fallback?.options?.subprotocols ?? []) };
+}
+
+type Subprotocols<Native> = NonNullable<UpgraderOptions<unknown, Native>["subprotocols"]>;
+
+/** Whoever offers ours speaks it, whatever else it offers. */
+function withOurs<Native>(others: Subprotocols<Native>): Subprotocols<Native> {
+  if (typeof others !== "function") return [SUBPROTOCOL, ...others.filter((name) => name !== SUBPROTOCOL)];
+  return (offered, request) => (offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : others(offered, request));
+}

@@ -1,0 +1,74 @@
+import type { Connection, ConnectionHandler } from "@upwire/core";
+import type { Contract, EventIn, EventName, RealtimeError, TopicEventIn, TopicEventName, TopicParams, TopicPatternName } from "@upwire/protocol";
+import type { RealtimeStats } from "./stats.ts";
+import type { PublishedTo, TopicPublishOptions } from "./topic-handle.ts";
+
+/** What a pattern needs beside itself: nothing, when it has no parameters. */
+type Parameters<Pattern extends string> = keyof TopicParams<Pattern> extends never ? [parameters?: Record<string, never>] : [parameters: TopicParams<Pattern>];
+
+/** One topic of this name. It may be kept, and asked for anew each time. */
+export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, User> extends Iterable<Connection<User>> {
+  /** The whole name. */
+  readonly name: string;
+  /** How many connections are subscribed on this node. */
+  readonly size: number;
+  /**
+   * To all subscribers, those of other nodes too. Publishes of one topic take effect in the order of the calls.
+   * @throws (as a rejection) RealtimeError `invalid_payload` for a payload that its schema refuses, and `unavailable`, which is retryable;
+   * TypeError for an event that the contract does not have, and what cannot be meant.
+   */
+  publish<Event extends TopicEventName<C, Pattern>>(
+    event: Event,
+    payload: TopicEventIn<C, Pattern, Event>,
+    options?: TopicPublishOptions<User>,
+  ): Promise<PublishedTo>;
+  /**
+   * Subscribes a client that has not asked; `canSubscribe` is not asked, and `limits.topics` does not count. One that speaks
+   * `upwire.v1` is told, a plain one just gets the events from now on. @throws (as a rejection) RealtimeError `unavailable`.
+   */
+  add(connection: Connection<User>): Promise<void>;
+  /** Takes a connection out. One that speaks `upwire.v1` is told, with `error` when there is one. @returns whether it was subscribed. */
+  delete(connection: Connection<User>, error?: RealtimeError): boolean;
+}
+
+/** Connections that get the same event. */
+export interface Recipients<C extends Contract> {
+  /**
+   * Sends an event; a client that is too slow may miss it.
+   * @returns how many queues took it.
+   * @throws RealtimeError `invalid_payload` for a payload that its schema refuses. @throws TypeError for an event that the contract does not have.
+   */
+  send<Name extends EventName<C>>(event: Name, payload: EventIn<C, Name>): number;
+}
+
+/** The connections of one user on this node. */
+export interface UserConnections<C extends Contract, User> extends Recipients<C>, Iterable<Connection<User>> {
+  readonly size: number;
+  /** Closes all of them, as `connection.close` does. @default 4403, no reason */
+  close(code?: number, reason?: string): void;
+}
+
+/** One connection. */
+export interface OneConnection<C extends Contract, User> {
+  readonly connection: Connection<User>;
+  /** As `send` to many. @returns whether its queue took it. */
+  send<Name extends EventName<C>>(event: Name, payload: EventIn<C, Name>): boolean;
+}
+
+/** A handler for `websocket(...)` of every adapter, and what the application calls. */
+export interface Realtime<C extends Contract, User, Native = unknown> extends ConnectionHandler<User, Native>, Recipients<C> {
+  /** The topic of a pattern. @throws TypeError for a pattern that does not exist, or parameters that make no name. */
+  topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<Pattern>): Topic<C, Pattern, User>;
+  /** The connections of one user. */
+  user(id: string): UserConnections<C, User>;
+  /** The connection with this `connection.id`, on this node. */
+  connection(id: string): OneConnection<C, User> | undefined;
+  readonly stats: RealtimeStats;
+  /**
+   * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and results
+   * that are remembered by `key`. Call it when the clients are gone; publishes are rejected from here on.
+   */
+  save(): Promise<Uint8Array>;
+  /** Frees timers and the broker. Call it when the clients are gone: nothing can be published any more. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,105 @@
+import type { Clock } from "@upwire/core";
+import type { Timer } from "@upwire/core/adapter";
+import { toWireError, type RealtimeError } from "@upwire/protocol";
+import type { Encoded } from "./frames.ts";
+
+/** How a request ended, for everybody who asks again. */
+export type Result = { readonly payload: Encoded; readonly error?: undefined } | { readonly error: RealtimeError; readonly payload?: undefined };
+
+/** A result with what `save` needs. */
+export interface SavedResult {
+  readonly name: string;
+  readonly result: Result;
+  readonly leftMs: number;
+}
+
+interface Entry {
+  readonly result: Result;
+  readonly bytes: number;
+  readonly endsAt: number;
+}
+
+interface Bounds {
+  readonly clock: Clock;
+  readonly windowMs: number;
+  readonly maxResults: number;
+  readonly maxBytes: number;
+}
+
+/** What an entry takes beside its name and its result, about. */
+const ENTRY_BYTES = 200;
+
+/** The results of requests with a key, the oldest first. All are remembered for the same time, so the first one ends first. */
+export class Remembered {
+  readonly #entries = new Map<string, Entry>();
+  readonly #bounds: Bounds;
+  #bytes = 0;
+  #timer: Timer | undefined;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(name: string): Result | undefined {
+    const entry = this.#entries.get(name);
+    return entry === undefined || entry.endsAt <= this.#bounds.clock.now() ? undefined : entry.result;
+  }
+
+  /** @param leftMs How long it is remembered. It must be at least as long as for those that are there already. */
+  add(name: string, result: Result, leftMs: number = this.#bounds.windowMs): void {
+    const { clock, maxResults, maxBytes } = this.#bounds;
+    this.#delete(name);
+    const bytes = ENTRY_BYTES + 2 * name.length + bytesOf(result);
+    if (bytes > maxBytes) return;
+    this.#entries.set(name, { result, bytes, endsAt: clock.now() + leftMs });
+    this.#bytes += bytes;
+    while (this.#entries.size > maxResults || this.#bytes > maxBytes) this.#delete(this.#first()[0]);
+    this.#arm();
+  }
+
+  /** Those that are still remembered. */
+  saved(): SavedResult[] {
+    const now = this.#bounds.clock.now();
+    return [...this.#entries].filter(([, { endsAt }]) => endsAt > now).map(([name, { result, endsAt }]) => ({ name, result, leftMs: endsAt - now }));
+  }
+
+  clear(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
+  #first(): readonly [name: string, entry: Entry] {
+    // Only asked where there is one.
+    return this.#entries.entries().next().value as [string, Entry];
+  }
+
+  #delete(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    this.#bytes -= entry.bytes;
+  }
+
+  /** One timer, for the first to end. */
+  #arm(): void {
+    if (this.#timer !== undefined || this.#entries.size === 0) return;
+    const { clock } = this.#bounds;
+    this.#timer = clock.after(Math.max(0, this.#first()[1].endsAt - clock.now()), () => {
+      this.#timer = undefined;
+      const now = clock.now();
+      while (this.#entries.size > 0 && this.#first()[1].endsAt <= now) this.#delete(this.#first()[0]);
+      this.#arm();
+    });
+  }
+}
+
+function bytesOf({ payload, error }: Result): number {
+  if (error !== undefined) return 2 * JSON.stringify(toWireError(error)).length;
+  return typeof payload === "string" ? 2 * payload.length : (payload?.byteLength ?? 0);
+}

@@ -1,0 +1,130 @@
+import type { Clock } from "@upwire/core";
+import { promiseOf, type Timer } from "@upwire/core/adapter";
+import type { ClientFrame } from "@upwire/protocol";
+import type { AppCalls } from "./app-calls.ts";
+import { encoded, errorOf, toldError } from "./frames.ts";
+import type { RequestEntry } from "./handlers.ts";
+import { scopedKey } from "./keys.ts";
+import type { RealtimeLimits } from "./limits.ts";
+import type { Remembered, Result } from "./remembered.ts";
+import { Request, Run } from "./run.ts";
+import type { Task } from "./task.ts";
+import { validated, validatedAsOurs } from "./validate.ts";
+
+interface Setup {
+  readonly entries: ReadonlyMap<string, RequestEntry>;
+  readonly calls: AppCalls;
+  readonly clock: Clock;
+  readonly limits: RealtimeLimits;
+  readonly remembered: Remembered;
+}
+
+type RequestFrame = Extract<ClientFrame, { readonly kind: "request" }>;
+
+const nothing = (): void => {};
+
+/** Runs the functions of requests, each key of a user once. */
+export class Requests<User> {
+  readonly #setup: Setup;
+  /** Async runs with a key that have not settled. */
+  readonly #running = new Map<string, { readonly run: Run<User>; readonly timer: Timer }>();
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+  }
+
+  start(task: Task<User>, { type, payload, key }: RequestFrame): void {
+    const { entries, calls } = this.#setup;
+    const entry = entries.get(type);
+    if (entry === undefined) return task.fail(errorOf("unknown_type"));
+    // It may be cancelled while its payload is looked at.
+    task.onLeave = nothing;
+    calls.run(() => validated(entry.payload, payload), { done: (value) => this.#begin(task, entry, value, key), failed: (error) => task.fail(error) });
+  }
+
+  /** Forgets what runs, with its timers. */
+  stop(): void {
+    for (const { timer } of this.#running.values()) timer.cancel();
+    this.#running.clear();
+  }
+
+  #begin(task: Task<User>, entry: RequestEntry, payload: unknown, key: string | undefined): void {
+    const { clock, limits, remembered } = this.#setup;
+    if (task.isOver) return;
+    const name = key === undefined ? undefined : `${task.what.type}\n${scopedKey(task.session, key)}`;
+    if (name !== undefined) {
+      const known = remembered.get(name);
+      if (known !== undefined) return known.error === undefined ? task.reply(known.payload) : task.fail(known.error);
+      const running = this.#running.get(name)?.run;
+      running?.join(task);
+      if (running !== undefined) return running.setDeadline(task);
+      if (this.#running.size >= limits.rememberedResults) return task.fail(errorOf("unavailable", "too many requests with a key are running"));
+    }
+    const run = new Run<User>(new Request(payload, task, key), clock, limits.requestTimeoutMs);
+    run.join(task);
+    this.#call(run, entry, name, task);
+  }
+
+  #call(run: Run<User>, entry: RequestEntry, name: string | undefined, task: Task<User>): void {
+    let returned: unknown;
+    let later: Promise<unknown> | undefined;
+    try {
+      returned = entry.run(run.request as Request<never>);
+      later = promiseOf(returned);
+    } catch (error) {
+      return this.#failed(run, name, error);
+    }
+    if (later === undefined) return this.#replied(run, entry, name, returned);
+    run.setDeadline(task);
+    if (name !== undefined) this.#keep(name, run);
+    later.then(
+      (value) => this.#replied(run, entry, name, value),
+      (error: unknown) => this.#failed(run, name, error),
+    );
+  }
+
+  /** One that never settles is given up when its key would be forgotten. */
+  #keep(name: string, run: Run<User>): void {
+    const { clock, limits } = this.#setup;
+    this.#running.set(name, { run, timer: clock.after(limits.retryWindowMs, () => this.#drop(name, run)) });
+  }
+
+  #drop(name: string, run: Run<User>): void {
+    const running = this.#running.get(name);
+    if (running?.run !== run) return;
+    running.timer.cancel();
+    this.#running.delete(name);
+  }
+
+  #replied(run: Run<User>, entry: RequestEntry, name: string | undefined, value: unknown): void {
+    const wrong = (error: unknown): void => this.#failed(run, name, error);
+    this.#setup.calls.run(() => validatedAsOurs("reply", entry.reply, value), {
+      done: (output) => {
+        let payload;
+        try {
+          payload = encoded(output);
+        } catch (error) {
+          return wrong(error);
+        }
+        this.#settle(run, name, { payload });
+      },
+      failed: wrong,
+    });
+  }
+
+  #failed(run: Run<User>, name: string | undefined, thrown: unknown): void {
+    const { error, isFault } = toldError(thrown);
+    // What an aborted function ends with is what it was told.
+    if (isFault && !Request.isAborted(run.request)) run.request.connection.report(thrown);
+    this.#settle(run, name, { error });
+  }
+
+  #settle(run: Run<User>, name: string | undefined, result: Result): void {
+    if (name !== undefined) {
+      this.#drop(name, run);
+      // What may succeed later is done anew.
+      if (result.error?.retryable !== true) this.#setup.remembered.add(name, result);
+    }
+    run.settle(result);
+  }
+}

@@ -1,0 +1,181 @@
+import { createSlot, PreparedMessage, type CloseInfo, type Connection, type ConnectionError, type Leaving, type Message, type UpgradeRequest } from "@upwire/core";
+import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
+import { encoded, eventFrame, sendOwn } from "./frames.ts";
+import { hello } from "./hello.ts";
+import { partsOf, type Parts } from "./parts.ts";
+import { routeOptions, type AnyOptions } from "./read-options.ts";
+import { encodeSaved } from "./saved.ts";
+import { Session } from "./session.ts";
+import type { RealtimeStats } from "./stats.ts";
+import { TopicHandle } from "./topic-handle.ts";
+import { checkedUserId, defaultUserId } from "./users.ts";
+import { validatedNow } from "./validate.ts";
+
+/** What clients without `upwire.v1` are in, in the hub of all. */
+const PLAIN = "plain";
+
+/** Whether it speaks `upwire.v1`. */
+function speaksV1({ subprotocol }: Pick<Connection, "subprotocol">): boolean {
+  return subprotocol === SUBPROTOCOL;
+}
+
+/** What a realtime does at each hook, and at each call of the application. */
+export class Service<User> {
+  readonly #options: AnyOptions<User>;
+  readonly #parts: Parts<User>;
+  readonly #sessions = createSlot<Session<User>>();
+  readonly #hello: ReturnType<typeof hello>;
+
+  constructor(contract: Contract | undefined, options: AnyOptions<User>) {
+    this.#options = options;
+    this.#parts = partsOf(contract, options);
+    const { expectedClients, options: forRoute } = options;
+    this.#hello = hello({ limits: this.#parts.limits, expectedClients, pingIntervalMs: forRoute?.pingIntervalMs });
+  }
+
+  /** As an application holds it: its hooks are members of its own, as core wants them. */
+  realtime(): object {
+    const service = this;
+    return {
+      options: routeOptions(this.#options),
+      ...(this.#options.fallback?.concurrency !== undefined && { concurrency: this.#options.fallback.concurrency }),
+      open: (connection: Connection<User>, request: UpgradeRequest<never>) => this.#open(connection, request),
+      message: (connection: Connection<User>, message: Message) => this.#message(connection, message),
+      close: (connection: Connection<User>, info: CloseInfo) => this.#close(connection, info),
+      drain: (connection: Connection<User>) => this.#fallback(connection)?.drain?.(connection),
+      error: (connection: Connection<User>, error: ConnectionError) => this.#fallback(connection)?.error?.(connection, error),
+      leaving: (connection: Connection<User>, notice: Leaving) => this.#leaving(connection, notice),
+      ...this.#pingHooks(),
+      topic: (pattern: string, parameters?: Readonly<Record<string, string | number>>) => this.#topic(pattern, parameters),
+      user: (id: string) => this.#user(id),
+      connection: (id: string) => this.#connection(id),
+      send: (event: string, payload: unknown) => this.#sendToAll(event, payload),
+      get stats(): RealtimeStats {
+        return service.#stats();
+      },
+      save: () => this.#save(),
+      stop: () => this.#stop(),
+    };
+  }
+
+  /** Only with a fallback that has them: core copies the bytes of each ping for the hook. */
+  #pingHooks(): object {
+    const { fallback } = this.#options;
+    return {
+      ...(fallback?.ping && { ping: (connection: Connection<User>, data: Buffer) => this.#fallback(connection)?.ping?.(connection, data) }),
+      ...(fallback?.pong && { pong: (connection: Connection<User>, data: Buffer) => this.#fallback(connection)?.pong?.(connection, data) }),
+    };
+  }
+
+  /** Whose connection it is, when that is another handler's. */
+  #fallback(connection: Connection<User>): AnyOptions<User>["fallback"] {
+    return this.#sessions.get(connection)?.isPlain === true ? this.#options.fallback : undefined;
+  }
+
+  #open(connection: Connection<User>, request: UpgradeRequest<never>): unknown {
+    const { userId = defaultUserId } = this.#options;
+    const { hub, users, tally } = this.#parts;
+    const isPlain = !speaksV1(connection);
+    const session = new Session(connection, isPlain, checkedUserId(userId, connection.context));
+    this.#sessions.set(connection, session);
+    hub.add(connection, isPlain ? { format: PLAIN } : undefined);
+    users.add(session);
+    if (isPlain) {
+      tally.plainConnections++;
+      return this.#options.fallback?.open?.(connection, request);
+    }
+    sendOwn(connection, this.#hello(connection));
+    return undefined;
+  }
+
+  #message(connection: Connection<User>, message: Message): unknown {
+    const session = this.#sessions.get(connection);
+    // `open` failed, and the connection is ending.
+    if (session === undefined) return undefined;
+    const { fallback } = this.#options;
+    if (session.isPlain && fallback !== undefined) return fallback.message?.(connection, message);
+    if (session.isPlain) this.#parts.receiver.plainMessage(session, message);
+    else this.#parts.receiver.message(session, message);
+    return undefined;
+  }
+
+  #close(connection: Connection<User>, info: CloseInfo): unknown {
+    const session = this.#sessions.get(connection);
+    if (session === undefined) return undefined;
+    const { users, desk, engine, tally } = this.#parts;
+    users.delete(session);
+    desk.leave(session);
+    engine.closed(connection);
+    if (!session.isPlain) return undefined;
+    tally.plainConnections--;
+    return this.#options.fallback?.close?.(connection, info);
+  }
+
+  #leaving(connection: Connection<User>, notice: Leaving): unknown {
+    const { retryAfterMs } = notice;
+    if (!speaksV1(connection)) return this.#fallback(connection)?.leaving?.(connection, notice);
+    if (retryAfterMs !== undefined) sendOwn(connection, { type: "upwire.reconnect", payload: { afterMs: Math.round(retryAfterMs) } });
+    return undefined;
+  }
+
+  #topic(pattern: string, parameters: Readonly<Record<string, string | number>> = {}): TopicHandle<User> {
+    const { table, topicHandles } = this.#parts;
+    const kind = table.of(pattern);
+    const name = kind.pattern.name(parameters);
+    return new TopicHandle(name, { kind, parameters: kind.pattern.match(name) ?? {} }, topicHandles);
+  }
+
+  /** An event for each kind of client: bytes have a frame around them in v1 alone. @throws as `Recipients.send`. */
+  #messages(event: string, payload: unknown): { readonly v1: PreparedMessage; readonly plain: PreparedMessage } {
+    const given = encoded(validatedNow(event, this.#parts.events.schemaOf(event), payload));
+    const v1 = new PreparedMessage(eventFrame(event, given));
+    return { v1, plain: given instanceof Uint8Array ? new PreparedMessage(given) : v1 };
+  }
+
+  #sendToAll(event: string, payload: unknown): number {
+    const { v1, plain } = this.#messages(event, payload);
+    return this.#parts.hub.broadcast(v1 === plain ? v1 : (format) => (format === PLAIN ? plain : v1));
+  }
+
+  #sendTo(connections: readonly Connection<User>[], event: string, payload: unknown): number {
+    const { v1, plain } = this.#messages(event, payload);
+    return connections.filter((connection) => connection.send(speaksV1(connection) ? v1 : plain)).length;
+  }
+
+  #user(id: string): object {
+    const { users } = this.#parts;
+    return {
+      get size(): number {
+        return users.of(id).length;
+      },
+      send: (event: string, payload: unknown) => this.#sendTo(users.of(id), event, payload),
+      close: (code = 4403, reason = ""): void => {
+        for (const connection of users.of(id)) connection.close(code, reason);
+      },
+      [Symbol.iterator]: () => users.of(id)[Symbol.iterator](),
+    };
+  }
+
+  #connection(id: string): object | undefined {
+    const connection = this.#parts.hub.get(id);
+    return connection && { connection, send: (event: string, payload: unknown) => this.#sendTo([connection], event, payload) > 0 };
+  }
+
+  #stats(): RealtimeStats {
+    const { hub, users, tally, remembered } = this.#parts;
+    return { connections: hub.size, users: users.size, remembered: remembered.size, ...tally.snapshot() };
+  }
+
+  async #save(): Promise<Uint8Array> {
+    const { engine, remembered } = this.#parts;
+    const broker = await engine.save();
+    return encodeSaved({ results: remembered.saved(), broker });
+  }
+
+  async #stop(): Promise<void> {
+    const { engine, remembered, requests } = this.#parts;
+    remembered.clear();
+    requests.stop();
+    await engine.close();
+  }
+}

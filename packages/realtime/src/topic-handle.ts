@@ -1,0 +1,102 @@
+import type { Connection } from "@upwire/core";
+import { kinds, readOptions, type OptionKinds } from "@upwire/core/adapter";
+import { SUBPROTOCOL, toWireError, type RealtimeError } from "@upwire/protocol";
+import { encoded, eventFrame, sendOwn } from "./frames.ts";
+import { scopedKey } from "./keys.ts";
+import type { RealtimeLimits } from "./limits.ts";
+import type { Lines } from "./lines.ts";
+import { configOf } from "./topic-calls.ts";
+import type { EnginePublish, TopicEngine } from "./topic-engine.ts";
+import type { FoundTopic } from "./topic-table.ts";
+import { validated } from "./validate.ts";
+
+export interface TopicPublishOptions<User = unknown> {
+  /** Published once, however often it is tried with this key: 1 to 64 characters, for `retryWindowMs`. */
+  readonly key?: string;
+  /** Not to these. Only on a topic without history, where it leaves no hole. */
+  readonly except?: Connection<User> | readonly Connection<User>[];
+  /** What it is the latest state of: for a slow client, one with the same text takes its place. Only on a topic without history. */
+  readonly conflate?: string;
+}
+
+export interface PublishedTo {
+  /** Its place in the history; `undefined` for a topic without. */
+  readonly offset: number | undefined;
+  /** `local-only`: the clients of other nodes do not get it. */
+  readonly delivery: "cluster" | "local-only";
+}
+
+const aKey = { right: "1 to 64 characters", fits: (value: unknown) => typeof value === "string" && value.length >= 1 && value.length <= 64 };
+const publishKinds: OptionKinds<TopicPublishOptions> = { key: aKey, except: kinds.anything, conflate: kinds.text };
+
+export interface TopicHandleSetup {
+  readonly lines: Lines;
+  readonly engine: TopicEngine;
+  readonly limits: RealtimeLimits;
+}
+
+/** One topic, as the application has it in its hands. It keeps nothing: two of one name are the same. */
+export class TopicHandle<User> implements Iterable<Connection<User>> {
+  /** The whole name. */
+  readonly name: string;
+  readonly #found: FoundTopic;
+  readonly #setup: TopicHandleSetup;
+
+  constructor(name: string, found: FoundTopic, setup: TopicHandleSetup) {
+    this.name = name;
+    this.#found = found;
+    this.#setup = setup;
+  }
+
+  /** How many connections are subscribed on this node. */
+  get size(): number {
+    return this.#setup.engine.size(this.name);
+  }
+
+  /** They themselves, as they are when the loop begins. */
+  *[Symbol.iterator](): Generator<Connection<User>, void, undefined> {
+    yield* [...this.#setup.engine.members(this.name)] as Connection<User>[];
+  }
+
+  /** Publishes of one topic take effect in the order of the calls. */
+  publish(event: string, payload: unknown, given?: TopicPublishOptions<User>): Promise<PublishedTo> {
+    return new Promise((resolve, reject) => {
+      const { lines, limits } = this.#setup;
+      const { key, except, conflate } = readOptions<TopicPublishOptions>("publish", given as TopicPublishOptions | undefined, publishKinds);
+      const { kind } = this.#found;
+      if (kind.history !== undefined && (except !== undefined || conflate !== undefined)) {
+        throw new TypeError(`publish: except and conflate would leave holes in the history of ${this.name}; give the topic history: false, or leave them out`);
+      }
+      const schema = kind.schemaOf(event);
+      const options = { key: key === undefined ? undefined : scopedKey("server", key), keyMs: limits.retryWindowMs, except, conflate };
+      lines.run(this.name, () => validated(schema, payload), { done: (value) => resolve(this.#send(event, value, options)), failed: reject });
+    });
+  }
+
+  async #send(event: string, value: unknown, options: EnginePublish): Promise<PublishedTo> {
+    const { engine } = this.#setup;
+    const { position, delivery } = await engine.publish(this.name, configOf(this.name, this.#found), eventFrame(event, encoded(value)), options);
+    return { offset: position?.offset, delivery };
+  }
+
+  /** The client need not ask, and `canSubscribe` is not asked. One that speaks `upwire.v1` is told. Nothing happens to one that is closed. */
+  add(connection: Connection<User>): Promise<void> {
+    const { engine } = this.#setup;
+    return new Promise((resolve, reject) => {
+      const answer = (error: unknown): void => (error === undefined ? resolve() : reject(error));
+      engine.add(connection, this.name, configOf(this.name, this.#found), answer);
+    });
+  }
+
+  /**
+   * Takes a connection out; one that speaks `upwire.v1` is told, with `error` when there is one.
+   * @returns whether it was subscribed.
+   */
+  delete(connection: Connection<User>, error?: RealtimeError): boolean {
+    const wasIn = this.#setup.engine.unsubscribe(connection, this.name);
+    if (wasIn && connection.subprotocol === SUBPROTOCOL) {
+      sendOwn(connection, { type: "upwire.unsubscribed", topic: this.name, ...(error && { error: toWireError(error) }) });
+    }
+    return wasIn;
+  }
+}

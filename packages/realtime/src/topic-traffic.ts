@@ -1,0 +1,118 @@
+import { RealtimeError, type ClientFrame } from "@upwire/protocol";
+import type { AppCalls } from "./app-calls.ts";
+import { errorOf, eventFrame, encoded } from "./frames.ts";
+import { scopedKey } from "./keys.ts";
+import type { RealtimeLimits } from "./limits.ts";
+import { Lines } from "./lines.ts";
+import type { Session } from "./session.ts";
+import type { Task } from "./task.ts";
+import { askPublish, askSubscribe, configOf } from "./topic-calls.ts";
+import { subscribedText, type SubscribeResult, type TopicEngine } from "./topic-engine.ts";
+import type { TopicTable } from "./topic-table.ts";
+
+interface Setup {
+  readonly table: TopicTable;
+  readonly engine: TopicEngine;
+  readonly calls: AppCalls;
+  readonly limits: RealtimeLimits;
+}
+
+type Frame<Kind extends ClientFrame["kind"]> = Extract<ClientFrame, { readonly kind: Kind }>;
+
+/** What clients do with topics: asks the application whether they may, and then the engine. */
+export class TopicTraffic<User> {
+  readonly #setup: Setup;
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+  }
+
+  subscribe(task: Task<User>, { topic, since }: Frame<"subscribe">): void {
+    const { table, engine, calls, limits } = this.#setup;
+    const { session } = task;
+    const found = table.find(topic);
+    if (found === undefined) return task.fail(errorOf("unknown_topic"));
+    stopAsking(session, topic);
+    const { connection } = session;
+    const pending = session.asking?.size ?? 0;
+    if (!engine.has(connection, topic) && engine.count(connection) + pending >= limits.topics) return task.fail(errorOf("too_many"));
+    (session.asking ??= new Map()).set(topic, task);
+    const isAsked = (): boolean => {
+      if (session.asking?.get(topic) !== task) return false;
+      forget(session, topic);
+      return connection.isOpen;
+    };
+    calls.run(() => askSubscribe(session, topic, found), {
+      done: () => {
+        if (!isAsked()) return;
+        engine.subscribe(connection, topic, configOf(topic, found), since, (result) => answer(task, result));
+      },
+      failed: (error) => {
+        isAsked();
+        task.fail(error);
+      },
+    });
+  }
+
+  unsubscribe(task: Task<User>, { topic }: Frame<"unsubscribe">): void {
+    const { session } = task;
+    const wasAsked = stopAsking(session, topic);
+    const wasSubscribed = this.#setup.engine.unsubscribe(session.connection, topic);
+    if (wasAsked || wasSubscribed) task.reply();
+    else task.fail(errorOf("not_subscribed"));
+  }
+
+  publish(task: Task<User>, { type: event, topic, payload, key }: Frame<"publish">): void {
+    const { table, calls } = this.#setup;
+    const { session } = task;
+    const found = table.find(topic);
+    if (found === undefined) return task.fail(errorOf("unknown_topic"));
+    session.publishing ??= new Lines(calls);
+    session.publishing.run(topic, () => askPublish(session, topic, found, { event, payload }), {
+      done: (value) => {
+        let data;
+        try {
+          data = eventFrame(event, encoded(value));
+        } catch (error) {
+          return task.fail(error);
+        }
+        const { engine, limits } = this.#setup;
+        const options = {
+          key: key === undefined ? undefined : scopedKey(session, key),
+          keyMs: limits.retryWindowMs,
+          onPosition: (position: { readonly offset: number } | undefined) => published(task, position),
+        };
+        // It has the deadline of every other thing: a broker may never answer.
+        calls.run(() => engine.publish(topic, configOf(topic, found), data, options), {
+          done: (result) => published(task, (result as { readonly position: { readonly offset: number } | undefined }).position),
+          failed: (error) => task.fail(error),
+        });
+      },
+      failed: (error) => task.fail(error),
+    });
+    if (session.publishing.isEmpty) session.publishing = undefined;
+  }
+}
+
+function published<User>(task: Task<User>, position: { readonly offset: number } | undefined): void {
+  task.reply(position === undefined ? "{}" : `{"offset":${position.offset}}`);
+}
+
+function answer<User>(task: Task<User>, result: SubscribeResult | RealtimeError): void {
+  if (result instanceof RealtimeError) task.fail(result);
+  else task.reply(subscribedText(result));
+}
+
+function forget<User>(session: Session<User>, topic: string): void {
+  session.asking?.delete(topic);
+  if (session.asking?.size === 0) session.asking = undefined;
+}
+
+/** @returns whether a subscribe was still being looked at. */
+function stopAsking<User>(session: Session<User>, topic: string): boolean {
+  const asking = session.asking?.get(topic);
+  if (asking === undefined) return false;
+  forget(session, topic);
+  asking.fail(errorOf("replaced"));
+  return true;
+}
