@@ -1,7 +1,7 @@
 import type { Row } from "./rows/row.ts";
 
 /** How the load driver has to speak to a row. */
-export type Protocol = "websocket" | "socket.io" | "glued" | "frames" | "greeted" | "topic" | "topic-by-clients" | "socket.io-room";
+export type Protocol = "websocket" | "socket.io" | "glued" | "frames" | "greeted" | "topic" | "topic-own" | "topic-by-clients" | "socket.io-room";
 
 export interface CatalogueEntry {
   readonly label: string;
@@ -36,6 +36,7 @@ const ofTopics = (kind: CatalogueEntry["kind"], label: string, protocol: Protoco
   load,
   ofTopics: true,
 });
+const topic = (label: string, protocol: Protocol): CatalogueEntry => ofTopics("upwire", label, protocol, () => import("./rows/topic.ts"));
 const frames = (label: string): CatalogueEntry => ofTopics("control", label, "frames", () => import("./rows/frames.ts"));
 const replay = (label: string, library: "core" | "ws"): CatalogueEntry =>
   ofTopics("control", label, "topic", async () => ({ row: (await import("./rows/replay.ts")).replay[library]() }));
@@ -70,6 +71,9 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   "hono-node-ws": rival("@hono/node-ws", () => import("./rows/hono-node-ws.ts")),
   "express-ws": rival("express-ws", () => import("./rows/express-ws.ts")),
   "koa-websocket": rival("koa-websocket", () => import("./rows/koa-websocket.ts")),
+  topic: topic("upwire, a topic", "topic"),
+  "topic-own": topic("upwire, a topic each", "topic-own"),
+  "topic-by-clients": topic("upwire, by v1 clients", "topic-by-clients"),
   frames: frames("hub.broadcast, as long"),
   "frames-again": frames("hub.broadcast, again"),
   "socketio-recovery": room("Socket.IO, recovery", true),

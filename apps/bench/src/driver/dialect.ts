@@ -58,6 +58,16 @@ const v1: Dialect = {
   senders: sender,
 };
 
+/** Each client in a topic that has its connection's name. */
+const v1Own: Dialect = {
+  ...v1,
+  greeting(message) {
+    const { payload } = JSON.parse(message) as { readonly payload: { readonly connectionId?: string } };
+    if (payload.connectionId === undefined) return { open: true };
+    return { reply: JSON.stringify({ type: "upwire.subscribe", id: 1, topic: `room:${payload.connectionId}` }), open: false };
+  },
+};
+
 /** A sender gets no messages: to it the connection is open with the 101. */
 const v1Publisher: Dialect = { ...plain, ...PUBLISH, target: sender.target, subprotocol: "upwire.v1" };
 
@@ -77,6 +87,7 @@ export const dialects: Readonly<Record<Protocol, Dialect>> = {
   frames: { ...plain, received: PUBLICATION, senders: sender },
   greeted: { ...plain, greeting: (message) => ({ open: message.startsWith("s") }) },
   topic: v1,
+  "topic-own": v1Own,
   "topic-by-clients": { ...v1, senders: v1Publisher },
   "socket.io-room": socketioRoom,
 };
