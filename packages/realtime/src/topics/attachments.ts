@@ -1,0 +1,118 @@
+import type { Timer } from "@upwire/core/adapter";
+import type { Position } from "@upwire/protocol";
+import { ask, unavailable } from "./ask.ts";
+import type { ReadyBroker } from "./ready-broker.ts";
+import type { TopicConfig, TopicSetup } from "./setup.ts";
+import { Topic } from "./topic.ts";
+
+interface Attachment {
+  readonly topic: Topic;
+  readonly config: TopicConfig;
+  /** Until the broker answers. */
+  cancel: (() => void) | undefined;
+  /** Since its last member has left. */
+  linger: Timer | undefined;
+}
+
+/**
+ * The topics that this node follows at the broker: each from its first member on, until some time after its last one. A topic is
+ * never attached before the end of its last attachment is answered: else a late end would end the new one.
+ */
+export class Attachments {
+  readonly #setup: TopicSetup;
+  readonly #broker: ReadyBroker;
+  readonly #attachments = new Map<string, Attachment>();
+  /** Topics whose attachment is being ended, with what follows. */
+  readonly #leaving = new Map<string, (() => void) | undefined>();
+  #isStopped = false;
+
+  constructor(setup: TopicSetup, broker: ReadyBroker) {
+    this.#setup = setup;
+    this.#broker = broker;
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#attachments.get(name)?.topic;
+  }
+
+  get size(): number {
+    return this.#attachments.size;
+  }
+
+  /** The topic, for one more member. */
+  open(name: string, config: TopicConfig): Topic {
+    const known = this.#attachments.get(name);
+    if (known !== undefined) {
+      known.linger?.cancel();
+      known.linger = undefined;
+      return known.topic;
+    }
+    const attachment: Attachment = { topic: new Topic(this.#setup, name, config), config, cancel: undefined, linger: undefined };
+    this.#attachments.set(name, attachment);
+    if (this.#leaving.has(name)) this.#leaving.set(name, () => this.#attach(attachment));
+    else this.#attach(attachment);
+    return attachment.topic;
+  }
+
+  /** A member has left. */
+  left(topic: Topic): void {
+    const attachment = this.#attachments.get(topic.name);
+    if (attachment?.topic !== topic || topic.members.size > 0 || attachment.linger !== undefined) return;
+    attachment.linger = this.#setup.clock.after(this.#setup.limits.lingerMs, () => this.#detach(attachment));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const { topic, cancel, linger } of this.#attachments.values()) {
+      cancel?.();
+      linger?.cancel();
+      topic.stop();
+    }
+    this.#attachments.clear();
+    this.#leaving.clear();
+  }
+
+  #attach(attachment: Attachment): void {
+    const { topic, config } = attachment;
+    const { name } = topic;
+    // It may have been given up while the end of the attachment before it was waited for.
+    if (this.#attachments.get(name) !== attachment) return;
+    const { clock, limits } = this.#setup;
+    const call = async (): Promise<Position | undefined> => checked(await this.#broker.subscribe(name, config.history), topic);
+    attachment.cancel = ask({ clock, timeoutMs: limits.brokerTimeoutMs, call }, (outcome) => {
+      attachment.cancel = undefined;
+      if ("error" in outcome) this.#fail(attachment, outcome.error);
+      else topic.attached(outcome.value);
+    });
+  }
+
+  #fail(attachment: Attachment, error: unknown): void {
+    const { topic } = attachment;
+    // Those whose answers subscribe again begin a new attachment.
+    this.#detach(attachment);
+    this.#setup.report(error);
+    for (const subscription of topic.members.waiting()) this.#setup.end(subscription, unavailable(error));
+  }
+
+  #detach(attachment: Attachment): void {
+    const { topic, cancel, linger } = attachment;
+    const { name } = topic;
+    cancel?.();
+    linger?.cancel();
+    this.#attachments.delete(name);
+    topic.stop();
+    this.#leaving.set(name, undefined);
+    const { clock, limits } = this.#setup;
+    ask({ clock, timeoutMs: limits.brokerTimeoutMs, call: () => this.#broker.unsubscribe(name) }, () => {
+      if (this.#isStopped) return;
+      const next = this.#leaving.get(name);
+      this.#leaving.delete(name);
+      next?.();
+    });
+  }
+}
+
+function checked(position: Position | undefined, { name, hasHistory }: Topic): Position | undefined {
+  if ((position !== undefined) === hasHistory) return position;
+  throw new TypeError(`the broker gave ${hasHistory ? "no position" : "a position"} for ${JSON.stringify(name)}`);
+}

@@ -1,0 +1,176 @@
+import type { Broker, BrokerData, BrokerPublication, HistoryPage } from "@upwire/cluster/broker";
+import type { Clock } from "@upwire/core";
+import type { Position, RealtimeError } from "@upwire/protocol";
+import { readHistory, type PageOutcome } from "./history.ts";
+
+export interface OrderSetup {
+  readonly clock: Clock;
+  readonly broker: Pick<Broker, "history">;
+  readonly limits: { readonly brokerTimeoutMs: number; readonly heldMessages: number; readonly heldBytes: number };
+}
+
+/** A topic with history, as what brings its publications into order sees it. */
+export interface OrderedTopic {
+  readonly name: string;
+  readonly epoch: string;
+  readonly top: number;
+  /** The next one, `top + 1`. */
+  deliver(data: BrokerData, from: { readonly isOriginKnown: boolean }): void;
+  /** Nothing up to `to` will come. */
+  lose(to: number): void;
+  /** The history began anew; what it has begins behind `start`. */
+  restart(epoch: string, start: number): void;
+}
+
+type Done = (error: RealtimeError | undefined) => void;
+
+/**
+ * Brings what the broker tells of one topic, late, twice or out of order, into the order of the offsets. What comes too early is
+ * held, and what lacks is read from the history. What that does not have any more, or cannot give in time, is lost. Whether
+ * another epoch is a newer or an older one, only the history can tell.
+ */
+export class Order {
+  readonly #setup: OrderSetup;
+  readonly #topic: OrderedTopic;
+  readonly #held = new Map<number, BrokerData>();
+  #heldBytes = 0;
+  /** The highest offset of this epoch that was seen. */
+  #target = 0;
+  /** Something was seen since the last read began that only a further read can explain. */
+  #mustRead = false;
+  #cancel: (() => void) | undefined;
+  #verifying: Done[] = [];
+
+  constructor(setup: OrderSetup, topic: OrderedTopic) {
+    this.#setup = setup;
+    this.#topic = topic;
+  }
+
+  /** A publication as the broker told it. */
+  receive({ data, position, origin: _ }: BrokerPublication): void {
+    if (position === undefined) return;
+    const topic = this.#topic;
+    if (position.epoch !== topic.epoch) return this.#lookAgain();
+    if (position.offset <= topic.top) return;
+    this.#target = Math.max(this.#target, position.offset);
+    if (position.offset > topic.top + 1) {
+      this.#hold(position.offset, data);
+      return this.#fill();
+    }
+    topic.deliver(data, { isOriginKnown: true });
+    if (this.#held.size > 0) this.#release();
+  }
+
+  /** The newest position as the broker told it. */
+  topTold({ epoch, offset }: Position): void {
+    if (epoch !== this.#topic.epoch) return this.#lookAgain();
+    this.#target = Math.max(this.#target, offset);
+    if (offset > this.#topic.top) this.#fill();
+  }
+
+  /** Reads once, and calls `done` when the topic is up to date, or the history cannot be had. */
+  verify(done: Done): void {
+    this.#verifying.push(done);
+    this.#lookAgain();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#verifying = [];
+    this.#clear();
+  }
+
+  #lookAgain(): void {
+    this.#mustRead = true;
+    this.#fill();
+  }
+
+  /** Over its bounds it forgets: what is in no hole can be read. */
+  #hold(offset: number, data: BrokerData): void {
+    const { heldMessages, heldBytes } = this.#setup.limits;
+    if (this.#held.has(offset) || this.#held.size >= heldMessages || this.#heldBytes + data.length > heldBytes) return;
+    this.#held.set(offset, data);
+    this.#heldBytes += data.length;
+  }
+
+  #release(): void {
+    const topic = this.#topic;
+    for (let data = this.#unhold(topic.top + 1); data !== undefined; data = this.#unhold(topic.top + 1)) topic.deliver(data, { isOriginKnown: true });
+    if (topic.top >= this.#target) this.#clear();
+  }
+
+  #unhold(offset: number): BrokerData | undefined {
+    const data = this.#held.get(offset);
+    if (data === undefined) return undefined;
+    this.#held.delete(offset);
+    this.#heldBytes -= data.length;
+    return data;
+  }
+
+  #clear(): void {
+    this.#held.clear();
+    this.#heldBytes = 0;
+  }
+
+  get #lacks(): boolean {
+    return this.#mustRead || this.#topic.top < this.#target;
+  }
+
+  #fill(): void {
+    if (this.#cancel === undefined) this.#read(this.#topic.top);
+  }
+
+  #read(after: number): void {
+    const { clock, broker, limits } = this.#setup;
+    const { name: topic } = this.#topic;
+    const isCheck = this.#mustRead;
+    this.#mustRead = false;
+    const isUseful = (page: HistoryPage): boolean =>
+      page.epoch !== "" && (isCheck || page.epoch !== this.#topic.epoch || page.first > after + 1 || page.publications.length > 0);
+    this.#cancel = readHistory({ clock, broker, timeoutMs: limits.brokerTimeoutMs, topic, after, isUseful }, (outcome) => {
+      this.#cancel = undefined;
+      if ("error" in outcome) this.#unreadable(outcome.error);
+      else this.#take(outcome.page, after);
+    });
+  }
+
+  #take(page: HistoryPage, after: number): void {
+    const topic = this.#topic;
+    if (page.epoch !== topic.epoch) {
+      // A page from its middle says nothing of what is in front of it.
+      if (after > 0) return this.#read(0);
+      this.#clear();
+      this.#target = 0;
+      topic.restart(page.epoch, page.first - 1);
+    }
+    this.#target = Math.max(this.#target, page.top);
+    if (page.first > topic.top + 1) this.#lose(page.first - 1);
+    for (const { offset, data } of page.publications) {
+      if (offset !== topic.top + 1) continue;
+      this.#unhold(offset);
+      topic.deliver(data, { isOriginKnown: false });
+    }
+    this.#release();
+    this.#next(undefined);
+  }
+
+  #unreadable(error: RealtimeError): void {
+    const { top } = this.#topic;
+    // Without the history a foreign epoch explains nothing: it is asked about again with the next sign of it.
+    if (top < this.#target) this.#lose(this.#held.size > 0 ? Math.min(...this.#held.keys()) - 1 : this.#target);
+    this.#release();
+    this.#next(error);
+  }
+
+  #lose(to: number): void {
+    if (to > this.#topic.top) this.#topic.lose(to);
+  }
+
+  #next(error: RealtimeError | undefined): void {
+    if (this.#lacks && error === undefined) return this.#fill();
+    const verifying = this.#verifying;
+    this.#verifying = [];
+    for (const done of verifying) done(error);
+    if (this.#lacks) this.#fill();
+  }
+}

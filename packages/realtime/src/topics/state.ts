@@ -1,0 +1,101 @@
+import type { Clock } from "@upwire/core";
+import { RealtimeError } from "@upwire/protocol";
+import { ask } from "./ask.ts";
+
+/** The state of a topic, as JSON, and the position that it belongs to: it covers everything up to it. */
+export interface TopicState {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly json: string;
+}
+
+export type StateOutcome = { readonly state: TopicState } | { readonly error: RealtimeError };
+type Waiting = (outcome: StateOutcome) => void;
+
+export interface StateSetup {
+  readonly clock: Clock;
+  readonly stateTimeoutMs: number;
+  /** Gets what the application's function fails with. */
+  report(error: unknown): void;
+}
+
+export interface StatefulTopic {
+  readonly name: string;
+  readonly epoch: string;
+  readonly top: number;
+  /** What follows this position must stay to be had, until `unpin`. */
+  pin(): void;
+  unpin(): void;
+}
+
+interface Computation {
+  readonly epoch: string;
+  readonly offset: number;
+  waiting: Waiting[];
+}
+
+/** Computes the state of one topic: once for all that need it while it is computed. */
+export class State {
+  readonly #setup: StateSetup;
+  readonly #topic: StatefulTopic;
+  readonly #compute: () => unknown;
+  #latest: Computation | undefined;
+  readonly #running = new Map<Computation, () => void>();
+
+  constructor(setup: StateSetup, topic: StatefulTopic, compute: () => unknown) {
+    this.#setup = setup;
+    this.#topic = topic;
+    this.#compute = compute;
+  }
+
+  /** @param from The state must belong to this position or a later one. @param waiting Is called in a later microtask, once. @returns a function that calls it off. */
+  need(from: number, waiting: Waiting): () => void {
+    const latest = this.#latest;
+    const computation = latest !== undefined && latest.epoch === this.#topic.epoch && latest.offset >= from ? latest : this.#begin();
+    computation.waiting.push(waiting);
+    return () => {
+      computation.waiting = computation.waiting.filter((one) => one !== waiting);
+    };
+  }
+
+  stop(): void {
+    for (const [computation, cancel] of this.#running) {
+      cancel();
+      computation.waiting = [];
+      this.#topic.unpin();
+    }
+    this.#running.clear();
+    this.#latest = undefined;
+  }
+
+  #begin(): Computation {
+    const { clock, stateTimeoutMs: timeoutMs } = this.#setup;
+    // The position first: what is published while the function runs may be in the state or not, and is sent in any case.
+    const { epoch, top: offset } = this.#topic;
+    const computation: Computation = { epoch, offset, waiting: [] };
+    const late = (): RealtimeError => new RealtimeError("timeout", `state of ${JSON.stringify(this.#topic.name)} took more than ${timeoutMs} ms`);
+    this.#topic.pin();
+    this.#latest = computation;
+    const cancel = ask<unknown>({ clock, timeoutMs, call: this.#compute, late }, (outcome) => {
+      this.#running.delete(computation);
+      if (this.#latest === computation) this.#latest = undefined;
+      const told: StateOutcome = "error" in outcome ? { error: this.#failed(outcome.error) } : this.#read(outcome.value, computation);
+      for (const waiting of computation.waiting) waiting(told);
+      this.#topic.unpin();
+    });
+    this.#running.set(computation, cancel);
+    return computation;
+  }
+
+  #read(json: unknown, { epoch, offset }: Computation): StateOutcome {
+    if (typeof json === "string" && json !== "") return { state: { epoch, offset, json } };
+    return { error: this.#failed(new TypeError(`state of ${JSON.stringify(this.#topic.name)} gave ${typeof json}; give JSON text`)) };
+  }
+
+  /** What the application throws on purpose is for the client, and no fault. */
+  #failed(error: unknown): RealtimeError {
+    if (error instanceof RealtimeError && error.code !== "timeout") return error;
+    this.#setup.report(error);
+    return error instanceof RealtimeError ? error : new RealtimeError("internal", "the state of the topic cannot be had");
+  }
+}

@@ -1,0 +1,197 @@
+import type { BrokerData, BrokerPublication } from "@upwire/cluster/broker";
+import type { Connection } from "@upwire/core";
+import type { GapReason, Position, RealtimeError } from "@upwire/protocol";
+import { Conflation } from "./conflation.ts";
+import { headOf } from "./frames.ts";
+import { Losses } from "./losses.ts";
+import { Members } from "./members.ts";
+import { Order, type OrderedTopic } from "./order.ts";
+import { Pages, type PagedTopic } from "./pages.ts";
+import { Publication, type Restriction } from "./publication.ts";
+import { Recent } from "./recent.ts";
+import type { TopicConfig, TopicSetup } from "./setup.ts";
+import { State, type StatefulTopic } from "./state.ts";
+
+/**
+ * One topic on this node: its place in the history, and who is subscribed here. Everything up to `top` was sent to the audience,
+ * in order. A subscription that is not up to date is no member of the audience, and catches up by itself.
+ */
+export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
+  readonly name: string;
+  readonly head: string;
+  readonly hasHistory: boolean;
+  /** Empty before it is attached, and without history. */
+  epoch = "";
+  /** The newest offset. Without history, a count of what was published here. */
+  top = 0;
+  /** What this node knows of the epoch begins behind this offset. */
+  epochStart = 0;
+  isAttached = false;
+  readonly members: Members;
+  readonly recent: Recent;
+  readonly pages: Pages;
+  readonly state: State | undefined;
+  readonly #setup: TopicSetup;
+  readonly #order: Order;
+  #losses = new Losses(1);
+  #conflation: Conflation | undefined;
+  /** How many computations of the state want that nothing is forgotten. */
+  #pins = 0;
+  /** What came before the answer to the attachment. */
+  #early: BrokerPublication[] = [];
+
+  constructor(setup: TopicSetup, name: string, config: TopicConfig) {
+    const { clock, broker, limits, turns, report } = setup;
+    this.name = name;
+    this.hasHistory = config.history !== undefined;
+    this.head = headOf(name, this);
+    this.members = new Members(setup, () => this.pages.forget());
+    this.recent = new Recent(limits, setup.budget);
+    this.pages = new Pages({ clock, broker, turns, brokerTimeoutMs: limits.brokerTimeoutMs }, this);
+    this.state = config.state && new State({ clock, stateTimeoutMs: limits.stateTimeoutMs, report }, this, config.state);
+    this.#order = new Order({ clock, broker, limits }, this);
+    this.#setup = setup;
+  }
+
+  // From the broker.
+
+  /** It is attached: everything after `position` is told. */
+  attached(position: Position | undefined): void {
+    if (position !== undefined) this.#begin(position.epoch, position.offset);
+    this.isAttached = true;
+    const early = this.#early;
+    this.#early = [];
+    for (const publication of early) this.receive(publication);
+    this.#setup.turns.runAll(this.members.waiting().flatMap(({ phase }) => phase ?? []));
+  }
+
+  receive(publication: BrokerPublication): void {
+    if (!this.isAttached) {
+      if (this.hasHistory && this.#early.length < this.#setup.limits.heldMessages) this.#early.push(publication);
+    } else if (this.hasHistory) this.#order.receive(publication);
+    else if (publication.position === undefined) this.publish(publication.data, undefined);
+  }
+
+  topTold(position: Position): void {
+    if (this.isAttached && this.hasHistory) this.#order.topTold(position);
+  }
+
+  /** Without history: something may be missing here. */
+  gapTold(): void {
+    if (this.hasHistory) return;
+    // It counts as one publication that did not come.
+    this.lose(this.top + 1);
+  }
+
+  // From `Order`.
+
+  deliver(data: BrokerData, { isOriginKnown }: { readonly isOriginKnown: boolean }): void {
+    const publication = new Publication(this, { epoch: this.epoch, offset: this.top + 1, data, isOriginKnown });
+    if (!isOriginKnown) this.#holdBack(publication);
+    this.top++;
+    this.recent.push(publication);
+    this.members.send(publication);
+  }
+
+  lose(to: number): void {
+    const after = this.top;
+    this.#losses.add(after, to);
+    this.#setup.stats.losses++;
+    this.top = to;
+    this.members.lagAll(after);
+  }
+
+  restart(epoch: string, start: number): void {
+    const before = this.top;
+    this.#setup.stats.losses++;
+    this.#begin(epoch, start);
+    this.members.lagAll(before);
+  }
+
+  #begin(epoch: string, start: number): void {
+    this.epoch = epoch;
+    this.top = start;
+    this.epochStart = start;
+    this.recent.clear();
+    this.pages.restart();
+    this.#losses = new Losses(1);
+  }
+
+  /** Those whose own publication this may be get it after their reply. */
+  #holdBack(publication: Publication): void {
+    for (const connection of this.#setup.repliesDue.waitingFor(this.name, publication)) {
+      const subscription = this.members.get(connection);
+      if (subscription !== undefined && subscription.phase === undefined) this.members.lag(subscription, this.top);
+    }
+  }
+
+  // Without history.
+
+  /** Sends to all members here. */
+  publish(data: BrokerData, restriction: Restriction | undefined): void {
+    const publication = new Publication(this, { epoch: this.epoch, offset: this.top + 1, data, isOriginKnown: true, restriction });
+    const key = restriction?.conflate;
+    this.top++;
+    if (key !== undefined) (this.#conflation ??= new Conflation()).add(key, publication);
+    if (this.#pins > 0) this.recent.push(publication);
+    this.members.send(publication);
+  }
+
+  // From subscriptions.
+
+  /** A publication that is at hand. */
+  find(offset: number): Publication | undefined {
+    return this.recent.get(offset) ?? this.pages.get(offset);
+  }
+
+  /** Why what follows `position`, and is not at hand, cannot be had, and up to where; `undefined` when it may be in the history. */
+  goneAfter(position: number): { readonly reason: GapReason; readonly to: number } | undefined {
+    const lost = this.#losses.lostAfter(position);
+    if (lost !== undefined) return { reason: "lost", to: lost };
+    const forgotten = this.hasHistory ? this.#losses.forgottenAfter(position) : this.reachableFrom;
+    return forgotten === undefined ? undefined : { reason: "slow", to: forgotten };
+  }
+
+  /** Everything after this position is at hand. */
+  get reachableFrom(): number {
+    return this.recent.size === 0 ? this.top : this.recent.first - 1;
+  }
+
+  isReplyDue(connection: Connection, publication: Publication): boolean {
+    return this.#setup.repliesDue.isDue(this.name, connection, publication);
+  }
+
+  verify(done: (error: RealtimeError | undefined) => void): void {
+    this.#order.verify(done);
+  }
+
+  missed(connection: Connection, publication: Publication): void {
+    this.members.missed(connection, publication);
+  }
+
+  // From `Pages` and `State`.
+
+  begins(first: number): void {
+    this.#losses.begins(first);
+  }
+
+  /** What follows `position`, and is not at hand, could not be had in time. */
+  unreadable(position: number): void {
+    if (this.find(position + 1) === undefined && position < this.reachableFrom) this.#losses.add(position, this.reachableFrom);
+  }
+
+  pin(): void {
+    this.#pins++;
+  }
+
+  unpin(): void {
+    if (--this.#pins === 0 && !this.hasHistory) this.recent.clear();
+  }
+
+  stop(): void {
+    this.#order.stop();
+    this.pages.stop();
+    this.state?.stop();
+    this.recent.clear();
+  }
+}
