@@ -128,13 +128,13 @@ export class Topics {
   };
 
   #open(connection: Connection, { name, config, since, answer, isPlain }: SubscribeInit): void {
+    const before = this.#attachments.get(name)?.members.get(connection);
+    if (before !== undefined) this.#end(before, new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     if (connection.state !== "open") return answer(new RealtimeError("cancelled", "the connection is closing"));
     const topic = this.#attachments.open(name, config);
-    const before = topic.members.get(connection);
     const subscription = new Subscription({ connection, topic, isPlain });
     const opening = new Opening(this.#setup, subscription, since, answer);
     subscription.phase = opening;
-    if (before !== undefined) this.#end(before, new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     topic.members.add(subscription);
     subscription.next = this.#first.get(connection);
     this.#first.set(connection, subscription);
