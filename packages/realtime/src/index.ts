@@ -13,7 +13,7 @@ export type {
 } from "./calls.ts";
 export { createRealtime } from "./create-realtime.ts";
 export type { RealtimeLimits } from "./limits.ts";
-export type { CommonOptions, LooseContract, LooseOptions, PublishedOn, RealtimeOptions, TopicRules } from "./options.ts";
+export type { CommonOptions, FallbackHandler, LooseContract, LooseOptions, PublishedOn, RealtimeOptions, TopicRules } from "./options.ts";
 export type { OneConnection, Realtime, Recipients, Topic, UserConnections } from "./realtime.ts";
 export type { RealtimeStats } from "./stats.ts";
 export { tokenOf, type TokenRequest } from "./token.ts";

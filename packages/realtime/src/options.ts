@@ -36,6 +36,11 @@ export type PublishedOn<C extends Contract, Pattern extends TopicPatternName<C>>
   [Event in TopicEventName<C, Pattern>]: { readonly event: Event; readonly payload: TopicEventOut<C, Pattern, Event> };
 }[TopicEventName<C, Pattern>];
 
+/** Any handler, but for one that takes messages as streams. Its `options` count for those that the realtime's `options` do not set. */
+export interface FallbackHandler<User, Native> extends Omit<ConnectionHandler<User, Native>, "options" | "stream"> {
+  readonly options?: UpgraderOptions<unknown, Native>;
+}
+
 /**
  * TypeScript reads an object from its first member to its last: `authorize` stands first, and then types `user` everywhere else.
  */
@@ -58,7 +63,7 @@ export interface CommonOptions<C extends Contract, User, Native> {
    * Gets the clients that do not speak `upwire.v1`. Without it their `{ type, payload }` runs `events`, and is answered only by
    * `{ type: "error", payload: { code, message } }` where something is wrong.
    */
-  readonly fallback?: ConnectionHandler<User, Native>;
+  readonly fallback?: FallbackHandler<NoInfer<User>, NoInfer<Native>>;
   /**
    * Sees each message of a client that speaks `upwire.v1` before anything is done about it, for logs and limits. A `RealtimeError`
    * that it throws is the answer; it is not waited for.

@@ -2,7 +2,7 @@ import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/
 import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
 import { count } from "./limits.ts";
-import type { RealtimeOptions } from "./options.ts";
+import type { FallbackHandler, RealtimeOptions } from "./options.ts";
 
 /** The options, whatever the contract. */
 export type AnyOptions<User> = Omit<RealtimeOptions<Contract, User, never>, "events" | "requests" | "topics"> & {
@@ -43,17 +43,19 @@ export function readRealtimeOptions<User>(given: AnyOptions<User>): AnyOptions<U
   return options;
 }
 
-function checkFallback<User>(fallback: ConnectionHandler<User, never>): void {
-  if (typeof fallback.stream === "function") {
+function checkFallback(fallback: FallbackHandler<never, never>): void {
+  if (typeof (fallback as ConnectionHandler).stream === "function") {
     throw new TypeError("fallback: it takes messages as streams, and a realtime reads whole ones; give it a message hook, or serve it on a route of its own");
   }
-  Upgrader.forRoute(fallback);
+  Upgrader.forRoute(fallback as ConnectionHandler);
 }
 
 /** What the route gets: the options of the application, over those of the fallback, over those of a realtime. */
 export function routeOptions<User>({ authorize, fallback, options = {} }: AnyOptions<User>): UpgraderOptions<User, never> {
-  const brought = { slowConsumer: "drop-newest" as const, ...fallback?.options, ...(authorize && { authorize }), ...options };
-  return { ...brought, subprotocols: withOurs<never>(options.subprotocols ?? fallback?.options?.subprotocols ?? []) };
+  // Where nothing says who a client is, the fallback may: `user` is what that gives.
+  const before = fallback?.options as UpgraderOptions<User, never> | undefined;
+  const brought = { slowConsumer: "drop-newest" as const, ...before, ...(authorize && { authorize }), ...options };
+  return { ...brought, subprotocols: withOurs<never>(options.subprotocols ?? before?.subprotocols ?? []) };
 }
 
 type Subprotocols<Native> = NonNullable<UpgraderOptions<unknown, Native>["subprotocols"]>;

@@ -58,7 +58,7 @@ export interface OneConnection<C extends Contract, User> {
 /** A handler for `websocket(...)` of every adapter, and what the application calls. */
 export interface Realtime<C extends Contract, User, Native = unknown> extends ConnectionHandler<User, Native>, Recipients<C> {
   /** The topic of a pattern. @throws TypeError for a pattern that does not exist, or parameters that make no name. */
-  topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<Pattern>): Topic<C, Pattern, User>;
+  topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<NoInfer<Pattern>>): Topic<C, Pattern, User>;
   /** The connections of one user. */
   user(id: string): UserConnections<C, User>;
   /** The connection with this `connection.id`, on this node. */
