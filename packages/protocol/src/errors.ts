@@ -52,7 +52,7 @@ export class RealtimeError extends Error {
   readonly details: unknown;
 
   constructor(code: ErrorCode | (string & {}), message: string = code, options: RealtimeErrorOptions = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     if (!codes.test(code)) throw new TypeError(`error code ${JSON.stringify(code)} is not allowed; give 1 to 64 of a-z 0-9 _ . -`);
     this.name = "RealtimeError";
     this.code = code;

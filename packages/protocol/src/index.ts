@@ -22,7 +22,7 @@ export type {
   TopicParams,
   TopicPatternName,
 } from "./inference.ts";
-export { isTopicName, SUBPROTOCOL, TOKEN_PREFIX, topicName } from "./names.ts";
+export { fillPattern, isTopicName, SUBPROTOCOL, TOKEN_PREFIX, topicName } from "./names.ts";
 export { isId, isPosition, type Position, type Since } from "./position.ts";
 export { MIN_LATER_MS, retryOf, retryRules, type Retry, type RetryRule } from "./retry.ts";
 export { MAX_RETRY_AFTER_MS, parseRetryAfter, retryAfterPattern, retryAfterReason } from "./retry-after.ts";

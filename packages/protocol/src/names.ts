@@ -34,12 +34,19 @@ export function encodeSegment(value: string): string {
 }
 
 /**
+ * What `topicName` gives, without a look at the result: a client leaves that to the server, and carries less.
+ */
+export function fillPattern(pattern: string, parameters: Readonly<Record<string, string | number>> = {}): string {
+  return pattern.replace(/\{(\w+)\}/g, (_, key: string) => encodeSegment(String(parameters[key] ?? "")));
+}
+
+/**
  * The name of the topic that `pattern` makes of these parameters: `topicName("room:{room}", { room: "tea" })` is `room:tea`.
  * In a parameter, `%`, `:` and control characters are percent-encoded, so that each set of parameters has one name.
  * @throws TypeError for a parameter that is missing, empty, or too long for a segment of 64 characters.
  */
 export function topicName(pattern: string, parameters: Readonly<Record<string, string | number>> = {}): string {
-  const name = pattern.replace(/\{(\w+)\}/g, (_, key: string) => encodeSegment(String(parameters[key] ?? "")));
+  const name = fillPattern(pattern, parameters);
   if (isTopicName(name)) return name;
   throw new TypeError(`${JSON.stringify(name)}, made of ${pattern}, is no topic name; give each parameter, of 1 to 64 characters`);
 }

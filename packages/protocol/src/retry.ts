@@ -15,39 +15,45 @@ export interface RetryRule {
 export const MIN_LATER_MS = 5000;
 
 /**
- * What a client should do after each close code from 1000 to 4999, in order and without a gap. A code that has no meaning
+ * From which close code on what is to be done, up to the next one. Short, since pages carry it. A code that has no meaning
  * here says nothing against another try; 4400 to 4499 do, since like HTTP's 400 to 499 they tell of a fault of the client.
  */
-export const retryRules: readonly RetryRule[] = [
-  { from: 1000, to: 1000, retry: false },
-  { from: 1001, to: 1001, retry: true },
-  { from: 1002, to: 1003, retry: false },
-  { from: 1004, to: 1006, retry: true },
-  { from: 1007, to: 1010, retry: false },
-  { from: 1011, to: 1012, retry: true },
-  { from: 1013, to: 1013, retry: "later" },
-  { from: 1014, to: 1014, retry: true },
-  { from: 1015, to: 1015, retry: "later" },
-  { from: 1016, to: 2999, retry: true },
+const changes: readonly (readonly [from: number, retry: Retry])[] = [
+  [1000, false],
+  [1001, true],
+  [1002, false],
+  [1004, true],
+  [1007, false],
+  [1011, true],
+  [1013, "later"],
+  [1014, true],
+  [1015, "later"],
+  [1016, true],
   // IANA: unauthorized.
-  { from: 3000, to: 3000, retry: false },
-  { from: 3001, to: 3002, retry: true },
+  [3000, false],
+  [3001, true],
   // IANA: forbidden.
-  { from: 3003, to: 3003, retry: false },
-  { from: 3004, to: 4399, retry: true },
-  { from: 4400, to: 4407, retry: false },
-  { from: 4408, to: 4408, retry: true },
-  { from: 4409, to: 4428, retry: false },
-  { from: 4429, to: 4429, retry: "later" },
-  { from: 4430, to: 4499, retry: false },
-  { from: 4500, to: 4999, retry: true },
+  [3003, false],
+  [3004, true],
+  [4400, false],
+  [4408, true],
+  [4409, false],
+  [4429, "later"],
+  [4430, false],
+  [4500, true],
 ];
+
+/** What a client should do after each close code from 1000 to 4999, in order and without a gap. */
+export const retryRules: readonly RetryRule[] = /* @__PURE__ */ changes.map(([from, retry], index) => ({
+  from,
+  to: (changes[index + 1]?.[0] ?? 5000) - 1,
+  retry,
+}));
 
 /**
  * What a client should do after a connection that ended with `code`. Takes anything: for what is no close code it is
  * `true`, since the connection is gone all the same.
  */
 export function retryOf(code: number): Retry {
-  if (typeof code !== "number") return true;
-  return retryRules.find(({ from, to }) => from <= code && code <= to)?.retry ?? true;
+  return Number.isInteger(code) ? (changes.findLast(([from]) => from <= code)?.[1] ?? true) : true;
 }

@@ -10,7 +10,6 @@ import type {
   ReplyOut,
   RequestIn,
   RequestName,
-  Since,
   StateOut,
   TopicEventIn,
   TopicEventName,
@@ -22,6 +21,7 @@ import type { ClientOptions } from "./options.ts";
 import type { AskOptions, QueuePolicy } from "./outbox.ts";
 import { RealtimeClient } from "./realtime-client.ts";
 import type { Address, ClientStatus } from "./status.ts";
+import type { TopicOptions } from "./topic.ts";
 
 /** One frame, for a view on the wire. */
 export interface WireFrame {
@@ -74,14 +74,6 @@ export interface Topic<C extends Contract, P extends TopicPatternName<C>> {
   [Symbol.dispose](): void;
 }
 
-/** How a topic is subscribed. */
-export interface TopicOptions {
-  /** Where to begin: with the newest `last`, or behind a position that an earlier page kept. */
-  readonly since?: Since;
-  /** Only listen: the server puts this client into the topic. */
-  readonly byServer?: boolean;
-}
-
 /** A connection that comes back, and what goes over it. */
 export interface Client<C extends Contract = AnyContract> extends Disposable {
   readonly status: ClientStatus;
@@ -99,10 +91,7 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
   send<E extends EventName<C>>(event: E, payload: EventIn<C, E>, options?: { readonly queue?: QueuePolicy }): boolean;
   /** Rejects with `RealtimeError`; without `key`, after a cut before the answer, with `connection_lost`. */
   request<R extends RequestName<C>>(name: R, payload: RequestIn<C, R>, options?: AskOptions): Promise<ReplyOut<C, R>>;
-  /**
-   * The topic of this name, the same one at each call until it is unsubscribed.
-   * @throws TypeError for parameters that make no name
-   */
+  /** The topic of this name, the same one at each call until it is unsubscribed. */
   topic<P extends TopicPatternName<C>>(pattern: P, parameters: TopicParams<P>, options?: TopicOptions): Topic<C, P>;
   /** Ends it for good: what is unanswered rejects with `closed`. */
   close(code?: number, reason?: string): void;

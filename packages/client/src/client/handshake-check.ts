@@ -9,22 +9,19 @@ export interface HandshakeVerdict {
 }
 
 /** The part of `fetch` that is used. */
-export type Fetch = (url: string, init: { headers: Record<string, string>; credentials: "include"; cache: "no-store"; signal: AbortSignal }) => Promise<{ json(): Promise<unknown> }>;
+export type Fetch = (url: string, init: { headers: Record<string, string>; signal: AbortSignal }) => Promise<{ json(): Promise<unknown> }>;
 
 /** A server that is silent here is not waited for. Milliseconds. */
 const CHECK_MS = 5000;
 
 /**
  * Asks by GET why a handshake failed.
- * @returns `undefined` where nothing can be learnt: no such server, no permission to read it, an answer that is none
+ * @returns `undefined` where nothing can be learnt: no `fetch`, no such server, no permission to read it, an answer that is none
  */
-export async function askWhy(fetch: Fetch, address: string, token: string | undefined): Promise<HandshakeVerdict | undefined> {
-  const accept = "application/vnd.upwire.check+json";
+export async function askWhy(address: string, token: string | undefined, fetch: Fetch = globalThis.fetch): Promise<HandshakeVerdict | undefined> {
   try {
-    const response = await fetch(address.replace(/^ws/, "http"), {
-      headers: token === undefined ? { accept } : { accept, authorization: `Bearer ${token}` },
-      credentials: "include",
-      cache: "no-store",
+    const response = await fetch(address.replace("ws", "http"), {
+      headers: { accept: "application/vnd.upwire.check+json", ...(token && { authorization: `Bearer ${token}` }) },
       signal: AbortSignal.timeout(CHECK_MS),
     });
     const verdict = (await response.json()) as HandshakeVerdict | null;

@@ -3,7 +3,7 @@ export type Listener = (...values: never[]) => unknown;
 
 /** Functions of the application, by name. One that fails is reported, and the others are called all the same. */
 export class Listeners {
-  readonly #byName = new Map<string, Set<{ readonly listener: Listener }>>();
+  readonly #entries = new Set<{ readonly name: string; readonly listener: Listener }>();
   readonly #report: (error: unknown) => void;
 
   constructor(report: (error: unknown) => void) {
@@ -12,16 +12,15 @@ export class Listeners {
 
   /** @returns what takes it away again */
   add(name: string, listener: Listener): () => void {
-    const entry = { listener };
-    const entries = this.#byName.get(name) ?? new Set();
-    this.#byName.set(name, entries.add(entry));
-    return () => void entries.delete(entry);
+    const entry = { name, listener };
+    this.#entries.add(entry);
+    return () => void this.#entries.delete(entry);
   }
 
   /** @returns whether there was a listener */
   emit(name: string, ...values: unknown[]): boolean {
-    const entries = [...(this.#byName.get(name) ?? [])];
-    for (const { listener } of entries) {
+    const called = [...this.#entries].filter((entry) => entry.name === name);
+    for (const { listener } of called) {
       try {
         const result = listener(...(values as never[]));
         if (result instanceof Promise) result.catch(this.#report);
@@ -29,10 +28,10 @@ export class Listeners {
         this.#report(error);
       }
     }
-    return entries.length > 0;
+    return called.length > 0;
   }
 
   clear(): void {
-    this.#byName.clear();
+    this.#entries.clear();
   }
 }

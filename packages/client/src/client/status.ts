@@ -1,3 +1,5 @@
+import type { HandshakeVerdict } from "./handshake-check.ts";
+
 /** Where to connect to: relative ones are of the page. A function is asked at each try. */
 export type Address = string | URL | (() => string | URL | Promise<string | URL>);
 
@@ -7,5 +9,8 @@ export type ClientStatus =
   | { readonly state: "open" }
   /** `retryAt`: when the next try is. Milliseconds since 1970. */
   | { readonly state: "waiting"; readonly retryAt: number }
-  /** For good: by `close()`, or since another try would not help. `code`, `reason`: of the close frame. `error`: what is known besides. */
-  | { readonly state: "closed"; readonly code: number; readonly reason: string; readonly error?: unknown };
+  /**
+   * For good: by `close()`, or since another try would not help. `code`, `reason`: of the close frame; where the server refused
+   * the handshake, 1006 and its code. `error`: what the server says about that handshake.
+   */
+  | { readonly state: "closed"; readonly code: number; readonly reason: string; readonly error?: HandshakeVerdict | undefined };

@@ -1,9 +1,10 @@
-import { fromWireError, RealtimeError, type Gap, type Position, type Since, type SubscribedPayload, type WireError } from "@upwire/protocol";
+import type { Gap, GapReason, Position, RealtimeError, Since, SubscribedPayload, WireError } from "@upwire/protocol";
 import type { Clock, Timer } from "../link/clock.ts";
+import { readError } from "./frame.ts";
 import { Listeners, type Listener } from "./listeners.ts";
 import type { AskOptions, Outbox } from "./outbox.ts";
 
-/** Before a subscribe is tried again that failed for the moment. Milliseconds, up to twice as long by chance. */
+/** Before a subscribe is tried again that failed for the moment. Milliseconds. */
 const AGAIN_MS = 2000;
 
 /** Names that no event can have, for listeners to what happens to the subscription. */
@@ -11,16 +12,21 @@ const SUBSCRIBED = "upwire.subscribed";
 const GAP = "upwire.gap";
 const ENDED = "upwire.ended";
 
-interface TopicSetup {
+/** How a topic is subscribed. */
+export interface TopicOptions {
+  /** Where to begin: with the newest `last`, or behind a position that an earlier page kept. */
+  readonly since?: Since;
+  /** Only listen: the server puts this client into the topic. */
+  readonly byServer?: boolean;
+}
+
+/** What a topic needs of its client. */
+export interface TopicSetup extends TopicOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
-  readonly random: () => number;
   readonly report: (error: unknown) => void;
   /** It is unsubscribed: the next of this name is a new one. */
   readonly forget: () => void;
-  readonly since: Since | undefined;
-  /** Only listen: the server puts this client into the topic. */
-  readonly isByServer: boolean;
 }
 
 /** One topic as this client sees it. What a contract says about it is in `Topic`. */
@@ -33,7 +39,7 @@ export class TopicSubscription {
   #isWanted = false;
   /** The server said that it is subscribed, on this connection. */
   #isLive = false;
-  /** It was live before, so that what it does not get from the server is missing. */
+  /** It was live once: what has come since then and is not brought by the server is missing. */
   #wasLive = false;
   #timer: Timer | undefined;
 
@@ -44,7 +50,7 @@ export class TopicSubscription {
   }
 
   on(event: string, listener: Listener): () => void {
-    if (!this.#isWanted && !this.#isLive && !this.#setup.isByServer) {
+    if (!this.#isWanted && !this.#isLive && !this.#setup.byServer) {
       this.#isWanted = true;
       this.subscribe();
     }
@@ -68,13 +74,12 @@ export class TopicSubscription {
   }
 
   unsubscribe(): void {
-    const { outbox, forget } = this.#setup;
     this.cut();
-    // The error would tell that there was nothing to end, which is what was wanted.
-    if (this.#isWanted || this.#wasLive) outbox.control({ type: "upwire.unsubscribe", topic: this.name }, () => {});
-    this.#isWanted = this.#wasLive = false;
+    this.#isWanted = false;
     this.#listeners.clear();
-    forget();
+    this.#setup.forget();
+    // An error would tell that there was nothing to end, which is what was wanted.
+    this.#setup.outbox.control({ type: "upwire.unsubscribe", topic: this.name }, () => {});
   }
 
   [Symbol.dispose](): void {
@@ -84,11 +89,10 @@ export class TopicSubscription {
   /** At each new connection, and when the application begins to listen. */
   subscribe(): void {
     if (!this.#isWanted) return;
-    const { outbox, since } = this.#setup;
-    outbox.control({ type: "upwire.subscribe", topic: this.name, since: this.position ?? since }, (error, reply) => {
+    this.#setup.outbox.control({ type: "upwire.subscribe", topic: this.name, since: this.position ?? this.#setup.since }, (error, reply) => {
       if (!this.#isWanted) return;
-      if (error instanceof RealtimeError) this.#refused(error);
-      else this.accept(reply as SubscribedPayload);
+      if (error) this.#ended(error as RealtimeError);
+      else this.subscribed(reply as SubscribedPayload);
     });
   }
 
@@ -99,51 +103,44 @@ export class TopicSubscription {
   }
 
   /** It is subscribed, by itself or by the server. */
-  accept({ epoch, offset = 0, after = 0, resumed, state }: SubscribedPayload): void {
-    const before = this.position;
+  subscribed({ epoch, offset = 0, after = 0, resumed, state }: SubscribedPayload): void {
     const isHole = this.#wasLive && !resumed;
     this.#isLive = this.#wasLive = true;
-    this.position = epoch === undefined ? undefined : { epoch, offset: after };
     this.#listeners.emit(SUBSCRIBED, { resumed, missed: offset - after });
-    if (isHole) {
-      const isSame = before?.epoch === epoch;
-      this.#listeners.emit(GAP, { reason: isSame ? "lost" : "restarted", missed: isSame && before ? after - before.offset : undefined });
-    }
-    this.#tellState(state);
+    this.#move(epoch, after, isHole && (this.position?.epoch === epoch ? "lost" : "restarted"), state);
   }
 
   deliver(type: string, payload: unknown, offset: number | undefined): void {
     if (!this.#isLive) return;
     if (offset !== undefined) {
       // One that came before is a repetition; one further on will be repeated in its turn, or a gap will be told.
-      if (!this.position || offset !== this.position.offset + 1) return;
-      this.position = { epoch: this.position.epoch, offset };
+      if (offset - 1 !== this.position?.offset) return;
+      this.position = { ...this.position, offset };
     }
     this.#listeners.emit(type, payload);
   }
 
-  gap({ after, epoch, offset, reason, state }: Gap["payload"]): void {
-    if (!this.#isLive) return;
-    const isSame = this.position?.epoch === epoch;
-    if (epoch !== undefined && offset !== undefined) this.position = { epoch, offset };
-    this.#listeners.emit(GAP, { reason, missed: isSame && offset !== undefined && after !== undefined ? offset - after : undefined });
-    this.#tellState(state);
+  gap({ epoch, offset = 0, reason, state }: Gap["payload"]): void {
+    if (this.#isLive) this.#move(epoch, offset, reason, state);
   }
 
   /** The server took this client out. */
-  removed(error: WireError | undefined): void {
-    this.#refused(error && fromWireError(error));
+  unsubscribed(error: WireError | undefined): void {
+    this.#ended(error && readError(error));
   }
 
-  #refused(error: RealtimeError | undefined): void {
+  #move(epoch: string | undefined, offset: number, gap: GapReason | false, state: unknown): void {
+    const before = this.position;
+    this.position = epoch === undefined ? undefined : { epoch, offset };
+    if (gap) this.#listeners.emit(GAP, { reason: gap, missed: before && before.epoch === epoch ? offset - before.offset : undefined });
+    if (state !== undefined) this.#listeners.emit("state", state);
+  }
+
+  #ended(error: RealtimeError | undefined): void {
     // A later subscribe took the place of this one, and is answered itself.
     if (error?.code === "replaced") return;
     this.cut();
-    if (error?.retryable) this.#timer = this.#setup.clock.after(AGAIN_MS * (1 + this.#setup.random()), () => this.subscribe());
+    if (error?.retryable) this.#timer = this.#setup.clock.after(AGAIN_MS, () => this.subscribe());
     if (!this.#listeners.emit(ENDED, error) && error) this.#setup.report(error);
-  }
-
-  #tellState(state: unknown): void {
-    if (state !== undefined) this.#listeners.emit("state", state);
   }
 }

@@ -1,7 +1,7 @@
 import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, parseRetryAfter, retryOf } from "@upwire/protocol";
 import { backoffMs } from "./backoff.ts";
 import { systemClock, type Clock, type Timer } from "./clock.ts";
-import { socketClass, type Closing, type SocketClass, type SocketLike } from "./socket-like.ts";
+import type { Closing, SocketClass, SocketLike } from "./socket-like.ts";
 import { onWake } from "./wake.ts";
 
 /** What both clients let an application set about their connections. */
@@ -33,145 +33,118 @@ export interface MessageLike {
   readonly lastEventId?: string;
 }
 
-/** What the owner of a link does; none of these functions throws. */
+/** What the owner of a link does and knows; none of these functions throws. */
 export interface LinkOwner {
-  /** Asked at each try. A throw or a rejection is a failed try. */
-  target(): Target | Promise<Target>;
-  trying(): void;
+  /** Asked when a try begins. A throw or a rejection is a failed try. */
+  target(): Promise<Target>;
   opened(socket: SocketLike): void;
   message(event: MessageLike): void;
   /** The `error` event of a socket, or what `target` failed with. */
   failed(error: unknown): void;
   /**
    * The connection, or the try, is over.
-   * @param how.retryAt When the next is, milliseconds since 1970; `undefined` when there is none
+   * @param retryAt When the next try is, milliseconds since 1970; `undefined` when there is none.
    */
-  down(closing: Closing, how: { readonly opened: boolean; readonly retryAt?: number | undefined; readonly error?: unknown }): void;
+  down(closing: Closing, retryAt: number | undefined): void;
   /** The page woke up while the connection is open. */
-  woken(): void;
+  woken?(): void;
+  /** Over how long clients spread their first try. Milliseconds; the server's word goes before the application's. */
+  spreadMs: number;
+  /** No try before, whatever wakes up; and after the end of a connection one just then. Milliseconds since 1970. */
+  notBefore: number;
 }
-
-const ABNORMAL: Closing = { code: 1006, reason: "", wasClean: false };
-/** A page that wakes up again and again tries at most this often. Milliseconds. */
-const WAKE_GAP_MS = 1000;
 
 /** One connection that is kept up. */
 export interface Link {
-  /** Set while a handshake is under way or the connection is open. */
-  socket(): SocketLike | undefined;
-  /** Takes what a server says: what is no time changes nothing. Milliseconds. */
-  spread(ms: unknown): void;
-  /** The server will close, and told when to come back. Milliseconds. */
-  told(ms: unknown): void;
+  /** Puts the next try off, or brings it forward. Milliseconds from now on. */
+  wait(ms: number): void;
   /** Gives a connection up that is dead without having said so. */
   drop(): void;
-  /** The next try is not within `MIN_LATER_MS`. */
-  later(): void;
   /** No further try. An open connection says goodbye first, and is over when the server has answered. */
   close(code?: number, reason?: string): void;
-  /** No further try, at once. */
-  end(closing: Closing, error?: unknown): void;
 }
 
-/** A time that a server told, or `undefined` for what is none. */
-function timeOf(ms: unknown): number | undefined {
-  return typeof ms === "number" && ms >= 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
-}
+const ABNORMAL: Closing = { code: 1006, reason: "", wasClean: false };
 
-/** Keeps one socket open: tries, waits, and tries again until it is closed or told that another try would not help. */
+/**
+ * Keeps one connection up: tries, waits, and tries again until it is closed or told that another try would not help.
+ * @throws TypeError where there is no `WebSocket`
+ */
 export function createLink(owner: LinkOwner, options: LinkOptions): Link {
   const { clock = systemClock, random = Math.random, stableMs = 5000, connectTimeoutMs = 10_000 } = options;
-  const Socket = socketClass(options.WebSocket);
-  const asleep = new AbortController();
-  let spreadMs = options.spreadMs ?? 1000;
+  const { WebSocket: Socket = (globalThis as LinkOptions).WebSocket as SocketClass } = options;
+  if (!Socket) throw new TypeError("no WebSocket here: give that of the package ws (Node 20)");
+  const ended = new AbortController();
   let failures = 0;
-  /** What belongs to an earlier try is known by its number, and ignored. */
-  let round = 0;
   let socket: SocketLike | undefined;
-  let timer: Timer | undefined;
-  let triedAt = 0;
   let openedAt: number | undefined;
   let retryAt: number | undefined;
-  /** What the server told: no try before it, whatever wakes up. */
-  let notBefore = 0;
-  /** When `upwire.reconnect` said to come back. */
-  let toldAt = 0;
+  let timer: Timer | undefined;
+  /** What belongs to an earlier try is known by its number, and ignored. */
+  let round = 0;
   let isClosing = false;
 
   /** Ends what is under way, so that something else may begin. */
-  function next(): void {
+  function next(): number {
     timer?.cancel();
-    round++;
     retryAt = openedAt = socket = undefined;
+    return ++round;
   }
 
-  function wait(at: number): void {
+  function wait(ms: number): void {
+    // A timer that gets no number, or a huge one, would run at once.
+    const delay = Math.min(ms >= 0 ? ms : MIN_LATER_MS, MAX_RETRY_AFTER_MS);
     timer?.cancel();
-    retryAt = at;
-    timer = clock.after(at - clock.now(), () => void attempt());
+    timer = clock.after(delay, () => void attempt());
+    retryAt = clock.now() + delay;
   }
 
   async function attempt(): Promise<void> {
-    next();
-    const mine = round;
-    triedAt = clock.now();
-    timer = clock.after(connectTimeoutMs, drop);
-    owner.trying();
-    try {
-      const target = await owner.target();
-      if (mine === round) dial(target);
-    } catch (error) {
-      if (mine !== round) return;
-      owner.failed(error);
-      down(ABNORMAL);
-    }
-  }
-
-  function dial({ url, protocols }: Target): void {
-    const mine = round;
-    /** The listeners stay: the package ws lets an error without a listener end the process. */
+    const mine = next();
     const whileMine =
       <E>(run: (event: E) => void): ((event: E) => void) =>
       (event) => {
         if (mine === round) run(event);
       };
-    let dialled: SocketLike;
+    timer = clock.after(connectTimeoutMs, drop);
     try {
-      dialled = new Socket(url, protocols);
-    } catch (error) {
-      // A page may not go there, or a name of a subprotocol is none: the next try would throw the same.
-      end(ABNORMAL, error);
-      return;
+      const { url, protocols } = await owner.target();
+      if (mine !== round) return;
+      const dialled = (socket = new Socket(url, protocols));
+      dialled.onopen = whileMine(() => {
+        timer?.cancel();
+        openedAt = clock.now();
+        owner.opened(dialled);
+      });
+      dialled.onmessage = whileMine(owner.message);
+      // It stays to the end: the package ws lets an error without a listener end the process.
+      dialled.onerror = whileMine(owner.failed);
+      dialled.onclose = whileMine(down);
+    } catch (failure) {
+      whileMine((error) => {
+        owner.failed(error);
+        down(ABNORMAL);
+      })(failure);
     }
-    socket = dialled;
-    dialled.onopen = whileMine(() => {
-      timer?.cancel();
-      openedAt = clock.now();
-      owner.opened(dialled);
-    });
-    dialled.onmessage = whileMine(owner.message);
-    dialled.onerror = whileMine(owner.failed);
-    dialled.onclose = whileMine(down);
   }
 
   function down(closing: Closing): void {
-    const retry = retryOf(closing.code);
-    if (isClosing || retry === false) {
-      end(closing);
-      return;
-    }
+    const retry = !isClosing && retryOf(closing.code);
     const now = clock.now();
-    const opened = openedAt !== undefined;
-    if (opened && now - openedAt! >= stableMs) failures = 0;
+    if (now - (openedAt ?? now) >= stableMs) failures = 0;
     next();
-    const backoff = backoffMs(failures++, spreadMs, random());
-    const told = parseRetryAfter(closing.reason) ?? (toldAt > now ? toldAt - now : undefined);
-    const least = told ?? (retry === "later" ? MIN_LATER_MS : 0);
-    toldAt = 0;
-    notBefore = now + least;
-    // A server that says "come back at once" each time, and fails each time, gets its clients back with back-off all the same.
-    wait(now + (told === undefined ? least + backoff : Math.max(told, failures > 1 ? backoff : 0)));
-    owner.down(closing, { opened, retryAt });
+    if (retry) {
+      const backoff = backoffMs(failures++, owner.spreadMs, random());
+      const told = parseRetryAfter(closing.reason) ?? Math.max(owner.notBefore - now, 0);
+      const least = told || (retry === "later" ? MIN_LATER_MS : 0);
+      owner.notBefore = now + least;
+      // A server that tells a time has spread its clients already; if it fails all the same, they come back with back-off.
+      wait(told && failures < 2 ? told : least + backoff);
+    } else {
+      isClosing = true;
+      ended.abort();
+    }
+    owner.down(closing, retryAt);
   }
 
   function drop(): void {
@@ -180,40 +153,20 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
     dropped?.close();
   }
 
-  function end(closing: Closing, error?: unknown): void {
-    if (asleep.signal.aborted) return;
-    asleep.abort();
-    next();
-    owner.down(closing, { opened: false, error });
-  }
-
   function wake(): void {
-    if (openedAt !== undefined) owner.woken();
-    if (retryAt === undefined) return;
-    const soonest = Math.max(notBefore, triedAt + WAKE_GAP_MS, clock.now());
-    if (soonest < retryAt) wait(soonest);
+    if (openedAt) owner.woken?.();
+    if (retryAt) wait(Math.max(owner.notBefore - clock.now(), 0));
   }
 
-  onWake(wake, asleep.signal);
+  onWake(wake, ended.signal);
   void attempt();
   return {
-    socket: () => socket,
-    spread(ms) {
-      spreadMs = timeOf(ms) ?? spreadMs;
-    },
-    told(ms) {
-      toldAt = clock.now() + (timeOf(ms) ?? 0);
-    },
+    wait,
     drop,
-    later() {
-      notBefore = clock.now() + MIN_LATER_MS;
-      if (retryAt !== undefined && retryAt < notBefore) wait(notBefore);
-    },
     close(code, reason) {
-      if (openedAt !== undefined) socket?.close(code, reason);
-      else queueMicrotask(() => end(ABNORMAL));
+      if (openedAt) socket?.close(code, reason);
+      else if (!isClosing) queueMicrotask(drop);
       isClosing = true;
     },
-    end,
   };
 }

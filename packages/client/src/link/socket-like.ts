@@ -24,10 +24,3 @@ export interface Closing {
   readonly reason: string;
   readonly wasClean: boolean;
 }
-
-/** @throws TypeError where there is no `WebSocket` */
-export function socketClass(given: SocketClass | undefined): SocketClass {
-  const found = given ?? (globalThis as { WebSocket?: SocketClass }).WebSocket;
-  if (typeof found === "function") return found;
-  throw new TypeError("there is no WebSocket here (Node 20 has none); give the option `WebSocket`, such as the class of the package ws");
-}

@@ -4,7 +4,8 @@
  */
 export function onWake(wake: () => void, signal: AbortSignal): void {
   const { addEventListener, document } = globalThis as Partial<typeof globalThis>;
-  addEventListener?.("online", wake, { signal });
-  addEventListener?.("pageshow", wake, { signal });
-  document?.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake(), { signal });
+  // The one of the document reaches the window as well.
+  for (const type of ["online", "pageshow", "visibilitychange"]) {
+    addEventListener?.(type, () => document?.hidden || wake(), { signal });
+  }
 }

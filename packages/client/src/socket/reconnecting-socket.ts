@@ -1,7 +1,7 @@
-import { webSocketAddress } from "../link/address.ts";
-import { createLink, type Link, type LinkOptions, type Target } from "../link/link.ts";
-import { SendQueue, type SocketData } from "./send-queue.ts";
-import { eventOf, type SocketEvents } from "./socket-events.ts";
+import { valueOf, webSocketAddress, type Given } from "../link/address.ts";
+import { createLink, type Link, type LinkOptions } from "../link/link.ts";
+import type { SocketLike } from "../link/socket-like.ts";
+import type { SocketEvents } from "./socket-events.ts";
 
 /** What a `ReconnectingSocket` may be given. */
 export interface ReconnectingSocketOptions extends LinkOptions {
@@ -9,12 +9,10 @@ export interface ReconnectingSocketOptions extends LinkOptions {
   readonly maxQueue?: number;
 }
 
-type Given<T> = T | (() => T | Promise<T>);
-type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
+/** What `send` of a `WebSocket` takes. */
+export type SocketData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob;
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSED = 3;
+type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
 
 /**
  * A `WebSocket` that comes back. It has the same properties, methods, events and constants, with these differences:
@@ -33,17 +31,19 @@ export class ReconnectingSocket extends EventTarget {
   readonly OPEN = 1;
   readonly CLOSING = 2;
   readonly CLOSED = 3;
-  onopen: Handler<"open"> = null;
-  onmessage: Handler<"message"> = null;
-  onerror: Handler<"error"> = null;
-  onclose: Handler<"close"> = null;
+  declare onopen: Handler<"open">;
+  declare onmessage: Handler<"message">;
+  declare onerror: Handler<"error">;
+  declare onclose: Handler<"close">;
   /** The address of the last try; empty before the first one has one. */
   url = "";
-  readonly #url: Given<string | URL>;
-  readonly #protocols: Given<string | string[]>;
-  readonly #queue: SendQueue;
   readonly #link: Link;
+  /** Set while open. */
+  #socket: SocketLike | undefined;
   #binaryType: "blob" | "arraybuffer" = "blob";
+  /** What waits for a connection. */
+  #queue: SocketData[] = [];
+  readonly #maxQueue: number;
   #isOver = false;
 
   /**
@@ -53,51 +53,56 @@ export class ReconnectingSocket extends EventTarget {
   constructor(url: Given<string | URL>, protocols: Given<string | string[]> = [], options: ReconnectingSocketOptions = {}) {
     super();
     if (typeof url !== "function") this.url = webSocketAddress(url);
-    this.#url = url;
-    this.#protocols = protocols;
-    this.#queue = new SendQueue(options.maxQueue ?? 100);
+    this.#maxQueue = options.maxQueue ?? 100;
     for (const type of ["open", "message", "error", "close"] as const) {
-      super.addEventListener(type, (event) => this[`on${type}`]?.(event as never));
+      this[`on${type}`] = null;
+      this.addEventListener(type, (event) => this[`on${type}`]?.(event as never));
     }
+    const fire = (type: string, members?: object): void => void this.dispatchEvent(Object.assign(new Event(type), members));
     this.#link = createLink(
       {
-        target: () => this.#target(),
-        trying: () => {},
+        target: async () => ({
+          url: (this.url = webSocketAddress(await valueOf(url))),
+          protocols: [await valueOf(protocols)].flat(),
+        }),
         opened: (socket) => {
+          this.#socket = socket;
           socket.binaryType = this.#binaryType;
-          this.dispatchEvent(new Event("open"));
-          for (const data of this.#queue.take()) this.send(data);
+          fire("open");
+          for (const data of this.#queue.splice(0)) this.send(data);
         },
-        message: ({ data, origin = "", lastEventId = "" }) => void this.dispatchEvent(eventOf("message", { data, origin, lastEventId })),
-        failed: (error) => void this.dispatchEvent(Object.assign(new Event("error"), { error })),
-        down: ({ code, reason, wasClean }, { retryAt }) => {
-          this.#isOver = retryAt === undefined;
-          this.dispatchEvent(eventOf("close", { code, reason, wasClean, retryAt }));
+        spreadMs: options.spreadMs ?? 1000,
+        notBefore: 0,
+        // A copy, since an event that was fired cannot be fired again.
+        message: (event) => void this.dispatchEvent(new MessageEvent("message", event)),
+        failed: (error) => fire("error", { error }),
+        down: ({ code, reason, wasClean }, retryAt) => {
+          this.#socket = undefined;
+          this.#isOver = !retryAt;
+          fire("close", { code, reason, wasClean, retryAt });
         },
-        woken: () => {},
       },
       options,
     );
   }
 
   get readyState(): number {
-    if (this.#isOver) return CLOSED;
-    return this.#link.socket()?.readyState ?? CONNECTING;
+    return this.#isOver ? 3 : (this.#socket?.readyState ?? 0);
   }
 
   /** Of the connection; empty while there is none. */
   get protocol(): string {
-    return this.#link.socket()?.protocol ?? "";
+    return this.#socket?.protocol ?? "";
   }
 
   /** Of the connection; empty while there is none. */
   get extensions(): string {
-    return this.#link.socket()?.extensions ?? "";
+    return this.#socket?.extensions ?? "";
   }
 
   /** What waits for a connection is counted. */
   get bufferedAmount(): number {
-    return (this.#link.socket()?.bufferedAmount ?? 0) + this.#queue.bytes;
+    return this.#socket?.bufferedAmount ?? new Blob(this.#queue).size;
   }
 
   get binaryType(): "blob" | "arraybuffer" {
@@ -106,15 +111,16 @@ export class ReconnectingSocket extends EventTarget {
 
   set binaryType(type: "blob" | "arraybuffer") {
     this.#binaryType = type;
-    const socket = this.#link.socket();
-    if (socket) socket.binaryType = type;
+    if (this.#socket) this.#socket.binaryType = type;
   }
 
-  /** @throws RangeError while more than `maxQueue` messages wait for a connection */
+  /** @throws RangeError while `maxQueue` messages wait for a connection */
   send(data: SocketData): void {
-    const { readyState } = this;
-    if (readyState === CONNECTING) this.#queue.add(data);
-    else if (readyState === OPEN) this.#link.socket()?.send(data as ArrayBuffer);
+    if (this.#socket) this.#socket.send(data as ArrayBuffer);
+    else if (this.#isOver) return;
+    else if (this.#queue.length >= this.#maxQueue) throw new RangeError("over maxQueue");
+    // As `send` promises, what the caller does with its buffer afterwards changes nothing.
+    else this.#queue.push(structuredClone(data));
   }
 
   /**
@@ -123,11 +129,5 @@ export class ReconnectingSocket extends EventTarget {
    */
   close(code?: number, reason?: string): void {
     this.#link.close(code, reason);
-  }
-
-  async #target(): Promise<Target> {
-    this.url = webSocketAddress(typeof this.#url === "function" ? await this.#url() : this.#url);
-    const protocols = typeof this.#protocols === "function" ? await this.#protocols() : this.#protocols;
-    return { url: this.url, protocols: [protocols].flat() };
   }
 }

@@ -28,8 +28,3 @@ export interface SocketEvents {
   readonly error: Event;
   readonly close: SocketCloseEvent;
 }
-
-/** An event of our own with what one of a `WebSocket` has: one that was fired cannot be fired again. */
-export function eventOf<K extends keyof SocketEvents>(type: K, members: Omit<SocketEvents[K], keyof Event>): Event {
-  return Object.assign(new Event(type), members);
-}
