@@ -9,7 +9,6 @@ import type { Attack, Scenario, SiegeSettings } from "../scenario.ts";
 import { nowMicroseconds } from "../server-api.ts";
 
 const TOPICS = 20;
-const EVERY_MS = 200;
 const RETRY_AFTER_MS = 500;
 const POLL_MS = 20;
 /** What is not back by then does not come back. */
@@ -18,17 +17,19 @@ const PATIENCE_MS = 60_000;
 interface Size {
   readonly clients: number;
   readonly drainMs: number;
+  /** Between two messages of one topic. */
+  readonly everyMs: number;
   /** How long messages go before the server ends, and after all are back. */
   readonly aroundMs: number;
 }
 
 function sizeOf({ full }: SiegeSettings): Size {
-  return full ? { clients: 2000, drainMs: 2000, aroundMs: 2000 } : { clients: 100, drainMs: 300, aroundMs: 300 };
+  return full ? { clients: 2000, everyMs: 500, drainMs: 2000, aroundMs: 2000 } : { clients: 100, everyMs: 100, drainMs: 300, aroundMs: 300 };
 }
 
 function about(settings: SiegeSettings, how: string): string {
-  const { clients } = sizeOf(settings);
-  const perSecond = (2 * TOPICS * 1000) / EVERY_MS;
+  const { clients, everyMs } = sizeOf(settings);
+  const perSecond = (2 * TOPICS * 1000) / everyMs;
   return `${clients.toLocaleString("en")} clients of @upwire/client in ${2 * TOPICS} topics, ${perSecond} publications a second; ${how}`;
 }
 
@@ -75,9 +76,9 @@ interface Stage {
 
 /** What both ways have in common: all come back, and nothing of what goes on then is lost or doubled. */
 async function comeBack(attack: Attack, end: (stage: Stage) => Promise<void>): Promise<CrowdReport> {
-  const { clients, aroundMs } = sizeOf(attack.settings);
+  const { clients, everyMs, aroundMs } = sizeOf(attack.settings);
   const keptPath = join(tmpdir(), `siege-restart-${randomUUID()}.json`);
-  const settings = { variant: attack.variant, keptPath, clients, topics: TOPICS, everyMs: EVERY_MS };
+  const settings = { variant: attack.variant, keptPath, clients, topics: TOPICS, everyMs };
   const startServer = (port: number): Promise<Child<RestartServerApi>> =>
     Child.start<RestartServerApi>("server.js", { ...settings, port } satisfies RestartServerSettings);
   let server = await startServer(0);
@@ -94,7 +95,7 @@ async function comeBack(attack: Attack, end: (stage: Stage) => Promise<void>): P
     server = await startServer(port);
     const listensAt = nowMicroseconds();
     await server.call("publish");
-    await allSubscribed();
+    if (!(await allSubscribed())) throw new Error(`only ${await crowd.call("subscribed")} clients were subscribed again`);
     await delay(aroundMs);
     const finals = await server.call("hush");
     await eventually(async () => (await crowd.call("report", finals)).behind === 0);
