@@ -56,14 +56,14 @@ export function readClientFrame(value: unknown): ClientFrame {
   if (re !== undefined && type !== "upwire.cancel") return { kind: "ignored" };
   if (typeof type !== "string") return fault("bad_message", "type is a text", id);
   if (type.startsWith("upwire.")) return readOwn(type, id, re, topic, since);
+  const wrong = topic === undefined ? undefined : wrongTopic(topic, id);
+  if (wrong !== undefined) return wrong;
+  if (topic === undefined && id === undefined) return { kind: "event", type, payload };
   if (key !== undefined && (typeof key !== "string" || key.length < 1 || key.length > MAX_KEY_LENGTH)) {
     return fault("bad_message", `key is a text of 1 to ${MAX_KEY_LENGTH} characters`, id);
   }
-  if (topic !== undefined) {
-    const wrong = wrongTopic(topic, id);
-    return wrong ?? { kind: "publish", type, topic: topic as string, id, payload, key };
-  }
-  return id === undefined ? { kind: "event", type, payload } : { kind: "request", type, id, payload, key };
+  if (topic !== undefined) return { kind: "publish", type, topic: topic as string, id, payload, key };
+  return { kind: "request", type, id: id as number, payload, key };
 }
 
 function wrongTopic(topic: unknown, id: number | undefined): ClientFrame | undefined {

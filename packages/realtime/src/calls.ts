@@ -13,7 +13,7 @@ export interface EventCall<Payload, User> {
 export interface RequestCall<Payload, User> extends EventCall<Payload, User> {
   /** Aborted when the client cancels, when `requestTimeoutMs` is over, and when the connection is, unless the request has a `key`. */
   readonly signal: AbortSignal;
-  /** By which the client may repeat the request: its result is remembered. */
+  /** By which the client may repeat the request: its reply is remembered. */
   readonly key: string | undefined;
 }
 

@@ -56,6 +56,11 @@ export function sendPlainError(connection: Sender, { code, message }: WireError)
   connection.send(JSON.stringify({ type: "error", payload: { code, message } }), MUST_ARRIVE);
 }
 
+/** @param payload JSON. */
+export function sendSubscribed(connection: Sender, topic: string, payload: string): void {
+  connection.send(`{"type":"upwire.subscribed","topic":${JSON.stringify(topic)},"payload":${payload}}`, MUST_ARRIVE);
+}
+
 /** One of upwire's own frames. */
 export function sendOwn(connection: Sender, value: object): void {
   connection.send(JSON.stringify(value), MUST_ARRIVE);

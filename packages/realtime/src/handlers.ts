@@ -42,10 +42,15 @@ export class Events {
   }
 }
 
+/** May an event be called that? */
+export function isEventName(name: unknown): name is string {
+  return typeof name === "string" && /^[^\p{Cc}\p{Cs}]{1,64}$/u.test(name) && !name.startsWith("upwire.");
+}
+
 /** @throws TypeError for what is no name of an event. */
 export function checkEventName(name: unknown): void {
-  if (typeof name === "string" && name !== "" && !name.startsWith("upwire.")) return;
-  throw new TypeError(`${JSON.stringify(name)} is no name of an event; give a text that does not begin with "upwire."`);
+  if (isEventName(name)) return;
+  throw new TypeError(`${JSON.stringify(name)} is no name; give 1 to 64 characters, no control characters, that do not begin with "upwire."`);
 }
 
 /** @throws TypeError for a function under a name that the contract does not have, and for a request of the contract without one. */

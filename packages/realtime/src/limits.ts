@@ -17,10 +17,10 @@ export interface RealtimeLimits {
    * is aborted. Milliseconds. @default 30000
    */
   readonly requestTimeoutMs: number;
-  /** How long the result of a request or publish with `key` is remembered. Milliseconds. @default 120000 */
+  /** How long the reply to a request or publish with `key` is remembered. Milliseconds. @default 120000 */
   readonly retryWindowMs: number;
-  /** Results of requests with `key` that are remembered; of too many the oldest is forgotten. @default 10000 */
-  readonly rememberedResults: number;
+  /** Replies to requests with `key` that are remembered; of too many the oldest is forgotten. @default 10000 */
+  readonly rememberedReplies: number;
   /** What they take together. Bytes. @default 16777216 */
   readonly rememberedBytes: number;
 }
@@ -36,7 +36,7 @@ export const defaultLimits: RealtimeLimits = Object.freeze({
   replayBytes: 1024 * 1024,
   requestTimeoutMs: 30_000,
   retryWindowMs: 120_000,
-  rememberedResults: 10_000,
+  rememberedReplies: 10_000,
   rememberedBytes: 16 * 1024 * 1024,
 });
 
@@ -54,7 +54,7 @@ const limitKinds: OptionKinds<RealtimeLimits> = {
   replayBytes: count,
   requestTimeoutMs: count,
   retryWindowMs: count,
-  rememberedResults: count,
+  rememberedReplies: count,
   rememberedBytes: count,
 };
 

@@ -51,7 +51,7 @@ export interface CommonOptions<C extends Contract, User, Native> {
    */
   readonly authorize?: (request: UpgradeRequest<Native>) => User | Refusal | false | Promise<User | Refusal | false>;
   /**
-   * The id of a user: for `realtime.user(id)`, and for results that are remembered by `key`. Clients without one share their keys, so
+   * The id of a user: for `realtime.user(id)`, and for replies that are remembered by `key`. Clients without one share their keys, so
    * that each has to be unguessable. What it throws ends the connection. @default the user when that is a string, else its `id` when that is one
    */
   readonly userId?: (user: User) => string | undefined;

@@ -14,10 +14,10 @@ import { Requests } from "./requests.ts";
 import { decodeSaved, type Saved } from "./saved.ts";
 import { Tally } from "./stats.ts";
 import { Desk } from "./task.ts";
-import type { TopicEngine } from "./topic-engine.ts";
 import type { TopicHandleSetup } from "./topic-handle.ts";
 import { TopicTable } from "./topic-table.ts";
 import { TopicTraffic } from "./topic-traffic.ts";
+import { newTopicStats, type TopicStats } from "./topics/stats.ts";
 import { Topics } from "./topics/topics.ts";
 import { Users } from "./users.ts";
 
@@ -32,7 +32,10 @@ export interface Parts<User> {
   readonly desk: Desk<User>;
   readonly receiver: Receiver<User>;
   readonly table: TopicTable;
-  readonly engine: TopicEngine;
+  readonly engine: Topics;
+  readonly topicStats: TopicStats;
+  /** Whether the broker keeps anything in this process. */
+  readonly canSave: boolean;
   readonly remembered: Remembered;
   readonly topicHandles: TopicHandleSetup;
 }
@@ -48,22 +51,27 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const report = reporter(options.options?.onError);
   const tally = new Tally();
   const remembered = rememberedOf(clock, limits, saved);
-  const engine: TopicEngine = new Topics({ broker: brokerOf(options.broker, saved, clock), clock, report, limits });
+  const topicStats = newTopicStats();
+  const broker = brokerOf(options.broker, saved, clock);
+  const canSave = broker.save !== undefined;
+  const { replayMessages, replayBytes, requestTimeoutMs: stateTimeoutMs } = limits;
+  const engine = new Topics({ broker, clock, report, limits: { replayMessages, replayBytes, stateTimeoutMs }, stats: topicStats });
   const calls = new AppCalls(clock, limits.requestTimeoutMs);
   const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
   const requests = new Requests<User>({ entries, calls, clock, limits, remembered });
   const traffic = new TopicTraffic<User>({ table, engine, calls, limits });
   const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
   const topicHandles = { lines: new Lines(calls), engine, limits };
-  return { hub: createHub({ clock }), users: new Users(), tally, limits, events, requests, desk, receiver, table, engine, remembered, topicHandles };
+  const kept = { hub: createHub<User>({ clock }), users: new Users<User>(), tally, limits, remembered };
+  return { ...kept, events, requests, desk, receiver, table, engine, topicStats, canSave, topicHandles };
 }
 
 function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undefined): Remembered {
-  const { retryWindowMs, rememberedResults, rememberedBytes } = limits;
-  const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxResults: rememberedResults, maxBytes: rememberedBytes });
+  const { retryWindowMs, rememberedReplies, rememberedBytes } = limits;
+  const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxReplies: rememberedReplies, maxBytes: rememberedBytes });
   // The one that is forgotten first is added first.
-  for (const { name, result, leftMs } of (saved?.results ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
-    remembered.add(name, result, Math.min(leftMs, retryWindowMs));
+  for (const { name, payload, leftMs } of (saved?.replies ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
+    remembered.add(name, payload, Math.min(leftMs, retryWindowMs));
   }
   return remembered;
 }

@@ -41,11 +41,17 @@ function refused(message: Message): ClientFrame {
   }
 }
 
-/** `{type, payload}` of a client that does not speak `upwire.v1`. */
+/** `{type, payload}` of a client that does not speak `upwire.v1`: all other members mean nothing. */
 export function readPlain(message: Message): ClientFrame {
   if (message.isBinary) return badMessage;
-  const frame = readText(message);
-  if (frame.kind === "fault" || frame.kind === "event") return frame;
-  // Of members that mean something in v1 alone it says nothing.
-  return "type" in frame ? { kind: "event", type: frame.type, payload: frame.payload } : badMessage;
+  let value: unknown;
+  try {
+    value = message.json();
+  } catch {
+    return badMessage;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return badMessage;
+  const { type, payload } = value as { readonly type?: unknown; readonly payload?: unknown };
+  if (typeof type === "string" && type.startsWith("upwire.")) return { ...badMessage, code: "unsupported", message: "this is a type of upwire.v1" };
+  return readClientFrame({ type, payload });
 }

@@ -65,7 +65,7 @@ export interface Realtime<C extends Contract, User, Native = unknown> extends Co
   connection(id: string): OneConnection<C, User> | undefined;
   readonly stats: RealtimeStats;
   /**
-   * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and results
+   * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies
    * that are remembered by `key`. Call it when the clients are gone; publishes are rejected from here on.
    */
   save(): Promise<Uint8Array>;

@@ -65,7 +65,7 @@ export class Receiver<User> {
     const { tally, desk, requests, traffic } = this.#setup;
     tally.received(what.kind);
     if (!this.#mayPass(session, what, byteLength)) return;
-    if (frame.kind === "ping") return sendReply(session.connection, frame.id, undefined);
+    if (frame.kind === "ping") return this.#ping(session, what, frame.id);
     if (frame.kind === "cancel") return void session.unanswered?.get(frame.re)?.cancel();
     const task = desk.begin(session, what);
     if (task === undefined) return;
@@ -74,6 +74,12 @@ export class Receiver<User> {
     else if (frame.kind === "publish") traffic.publish(task, frame);
     else if (frame.kind === "subscribe") traffic.subscribe(task, frame);
     else traffic.unsubscribe(task, frame);
+  }
+
+  /** However much is in flight. */
+  #ping(session: Session<User>, what: What, id: number): void {
+    if (session.unanswered?.has(id) === true) this.#setup.desk.refuse(session, what, errorOf("duplicate_id"));
+    else sendReply(session.connection, id, undefined);
   }
 
   #event(task: Task<User>, { type, payload }: Extract<ClientFrame, { readonly kind: "event" }>): void {
@@ -115,7 +121,7 @@ export class Receiver<User> {
     if (isPlain) sendPlainError(connection, error);
     else if (id === undefined) sendError(connection, error);
     else sendReplyError(connection, id, error);
-    this.#countBad(session);
+    if (code === "bad_message") this.#countBad(session);
   }
 
   #countBad(session: Session<User>): void {

@@ -1,20 +1,16 @@
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
-import { toWireError, type RealtimeError } from "@upwire/protocol";
 import type { Encoded } from "./frames.ts";
 
-/** How a request ended, for everybody who asks again. */
-export type Result = { readonly payload: Encoded; readonly error?: undefined } | { readonly error: RealtimeError; readonly payload?: undefined };
-
-/** A result with what `save` needs. */
-export interface SavedResult {
+/** A reply with what `save` needs. */
+export interface SavedReply {
   readonly name: string;
-  readonly result: Result;
+  readonly payload: Encoded;
   readonly leftMs: number;
 }
 
 interface Entry {
-  readonly result: Result;
+  readonly payload: Encoded;
   readonly bytes: number;
   readonly endsAt: number;
 }
@@ -22,14 +18,14 @@ interface Entry {
 interface Bounds {
   readonly clock: Clock;
   readonly windowMs: number;
-  readonly maxResults: number;
+  readonly maxReplies: number;
   readonly maxBytes: number;
 }
 
-/** What an entry takes beside its name and its result, about. */
+/** What an entry takes beside its name and its payload, about. */
 const ENTRY_BYTES = 200;
 
-/** The results of requests with a key, the oldest first. All are remembered for the same time, so the first one ends first. */
+/** The replies to requests with a key, the oldest first. All are remembered for the same time, so the first one ends first. */
 export class Remembered {
   readonly #entries = new Map<string, Entry>();
   readonly #bounds: Bounds;
@@ -44,27 +40,28 @@ export class Remembered {
     return this.#entries.size;
   }
 
-  get(name: string): Result | undefined {
+  /** @returns an object, since the payload of a reply may be nothing. */
+  get(name: string): { readonly payload: Encoded } | undefined {
     const entry = this.#entries.get(name);
-    return entry === undefined || entry.endsAt <= this.#bounds.clock.now() ? undefined : entry.result;
+    return entry === undefined || entry.endsAt <= this.#bounds.clock.now() ? undefined : entry;
   }
 
   /** @param leftMs How long it is remembered. It must be at least as long as for those that are there already. */
-  add(name: string, result: Result, leftMs: number = this.#bounds.windowMs): void {
-    const { clock, maxResults, maxBytes } = this.#bounds;
+  add(name: string, payload: Encoded, leftMs: number = this.#bounds.windowMs): void {
+    const { clock, maxReplies, maxBytes } = this.#bounds;
     this.#delete(name);
-    const bytes = ENTRY_BYTES + 2 * name.length + bytesOf(result);
+    const bytes = ENTRY_BYTES + 2 * name.length + bytesOf(payload);
     if (bytes > maxBytes) return;
-    this.#entries.set(name, { result, bytes, endsAt: clock.now() + leftMs });
+    this.#entries.set(name, { payload, bytes, endsAt: clock.now() + leftMs });
     this.#bytes += bytes;
-    while (this.#entries.size > maxResults || this.#bytes > maxBytes) this.#delete(this.#first()[0]);
+    while (this.#entries.size > maxReplies || this.#bytes > maxBytes) this.#delete(this.#first()[0]);
     this.#arm();
   }
 
   /** Those that are still remembered. */
-  saved(): SavedResult[] {
+  saved(): SavedReply[] {
     const now = this.#bounds.clock.now();
-    return [...this.#entries].filter(([, { endsAt }]) => endsAt > now).map(([name, { result, endsAt }]) => ({ name, result, leftMs: endsAt - now }));
+    return [...this.#entries].filter(([, { endsAt }]) => endsAt > now).map(([name, { payload, endsAt }]) => ({ name, payload, leftMs: endsAt - now }));
   }
 
   clear(): void {
@@ -99,7 +96,6 @@ export class Remembered {
   }
 }
 
-function bytesOf({ payload, error }: Result): number {
-  if (error !== undefined) return 2 * JSON.stringify(toWireError(error)).length;
+function bytesOf(payload: Encoded): number {
   return typeof payload === "string" ? 2 * payload.length : (payload?.byteLength ?? 0);
 }

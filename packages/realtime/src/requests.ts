@@ -6,7 +6,7 @@ import { encoded, errorOf, toldError } from "./frames.ts";
 import type { RequestEntry } from "./handlers.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
-import type { Remembered, Result } from "./remembered.ts";
+import type { Remembered } from "./remembered.ts";
 import { Request, Run } from "./run.ts";
 import type { Task } from "./task.ts";
 import { validated, validatedAsOurs } from "./validate.ts";
@@ -54,11 +54,11 @@ export class Requests<User> {
     const name = key === undefined ? undefined : `${task.what.type}\n${scopedKey(task.session, key)}`;
     if (name !== undefined) {
       const known = remembered.get(name);
-      if (known !== undefined) return known.error === undefined ? task.reply(known.payload) : task.fail(known.error);
+      if (known !== undefined) return task.reply(known.payload);
       const running = this.#running.get(name)?.run;
       running?.join(task);
       if (running !== undefined) return running.setDeadline(task);
-      if (this.#running.size >= limits.rememberedResults) return task.fail(errorOf("unavailable", "too many requests with a key are running"));
+      if (this.#running.size >= limits.rememberedReplies) return task.fail(errorOf("unavailable", "too many requests with a key are running"));
     }
     const run = new Run<User>(new Request(payload, task, key), clock, limits.requestTimeoutMs);
     run.join(task);
@@ -106,7 +106,11 @@ export class Requests<User> {
         } catch (error) {
           return wrong(error);
         }
-        this.#settle(run, name, { payload });
+        if (name !== undefined) {
+          this.#drop(name, run);
+          this.#setup.remembered.add(name, payload);
+        }
+        run.reply(payload);
       },
       failed: wrong,
     });
@@ -116,15 +120,8 @@ export class Requests<User> {
     const { error, isFault } = toldError(thrown);
     // What an aborted function ends with is what it was told.
     if (isFault && !Request.isAborted(run.request)) run.request.connection.report(thrown);
-    this.#settle(run, name, { error });
-  }
-
-  #settle(run: Run<User>, name: string | undefined, result: Result): void {
-    if (name !== undefined) {
-      this.#drop(name, run);
-      // What may succeed later is done anew.
-      if (result.error?.retryable !== true) this.#setup.remembered.add(name, result);
-    }
-    run.settle(result);
+    // An error is not remembered: the next one with this key runs anew.
+    if (name !== undefined) this.#drop(name, run);
+    run.fail(error);
   }
 }

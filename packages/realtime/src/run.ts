@@ -2,7 +2,7 @@ import type { Clock, Connection } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import type { RequestCall } from "./calls.ts";
-import type { Result } from "./remembered.ts";
+import type { Encoded } from "./frames.ts";
 import type { Task } from "./task.ts";
 
 /** What the function of a request gets. `signal` is made when it is asked for: most functions do not. */
@@ -67,12 +67,19 @@ export class Run<User> {
     this.#waiting.set(task, this.#clock.after(this.#timeoutMs, late));
   }
 
-  settle(result: Result): void {
+  reply(payload: Encoded): void {
+    this.#end((task) => task.reply(payload));
+  }
+
+  fail(error: RealtimeError): void {
+    this.#end((task) => task.fail(error));
+  }
+
+  #end(tell: (task: Task<User>) => void): void {
     for (const [task, timer] of this.#waiting) {
       timer?.cancel();
       task.onLeave = undefined;
-      if (result.error === undefined) task.reply(result.payload);
-      else task.fail(result.error);
+      tell(task);
     }
     this.#waiting.clear();
   }

@@ -162,14 +162,14 @@ export class Service<User> {
   }
 
   #stats(): RealtimeStats {
-    const { hub, users, tally, remembered } = this.#parts;
-    return { connections: hub.size, users: users.size, remembered: remembered.size, ...tally.snapshot() };
+    const { hub, users, tally, remembered, topicStats } = this.#parts;
+    return { connections: hub.size, users: users.size, remembered: remembered.size, topics: { ...topicStats }, ...tally.snapshot() };
   }
 
   async #save(): Promise<Uint8Array> {
-    const { engine, remembered } = this.#parts;
-    const broker = await engine.save();
-    return encodeSaved({ results: remembered.saved(), broker });
+    const { engine, canSave, remembered } = this.#parts;
+    const broker = canSave ? await engine.save() : undefined;
+    return encodeSaved({ replies: remembered.saved(), broker });
   }
 
   async #stop(): Promise<void> {

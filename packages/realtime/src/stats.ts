@@ -1,5 +1,6 @@
 import type { MessageKind } from "./calls.ts";
 import { errorCodes } from "@upwire/protocol";
+import type { TopicStats } from "./topics/stats.ts";
 
 /** What a realtime has counted since it was made, and how things stand now. */
 export interface RealtimeStats {
@@ -11,7 +12,9 @@ export interface RealtimeStats {
   readonly users: number;
   /** What came from clients and is not answered yet. */
   readonly inFlight: number;
-  /** Results that are remembered for a repeated `key`. */
+  /** What became of subscriptions. */
+  readonly topics: Readonly<TopicStats>;
+  /** Replies that are remembered for a repeated `key`. */
   readonly remembered: number;
   /** What clients have sent, by kind. */
   readonly received: Readonly<Record<MessageKind, number>>;

@@ -2,7 +2,7 @@ import { promiseOf } from "@upwire/core/adapter";
 import { errorOf, jsonText } from "./frames.ts";
 import type { Session } from "./session.ts";
 import type { FoundTopic } from "./topic-table.ts";
-import type { TopicConfig } from "./topic-engine.ts";
+import type { TopicConfig } from "./topics/setup.ts";
 import { validated, validatedAsOurs } from "./validate.ts";
 
 /** What happens with a value that is there now, or later. */
@@ -32,7 +32,9 @@ export function askPublish<User>(
   const { event } = given;
   // Who may not publish at all is not told what would be right.
   if (canPublish === undefined) throw errorOf("forbidden");
-  return then(validated(kind.schemaOf(event), given.payload), (payload) =>
+  const known = kind.event(event);
+  if (known === undefined) throw errorOf("unknown_type");
+  return then(validated(known.schema, given.payload), (payload) =>
     then(canPublish({ ...parameters, user, connection, topic, event, payload }), (answer) => {
       mustBeTrue(answer);
       return payload;

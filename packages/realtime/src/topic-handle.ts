@@ -1,13 +1,16 @@
 import type { Connection } from "@upwire/core";
 import { kinds, readOptions, type OptionKinds } from "@upwire/core/adapter";
-import { SUBPROTOCOL, toWireError, type RealtimeError } from "@upwire/protocol";
-import { encoded, eventFrame, sendOwn } from "./frames.ts";
+import { RealtimeError, SUBPROTOCOL, toWireError } from "@upwire/protocol";
+import { encoded, eventFrame, sendOwn, sendSubscribed } from "./frames.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import type { Lines } from "./lines.ts";
 import { configOf } from "./topic-calls.ts";
-import type { EnginePublish, TopicEngine } from "./topic-engine.ts";
+import { subscribedText } from "./subscribed.ts";
 import type { FoundTopic } from "./topic-table.ts";
+import type { SubscribeResult } from "./topics/opening.ts";
+import type { TopicPublishOptions as EngineOptions } from "./topics/publishing.ts";
+import type { Topics } from "./topics/topics.ts";
 import { validated } from "./validate.ts";
 
 export interface TopicPublishOptions<User = unknown> {
@@ -31,7 +34,7 @@ const publishKinds: OptionKinds<TopicPublishOptions> = { key: aKey, except: kind
 
 export interface TopicHandleSetup {
   readonly lines: Lines;
-  readonly engine: TopicEngine;
+  readonly engine: Topics;
   readonly limits: RealtimeLimits;
 }
 
@@ -73,7 +76,7 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
     });
   }
 
-  async #send(event: string, value: unknown, options: EnginePublish): Promise<PublishedTo> {
+  async #send(event: string, value: unknown, options: EngineOptions): Promise<PublishedTo> {
     const { engine } = this.#setup;
     const { position, delivery } = await engine.publish(this.name, configOf(this.name, this.#found), eventFrame(event, encoded(value)), options);
     return { offset: position?.offset, delivery };
@@ -82,9 +85,16 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
   /** The client need not ask, and `canSubscribe` is not asked. One that speaks `upwire.v1` is told. Nothing happens to one that is closed. */
   add(connection: Connection<User>): Promise<void> {
     const { engine } = this.#setup;
+    const config = configOf(this.name, this.#found);
+    const isV1 = connection.subprotocol === SUBPROTOCOL;
     return new Promise((resolve, reject) => {
-      const answer = (error: unknown): void => (error === undefined ? resolve() : reject(error));
-      engine.add(connection, this.name, configOf(this.name, this.#found), answer);
+      const answer = (result: SubscribeResult | RealtimeError): void => {
+        if (result instanceof RealtimeError) return reject(result);
+        if (isV1) sendSubscribed(connection, this.name, subscribedText(result));
+        resolve();
+      };
+      if (isV1) engine.subscribe(connection, this.name, config, undefined, answer);
+      else engine.add(connection, this.name, config, answer);
     });
   }
 

@@ -1,7 +1,7 @@
 import type { HistoryBounds } from "@upwire/cluster/broker";
 import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
 import { TopicPattern, type Contract, type StandardSchema, type TopicContract } from "@upwire/protocol";
-import { checkEventName, checkNames } from "./handlers.ts";
+import { checkEventName, checkNames, isEventName } from "./handlers.ts";
 import { count } from "./limits.ts";
 
 /** The rules of a topic, whatever its pattern. */
@@ -18,8 +18,10 @@ export interface TopicKind {
   readonly rules: Rules;
   readonly history: HistoryBounds | undefined;
   readonly stateSchema: StandardSchema | undefined;
-  /** The schema of an event, `undefined` where nothing is checked. @throws TypeError for one that does not exist. */
-  schemaOf(event: string): StandardSchema | undefined;
+  /** An event with its schema, where anything is checked; `undefined` for one that does not exist. */
+  event(name: string): { readonly schema: StandardSchema | undefined } | undefined;
+  /** The schema of an event. @throws TypeError for one that does not exist. */
+  schemaOf(name: string): StandardSchema | undefined;
 }
 
 export interface FoundTopic {
@@ -79,6 +81,11 @@ function kindOf(text: string, given: unknown, contract: TopicContract | undefine
   const { canSubscribe, canPublish, state, history = {} } = readOptions<Rules>(`topics ${text}`, given as Rules, ruleKinds);
   const rules = given as Rules;
   const events = contract && new Map(Object.entries(contract.events));
+  const event: TopicKind["event"] = (name) => {
+    if (events === undefined) return isEventName(name) ? { schema: undefined } : undefined;
+    const schema = events.get(name);
+    return schema && { schema };
+  };
   return {
     pattern,
     rules: {
@@ -88,11 +95,12 @@ function kindOf(text: string, given: unknown, contract: TopicContract | undefine
     },
     history: history === false ? undefined : { ...defaultHistory, ...readOptions<Partial<HistoryBounds>>(`history of ${text}`, history, historyKinds) },
     stateSchema: contract?.state,
-    schemaOf(event) {
-      if (events === undefined) return void checkEventName(event);
-      const schema = events.get(event);
-      if (schema !== undefined) return schema;
-      throw new TypeError(`topic ${text}: the contract has no event ${JSON.stringify(event)}; it has ${[...events.keys()].join(", ") || "none"}`);
+    event,
+    schemaOf(name) {
+      if (events === undefined) checkEventName(name);
+      const found = event(name);
+      if (found !== undefined) return found.schema;
+      throw new TypeError(`topic ${text}: the contract has no event ${JSON.stringify(name)}; it has ${[...(events ?? new Map()).keys()].join(", ") || "none"}`);
     },
   };
 }

@@ -1,18 +1,20 @@
 import { RealtimeError, type ClientFrame } from "@upwire/protocol";
 import type { AppCalls } from "./app-calls.ts";
-import { errorOf, eventFrame, encoded } from "./frames.ts";
+import { encoded, errorOf, eventFrame, toldError } from "./frames.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
 import type { Session } from "./session.ts";
 import type { Task } from "./task.ts";
 import { askPublish, askSubscribe, configOf } from "./topic-calls.ts";
-import { subscribedText, type SubscribeResult, type TopicEngine } from "./topic-engine.ts";
+import { subscribedText } from "./subscribed.ts";
 import type { TopicTable } from "./topic-table.ts";
+import type { SubscribeResult } from "./topics/opening.ts";
+import type { Topics } from "./topics/topics.ts";
 
 interface Setup {
   readonly table: TopicTable;
-  readonly engine: TopicEngine;
+  readonly engine: Topics;
   readonly calls: AppCalls;
   readonly limits: RealtimeLimits;
 }
@@ -48,7 +50,8 @@ export class TopicTraffic<User> {
         engine.subscribe(connection, topic, configOf(topic, found), since, (result) => answer(task, result));
       },
       failed: (error) => {
-        isAsked();
+        // What this user may not have any more ends.
+        if (isAsked() && toldError(error).error.code === "forbidden") engine.unsubscribe(connection, topic);
         task.fail(error);
       },
     });
@@ -80,6 +83,7 @@ export class TopicTraffic<User> {
         const options = {
           key: key === undefined ? undefined : scopedKey(session, key),
           keyMs: limits.retryWindowMs,
+          publisher: session.connection,
           onPosition: (position: { readonly offset: number } | undefined) => published(task, position),
         };
         // It has the deadline of every other thing: a broker may never answer.

@@ -51,14 +51,14 @@ function outputOf(result: unknown): unknown {
   throw new RealtimeError("invalid_payload", "the payload is not what the contract says", { details: detailsOf(issues) });
 }
 
+/** A list of `{ message, path? }`. */
 function detailsOf(issues: unknown): unknown {
   const all: readonly unknown[] = Array.isArray(issues) ? issues : [];
-  const shown = all.slice(0, MAX_ISSUES).map((issue) => {
+  return all.slice(0, MAX_ISSUES).map((issue) => {
     const { message, path } = (issue ?? {}) as Partial<StandardSchemaIssue>;
     const text = typeof message === "string" ? cut(message) : "it is not allowed";
     return Array.isArray(path) && path.length > 0 ? { message: text, path: path.slice(0, MAX_PATH).map(segmentOf) } : { message: text };
   });
-  return all.length > MAX_ISSUES ? { issues: shown, more: all.length - MAX_ISSUES } : { issues: shown };
 }
 
 /** A key of an object or an index of an array. */

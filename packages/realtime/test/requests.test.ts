@@ -169,25 +169,20 @@ describe("a request with a key", () => {
     expect(runs).toHaveLength(3);
   });
 
-  it("remembers an error that will stay, and does anew what may succeed later", async () => {
-    let runs = 0;
-    const realtime = createRealtime({
-      requests: {
-        no: () => {
-          throw new RealtimeError("sold_out", `after ${++runs}`);
-        },
-        notNow: () => {
-          throw new RealtimeError("unavailable", `after ${++runs}`);
-        },
-      },
-    });
-    const client = await new MemoryRoute(realtime).client();
-    const messages: unknown[] = [];
-    for (const [index, type] of ["no", "no", "notNow", "notNow"].entries()) {
-      const [answer] = (await client.ask({ type, id: index + 1, key: "k" })) as { readonly error: { readonly message: string } }[];
-      messages.push(answer?.error.message);
-    }
-    expect(messages).toEqual(["after 1", "after 1", "after 2", "after 3"]);
+  it("runs anew after an error, which only those who waited for it get", async () => {
+    const runs: ReturnType<typeof later<string>>[] = [];
+    const sell = (): Promise<string> => {
+      const one = later<string>();
+      runs.push(one);
+      return one.promise;
+    };
+    const client = await new MemoryRoute(createRealtime({ requests: { sell } })).client();
+    for (const id of [1, 2]) client.say({ type: "sell", id, key: "k" });
+    runs[0]?.reject(new RealtimeError("sold_out", "come back"));
+    expect(await client.heard()).toEqual([failed(1, "sold_out"), failed(2, "sold_out")]);
+    client.say({ type: "sell", id: 3, key: "k" });
+    runs[1]?.resolve("sold");
+    expect(await client.heard()).toEqual([{ re: 3, payload: "sold" }]);
   });
 
   it("is remembered within bounds, the newest, and one that never settles is given up", async () => {
@@ -195,7 +190,7 @@ describe("a request with a key", () => {
     let runs = 0;
     const realtime = createRealtime({
       clock,
-      limits: { rememberedResults: 2, rememberedBytes: 2000, requestTimeoutMs: 10 },
+      limits: { rememberedReplies: 2, rememberedBytes: 2000, requestTimeoutMs: 10 },
       requests: { count: () => ++runs, long: () => "x".repeat(5000), hang: () => new Promise(() => {}) },
     });
     const client = await new MemoryRoute(realtime).client();
@@ -217,21 +212,21 @@ describe("a request with a key", () => {
   it("is remembered over a restart", async () => {
     const clock = new FakeClock();
     let runs = 0;
-    const options = { ...user, clock, requests: { count: () => ++runs, bytes: () => Buffer.from("raw"), nothing: () => {}, fail: () => Promise.reject(new RealtimeError("sold_out", "gone", { details: [1] })) } };
+    const options = { ...user, clock, requests: { count: () => ++runs, bytes: () => Buffer.from("raw"), nothing: () => void runs++ } };
     const before = createRealtime(options);
     const client = await new MemoryRoute(before).client({ "x-user": "ann" });
-    const types = ["count", "bytes", "nothing", "fail"];
+    const types = ["count", "bytes", "nothing"];
     for (const [index, type] of types.entries()) client.say({ type, id: index + 1, key: "k" });
     const answers = await client.heard();
-    expect(answers).toHaveLength(4);
+    expect(answers).toEqual([{ re: 1, payload: 1 }, { re: 2, bytes: "raw" }, { re: 3 }]);
     clock.advance(100_000);
     const restore = await before.save();
     await before.stop();
     const after = createRealtime({ ...options, restore });
     const again = await new MemoryRoute(after).client({ "x-user": "ann" });
     for (const [index, type] of types.entries()) again.say({ type, id: index + 1, key: "k" });
-    expect(await again.heard()).toEqual(expect.arrayContaining(answers));
-    expect(runs).toBe(1);
+    expect(await again.heard()).toEqual(answers);
+    expect(runs).toBe(2);
     clock.advance(20_000);
     expect(after.stats.remembered).toBe(0);
     for (const bytes of [Buffer.from("junk"), restore.subarray(0, 30), Buffer.concat([restore.subarray(0, 18), Buffer.from([255, 255, 255, 255])])]) {

@@ -87,6 +87,7 @@ export class Opening implements Phase, PageReader {
   #walk(from: number): void {
     const { topic } = this.#subscription;
     const { replayMessages, replayBytes } = this.#setup.limits;
+    const now = this.#setup.clock.now();
     const isLast = this.#since !== undefined && "last" in this.#since;
     if (this.#epoch !== topic.epoch) {
       this.#epoch = topic.epoch;
@@ -94,14 +95,15 @@ export class Opening implements Phase, PageReader {
     }
     for (let next = this.#from + this.#sizes.length + 1; next <= topic.top; next++) {
       const publication = topic.find(next);
-      if (publication === undefined) {
-        const gone = topic.goneAfter(next - 1);
-        if (gone === undefined) return topic.pages.need(next - 1, this);
-        if (!isLast) return this.#beginAnew();
-        this.#restart(gone.to);
-        next = gone.to;
+      // The cache may have what is too old for the history.
+      const gone = publication === undefined ? topic.goneAfter(next - 1)?.to : publication.at + topic.ageMs < now ? next : undefined;
+      if (gone !== undefined && !isLast) return this.#beginAnew();
+      if (gone !== undefined) {
+        this.#restart(gone);
+        next = gone;
         continue;
       }
+      if (publication === undefined) return topic.pages.need(next - 1, this);
       this.#sizes.push(publication.bytes);
       this.#bytes += publication.bytes;
       if (!isLast && (this.#bytes > replayBytes || this.#sizes.length > replayMessages)) return this.#beginAnew();

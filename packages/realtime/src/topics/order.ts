@@ -1,7 +1,7 @@
 import type { Broker, BrokerData, BrokerPublication, HistoryPage } from "@upwire/cluster/broker";
 import type { Clock } from "@upwire/core";
 import type { Position, RealtimeError } from "@upwire/protocol";
-import { readHistory, type PageOutcome } from "./history.ts";
+import { readHistory } from "./history.ts";
 
 export interface OrderSetup {
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export class Order {
   }
 
   /** A publication as the broker told it. */
-  receive({ data, position, origin: _ }: BrokerPublication): void {
+  receive({ data, position }: BrokerPublication): void {
     if (position === undefined) return;
     const topic = this.#topic;
     if (position.epoch !== topic.epoch) return this.#lookAgain();

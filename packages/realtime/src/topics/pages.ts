@@ -104,7 +104,8 @@ export class Pages {
 
   #take(page: HistoryPage): void {
     const { epoch, recent, top } = this.#topic;
-    this.#page = page.publications.map(({ offset, data }) => new Publication(this.#topic, { epoch, offset, data, isOriginKnown: false }));
+    const at = this.#setup.clock.now();
+    this.#page = page.publications.map(({ offset, data }) => new Publication(this.#topic, { epoch, offset, data, isOriginKnown: false, at }));
     this.#topic.begins(page.first);
     recent.prepend(this.#page, top);
     this.#wake();

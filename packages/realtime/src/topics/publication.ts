@@ -26,6 +26,8 @@ export interface PublicationInit {
   readonly data: BrokerData;
   /** Whether a publish of this node is known to be, or not to be, where it comes from. */
   readonly isOriginKnown: boolean;
+  /** When it came here, by the clock. Milliseconds. */
+  readonly at: number;
   readonly restriction?: Restriction | undefined;
 }
 
@@ -38,6 +40,7 @@ export class Publication {
   readonly offset: number;
   readonly data: BrokerData;
   readonly isOriginKnown: boolean;
+  readonly at: number;
   readonly restriction: Restriction | undefined;
   /** A later one with the same `conflate` was sent: to miss this one is no loss. */
   isSuperseded = false;
@@ -47,12 +50,13 @@ export class Publication {
   #options: SendOptions<Connection> | undefined;
   #bytes = -1;
 
-  constructor(topic: PublicationTopic, { epoch, offset, data, isOriginKnown, restriction }: PublicationInit) {
+  constructor(topic: PublicationTopic, { epoch, offset, data, isOriginKnown, at, restriction }: PublicationInit) {
     this.#topic = topic;
     this.epoch = epoch;
     this.offset = offset;
     this.data = data;
     this.isOriginKnown = isOriginKnown;
+    this.at = at;
     this.restriction = restriction;
   }
 

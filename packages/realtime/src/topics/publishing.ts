@@ -28,7 +28,7 @@ export interface PublishingSetup {
   readonly broker: ReadyBroker;
   readonly timeoutMs: number;
   readonly repliesDue: RepliesDue;
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
   /** The topic of that name, if there is one here. */
   topic(name: string): Topic | undefined;
 }

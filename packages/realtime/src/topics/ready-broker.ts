@@ -70,6 +70,6 @@ function startOf(broker: Broker, sink: BrokerSink): Promise<void> | undefined {
   try {
     return broker.start(sink) as Promise<void> | undefined;
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }

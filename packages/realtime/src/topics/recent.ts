@@ -4,8 +4,8 @@ import type { Publication } from "./publication.ts";
 const MOST_FREE = 64;
 
 export interface RecentBounds {
-  readonly cacheMessages: number;
-  readonly cacheBytes: number;
+  readonly messages: number;
+  readonly bytes: number;
 }
 
 /** The newest publications of one topic, without a hole: a cache of what the broker has too. */
@@ -43,8 +43,8 @@ export class Recent {
     this.#last = publication.offset;
     this.#kept.push(publication);
     this.#grow(publication.cost);
-    const { cacheMessages, cacheBytes } = this.#bounds;
-    while (this.size > cacheMessages || this.#bytes > cacheBytes) this.#shift();
+    const { messages, bytes } = this.#bounds;
+    while (this.size > messages || this.#bytes > bytes) this.#shift();
     this.#budget.used(this);
   }
 
@@ -57,7 +57,7 @@ export class Recent {
     let cost = this.#bytes;
     for (const publication of older.toReversed()) {
       cost += publication.cost;
-      if (added.length + kept.length === this.#bounds.cacheMessages || cost > this.#bounds.cacheBytes) break;
+      if (added.length + kept.length === this.#bounds.messages || cost > this.#bounds.bytes) break;
       added.push(publication);
     }
     this.#last = this.size === 0 ? top : this.#last;

@@ -25,7 +25,7 @@ export interface TopicSetup {
   readonly budget: CacheBudget;
   readonly repliesDue: RepliesDue;
   /** Gets what the application or the broker fails with. Never throws. */
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
   /** Ends a subscription that is not answered. */
   end(subscription: Subscription, error: RealtimeError): void;
 }

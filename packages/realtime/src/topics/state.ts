@@ -16,7 +16,7 @@ export interface StateSetup {
   readonly clock: Clock;
   readonly stateTimeoutMs: number;
   /** Gets what the application's function fails with. */
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
 }
 
 export interface StatefulTopic {

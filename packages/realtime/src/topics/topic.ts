@@ -26,6 +26,8 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   top = 0;
   /** What this node knows of the epoch begins behind this offset. */
   epochStart = 0;
+  /** What is older is not for those that come new. Milliseconds. */
+  readonly ageMs: number;
   isAttached = false;
   readonly members: Members;
   readonly recent: Recent;
@@ -46,7 +48,10 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     this.hasHistory = config.history !== undefined;
     this.head = headOf(name, this);
     this.members = new Members(setup, () => this.pages.forget());
-    this.recent = new Recent(limits, setup.budget);
+    this.ageMs = config.history?.ageMs ?? Infinity;
+    const { messages = Infinity, bytes = Infinity } = config.history ?? {};
+    const { cacheMessages, cacheBytes } = limits;
+    this.recent = new Recent({ messages: Math.min(messages, cacheMessages), bytes: Math.min(bytes, cacheBytes) }, setup.budget);
     this.pages = new Pages({ clock, broker, turns, brokerTimeoutMs: limits.brokerTimeoutMs }, this);
     this.state = config.state && new State({ clock, stateTimeoutMs: limits.stateTimeoutMs, report }, this, config.state);
     this.#order = new Order({ clock, broker, limits }, this);
@@ -86,7 +91,7 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   // From `Order`.
 
   deliver(data: BrokerData, { isOriginKnown }: { readonly isOriginKnown: boolean }): void {
-    const publication = new Publication(this, { epoch: this.epoch, offset: this.top + 1, data, isOriginKnown });
+    const publication = new Publication(this, { epoch: this.epoch, offset: this.top + 1, data, isOriginKnown, at: this.#setup.clock.now() });
     if (!isOriginKnown) this.#holdBack(publication);
     this.top++;
     this.recent.push(publication);
@@ -129,7 +134,7 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
 
   /** Sends to all members here. */
   publish(data: BrokerData, restriction: Restriction | undefined): void {
-    const publication = new Publication(this, { epoch: this.epoch, offset: this.top + 1, data, isOriginKnown: true, restriction });
+    const publication = new Publication(this, { epoch: this.epoch, offset: this.top + 1, data, isOriginKnown: true, at: this.#setup.clock.now(), restriction });
     const key = restriction?.conflate;
     this.top++;
     if (key !== undefined) (this.#conflation ??= new Conflation()).add(key, publication);
@@ -149,7 +154,8 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     const lost = this.#losses.lostAfter(position);
     if (lost !== undefined) return { reason: "lost", to: lost };
     const forgotten = this.hasHistory ? this.#losses.forgottenAfter(position) : this.reachableFrom;
-    return forgotten === undefined ? undefined : { reason: "slow", to: forgotten };
+    // What has not come here yet is not for the subscriptions to judge.
+    return forgotten === undefined ? undefined : { reason: "slow", to: Math.min(forgotten, this.top) };
   }
 
   /** Everything after this position is at hand. */

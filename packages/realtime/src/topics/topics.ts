@@ -21,7 +21,7 @@ export interface TopicsSetup {
   readonly limits?: Partial<TopicLimits>;
   readonly stats: TopicStats;
   /** Gets what the application's functions or the broker fail with. MUST NOT throw. */
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
 }
 
 /**
@@ -77,6 +77,11 @@ export class Topics {
   closed(connection: Connection): void {
     const error = new RealtimeError("cancelled", "the connection has ended");
     for (let first = this.#first.get(connection); first !== undefined; first = this.#first.get(connection)) this.#end(first, error);
+  }
+
+  /** Whether a connection is subscribed to this topic, or about to be. */
+  has(connection: Connection, name: string): boolean {
+    return this.#attachments.get(name)?.members.get(connection) !== undefined;
   }
 
   /** How many topics a connection is subscribed to, or about to be. */

@@ -78,7 +78,7 @@ function read(frame: string): unknown {
     const { epoch: _, ...gap } = message.payload ?? {};
     return { gap };
   }
-  return message.offset === undefined ? message.payload : `${message.offset}=${String(message.payload)}`;
+  return message.offset === undefined ? message.payload : `${message.offset}=${JSON.stringify(message.payload)}`;
 }
 
 export interface Stage {
@@ -88,9 +88,9 @@ export interface Stage {
   readonly stats: TopicStats;
   /** What was reported. */
   readonly reported: unknown[];
-  connect(options?: UpgraderOptions<unknown>): Promise<Client>;
+  readonly connect: (options?: UpgraderOptions) => Promise<Client>;
   /** Publishes payloads one after the other. */
-  publish(config: TopicConfig, ...payloads: unknown[]): Promise<void>;
+  readonly publish: (config: TopicConfig, ...payloads: unknown[]) => Promise<void>;
 }
 
 export interface StageOptions {
@@ -104,7 +104,7 @@ export function stage({ broker: make = (clock) => memoryBroker({ clock }), limit
   const stats = newTopicStats();
   const reported: unknown[] = [];
   const topics = new Topics({ broker, clock, limits, stats, report: (error) => void reported.push(error) });
-  const connect = async (options?: UpgraderOptions<unknown>): Promise<Client> => {
+  const connect = async (options?: UpgraderOptions): Promise<Client> => {
     const upgrader = new Upgrader({ slowConsumer: "drop-newest", pingIntervalMs: 0, ...options });
     const { connection, peer } = await openInMemory(upgrader, { close: (one) => topics.closed(one) });
     await settle(2);

@@ -8,7 +8,7 @@ it("sends what is published after a subscribe, with offsets, and nothing before 
   client.subscribe(withHistory);
   expect(await client.next()).toEqual([{ top: 1, after: 1, resumed: false }]);
   await publish(withHistory, "b", "c");
-  expect(await client.next()).toEqual(["2=b", "3=c"]);
+  expect(await client.next()).toEqual(['2="b"', '3="c"']);
 });
 
 it("resumes in the call of subscribe when everything is at hand", async () => {
@@ -36,9 +36,9 @@ it("keeps the place of a client that is slow, and brings what it missed once its
   await publish(withHistory, ...payloads);
   expect(stats.lagged).toBe(1);
   client.peer.isTaking = true;
-  expect(await client.next()).toEqual(payloads.map((payload, at) => `${at + 1}=${payload}`));
+  expect(await client.next()).toEqual(payloads.map((payload, at) => `${at + 1}="${payload}"`));
   await publish(withHistory, "live");
-  expect(await client.next()).toEqual(["301=live"]);
+  expect(await client.next()).toEqual(['301="live"']);
 });
 
 it("without history sends at once, but not to `except`", async () => {
