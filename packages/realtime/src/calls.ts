@@ -1,6 +1,13 @@
 /** What the functions of an application get. */
-import type { Connection } from "@upwire/core";
+import type { Connection, UpgradeRequest } from "@upwire/core";
 import type { TopicMatch } from "@upwire/protocol";
+
+/** A client that is connected, and not the fallback's. */
+export interface OpenedConnection<User, Native = unknown> {
+  readonly connection: Connection<User>;
+  readonly user: User;
+  readonly request: UpgradeRequest<Native>;
+}
 
 export interface EventCall<Payload, User> {
   /** As the schema of the contract gives it; without a contract, what the client sent. */

@@ -4,6 +4,7 @@ export type {
   AnsweredMessage,
   EventCall,
   MessageKind,
+  OpenedConnection,
   Published,
   PublishCall,
   ReceivedMessage,

@@ -14,7 +14,7 @@ import type {
   TopicEventOut,
   TopicPatternName,
 } from "@upwire/protocol";
-import type { AnsweredMessage, EventCall, Published, PublishCall, ReceivedMessage, RequestCall, StateCall, SubscribeCall } from "./calls.ts";
+import type { AnsweredMessage, EventCall, OpenedConnection, Published, PublishCall, ReceivedMessage, RequestCall, StateCall, SubscribeCall } from "./calls.ts";
 import type { RealtimeLimits } from "./limits.ts";
 
 type Awaitable<Value> = Value | PromiseLike<Value>;
@@ -55,6 +55,11 @@ export interface CommonOptions<C extends Contract, User, Native> {
    * that each has to be unguessable. What it throws ends the connection. @default the user when that is a string, else its `id` when that is one
    */
   readonly userId?: (user: User) => string | undefined;
+  /**
+   * A client is connected, with `upwire.v1` or, without a `fallback`, plain: the place to join it to topics. Its messages wait until the
+   * returned promise settles, as for `open` of a handler; what it throws ends the connection. How it ends tells `connection.onClose`.
+   */
+  readonly onOpen?: (opened: OpenedConnection<User, Native>) => unknown;
   /** What happens at an event of a client. What a function throws is told to the client as `upwire.error`. */
   readonly events?: { readonly [Name in EventName<C>]?: (call: EventCall<EventOut<C, Name>, User>) => unknown };
   /** Gives the reply to a request; a `RealtimeError` that it throws is told to the client, and everything else as `internal`. */

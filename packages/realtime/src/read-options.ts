@@ -25,6 +25,7 @@ const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   requests: kinds.group,
   topics: kinds.group,
   fallback: { right: "a handler, as for websocket(handler)", fits: (value) => typeof value === "object" && value !== null },
+  onOpen: kinds.callback,
   onMessage: kinds.callback,
   onAnswer: kinds.callback,
   limits: kinds.group,

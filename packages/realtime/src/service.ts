@@ -80,12 +80,11 @@ export class Service<User> {
     this.#sessions.set(connection, session);
     hub.add(connection, isPlain ? { format: PLAIN } : undefined);
     users.add(session);
-    if (isPlain) {
-      tally.plainConnections++;
-      return this.#options.fallback?.open?.(connection, request);
-    }
-    sendOwn(connection, this.#hello(connection));
-    return undefined;
+    if (isPlain) tally.plainConnections++;
+    else sendOwn(connection, this.#hello(connection));
+    const { fallback, onOpen } = this.#options;
+    if (isPlain && fallback !== undefined) return fallback.open?.(connection, request);
+    return onOpen?.({ connection, user: connection.context, request });
   }
 
   #message(connection: Connection<User>, message: Message): unknown {

@@ -1,0 +1,20 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { attach, websocket } from "@upwire/core";
+import { runServerVectors, vectorApplication } from "@upwire/testing/vectors";
+import { expect, it } from "vitest";
+import { WebSocket } from "ws";
+
+it("passes every vector of upwire.v1 for servers", async () => {
+  const { handler, act } = vectorApplication();
+  const server = createServer(websocket(handler, { onError: () => {} }));
+  const attachment = attach(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const results = await runServerVectors({ connect: (protocols) => new WebSocket(`ws://127.0.0.1:${port}/`, protocols), act });
+  await attachment.close({ graceMs: 0 });
+  server.close();
+  expect(results.filter(({ fault }) => fault !== undefined)).toEqual([]);
+  expect(results.length).toBeGreaterThan(60);
+}, 30_000);
