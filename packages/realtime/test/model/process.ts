@@ -1,0 +1,161 @@
+import { memoryBroker, type Broker } from "@upwire/cluster/broker";
+import { Upgrader, type Clock, type ConnectionHandler, type SlowConsumerPolicy } from "@upwire/core";
+import type { Timer } from "@upwire/core/adapter";
+import { createRealtime, type Realtime } from "@upwire/realtime";
+import { hostileBroker, openInMemory, type FakeClock } from "@upwire/testing";
+import type { Journal } from "./journal.ts";
+import { MemoryWire } from "./memory-wire.ts";
+import { recordingBroker } from "./recording-broker.ts";
+import { kinds, REPLAY_MESSAGES, type TopicKind } from "./topics.ts";
+import type { Truth } from "./truth.ts";
+
+export type BrokerName = "memory" | "hostile";
+
+export interface ProcessSetup {
+  readonly clock: FakeClock;
+  readonly truth: Truth;
+  readonly journal: Journal;
+  readonly broker: BrokerName;
+  readonly seed: number;
+  /** The how manieth process of this run it is. */
+  readonly life: number;
+  /** How many were killed before. */
+  readonly era: number;
+  /** What the process before it saved. */
+  readonly restore: { readonly realtime: Uint8Array; readonly broker: Uint8Array } | undefined;
+  /** What the application shows as the state of a topic. */
+  readonly stateOf: (topic: string) => unknown;
+}
+
+const LIMITS = { maxQueueBytes: 6 * 1024, maxQueueMessages: 64, writeTimeoutMs: 20_000 } as const;
+/** What the way to a client holds before it counts as full. Bytes. */
+const HIGH_WATER_MARK = 1024;
+
+/** One life of the server: from its start, or what the one before it saved, to its end. */
+export class Process {
+  readonly realtime: Realtime<never, string>;
+  readonly #clock: MortalClock;
+  readonly #journal: Journal;
+  readonly #upgraders = new Map<SlowConsumerPolicy, Upgrader>();
+  #brokerBytes: Uint8Array | undefined;
+
+  constructor({ clock, truth, journal, broker, seed, life, era, restore, stateOf }: ProcessSetup) {
+    this.#clock = new MortalClock(clock);
+    this.#journal = journal;
+    const memory = memoryBroker({ clock: this.#clock, ...(restore && { restore: restore.broker }) });
+    const recording = recordingBroker(memory, {
+      published: (topic, data, position) => {
+        const text = String(data);
+        // Without history the witness says what there was.
+        if (position === undefined) return;
+        truth.note({ topic, position, number: numberOf(text), bytes: Buffer.byteLength(text), at: clock.now(), life, era });
+      },
+      begun: (topic, epoch) => truth.begin(topic, epoch),
+      left: (topic) => truth.left(topic, clock.now()),
+      saved: (bytes) => (this.#brokerBytes = bytes),
+    });
+    const used: Broker = broker === "memory" ? recording : hostileBroker(recording, { clock: this.#clock, seed: seed * 1000 + life });
+    const topics = Object.fromEntries(Object.values(kinds).map((kind) => [kind.pattern, rulesOf(kind, stateOf)]));
+    this.realtime = createRealtime({
+      authorize: (request) => request.query.get("user") ?? "",
+      topics,
+      limits: { replayMessages: REPLAY_MESSAGES },
+      broker: used,
+      clock: this.#clock,
+    }) as unknown as Realtime<never, string>;
+  }
+
+  async open(user: string, slowConsumer: SlowConsumerPolicy): Promise<MemoryWire> {
+    return this.#open(this.#upgrader(slowConsumer), user, HIGH_WATER_MARK);
+  }
+
+  /** A client whose queue has room for everything. */
+  async openWitness(): Promise<MemoryWire> {
+    const upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { onError: (error) => this.#journal.fault(error), clock: this.#clock });
+    return this.#open(upgrader, "witness", 1024 * 1024);
+  }
+
+  /** A planned end: what the next one goes on from. */
+  async save(): Promise<{ readonly realtime: Uint8Array; readonly broker: Uint8Array }> {
+    const realtime = await this.realtime.save();
+    return { realtime, broker: this.#brokerBytes as Uint8Array };
+  }
+
+  /** Nothing of it runs any more. */
+  die(): void {
+    this.#clock.die();
+  }
+
+  async #open(upgrader: Upgrader, user: string, highWaterMark: number): Promise<MemoryWire> {
+    const headers = { "sec-websocket-protocol": "upwire.v1" };
+    const { peer, connection } = await openInMemory(upgrader, this.realtime as unknown as ConnectionHandler<unknown, never>, { url: `/?user=${user}`, headers, highWaterMark });
+    return new MemoryWire(peer, connection);
+  }
+
+  #upgrader(slowConsumer: SlowConsumerPolicy): Upgrader {
+    let upgrader = this.#upgraders.get(slowConsumer);
+    if (upgrader === undefined) {
+      const onError = (error: unknown): void => this.#journal.fault(error);
+      upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { ...LIMITS, slowConsumer, onError, clock: this.#clock });
+      this.#upgraders.set(slowConsumer, upgrader);
+    }
+    return upgrader;
+  }
+}
+
+/** The number that a publication carries. */
+export function numberOf(text: string): number {
+  return (JSON.parse(text) as { readonly payload: { readonly number: number } }).payload.number;
+}
+
+function rulesOf({ history, hasState }: TopicKind, stateOf: (topic: string) => unknown) {
+  return {
+    canSubscribe: () => true,
+    canPublish: () => true,
+    history: history ?? (false as const),
+    ...(hasState && { state: ({ topic }: { readonly topic: string }) => stateOf(topic) }),
+  };
+}
+
+/** The time of one process: it ends with it. */
+class MortalClock implements Clock {
+  readonly #clock: Clock;
+  readonly #timers = new Set<Timer>();
+  #isDead = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  after(ms: number, run: () => void): Timer {
+    if (this.#isDead) return { cancel: () => {} };
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    return this.#kept(timer);
+  }
+
+  every(ms: number, run: () => void): Timer {
+    return this.#isDead ? { cancel: () => {} } : this.#kept(this.#clock.every(ms, run));
+  }
+
+  die(): void {
+    this.#isDead = true;
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  #kept(timer: Timer): Timer {
+    this.#timers.add(timer);
+    return {
+      cancel: () => {
+        timer.cancel();
+        this.#timers.delete(timer);
+      },
+    };
+  }
+}
