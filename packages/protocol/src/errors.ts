@@ -53,7 +53,7 @@ export class RealtimeError extends Error {
 
   constructor(code: ErrorCode | (string & {}), message: string = code, options: RealtimeErrorOptions = {}) {
     super(message, options);
-    if (!codes.test(code)) throw new TypeError(`error code ${JSON.stringify(code)} is not allowed; give 1 to 64 of a-z 0-9 _ . -`);
+    if (!codes.test(code)) throw new TypeError(`error code "${code}" is not allowed; give one like ${codes}`);
     this.name = "RealtimeError";
     this.code = code;
     this.retryable = options.retryable ?? retryableCodes.test(code);

@@ -24,7 +24,7 @@ function underTest(url: string, report: Report): VectorClient {
       else if (order === "unsubscribe") client.unsubscribe(topic);
       else if (order === "cancel") signals.get(name)?.abort();
       else if (order === "publish") answered(name, client.publish(topic, type, payload, { key }));
-      else {
+      else if (order === "request") {
         const controller = new AbortController();
         signals.set(name, controller);
         answered(name, client.request(type, payload, { key, signal: controller.signal }));

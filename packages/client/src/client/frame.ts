@@ -36,6 +36,6 @@ export function readFrame(data: unknown): ServerMessage {
 }
 
 /** The error that a server tells. @throws TypeError for a code that is none */
-export function readError(error: WireError): RealtimeError {
-  return new RealtimeError(error.code, error.message, error);
+export function readError(error: Partial<WireError>): RealtimeError {
+  return new RealtimeError(error.code ?? "internal", error.message, error);
 }

@@ -7,7 +7,7 @@ import { chosenVectors, stepsOf, type Vector, type VectorOptions, type VectorRes
 
 /** What a client under test is told at a `do` step; `vectors/README.md` of `@upwire/protocol` has the list. */
 export interface VectorOrder {
-  readonly do: "send" | "request" | "cancel" | "subscribe" | "unsubscribe" | "publish";
+  readonly do: "send" | "request" | "cancel" | "subscribe" | "unsubscribe" | "listen" | "publish";
   /** By which `cancel`, and the report of the answer, name a request or a publish. */
   readonly name?: string;
   readonly topic?: string;
