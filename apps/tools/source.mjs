@@ -8,7 +8,8 @@ const PRIVATE = /^_[a-z]\w*$/;
  * Reads one source.
  * - `imports`: every module specifier with its offset: static, type-only, dynamic, `import("x").Type`, `require`, re-exports.
  * - `names`, `stars`: what the module exports by name (`default` included), and the specifiers of its `export * from`.
- * - `anyTypes`, `privateFields`: the offset of each `any` as a type and of each private field of another object.
+ * - `anyTypes`, `privateFields`, `booleanParameters`: the offset of each `any` as a type, of each private field of another object, and of
+ *   each boolean among the parameters of a function or method that has a name.
  * @throws SyntaxError for a source that does not parse: a check of half a tree would pass what it did not see.
  */
 export function readSource(path, source) {
@@ -17,12 +18,13 @@ export function readSource(path, source) {
     const at = errors[0].labels[0]?.start ?? 0;
     throw new SyntaxError(`${path}:${lineAt(source, at)} does not parse: ${errors[0].message}`);
   }
-  const facts = { imports: [], names: new Set(), stars: [], anyTypes: [], privateFields: [] };
+  const facts = { imports: [], names: new Set(), stars: [], anyTypes: [], privateFields: [], booleanParameters: [] };
   walk(program, undefined, (node, parent) => {
     const specifier = specifierOf(node);
     if (specifier !== undefined) facts.imports.push({ specifier, offset: node.start });
     if (node.type === "TSAnyKeyword") facts.anyTypes.push(node.start);
     if (isPrivateField(node, parent)) facts.privateFields.push(node.start);
+    if (isNamedFunction(node, parent)) facts.booleanParameters.push(...node.params.filter(isBoolean).map(({ start }) => start));
   });
   for (const { entries } of module.staticExports) {
     for (const { exportName, importName, moduleRequest } of entries) {
@@ -72,6 +74,19 @@ function isPrivateField(node, parent) {
   if (parent.type === "MemberExpression") return parent.property === node && !parent.computed;
   if (parent.type === "TSQualifiedName") return parent.right === node;
   return parent.type === "Property" && parent.key === node && !parent.computed;
+}
+
+/** A callback gets what its caller gives, and a setter has one meaning. */
+function isNamedFunction(node, parent) {
+  if (node.type === "FunctionDeclaration" || node.type === "TSEmptyBodyFunctionExpression") return true;
+  return node.type === "FunctionExpression" && parent.type === "MethodDefinition" && parent.kind !== "set";
+}
+
+/** `isOpen: boolean`, `isOpen?: boolean`, `isOpen = false`. */
+function isBoolean(parameter) {
+  const { typeAnnotation, right } = parameter;
+  if (right?.type === "Literal" && typeof right.value === "boolean") return true;
+  return (typeAnnotation ?? parameter.left?.typeAnnotation)?.typeAnnotation.type === "TSBooleanKeyword";
 }
 
 /** The text of a string, or of a template without holes. */

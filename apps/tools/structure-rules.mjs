@@ -42,6 +42,7 @@ export function judge(root) {
       rule: "private fields of other libraries",
       breaches: files.filter(isOfPackage).flatMap((file) => file.privateFields.map((offset) => placeOf(file, offset))),
     },
+    { rule: "boolean parameters", breaches: files.filter(isOfPackage).flatMap(booleanParameters) },
     { rule: "foreign names at the top level", breaches: foreignNames(root) },
   ];
   return { rules, sizes: sizes(tree, files) };
@@ -67,6 +68,14 @@ function longest(what, candidates, limit) {
     limit,
     breaches: worst.filter(({ lines }) => lines > limit).map(({ path, lines }) => `${path} has ${lines} lines, at most ${limit}`),
   };
+}
+
+/** Where a boolean parameter stays: an option there would cost an object for each message, or the interface is Node's. */
+const BOOLEANS_STAY = new Set(["packages/core/src/wire/message.ts", "packages/core/src/ws/plugin-socket.ts"]);
+
+function booleanParameters(file) {
+  if (BOOLEANS_STAY.has(file.path.split(sep).join("/"))) return [];
+  return file.booleanParameters.map((offset) => `${placeOf(file, offset)}: write two functions, or an options object`);
 }
 
 function isOfPackage({ owner }) {

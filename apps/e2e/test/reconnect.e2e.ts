@@ -52,14 +52,14 @@ describe("the chat page, when its connection is over,", () => {
     return tab.locator("#status").innerText();
   };
 
-  it("comes back when the drain of its server said, and not before", async () => {
+  it("comes back when the shutdown of its server said, and not before", async () => {
     let arrived = 0;
     const handler: ConnectionHandler = { open: () => void arrived++ };
     const first = await serve(handler);
     const tab = await frozenTab();
     await tab.goto(`http://${host}:${first.port}/`);
     await state(tab, "connected");
-    await first.attachment.drain({ spreadMs: 0, retryAfterMs: 60_000 });
+    await first.attachment.shutdown({ spreadMs: 0, retryAfterMs: 60_000 });
     const status = await statusOf(tab);
     const told = parseRetryAfter(/retry-after=\d+/.exec(status)?.[0] ?? "") ?? 0;
     expect(told).toBeGreaterThanOrEqual(60_000);

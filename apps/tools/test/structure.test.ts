@@ -85,6 +85,15 @@ const planted: readonly (readonly [title: string, tree: Tree, breaches: readonly
     },
     ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"].map((line) => `private fields of other libraries: packages/core/src/base/b.ts:${line}`),
   ],
+  [
+    "a boolean among the parameters of a function, a method or a constructor, and not of a callback or a setter, nor in an options object",
+    {
+      [core("base/b.ts")]:
+        "function f(isA: boolean) {}\nclass B { constructor(x: 1, isB?: boolean) {}\nm(isC = false) {}\nset isD(isD: boolean) {} }\n" +
+        "x.on((isE: boolean) => {});\nfunction g({ isF }: { isF: boolean }) {}\ninterface I { isG: boolean }\n",
+    },
+    ["1", "2", "3"].map((line) => `boolean parameters: packages/core/src/base/b.ts:${line}: write two functions, or an options object`),
+  ],
   ["a name at the top level", { "notes.md": "" }, ["foreign names at the top level: notes.md"]],
   [
     "a file outside the folders",

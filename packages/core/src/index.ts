@@ -12,7 +12,7 @@ export { defineHandler, type ConnectionHandler } from "./connection/connection-h
 export type { Connection } from "./connection/connection.ts";
 export type { Stats } from "./base/counters.ts";
 export { ConnectionError } from "./base/errors.ts";
-export type { DrainOptions } from "./shutdown/drain.ts";
+export type { ShutdownOptions } from "./shutdown/shutdown-plan.ts";
 export { onEvent, type UpwireEvents } from "./observe/events.ts";
 export { createHub, type Hub, type HubOptions } from "./hub/hub.ts";
 export { defaults } from "./base/defaults.ts";

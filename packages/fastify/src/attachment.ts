@@ -4,7 +4,7 @@ import { ownOptions } from "./mistakes.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
-    /** The WebSocket side of this application: `await app.upwire.drain()` before `app.close()`. */
+    /** The WebSocket side of this application: `await app.upwire.shutdown()` before `app.close()`. */
     readonly upwire: Attachment;
   }
 }
@@ -19,7 +19,7 @@ export function attachTo(app: FastifyInstance, options: AttachOptions, others?: 
   return attachment;
 }
 
-/** What `app.close()` waits for: a drain that goes on has its own deadline, and everybody else is told to go. */
+/** What `app.close()` waits for: a shutdown that goes on has its own deadline, and everybody else is told to go. */
 export function endOf(attachment: Attachment): Promise<void> {
-  return attachment.isClosing ? attachment.drain() : attachment.close();
+  return attachment.isClosing ? attachment.shutdown() : attachment.close();
 }

@@ -1,6 +1,7 @@
 export { decodeBinaryFrame, encodeBinaryFrame, MAX_HEADER_BYTES } from "./binary-frame.ts";
 export { readClientFrame, type ClientFrame } from "./client-frame.ts";
 export { CloseCode, isSendableCloseCode } from "./close-code.ts";
+export { CHECK_MEDIA_TYPE, type HandshakeCheck, type HandshakeCheckRefusal } from "./handshake-check.ts";
 export { defineContract, request, topic, type AnyContract, type Contract, type RequestContract, type TopicContract } from "./contract.ts";
 export { errorCodes } from "./error-codes.ts";
 export { fromWireError, RealtimeError, toWireError, type ErrorCode, type RealtimeErrorOptions, type WireError } from "./errors.ts";

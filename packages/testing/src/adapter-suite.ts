@@ -5,13 +5,14 @@ import { broadcasts } from "./suite/broadcast.ts";
 import { caps } from "./suite/caps.ts";
 import { closing } from "./suite/closing.ts";
 import { contexts } from "./suite/context.ts";
-import { drains } from "./suite/drain.ts";
+import { shutdowns } from "./suite/shutdown.ts";
 import { exampleLayer } from "./suite/example-layer.ts";
 import { faults } from "./suite/faults.ts";
 import { functions } from "./suite/functions.ts";
 import { fuzzing } from "./suite/fuzzing.ts";
 import { handlers } from "./suite/handler.ts";
 import { handlerFaults } from "./suite/handler-faults.ts";
+import { handshakeChecks } from "./suite/handshake-check.ts";
 import { handshakes } from "./suite/handshake.ts";
 import { limits } from "./suite/limits.ts";
 import { handshakeTable } from "./suite/handshake-table.ts";
@@ -33,6 +34,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   handshake: handshakes,
   "handshake table": handshakeTable,
   refusals,
+  "handshake check": handshakeChecks,
   origin: origins,
   "slow handshakes": slowHandshakes,
   "connection states": connectionStates,
@@ -45,7 +47,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   limits,
   closing,
   contexts,
-  drain: drains,
+  shutdown: shutdowns,
   broadcast: broadcasts,
   handler: handlers,
   "a layer above": exampleLayer,

@@ -39,8 +39,8 @@ export class HttpAnswer {
     return this.all("set-cookie").map((cookie) => cookie.split(";", 1)[0] ?? "");
   }
 
-  /** The body that `bytes` hold, or `undefined` while it is not complete. */
-  bodyOf(bytes: Buffer, ended: boolean): string | undefined {
+  /** The body that `bytes` hold, or `undefined` while it is not complete. @param options `ended`: nothing more comes. */
+  bodyOf(bytes: Buffer, { ended }: { readonly ended: boolean }): string | undefined {
     if (this.status === 204 || this.status === 304) return "";
     if (this.header("transfer-encoding")?.toLowerCase() === "chunked") return dechunk(bytes);
     const length = this.header("content-length");

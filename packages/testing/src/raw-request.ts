@@ -1,5 +1,8 @@
 import { connect } from "node:net";
 
+/** No head of a 101 is longer. To look again at all of a long page with each chunk would take seconds. */
+const MAX_HEAD = 64 * 1024;
+
 /**
  * Sends bytes as they are and returns all that came until the server ended the connection, or until the end of the
  * head of a 101. Rejects when neither happens in `timeoutMs`.
@@ -20,7 +23,7 @@ export function rawRequest(port: number, bytes: Uint8Array | string, timeoutMs =
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => {
       received += text;
-      if (/^HTTP\/1\.[01] 101 [^]*\r\n\r\n/.test(received)) finish();
+      if (received.length <= MAX_HEAD && /^HTTP\/1\.[01] 101 [^]*\r\n\r\n/.test(received)) finish();
     });
     // A reset ends the connection too.
     socket.on("error", () => {});

@@ -222,7 +222,7 @@ export class WireClient {
     if (this.#answer?.status === 101) return this.#onFrames(chunk);
     this.#received = Buffer.concat([this.#received, chunk]);
     if (this.#answer === undefined) this.#readHead();
-    if (this.#answer !== undefined) this.#readBody(this.#answer, false);
+    if (this.#answer !== undefined) this.#readBody(this.#answer, { ended: false });
   }
 
   #readHead(): void {
@@ -236,10 +236,10 @@ export class WireClient {
     this.#received = this.#received.subarray(end + 4);
   }
 
-  #readBody(answer: HttpAnswer, ended: boolean): void {
+  #readBody(answer: HttpAnswer, come: { readonly ended: boolean }): void {
     if (this.#isAnswered) return;
     if (answer.status !== 101 && this.#expectsBody) {
-      const body = answer.bodyOf(this.#received, ended);
+      const body = answer.bodyOf(this.#received, come);
       if (body === undefined) return;
       answer.body = body;
     }
@@ -265,7 +265,7 @@ export class WireClient {
   }
 
   #onEnd(): void {
-    if (this.#answer !== undefined) this.#readBody(this.#answer, true);
+    if (this.#answer !== undefined) this.#readBody(this.#answer, { ended: true });
     const got = JSON.stringify(this.#received.toString("latin1", 0, 200));
     if (!this.#isAnswered) this.#settleAnswer.reject(new Error(`the connection ended without an answer; got ${got}`));
     this.#frames.fail(new Error("the connection ended"));

@@ -30,7 +30,7 @@ app.get(
 // ...or not at all.
 app.get("/query", websocket({ open: (_connection, { native }) => native.log.info(native.hostname) }));
 await app.listen({ port: 8080 });
-await app.upwire.drain({ graceMs: 1000 });
+await app.upwire.shutdown({ graceMs: 1000 });
 
 // HTTP/2 and HTTP/1.1 on one port.
 const both = Fastify({ http2: true, https: { allowHTTP1: true } });
@@ -38,7 +38,7 @@ await both.register(attach);
 both.get("/chat", websocket(chat));
 both.get("/rooms/:room", websocket(rooms, upgrader));
 both.get<Query>("/query", websocket({ open: (connection, { native }) => connection.send(native.query.token) }));
-await both.upwire.drain();
+await both.upwire.shutdown();
 const secure = Fastify({ https: {} });
 await secure.register(attach);
 secure.get("/chat", websocket(chat));

@@ -18,7 +18,7 @@ export const handOverMark: unique symbol = Symbol.for("upwire/1/hand-over") as n
 export const upgraderMark: unique symbol = Symbol.for("upwire/1/upgrader") as never;
 /** Where the responses that a connection still owes are kept on its socket. */
 export const responsesKey: unique symbol = Symbol.for("upwire/1/unfinished-responses") as never;
-/** On our `upgrade` listener, so that a second `attach` on the same server is found out. */
+/** On our `upgrade` listener: how things stand with its server. By it a second `attach` on the same server is found out. */
 export const listenerMark: unique symbol = Symbol.for("upwire/1/upgrade-listener") as never;
 /** Where the ticket of an upgrade is kept on the request. */
 export const ticketKey: unique symbol = Symbol.for("upwire/1/ticket") as never;

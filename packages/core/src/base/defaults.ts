@@ -38,7 +38,7 @@ export interface Defaults {
   readonly hub: { readonly maxRoomsPerConnection: number; readonly maxRoomNameLength: number };
   /** Of the `close` of a server, a hub or a room. */
   readonly close: { readonly code: number; readonly reason: string; readonly graceMs: number };
-  readonly drain: { readonly spreadMs: number; readonly retryAfterMs: number; readonly graceMs: number; readonly code: number };
+  readonly shutdown: { readonly spreadMs: number; readonly retryAfterMs: number; readonly graceMs: number; readonly code: number };
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -68,7 +68,7 @@ export const defaults: Defaults = deepFreeze({
   attach: { handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS, headTimeoutMs: 10_000, maxPendingHandshakes: 10_000 },
   hub: { maxRoomsPerConnection: 128, maxRoomNameLength: 255 },
   close: { code: CloseCode.goingAway, reason: "going away", graceMs: 5000 },
-  drain: { spreadMs: 5000, retryAfterMs: 1000, graceMs: 5000, code: CloseCode.serviceRestart },
+  shutdown: { spreadMs: 5000, retryAfterMs: 1000, graceMs: 5000, code: CloseCode.serviceRestart },
 });
 
 function deepFreeze(groups: Defaults): Defaults {

@@ -27,7 +27,7 @@ export type RefusalCode =
   | "ERR_TOO_MANY_HANDSHAKES"
   | "ERR_CHECK_FAILED"
   | "ERR_TAKEN"
-  | "ERR_DRAINING"
+  | "ERR_SHUTTING_DOWN"
   | "ERR_HANDSHAKE_TIMEOUT";
 
 /** The stable name of what ends a connection before there is a request to show. */
@@ -103,7 +103,7 @@ export const refusals: Readonly<Record<RefusalCode, RefusalText>> = {
   ERR_CHECK_FAILED: { status: 500, retry: true, text: "The server could not decide about this request." },
   /** It goes into logs only: another library has written to the socket, or reads from it. */
   ERR_TAKEN: { status: 409, retry: false, text: "Another upgrade listener on this server has taken this handshake." },
-  ERR_DRAINING: { status: 503, retry: "later", text: "The server is going down." },
+  ERR_SHUTTING_DOWN: { status: 503, retry: "later", text: "The server is shutting down." },
   ERR_HANDSHAKE_TIMEOUT: { status: 408, retry: true, text: "The handshake took too long." },
 };
 
@@ -175,9 +175,9 @@ export class ConnectionError extends Error {
   }
 
   /** For core: an error that says what exactly is wrong with what a client sent. */
-  static ofFault({ code, text }: Fault): ConnectionError {
+  static ofFault({ code, text }: Fault, options?: { readonly cause?: unknown }): ConnectionError {
     const { closeCode, retry } = closures[code];
-    const error = new ConnectionError({ code, closeCode, retry, text, detail: text });
+    const error = new ConnectionError({ code, closeCode, retry, text, detail: text }, options);
     error.#fault = text;
     return error;
   }
@@ -223,7 +223,8 @@ export function peerError(what: ClosureCode | Fault, cause?: unknown): Connectio
   const { stackTraceLimit } = Error;
   const isChanged = Reflect.set(Error, "stackTraceLimit", 0);
   try {
-    return typeof what === "string" ? new ConnectionError(what, cause === undefined ? {} : { cause }) : ConnectionError.ofFault(what);
+    const options = cause === undefined ? undefined : { cause };
+    return typeof what === "string" ? new ConnectionError(what, options) : ConnectionError.ofFault(what, options);
   } finally {
     if (isChanged) Error.stackTraceLimit = stackTraceLimit;
   }

@@ -58,13 +58,16 @@ export class Admission {
     return this.#perAddress.size;
   }
 
+  /** Why there is no slot for a client with this address. Takes none. */
+  excess(address: string): RefusalCode | undefined {
+    return this.#excess(this.#keyOf(address));
+  }
+
   /** A slot for a client with this address, or why there is none. */
   take(address: string): Slot | RefusalCode {
-    const { maxConnections = Infinity, maxConnectionsPerAddress } = this.#caps;
-    const key = maxConnectionsPerAddress === undefined ? undefined : addressKey(address);
-    // First what is the client's own doing, so that a full server still tells a greedy one apart.
-    if (key !== undefined && this.#held(key) >= (maxConnectionsPerAddress ?? Infinity)) return "ERR_TOO_MANY_FROM_ADDRESS";
-    if (this.#count >= maxConnections) return "ERR_TOO_MANY_CONNECTIONS";
+    const key = this.#keyOf(address);
+    const excess = this.#excess(key);
+    if (excess !== undefined) return excess;
     this.#count++;
     if (key !== undefined) this.#perAddress.set(key, this.#held(key) + 1);
     let isFree = false;
@@ -76,6 +79,18 @@ export class Admission {
         if (key !== undefined) this.#leave(key);
       },
     };
+  }
+
+  /** `undefined` where addresses are not counted. */
+  #keyOf(address: string): string | undefined {
+    return this.#caps.maxConnectionsPerAddress === undefined ? undefined : addressKey(address);
+  }
+
+  #excess(key: string | undefined): RefusalCode | undefined {
+    const { maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = this.#caps;
+    // First what is the client's own doing, so that a full server still tells a greedy one apart.
+    if (key !== undefined && this.#held(key) >= maxConnectionsPerAddress) return "ERR_TOO_MANY_FROM_ADDRESS";
+    return this.#count >= maxConnections ? "ERR_TOO_MANY_CONNECTIONS" : undefined;
   }
 
   #held(key: string): number {

@@ -1,9 +1,11 @@
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Counters } from "../base/counters.ts";
 import type { RefusalCode } from "../base/errors.ts";
 import { guard, promiseOf } from "../base/guard.ts";
 import type { Compression, DeflateParameters } from "../wire/compression.ts";
 import { acceptHeaders, type AcceptHeaders } from "./accept-headers.ts";
 import { Admission, type AdmissionCaps } from "./admission.ts";
+import { askingOrigin, asksForCheck, checkAnswer, closingRefusal, type CheckAnswer } from "./check-answer.ts";
 import type { HeaderValues } from "./given-headers.ts";
 import { dispatchedFault, handshakeFault } from "./handshake.ts";
 import type { OriginCheck } from "./origin.ts";
@@ -23,8 +25,10 @@ export interface Approval<Context, Native = unknown> {
   readonly request: UpgradeRequest<Native>;
 }
 
-/** What becomes of an upgrade request. */
-export type Decision<Context, Native = unknown> = Approval<Context, Native> | Refusal;
+type Verdict<Context, Native> = Approval<Context, Native> | Refusal;
+
+/** What becomes of an upgrade request, or the answer to a question about one. */
+export type Decision<Context, Native = unknown> = Verdict<Context, Native> | CheckAnswer;
 
 /** A check may answer later. */
 export type Awaitable<T> = T | Promise<T>;
@@ -43,6 +47,8 @@ export interface Checks<Context, Native> {
   readonly headers: ((request: UpgradeRequest<Native>) => HeaderValues) | undefined;
   readonly compression: Compression | undefined;
   readonly onReject: (refusal: Refusal, request: UpgradeRequest<Native>) => void;
+  readonly handshakeTimeoutMs: number;
+  readonly clock: Clock;
 }
 
 /** What the dispatcher keeps of a request: it has found a WebSocket upgrade with a usable target. */
@@ -53,9 +59,13 @@ export interface Dispatched {
 
 type OnError = (error: unknown, request: UpgradeRequest) => void;
 
+/** Called once the origin is allowed. @returns why there is no place for this client. */
+type Admit = (request: UpgradeRequest) => Refusal | undefined;
+
 /**
  * Decides about the upgrade requests of one Upgrader. The order of the checks: handshake, host, origin, admission, authorize. The
- * first refusal wins; each is counted, published and given to `onReject` once.
+ * first refusal wins; each is counted, published and given to `onReject` once. A question what a handshake would be answered takes the
+ * same way, from the host on, and is neither counted nor told.
  */
 export class Decider<Context, Native> {
   readonly #checks: Checks<Context, Native>;
@@ -73,14 +83,15 @@ export class Decider<Context, Native> {
 
   /** Neither throws nor rejects. @param dispatched `undefined` for a request that did not come through our dispatcher: then every check is made here. */
   decide<Given extends Native>(request: UpgradeRequest<Given>, dispatched?: Dispatched): Awaitable<Decision<Context, Given>> {
-    let decision: Awaitable<Decision<Context, Given>>;
+    let verdict: Awaitable<Verdict<Context, Given>>;
+    if (dispatched === undefined && asksForCheck(request.raw)) return this.#answerCheck(request);
     try {
-      decision = this.#ask(request, dispatched);
+      verdict = this.#ask(request, dispatched);
     } catch (error) {
       return this.fail(error, request, dispatched);
     }
-    if (decision instanceof Promise) return this.#settle(decision, request, dispatched);
-    return decision.ok ? decision : this.refuse(decision, request, dispatched);
+    if (verdict instanceof Promise) return this.#settle(verdict, request, dispatched);
+    return verdict.ok ? verdict : this.refuse(verdict, request, dispatched);
   }
 
   /** Refuses because code of the user failed. Never throws. */
@@ -110,40 +121,63 @@ export class Decider<Context, Native> {
   }
 
   async #settle<Given extends Native>(
-    asked: Promise<Decision<Context, Given>>,
+    asked: Promise<Verdict<Context, Given>>,
     request: UpgradeRequest<Given>,
     dispatched: Dispatched | undefined,
-  ): Promise<Decision<Context, Given>> {
-    const decision = await asked.catch((error: unknown) => {
+  ): Promise<Verdict<Context, Given>> {
+    const verdict = await asked.catch((error: unknown) => {
       this.#onError(error, request);
       return refusal("ERR_CHECK_FAILED");
     });
-    if (decision.ok && dispatched?.hasExpired !== true) return decision;
-    return this.refuse(decision.ok ? refusal("ERR_HANDSHAKE_TIMEOUT") : decision, request, dispatched);
+    if (verdict.ok && dispatched?.hasExpired !== true) return verdict;
+    return this.refuse(verdict.ok ? refusal("ERR_HANDSHAKE_TIMEOUT") : verdict, request, dispatched);
   }
 
-  /** Nearly all checks answer at once: then no promise is made. Throws or rejects when code of the user fails. */
-  #ask<Given extends Native>(request: UpgradeRequest<Given>, dispatched: Dispatched | undefined): Awaitable<Decision<Context, Given>> {
+  /** Throws or rejects when code of the user fails. */
+  #ask<Given extends Native>(request: UpgradeRequest<Given>, dispatched: Dispatched | undefined): Awaitable<Verdict<Context, Given>> {
     const { raw, subprotocols } = request;
     const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
     if (fault === "ERR_NOT_UPGRADE" && isWithoutSocket(raw)) return withoutSocket(fault);
-    if (fault !== undefined) return refusal(fault);
+    return fault === undefined ? this.#judge(request, request.origin, this.#takePlace) : refusal(fault);
+  }
+
+  /** Takes no place, and counts nothing. Never rejects. */
+  async #answerCheck(request: UpgradeRequest<Native>): Promise<CheckAnswer> {
+    let readableBy: string | undefined;
+    const lookForPlace: Admit = ({ raw, ip, origin }) => {
+      readableBy = origin;
+      const excess = this.#admission?.excess(ip);
+      return closingRefusal(raw) ?? (excess && refusal(excess));
+    };
+    const { handshakeTimeoutMs, clock } = this.#checks;
+    try {
+      const judged = Promise.resolve(this.#judge(request, askingOrigin(request.headers), lookForPlace));
+      const verdict = await inTime(judged, handshakeTimeoutMs, clock);
+      return checkAnswer(verdict.ok ? undefined : verdict, readableBy);
+    } catch (error) {
+      this.#onError(error, request);
+      return checkAnswer(refusal("ERR_CHECK_FAILED"), readableBy);
+    }
+  }
+
+  /** Nearly all checks answer at once: then no promise is made. Throws or rejects when code of the user fails. */
+  #judge<Given extends Native>(request: UpgradeRequest<Given>, origin: string | undefined, admit: Admit): Awaitable<Verdict<Context, Given>> {
     const { checkHost, checkOrigin } = this.#checks;
     if (checkHost !== undefined && !checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
-    const isAllowed: unknown = checkOrigin(request.origin, request);
-    if (isAllowed === true) return this.#admit(request);
+    const isAllowed: unknown = checkOrigin(origin, request);
+    if (isAllowed === true) return this.#admit(request, admit);
     // A check in plain JavaScript may return anything, and only `true`, now or later, is a yes.
     const later = promiseOf(isAllowed);
-    return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, later);
+    return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, admit, later);
   }
 
-  async #admitLater<Given extends Native>(request: UpgradeRequest<Given>, isAllowed: Promise<unknown>): Promise<Decision<Context, Given>> {
-    return (await isAllowed) === true ? this.#admit(request) : refusal("ERR_ORIGIN");
+  async #admitLater<Given extends Native>(request: UpgradeRequest<Given>, admit: Admit, isAllowed: Promise<unknown>): Promise<Verdict<Context, Given>> {
+    return (await isAllowed) === true ? this.#admit(request, admit) : refusal("ERR_ORIGIN");
   }
 
-  #admit<Given extends Native>(request: UpgradeRequest<Given>): Awaitable<Decision<Context, Given>> {
-    const excess = this.#admission && takeSlot(this.#admission, request);
-    if (excess !== undefined) return refusal(excess);
+  #admit<Given extends Native>(request: UpgradeRequest<Given>, admit: Admit): Awaitable<Verdict<Context, Given>> {
+    const excess = admit(request);
+    if (excess !== undefined) return excess;
     const { authorize } = this.#checks;
     if (authorize === undefined) return this.#approve(request, undefined as Context);
     const answer: unknown = authorize(request);
@@ -151,14 +185,20 @@ export class Decider<Context, Native> {
     return later === undefined ? this.#authorized(request, answer) : this.#authorizedLater(request, later);
   }
 
-  async #authorizedLater<Given extends Native>(request: UpgradeRequest<Given>, answer: Promise<unknown>): Promise<Decision<Context, Given>> {
+  async #authorizedLater<Given extends Native>(request: UpgradeRequest<Given>, answer: Promise<unknown>): Promise<Verdict<Context, Given>> {
     return this.#authorized(request, await answer);
   }
 
-  #authorized<Given extends Native>(request: UpgradeRequest<Given>, answer: unknown): Decision<Context, Given> {
+  #authorized<Given extends Native>(request: UpgradeRequest<Given>, answer: unknown): Verdict<Context, Given> {
     if (answer instanceof Refusal) return answer;
     return answer === false ? refusal("ERR_FORBIDDEN") : this.#approve(request, answer as Context);
   }
+
+  /** For a handshake. */
+  readonly #takePlace: Admit = (request) => {
+    const excess = this.#admission && takeSlot(this.#admission, request);
+    return excess && refusal(excess);
+  };
 
   #approve<Given extends Native>(request: UpgradeRequest<Given>, context: Context): Approval<Context, Given> {
     const { pickSubprotocol, compression, headers: extra } = this.#checks;
@@ -168,6 +208,19 @@ export class Decider<Context, Native> {
     const key = given["sec-websocket-key"] ?? "";
     const headers = acceptHeaders(extra?.(request), { key, subprotocol, extensions: deflate?.header });
     return { ok: true, status: 101, headers, context, subprotocol, deflate, request };
+  }
+}
+
+/** Settles as `judged` does, or when `ms` milliseconds are over. */
+async function inTime<Judged>(judged: Promise<Judged>, ms: number, clock: Clock): Promise<Judged | Refusal> {
+  let timer: Timer | undefined;
+  const late = new Promise<Refusal>((resolve) => {
+    timer = clock.after(ms, () => resolve(refusal("ERR_HANDSHAKE_TIMEOUT")));
+  });
+  try {
+    return await Promise.race([judged, late]);
+  } finally {
+    timer?.cancel();
   }
 }
 

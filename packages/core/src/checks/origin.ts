@@ -121,12 +121,17 @@ export function entryFor(origin: string | undefined): string | undefined {
   }
 }
 
+interface OriginNeeds {
+  /** Refuse who sends no Origin. @default false */
+  readonly requireOrigin?: boolean;
+}
+
 /**
  * Turns a rule into one closure. A request without an Origin header is no browser's and passes, unless `requireOrigin`
  * is set or the browser itself says `Sec-Fetch-Site: cross-site`.
  * @throws TypeError for an entry that is not an origin.
  */
-export function compileOriginRule(rule: "same-origin" | readonly string[], requireOrigin: boolean): OriginTest {
+export function compileOriginRule(rule: "same-origin" | readonly string[], { requireOrigin = false }: OriginNeeds = {}): OriginTest {
   if (typeof rule === "string" && rule !== "same-origin") {
     throw new TypeError(`origin: write a list, [${JSON.stringify(rule)}], or "same-origin"`);
   }
@@ -146,8 +151,8 @@ interface Asking {
 }
 
 /** The same for requests. @throws TypeError for an entry that is not an origin. */
-export function compileOriginCheck(rule: "same-origin" | readonly string[], requireOrigin: boolean): OriginCheck<Asking> {
-  const allows = compileOriginRule(rule, requireOrigin);
+export function compileOriginCheck(rule: "same-origin" | readonly string[], needs?: OriginNeeds): OriginCheck<Asking> {
+  const allows = compileOriginRule(rule, needs);
   return (origin, { host, scheme, headers }) => {
     const { "sec-fetch-site": fetchSite } = headers;
     const secure = scheme === undefined ? undefined : scheme === "https";

@@ -46,7 +46,7 @@ const extraHeaders: Partial<Record<RefusalCode, Readonly<Record<string, string>>
   ERR_UPGRADE_STRIPPED: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_HTTP_VERSION: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_VERSION: { upgrade: "websocket", connection: "Upgrade, close", "sec-websocket-version": "13" },
-  ERR_DRAINING: { "retry-after": "1" },
+  ERR_SHUTTING_DOWN: { "retry-after": "1" },
   ERR_TOO_MANY_FROM_ADDRESS: { "retry-after": "5" },
   ERR_TOO_MANY_CONNECTIONS: { "retry-after": "5" },
   ERR_TOO_MANY_HANDSHAKES: { "retry-after": "5" },
@@ -58,9 +58,9 @@ export function refusal(code: RefusalCode): Refusal {
   return new Refusal(code, status, `${text}\n`, extraHeaders[code]);
 }
 
-/** The refusal of a server that is going down, with the time after which to ask again. */
-export function drainingRefusal(retryAfterSeconds: number): Refusal {
-  const { code, status, body } = refusal("ERR_DRAINING");
+/** The refusal of a server that shuts down, with the time after which to ask again. */
+export function shutdownRefusal(retryAfterSeconds: number): Refusal {
+  const { code, status, body } = refusal("ERR_SHUTTING_DOWN");
   return new Refusal(code, status, body, { "retry-after": String(retryAfterSeconds) });
 }
 
@@ -82,9 +82,12 @@ export function withoutSocket(code: "ERR_NOT_UPGRADE" | "ERR_NOT_ATTACHED"): Ref
 }
 
 /** The refusal of a request that came past `attach`, with the way that it should have come. */
-export function notAttached(req: IncomingMessage, isPlugins: boolean): Refusal {
-  if (isWithoutSocket(req)) return withoutSocket("ERR_NOT_ATTACHED");
-  if (!isPlugins) return refusal("ERR_NOT_ATTACHED");
+export function notAttached(req: IncomingMessage): Refusal {
+  return isWithoutSocket(req) ? withoutSocket("ERR_NOT_ATTACHED") : refusal("ERR_NOT_ATTACHED");
+}
+
+/** The refusal of a request that came through a plugin, to a route that is not the plugin's. */
+export function notThePlugins(): Refusal {
   const { code, status } = refusal("ERR_NOT_ATTACHED");
   return new Refusal(code, status, "This server is attached through a plugin and the route is not: import websocket and attach from the same entry point.\n");
 }

@@ -39,6 +39,11 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? String(value) : undefined;
 }
 
+/** What stands for the Host header in a request by HTTP/2, where a client may leave that out. */
+function authorityOf({ ":authority": authority }: IncomingHttpHeaders): string {
+  return typeof authority === "string" ? authority : "";
+}
+
 /** Nearly always they are texts, and stay as they are. */
 function textParams(params: object): Readonly<Record<string, string | undefined>> {
   const values: readonly unknown[] = Object.values(params);
@@ -102,7 +107,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     this.native = framework.native;
     this.ip = client.ip;
     this.scheme = client.scheme;
-    this.host = client.host ?? headers.host ?? "";
+    this.host = client.host ?? headers.host ?? authorityOf(headers);
     this.origin = headers.origin;
     const offer = headers["sec-websocket-protocol"];
     this.subprotocols = offer === undefined ? NO_OFFER : parseOffer(offer);

@@ -45,8 +45,15 @@ function membersOf(handler: object): Map<string, boolean> {
   return members;
 }
 
+interface Member {
+  /** A function. */
+  readonly mayBeHook: boolean;
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly hookNames: readonly string[];
+}
+
 /** What a member that is no part of a handler was probably meant as. */
-function meantBy(name: string, mayBeHook: boolean, given: Readonly<Record<string, unknown>>, hookNames: readonly string[]): readonly string[] {
+function meantBy(name: string, { mayBeHook, given, hookNames }: Member): readonly string[] {
   const lowered = name.toLowerCase();
   const sameButCase = [...hookNames, ...NEEDS].filter((known) => known.toLowerCase() === lowered);
   if (sameButCase.length > 0) return sameButCase;
@@ -75,7 +82,7 @@ export function checkHandler(handler: unknown, hookNames: readonly string[]): vo
   }
   for (const [name, mayBeHook] of membersOf(handler)) {
     if (hookNames.includes(name) || NEEDS.includes(name) || name.startsWith("_")) continue;
-    const meant = meantBy(name, mayBeHook, given, hookNames);
+    const meant = meantBy(name, { mayBeHook, given, hookNames });
     if (meant.length > 0) throw new TypeError(`websocket: there is no ${mayBeHook ? "hook" : "member"} ${JSON.stringify(name)}; write ${oneOf(meant)}`);
   }
   checkNeeds(given);

@@ -41,9 +41,9 @@ export interface ConnectionHandler<Context = unknown, in Native = unknown> {
   /** A pong came. */
   readonly pong?: (connection: Connection<Context>, data: Buffer) => unknown;
   /**
-   * The server goes away, or a hub is closed: told once, right before the close frame of `attachment.drain`, `attachment.close`,
+   * The server goes away, or a hub is closed: told once, right before the close frame of `attachment.shutdown`, `attachment.close`,
    * `server.close` or the `close` of a hub. What it sends at once arrives before that frame, which waits for no promise, and not
-   * for an `open` that has not settled either. `retryAfterMs` is when this client should come back, as the close frame of a drain
+   * for an `open` that has not settled either. `retryAfterMs` is when this client should come back, as the close frame of a shutdown
    * says it too, and `undefined` where nothing is known of that. A throw or a rejection is reported, and the client is closed as
    * planned.
    */

@@ -1,7 +1,7 @@
 import type { OutboundSetup } from "./outbound.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Counters } from "../base/counters.ts";
-import type { Heartbeat } from "./ping-and-deadline-timer.ts";
+import type { Heartbeat } from "./pings-and-deadlines.ts";
 import type { ResolvedLimits } from "../base/limits.ts";
 
 /** What all connections of one Upgrader share. */

@@ -2,10 +2,9 @@ import { CloseCode, type CloseInfo } from "../base/close-code.ts";
 import type { ConnectionEvents, Farewell } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Counters } from "../base/counters.ts";
-import { nextLook, overdue, type Since } from "./deadlines.ts";
 import type { DeflateParameters } from "../wire/compression.ts";
 import { closures, ConnectionError, deservesQueue, peerError, type ClosureCode } from "../base/errors.ts";
-import type { Beating } from "./ping-and-deadline-timer.ts";
+import { look, type Beating, type Timed } from "./pings-and-deadlines.ts";
 import type { Hold } from "../send/pause-reason.ts";
 import { messageCut, StreamedMessage } from "../wire/incoming-stream.ts";
 import { Inbound, type InboundLife } from "./inbound.ts";
@@ -25,7 +24,7 @@ const EMPTY = Buffer.alloc(0);
  * The life of one connection: its state, from open by closing to closed, the deadlines of each, and the listeners for its end.
  * All times are of the heartbeat's clock, in milliseconds. What it receives is in `inbound`.
  */
-export class Lifecycle<Owner extends object> extends Outbound implements SocketEvents, Beating, SendingConnection, InboundLife, Since {
+export class Lifecycle<Owner extends object> extends Outbound implements SocketEvents, Beating, SendingConnection, InboundLife, Timed {
   readonly inbound: Inbound<Owner>;
   state: "open" | "closing" | "closed" = "open";
   place = 0;
@@ -234,9 +233,12 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.inbound.drain();
   }
 
-  hold(reason: Hold, isHeld: boolean): void {
-    if (isHeld) this.inbound.hold(reason);
-    else this.inbound.release(reason);
+  hold(reason: Hold): void {
+    this.inbound.hold(reason);
+  }
+
+  release(reason: Hold): void {
+    this.inbound.release(reason);
   }
 
   pauseReading(): void {
@@ -249,7 +251,11 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.transport.resume();
   }
 
-  // Deadlines.
+  // Pings and deadlines.
+
+  get isHeld(): boolean {
+    return this.inbound.isHeld || this.transport.isBehind === true;
+  }
 
   get partialSince(): number {
     return this.transport.partialSince ?? 0;
@@ -273,23 +279,12 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
       this.openingOver();
       return this.inbound.late();
     }
-    const isHeld = this.inbound.isHeld || this.transport.isBehind === true;
-    // While we do not read, neither a pong nor the rest of a message can be seen: that silence is ours.
-    if (isHeld) {
-      this.heldUntil = now;
-      if (this.pongAwaitedSince !== 0) this.pongAwaitedSince = now;
-    }
-    const missed = overdue(this, this.limits, now);
-    if (missed !== undefined) return this.fail(peerError(missed));
-    const { pingIntervalMs } = this.limits;
-    if (pingIntervalMs > 0 && now - this.pingedAt >= pingIntervalMs) this.#pingPeer(now);
-    const lookAt = isHeld ? now : nextLook(this, this.limits, now);
-    this.#setup.heartbeat.lookAt(this, this.#openUntil === 0 ? lookAt : Math.min(lookAt, this.#openUntil));
+    const next = look(this, this.limits, now);
+    if (typeof next === "string") return this.fail(peerError(next));
+    this.#setup.heartbeat.lookAt(this, this.#openUntil === 0 ? next : Math.min(next, this.#openUntil));
   }
 
-  #pingPeer(now: number): void {
-    this.pingedAt = now;
-    if (this.pongAwaitedSince === 0) this.pongAwaitedSince = now;
+  pingPeer(): void {
     this.queue.ping(EMPTY);
   }
 }

@@ -130,7 +130,7 @@ function resolveOrigin<Context, Native>(options: UpgraderOptions<Context, Native
   if (options.unsafeAllowAnyOrigin === true) return () => true;
   const rule = options.origin ?? defaults.upgrade.origin;
   if (typeof rule === "function") return rule;
-  return compileOriginCheck(rule, options.requireOrigin ?? false);
+  return compileOriginCheck(rule, options);
 }
 
 function resolveSubprotocols<Context, Native>(

@@ -32,8 +32,10 @@ class TokenBucket {
 
 /** What a throttle asks of its connection. */
 export interface ThrottledConnection {
-  /** Reading has to stop, or may go on. */
-  throttled(isHeld: boolean): void;
+  /** Reading has to stop. */
+  throttled(): void;
+  /** Reading may go on. */
+  unthrottled(): void;
   /** The client did not slow down in all that time. */
   overrun(): void;
 }
@@ -95,10 +97,10 @@ export class Throttle {
 
   #wait(waitMs: number): void {
     if (waitMs === 0) return;
-    const isHeld = this.#timer !== undefined;
+    const isThrottled = this.#timer !== undefined;
     this.#timer?.cancel();
     this.#timer = this.#clock.after(waitMs, this.#release);
-    if (!isHeld) this.#connection.throttled(true);
+    if (!isThrottled) this.#connection.throttled();
   }
 
   end(): void {
@@ -108,6 +110,6 @@ export class Throttle {
 
   readonly #release = (): void => {
     this.#timer = undefined;
-    this.#connection.throttled(false);
+    this.#connection.unthrottled();
   };
 }

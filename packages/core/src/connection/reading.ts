@@ -52,10 +52,13 @@ export abstract class Reading<Life extends ReadingLife> implements ThrottledConn
     if (this.#holds === 0) this.life.resumeReading();
   }
 
-  throttled(isHeld: boolean): void {
-    if (!isHeld) return this.release(Hold.rate);
+  throttled(): void {
     this.life.counters.throttled++;
     this.hold(Hold.rate);
+  }
+
+  unthrottled(): void {
+    this.release(Hold.rate);
   }
 
   overrun(): void {

@@ -15,8 +15,10 @@ const EMPTY_PING = encodeFrame(Opcode.ping, Buffer.alloc(0));
 export interface SendingConnection extends MissingConnection {
   /** Ends it with the close code of `error`. */
   fail(error: ConnectionError): void;
-  /** Stops reading for this reason, or goes on. */
-  hold(reason: Hold, isHeld: boolean): void;
+  /** Stops reading for this reason. */
+  hold(reason: Hold): void;
+  /** Goes on reading, unless another reason holds. */
+  release(reason: Hold): void;
   /** The socket takes data again, and nothing waits. */
   drain(): void;
   /** The close frame, which had to wait, is on its way: from now on the answer to it is waited for. */
@@ -85,7 +87,7 @@ export abstract class SendOrder extends OutgoingFrames implements RoomExit {
     this.#room?.resumed();
     this.#room?.advance();
     if (this.blockedSince !== 0) return;
-    if (this.setup.slowConsumer.pauses) this.#connection?.hold(Hold.queue, false);
+    if (this.setup.slowConsumer.pauses) this.#connection?.release(Hold.queue);
     this.#room?.settleDraining();
     this.#connection?.drain();
   }

@@ -78,7 +78,7 @@ export class SendQueue extends SendOrder implements SlowQueue {
   }
 
   pauseReading(): void {
-    this.connection?.hold(Hold.queue, true);
+    this.connection?.hold(Hold.queue);
   }
 
   /** The quick way, when only the limits of the queue decide. @returns false when `#consider` has to decide. */

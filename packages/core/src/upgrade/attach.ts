@@ -6,7 +6,7 @@ import { Closing, closingPlan, inSlices, type CloseAllOptions, type ClosingPlan 
 import { Connection } from "../connection/connection.ts";
 import type { Stats } from "../base/counters.ts";
 import { Dispatcher } from "./dispatch.ts";
-import { drainPlan, type DrainOptions } from "../shutdown/drain.ts";
+import { shutdownPlan, type ShutdownOptions } from "../shutdown/shutdown-plan.ts";
 import { guardedClock } from "../base/guarded-clock.ts";
 import { isHandOver, type HandOver } from "./hand-over.ts";
 import { HeadGuard } from "./head-guard.ts";
@@ -44,7 +44,7 @@ export interface AttachOptions {
    */
   readonly match?: (req: IncomingMessage) => boolean;
   /**
-   * `server.close()` also closes the WebSocket clients, with 1001, or waits for `drain`; without, it would wait for them for
+   * `server.close()` also closes the WebSocket clients, with 1001, or waits for `shutdown`; without, it would wait for them for
    * ever. Either way its callback comes when their `close` hooks have settled, at most 5 s later. @default true
    */
   readonly closeWithServer?: boolean;
@@ -104,14 +104,14 @@ export class Attachment implements TicketHolder {
       () => heads?.detach(),
       () => server.off("listening", this.#begin),
       onServerClose(server, () => {
-        // A drain that goes on has its own deadline: this one only waits for it.
+        // A shutdown that goes on has its own deadline: this one only waits for it.
         if (options.closeWithServer !== false && !this.isClosing) void this.close();
         return this.#ended();
       }),
     ];
   }
 
-  /** Whether `close` or `drain` was called: for health checks, since no client is let in any more. Ends when the server listens again. */
+  /** Whether `close` or `shutdown` was called: for health checks, since no client is let in any more. Ends when the server listens again. */
   get isClosing(): boolean {
     return this.#state.isClosing;
   }
@@ -138,7 +138,7 @@ export class Attachment implements TicketHolder {
     if (this.#connections.has(connection)) return;
     this.#connections.add(connection);
     connection.onClose(this.#closed);
-    // `close` or `drain` may have come between the answer and this moment.
+    // `close` or `shutdown` may have come between the answer and this moment.
     if (this.#farewell !== undefined && connection.isOpen) this.#farewell(connection);
   }
 
@@ -163,7 +163,7 @@ export class Attachment implements TicketHolder {
 
   /**
    * Refuses new connections with 503, closes all others at once, and settles when they are gone and their `close` hooks have
-   * settled, for which it waits at most `graceMs` more. Hastens a `drain`.
+   * settled, for which it waits at most `graceMs` more. Hastens a `shutdown`.
    */
   async close(options?: CloseAllOptions): Promise<void> {
     const plan = closingPlan(options);
@@ -178,8 +178,8 @@ export class Attachment implements TicketHolder {
    * joins what goes on.
    * @throws RangeError for options that cannot be meant.
    */
-  async drain(options?: DrainOptions): Promise<void> {
-    const plan = drainPlan(options);
+  async shutdown(options?: ShutdownOptions): Promise<void> {
+    const plan = shutdownPlan(options);
     if (!this.isClosing) {
       this.#state.retryAfterSeconds = plan.retryAfterSeconds;
       this.#end(plan);
@@ -192,7 +192,7 @@ export class Attachment implements TicketHolder {
 
   /**
    * Takes every listener of ours off the server, as if `attach` had not been called: anything upgrade requests are not ours any
-   * more. Handshakes under way and open connections go on, and are still counted, closed and drained by this object.
+   * more. Handshakes under way and open connections go on, and are still counted, closed and shut down by this object.
    */
   detach(): void {
     for (const undo of this.#undo.splice(0)) undo();

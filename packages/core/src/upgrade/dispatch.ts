@@ -10,7 +10,7 @@ import { atOnce } from "../base/guard.ts";
 import { markHandedOver, type HandOver } from "./hand-over.ts";
 import { isReadableTarget, isWebSocketUpgrade } from "../checks/handshake.ts";
 import { NeighbourWatch } from "./neighbour-watch.ts";
-import { drainingRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "../checks/refusal.ts";
+import { shutdownRefusal, publishRefusal, refusal, sendRefusal, type Refusal } from "../checks/refusal.ts";
 import { isGetTarget, rememberTarget } from "../checks/sent-target.ts";
 import type { AttachableServer } from "./server.ts";
 import { destroySocket } from "../connection/socket-owner.ts";
@@ -53,7 +53,7 @@ export class Dispatcher {
     this.#setup = setup;
     this.#earlier = new EarlierResponses(server);
     this.#askNode = ignoreOtherUpgrades(server, () => this.#isAlone);
-    server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: true }));
+    server.on("upgrade", Object.assign(this.#onUpgrade, { [listenerMark]: setup.state }));
   }
 
   /** From now on `heads` is told of each socket whose request head is complete. */
@@ -87,11 +87,12 @@ export class Dispatcher {
     if (isShared && !this.#isOurs(req)) return void socket.on("error", destroySocket);
     const mustWait = unfinishedResponses(socket).length > 0;
     const arrival = { req, socket, head, isHandshake: isWebSocketUpgrade(req.headers) };
-    if (mustWait) this.#wait(arrival, isShared);
-    else this.#begin(arrival, isShared);
+    const begin = isShared ? this.#beginBesideOthers : this.#beginAlone;
+    if (mustWait) this.#wait(arrival, begin);
+    else begin(arrival);
   };
 
-  #wait(arrival: Arrival, isShared: boolean): void {
+  #wait(arrival: Arrival, begin: (arrival: Arrival) => void): void {
     const { socket, head, isHandshake } = arrival;
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
@@ -99,14 +100,15 @@ export class Dispatcher {
       // A client that has ended its side meanwhile has left. To HTTP it cannot go back: its end would not be told there again.
       const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isHandshake);
       if (isTooMany || hasLeft || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
-      else this.#begin(arrival, isShared);
+      else begin(arrival);
     };
     const turn = new Turn(socket, come, () => this.#turns.delete(turn));
     if (!isTooMany) this.#turns.add(turn);
   }
 
-  #begin(arrival: Arrival, isShared: boolean): void {
-    if (!isShared) return this.#dispatch(arrival, undefined);
+  readonly #beginAlone = (arrival: Arrival): void => this.#dispatch(arrival, undefined);
+
+  readonly #beginBesideOthers = (arrival: Arrival): void => {
     const { socket } = arrival;
     // Node took its own listener away: without one, a reset from here on would end the process.
     socket.on("error", destroySocket);
@@ -115,7 +117,7 @@ export class Dispatcher {
     process.nextTick(() => {
       if (!neighbours.isTaken) this.#dispatch(arrival, neighbours);
     });
-  }
+  };
 
   #isOurs(req: IncomingMessage): boolean {
     try {
@@ -168,7 +170,7 @@ export class Dispatcher {
     // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
     if (req.method !== "GET") return refusal("ERR_METHOD");
     // Beside other libraries our routes say so, to those requests that are ours.
-    if (state.isClosing && neighbours === undefined) return drainingRefusal(state.retryAfterSeconds);
+    if (state.isClosing && neighbours === undefined) return shutdownRefusal(state.retryAfterSeconds);
     if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
     // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
     const target = req.url ?? "";

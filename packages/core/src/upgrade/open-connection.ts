@@ -4,10 +4,9 @@ import { HandlerRuns, type ConnectionHandler, type HandlerRun } from "../connect
 import type { ConnectionSetup } from "../connection/connection-setup.ts";
 import { Connection } from "../connection/connection.ts";
 import { Counters } from "../base/counters.ts";
-import { beatEveryMs } from "../connection/deadlines.ts";
 import { ErrorReport } from "../observe/error-report.ts";
 import { Flusher } from "../send/flusher.ts";
-import { Heartbeat } from "../connection/ping-and-deadline-timer.ts";
+import { beatEveryMs, Heartbeat } from "../connection/pings-and-deadlines.ts";
 import { SocketTransport, type SocketSetup } from "../connection/socket-transport.ts";
 import type { Transport } from "../connection/transport.ts";
 import type { ResolvedOptions } from "../connection/options.ts";

@@ -13,7 +13,7 @@ import type { HandshakeTicket } from "./handshake-ticket.ts";
 import type { Stats } from "../base/counters.ts";
 import { ConnectionOpener } from "./open-connection.ts";
 import { resolveOptions, withHandlerOptions, type ResolvedOptions, type UpgraderOptions } from "../connection/options.ts";
-import { drainingRefusal, notAttached, refusal } from "../checks/refusal.ts";
+import { notAttached, notThePlugins, refusal, shutdownRefusal } from "../checks/refusal.ts";
 import { statsOf } from "../observe/stats-sum.ts";
 import { nodeRequest, UpgradeRequest, type FrameworkRequest } from "../checks/upgrade-request.ts";
 import { sendAnswer, SWITCHING, takeTicket, type TicketHolder, type UpgradeAnswer, type UpgradeTicket } from "./upgrade-ticket.ts";
@@ -176,9 +176,9 @@ export class Upgrader<Context = unknown, in Native = unknown> {
     { req, handler, opened }: Call<Context, Given>,
   ): UpgradeAnswer {
     const { request, headers } = approval;
-    if (ticket === undefined) return this.#decider.refuse(notAttached(req, isHandedOver(req)), request);
+    if (ticket === undefined) return this.#decider.refuse(isHandedOver(req) ? notThePlugins() : notAttached(req), request);
     const { holder, state } = ticket;
-    if (state.isClosing) return this.#decider.refuse(drainingRefusal(state.retryAfterSeconds), request);
+    if (state.isClosing) return this.#decider.refuse(shutdownRefusal(state.retryAfterSeconds), request);
     const take = (socket: Socket, head: Buffer): void => {
       const connection = this.#opener.overSocket(socket, head, approval, handler);
       holder.track(connection);

@@ -36,7 +36,7 @@ export async function check<Context, Native, Given extends Native>(
   const ticket = pluginTicket(req);
   const decision = await upgrader.decide(req, framework, ticket);
   if (!decision.ok) {
-    if (ticket?.hasExpired === false) ticket.complete(decision);
+    if (ticket?.hasExpired === false && decision.code !== undefined) ticket.complete(decision);
     return decision;
   }
   // Such as `fastify.inject`: no plugin could upgrade it.

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
-import { peerError, type ClosureCode, type ConnectionError } from "../base/errors.ts";
-import type { FrameReader, FrameSink, ReaderLimits } from "../wire/frame-reader.ts";
+import type { FrameReader, FrameSink, ReaderSetup } from "../wire/frame-reader.ts";
 import { Message } from "../wire/message.ts";
+import { readFault, type WsError } from "./ws-faults.ts";
 
 /** The frame reader of `ws` and its inflater: exported and documented there, but not in its published types. */
 interface Receiver {
@@ -10,7 +10,7 @@ interface Receiver {
   on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): this;
   on(event: "ping" | "pong", listener: (data: Buffer) => void): this;
   on(event: "conclude", listener: (code: number, reason: Buffer) => void): this;
-  on(event: "error", listener: (error: Error & { readonly code?: string }) => void): this;
+  on(event: "error", listener: (error: WsError) => void): this;
 }
 
 interface PerMessageDeflate {
@@ -35,6 +35,8 @@ export function loadWs(): WsClasses {
   return load("ws") as WsClasses;
 }
 
+type WsReaderSetup = Pick<ReaderSetup, "limits" | "inflates">;
+
 /** The frame reader of `ws`, as the control for ours. It cannot stop inside a chunk or tell that a message is begun. */
 export class WsReader implements FrameReader {
   readonly partialSince = 0;
@@ -47,7 +49,8 @@ export class WsReader implements FrameReader {
   /** `read` said no. */
   #isFull = false;
 
-  constructor(sink: FrameSink, { maxMessageBytes, maxFragments }: ReaderLimits, inflates: boolean, { Receiver, PerMessageDeflate }: WsClasses = loadWs()) {
+  constructor(sink: FrameSink, { limits, inflates }: WsReaderSetup, { Receiver, PerMessageDeflate }: WsClasses = loadWs()) {
+    const { maxMessageBytes, maxFragments } = limits;
     this.#inflate = inflates ? new PerMessageDeflate({ isServer: true, maxPayload: maxMessageBytes }) : undefined;
     this.#inflate?.accept([{ server_no_context_takeover: [true], client_no_context_takeover: [true] }]);
     const receiver = new Receiver({
@@ -104,19 +107,4 @@ export class WsReader implements FrameReader {
     this.#inflate?.cleanup();
     this.#receiver.destroy();
   }
-}
-
-const codes: Readonly<Record<string, ClosureCode>> = {
-  WS_ERR_INVALID_UTF8: "ERR_UTF8",
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: "ERR_MESSAGE_TOO_BIG",
-  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: "ERR_MESSAGE_TOO_BIG",
-  WS_ERR_TOO_MANY_BUFFERED_PARTS: "ERR_TOO_MANY_FRAGMENTS",
-};
-
-/** What an error of `ws`'s Receiver means for the connection; by the error codes in its documentation. */
-export function readFault(error: Error & { readonly code?: string }): ConnectionError {
-  const code = error.code ?? "";
-  if (code.startsWith("Z_")) return peerError("ERR_DEFLATE", error);
-  if (!code.startsWith("WS_ERR_")) return peerError("ERR_SOCKET", error);
-  return peerError(codes[code] ?? "ERR_PROTOCOL", error);
 }

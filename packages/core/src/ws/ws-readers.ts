@@ -11,8 +11,8 @@ import { loadWs, WsReader } from "./ws-reader.ts";
 export function wsReaders(): Readers {
   const classes = loadWs();
   return {
-    whole: (sink, { limits, inflates }) => new WsReader(sink, limits, inflates, classes),
-    streaming: (sink, { limits, inflates }) => new WsReader(inOneChunk(sink), limits, inflates, classes),
+    whole: (sink, setup) => new WsReader(sink, setup, classes),
+    streaming: (sink, setup) => new WsReader(inOneChunk(sink), setup, classes),
   };
 }
 

@@ -2,7 +2,7 @@ import { peerError, type ConnectionError } from "../base/errors.ts";
 import { inNoContext } from "../base/no-context.ts";
 import type { Transport, TransportEvents } from "../connection/transport.ts";
 import { WsOutput, type WebSocketLike } from "./ws-output.ts";
-import { readFault } from "./ws-reader.ts";
+import { readFault } from "./ws-faults.ts";
 
 /** `readyState` of `ws`. */
 const CLOSED = 3;
@@ -30,7 +30,11 @@ export class WsTransport implements Transport {
   #start(events: TransportEvents): void {
     this.#events = events;
     const ws = this.#ws;
-    ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
+    ws.on("message", (data, isBinary) => {
+      if (!this.#takes(data)) return;
+      if (isBinary) events.binary(data);
+      else events.text(data);
+    });
     ws.on("ping", (data) => {
       events.alive();
       events.ping(data);
@@ -58,15 +62,15 @@ export class WsTransport implements Transport {
     inNoContext(() => this.#ws.resume());
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): void {
+  #takes(message: Buffer): boolean {
     const events = this.#events;
-    if (events === undefined) return;
+    if (events === undefined) return false;
     events.alive();
-    if (this.#isBroken) return;
+    if (this.#isBroken) return false;
     // The limit of its server holds for all of its routes; this one is the route's.
-    if (data.byteLength > events.limits.maxMessageBytes) return this.#break(peerError("ERR_MESSAGE_TOO_BIG"));
-    if (isBinary) events.binary(data);
-    else events.text(data);
+    const { maxMessageBytes } = events.limits;
+    if (message.byteLength > maxMessageBytes) this.#break(peerError("ERR_MESSAGE_TOO_BIG"));
+    return !this.#isBroken;
   }
 
   #break(error: ConnectionError): void {

@@ -45,7 +45,7 @@ const takers: Readonly<Record<string, Readonly<Record<string, Take>>>> = {
     "broadcast by format": (options) => createHub().broadcast(() => "text", options),
   },
   SendOptions: { send: (options) => connection.send("text", options), sendJson: (options) => connection.sendJson(1, options) },
-  DrainOptions: { drain: (options) => attach(createServer()).drain(options) },
+  ShutdownOptions: { shutdown: (options) => attach(createServer()).shutdown(options) },
   CloseAllOptions: { "attachment.close": (options) => attach(createServer()).close(options), "hub.close": (options) => createHub().close(options) },
   CompressionOptions: { compression: (compression) => new Upgrader({ compression }) },
   RateLimit: { rateLimit: (rateLimit) => new Upgrader({ rateLimit }) },

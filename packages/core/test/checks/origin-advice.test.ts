@@ -34,7 +34,7 @@ describe("what the first 403 by origin says", () => {
     "http://[::1]:8080",
   ])("names a list that lets %s in", (origin) => {
     const [, list = ""] = /origin: (\[.*\])/.exec(originAdvice(origin, {})) ?? [];
-    const allows = compileOriginRule(JSON.parse(list) as string[], false);
+    const allows = compileOriginRule(JSON.parse(list) as string[]);
     expect(allows({ origin, host: "127.0.0.1:8080", secure: undefined, fetchSite: undefined })).toBe(true);
   });
 });

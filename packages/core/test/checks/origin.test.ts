@@ -12,7 +12,7 @@ const subject = (origin: string | undefined, host: string, more: Partial<OriginS
 });
 
 describe("same origin", () => {
-  const allows = compileOriginRule("same-origin", false);
+  const allows = compileOriginRule("same-origin");
 
   it.each([
     [undefined, "a.example"],
@@ -73,7 +73,7 @@ describe("same origin", () => {
   it("believes a browser that says cross-site without an origin", () => {
     expect(allows(subject(undefined, "a.example", { fetchSite: "cross-site" }))).toBe(false);
     expect(allows(subject(undefined, "a.example", { fetchSite: "same-origin" }))).toBe(true);
-    expect(compileOriginRule("same-origin", true)(subject(undefined, "a.example"))).toBe(false);
+    expect(compileOriginRule("same-origin", { requireOrigin: true })(subject(undefined, "a.example"))).toBe(false);
   });
 
   it("agrees with the WHATWG URL parser on every origin that a browser can send (property)", () => {
@@ -131,7 +131,7 @@ describe("same origin", () => {
 });
 
 describe("a list", () => {
-  const allows = compileOriginRule(["https://app.example.com", "https://*.example.org", "http://localhost:*", "capacitor://localhost"], false);
+  const allows = compileOriginRule(["https://app.example.com", "https://*.example.org", "http://localhost:*", "capacitor://localhost"]);
 
   it.each([
     ["https://app.example.com", true],
@@ -156,19 +156,19 @@ describe("a list", () => {
   });
 
   it("holds same-origin only when it says so", () => {
-    expect(compileOriginRule(["same-origin", "https://b.test"], false)(subject("https://here.test", "here.test"))).toBe(true);
+    expect(compileOriginRule(["same-origin", "https://b.test"])(subject("https://here.test", "here.test"))).toBe(true);
   });
 
   it.each(["*", "example.com", "https://", "https://*", "https://a.test/", "https://a.test/x", "https://a*.test", "https://u@a.test", "null ", ""])(
     "refuses the entry %j at construction",
     (entry) => {
-      expect(() => compileOriginRule([entry], false)).toThrow(TypeError);
+      expect(() => compileOriginRule([entry])).toThrow(TypeError);
     },
   );
 });
 
 describe("what else a list can name", () => {
-  const passes = (entry: string, origin: string): boolean => compileOriginRule([entry], true)(subject(origin, "here.test"));
+  const passes = (entry: string, origin: string): boolean => compileOriginRule([entry], { requireOrigin: true })(subject(origin, "here.test"));
 
   it.each([
     ["null", "null", "http://null"],
@@ -209,13 +209,13 @@ describe("what else a list can name", () => {
     ["about:blank", "is not an origin"],
     ["data:text/html,x", "is not an origin"],
   ])("refuses %j, which no page can have, and says what would be right: %s", (entry, words) => {
-    expect(() => compileOriginRule([entry], false)).toThrow(TypeError);
-    expect(() => compileOriginRule([entry], false)).toThrow(words);
+    expect(() => compileOriginRule([entry])).toThrow(TypeError);
+    expect(() => compileOriginRule([entry])).toThrow(words);
   });
 
   it("refuses what is no text and what is no list", () => {
-    expect(() => compileOriginRule([/x/ as never], false)).toThrow(/^origin: .* is not an origin; write/);
-    expect(() => compileOriginRule({} as never, false)).toThrow(/^origin: {} is no list; write/);
+    expect(() => compileOriginRule([/x/ as never])).toThrow(/^origin: .* is not an origin; write/);
+    expect(() => compileOriginRule({} as never)).toThrow(/^origin: {} is no list; write/);
   });
 
   it("takes no entry that matches nothing a browser sends (property)", () => {
@@ -249,7 +249,7 @@ describe("what else a list can name", () => {
         const entry = parts.join("");
         let allows: ReturnType<typeof compileOriginRule>;
         try {
-          allows = compileOriginRule([entry], true);
+          allows = compileOriginRule([entry], { requireOrigin: true });
         } catch (error) {
           expect(error).toBeInstanceOf(TypeError);
           return;

@@ -5,7 +5,7 @@ import { createHub, Message, onEvent, PreparedMessage, Upgrader, type Connection
 import { encodeClientFrame, Opcode } from "@upwire/testing";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
 import { Counters } from "../../src/base/counters.ts";
-import { Heartbeat } from "../../src/connection/ping-and-deadline-timer.ts";
+import { Heartbeat } from "../../src/connection/pings-and-deadlines.ts";
 import { StatsSum } from "../../src/observe/stats-sum.ts";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import { closing, nextMessage, serve } from "../helpers/served.ts";

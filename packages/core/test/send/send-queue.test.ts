@@ -112,7 +112,7 @@ const ends: Readonly<Record<string, End>> = {
   "connection.close": (connection) => connection.close(),
   "hub.close": (_connection, hub) => hub.close(),
   "attachment.close": (_connection, _hub, { attachment }) => attachment.close(),
-  "attachment.drain": (_connection, _hub, { attachment }) => attachment.drain({ spreadMs: 0 }),
+  "attachment.shutdown": (_connection, _hub, { attachment }) => attachment.shutdown({ spreadMs: 0 }),
   "server.close": (_connection, _hub, { server }) => server.close(),
 };
 

@@ -100,7 +100,7 @@ describe("the hook `leaving`", () => {
       },
     });
     const closed = closing(await served.client());
-    await Promise.all([served.attachment.close({ code: 4000 }), served.attachment.drain()]);
+    await Promise.all([served.attachment.close({ code: 4000 }), served.attachment.shutdown()]);
     expect([(await closed).code, order]).toEqual([4000, [4000]]);
   });
 

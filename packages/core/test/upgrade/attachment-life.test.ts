@@ -63,13 +63,13 @@ function listenersOf(server: Server): Map<string | symbol, readonly unknown[]> {
 }
 
 describe("a server that is closed and listens again", () => {
-  it.each(["close", "drain", "server.close"] as const)("opens WebSockets again after %s", async (way) => {
+  it.each(["close", "shutdown", "server.close"] as const)("opens WebSockets again after %s", async (way) => {
     const { server, attachment } = build();
     const port = await listen(server);
     const first = await connect(port);
     const ended = once(server, "close");
     if (way === "close") await attachment.close();
-    if (way === "drain") await attachment.drain({ spreadMs: 0 });
+    if (way === "shutdown") await attachment.shutdown({ spreadMs: 0 });
     server.close();
     await ended;
     await first.closed;
@@ -259,7 +259,7 @@ describe("the callback of server.close", () => {
     await closed;
   });
 
-  it.each(["close", "drain"] as const)("has its counterpart in %s of the attachment, which waits for the hooks too", async (way) => {
+  it.each(["close", "shutdown"] as const)("has its counterpart in %s of the attachment, which waits for the hooks too", async (way) => {
     let [begun, done] = [0, 0];
     const { server, attachment } = build({
       ...echo,
@@ -271,7 +271,7 @@ describe("the callback of server.close", () => {
     });
     const port = await listen(server);
     await Promise.all(Array.from({ length: CLIENTS }, () => connect(port)));
-    await (way === "close" ? attachment.close() : attachment.drain({ spreadMs: 0 }));
+    await (way === "close" ? attachment.close() : attachment.shutdown({ spreadMs: 0 }));
     expect([begun, done]).toEqual([CLIENTS, CLIENTS]);
   });
 

@@ -147,9 +147,9 @@ describe("the reference", () => {
     expect(differences(tableAfter(optionsPage, "## attach", 0), wanted)).toEqual([]);
   });
 
-  it("lists every option of drain with its default", () => {
-    const wanted = optionRows(optionsOf("shutdown/drain.ts", "DrainOptions"), defaults.drain);
-    expect(differences(tableAfter(docs("guide/stop-and-deploy"), "| Option of `drain` |", 0), wanted)).toEqual([]);
+  it("lists every option of shutdown with its default", () => {
+    const wanted = optionRows(optionsOf("shutdown/shutdown-plan.ts", "ShutdownOptions"), defaults.shutdown);
+    expect(differences(tableAfter(docs("guide/stop-and-deploy"), "| Option of `shutdown` |", 0), wanted)).toEqual([]);
   });
 
   it("lists the options of a hub and of the ends of connections with their defaults", () => {

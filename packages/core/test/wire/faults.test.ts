@@ -3,6 +3,7 @@ import { logEvents, type ConnectionError } from "@upwire/core";
 import { closePayload, encodeClientFrame, Opcode, WireClient } from "@upwire/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { faults } from "../../src/wire/faults.ts";
+import { readerOptions } from "../helpers/readers.ts";
 import { serve } from "../helpers/served.ts";
 
 const LIMITS = { maxMessageBytes: 1000, maxFragments: 3 };
@@ -68,6 +69,20 @@ const cases: Readonly<Record<Name, readonly Case[]>> = {
   tooManyFragments: [[Buffer.concat([begun, empty, empty, empty]), 1008, "message in more than 3 fragments"]],
 };
 
+/** What the Receiver of `ws` says where that is less: it knows no more. It takes lengths that are not in their shortest form. */
+const byWs: Readonly<Partial<Record<Name, readonly [code: number, text: string] | "taken">>> = {
+  compressionNotAgreed: [1002, "RSV1 set where it may not be"],
+  compressedContinuation: [1002, "RSV1 set where it may not be"],
+  compressedControl: [1002, "RSV1 set where it may not be"],
+  lengthNotShortest: "taken",
+  lengthTooLong: [1009, "message too big"],
+  closeReason: [1007, "invalid UTF-8"],
+  text: [1007, "invalid UTF-8"],
+  tooBig: [1009, "message too big"],
+  tooBigInflated: [1009, "message too big"],
+  tooManyFragments: [1008, "too many fragments"],
+};
+
 const deflated = new Set<Name>(["compressedContinuation", "compressedControl", "deflate", "tooBigInflated"]);
 const all = Object.entries(cases).flatMap(([name, list]) => list.map(([sent, code, text]) => ({ name: name as Name, sent, code, text })));
 
@@ -91,6 +106,18 @@ describe("what is wrong with a frame", () => {
     expect(told[0]?.stack).not.toContain("\n");
     expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: "closure", closeCode: code, code: told[0]?.code, detail: text }]);
     expect([lines.join(), text].join()).not.toContain(SECRET);
+  });
+
+  it.each(all.filter(({ name }) => byWs[name] !== "taken"))("is told of by the reader of ws too: $text", async ({ name, sent, code, text }) => {
+    const [closeCode, reason] = (byWs[name] ?? [code, text]) as readonly [number, string];
+    const told: ConnectionError[] = [];
+    const options = { ...LIMITS, compression: deflated.has(name), ...readerOptions.ws };
+    const { port } = await serve({ error: (_connection, error) => void told.push(error) }, options);
+    const extensions = deflated.has(name) ? { "sec-websocket-extensions": "permessage-deflate" } : {};
+    const client = await WireClient.connect({ port, path: "/", headers: extensions });
+    client.sendRaw(sent);
+    expect(await client.closed).toMatchObject({ code: closeCode, reason });
+    expect(told).toMatchObject([{ closeCode, message: reason, cause: { code: expect.stringMatching(/^(?:WS_ERR|Z)_/) } }]);
   });
 
   it("is said in at most 123 bytes, whatever the number", () => {

@@ -516,7 +516,7 @@ describe("the end of a server", () => {
     client.send(Buffer.alloc(500 * KIB), { fin: false });
     while (messages.length === 0) await turn();
     const closed = closing(client);
-    await served.attachment.drain({ spreadMs: 0, graceMs: 2000 });
+    await served.attachment.shutdown({ spreadMs: 0, graceMs: 2000 });
     expect((await closed).code).toBe(1012);
     expect(await taken(messages[0], turn)).toBe("failed ERR_MESSAGE_CUT");
   });

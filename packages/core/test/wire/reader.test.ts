@@ -64,7 +64,7 @@ function read(bytes: Buffer, cuts: readonly number[]): string[] {
 
 async function readByWs(bytes: Buffer): Promise<string[]> {
   const { lines, sink } = log();
-  const reader = new WsReader(sink, LIMITS, false);
+  const reader = new WsReader(sink, { limits: LIMITS, inflates: false });
   reader.read(bytes);
   // Its errors come a tick later.
   await new Promise((turn) => setImmediate(turn));

@@ -147,21 +147,23 @@ it("tells of a reset, and terminates", async () => {
 });
 
 it.each([
-  ["an unmasked frame", { opcode: Opcode.text, payload: "bare", mask: false }, "ERR_PROTOCOL", 1002],
-  ["text that is not UTF-8", { opcode: Opcode.text, payload: Buffer.from([0xff]) }, "ERR_UTF8", 1007],
-] as const)("ends a client that sends %s", async (_what, frame, code, closeCode) => {
+  ["an unmasked frame", { opcode: Opcode.text, payload: "bare", mask: false }, "ERR_PROTOCOL: client frame not masked", 1002],
+  ["a message inside a message", { opcode: Opcode.text, fin: false }, "ERR_PROTOCOL: new message inside a fragmented one", 1002],
+  ["text that is not UTF-8", { opcode: Opcode.text, payload: Buffer.from([0xff]) }, "ERR_UTF8: invalid UTF-8", 1007],
+] as const)("ends a client that sends %s, and says what was wrong", async (_what, frame, fault, closeCode) => {
   const told: unknown[] = [];
   let over = (_info: CloseInfo): void => {};
   const closed = new Promise<CloseInfo>((resolve) => {
     over = resolve;
   });
   const { port } = await adopt({
-    error: (_connection, error) => void told.push(error.code),
+    error: (_connection, error) => void told.push(`${error.code}: ${error.message}`),
     close: (_connection, info) => over(info),
   });
   const client = await WireClient.connect({ port, path: "/" });
   client.sendFrame(frame);
-  expect([(await client.closed).code, (await closed).code, told]).toEqual([closeCode, closeCode, [code]]);
+  client.sendFrame(frame);
+  expect([(await client.closed).code, (await closed).code, told]).toEqual([closeCode, closeCode, [fault]]);
 });
 
 it("closes with 1011 when a hook fails", async () => {

@@ -20,7 +20,7 @@ describe("the Receiver of ws behind our seam", () => {
       },
       onReady: () => {},
     };
-    const reader = new WsReader(sink, { maxMessageBytes: 1 << 20, maxFragments: 8 }, true);
+    const reader = new WsReader(sink, { limits: { maxMessageBytes: 1 << 20, maxFragments: 8 }, inflates: true });
     const deflated = deflateRawSync(Buffer.alloc(1000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
     const over = once(fault, "fault");
     expect(reader.read(encodeClientFrame({ opcode: Opcode.binary, rsv: 4, payload: deflated }))).toBe(true);

@@ -13,6 +13,13 @@ const FOREVER_MS = 600_000;
 /** RFC 6455 §7.4: may this code stand in a close frame? */
 export const isSendable = (code: number): boolean => (code >= 1000 && code < 1015 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
 
+export interface ConversationStart {
+  /** Where messages are compressed. */
+  readonly session: DeflateSession | undefined;
+  /** The steps of the case end in a close frame of their own. */
+  readonly saidClose: boolean;
+}
+
 /** One open connection: sends steps, takes down what the server says, and answers its close frame. */
 export class Conversation {
   readonly messages: Echo[] = [];
@@ -29,7 +36,7 @@ export class Conversation {
   #fragments: Frame[] = [];
   #saidClose: boolean;
 
-  constructor(client: WireClient, session: DeflateSession | undefined, saidClose: boolean) {
+  constructor(client: WireClient, { session, saidClose }: ConversationStart) {
     this.#client = client;
     this.#session = session;
     this.#saidClose = saidClose;

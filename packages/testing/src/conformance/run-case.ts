@@ -37,7 +37,7 @@ export async function converse(testCase: ConformanceCase, client: WireClient, ve
   const session = agree(testCase, client, verdict);
   if (session === "over") return;
   const closesEarly = testCase.early !== undefined && testCase.expect.close?.includes(1000) === true;
-  const conversation = new Conversation(client, session, closesEarly);
+  const conversation = new Conversation(client, { session, saidClose: closesEarly });
   for (const step of testCase.send) await conversation.send(step);
   if (testCase.expect.close === undefined) await stayOpen(testCase, conversation, verdict, timeoutMs);
   else await expectClose(testCase, conversation, verdict, timeoutMs);

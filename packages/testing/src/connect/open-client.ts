@@ -34,7 +34,7 @@ export class OpenClient implements TestClient {
   constructor(ws: WebSocket, setup: ClientSetup) {
     this.#ws = ws;
     this.#setup = setup;
-    ws.on("message", (data, isBinary) => this.#messages.push(new ReceivedMessage(data as Buffer, isBinary)));
+    ws.on("message", (data, isBinary) => this.#messages.push(new ReceivedMessage({ bytes: data as Buffer, isBinary })));
     ws.on("error", (error) => {
       this.#fault = error;
     });

@@ -8,7 +8,7 @@ export class ReceivedMessage implements ServerMessage {
   readonly isBinary: boolean;
   readonly bytes: Buffer;
 
-  constructor(bytes: Buffer, isBinary: boolean) {
+  constructor({ bytes, isBinary }: Pick<ServerMessage, "isBinary"> & { readonly bytes: Buffer }) {
     this.bytes = bytes;
     this.isBinary = isBinary;
   }

@@ -78,10 +78,9 @@ export class Judge {
 
   /**
    * @param sent The request, whatever it is.
-   * @param anyOrigin Whether the server may let foreign pages in.
-   * @param story Where several requests are sent.
+   * @param options `anyOrigin`: the server may let foreign pages in. `story`: where several requests are sent.
    */
-  constructor(sent: Buffer, anyOrigin: boolean, story?: Story) {
+  constructor(sent: Buffer, { anyOrigin, story }: { readonly anyOrigin: boolean; readonly story?: Story }) {
     this.#sent = sent;
     this.#anyOrigin = anyOrigin;
     this.#story = story;

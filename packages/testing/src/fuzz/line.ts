@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, TLSSocket } from "node:tls";
 import { setImmediate } from "node:timers/promises";
 import type { Target } from "../target.ts";
 import { closePayload, encodeClientFrame, Opcode } from "../client-frame.ts";
@@ -16,13 +16,11 @@ export class Line {
   /** The server has ended the connection, well or by a reset. */
   isOver = false;
   readonly #socket: Socket;
-  readonly #tls: boolean;
   #check: (() => void) | undefined;
   #saidClose = false;
 
-  private constructor(socket: Socket, judge: Judge, tls: boolean) {
+  private constructor(socket: Socket, judge: Judge) {
     this.#socket = socket;
-    this.#tls = tls;
     this.judge = judge;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
@@ -45,7 +43,7 @@ export class Line {
       const socket = tls ? connectTls({ ...tls, ...options }) : connectTcp(options);
       // Resets are what fuzzing leads to; the one at the start is told.
       socket.on("error", reject);
-      socket.once(tls ? "secureConnect" : "connect", () => resolve(new Line(socket, judge, tls !== undefined)));
+      socket.once(tls ? "secureConnect" : "connect", () => resolve(new Line(socket, judge)));
     });
   }
 
@@ -89,7 +87,7 @@ export class Line {
 
   reset(): void {
     // Only a plain socket can be reset.
-    if (this.#tls) this.#socket.destroy();
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
     else resetSocket(this.#socket);
   }
 

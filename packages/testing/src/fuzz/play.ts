@@ -128,7 +128,7 @@ export class Player {
   }
 
   async #playStory(input: FuzzInput, story: StoryPlan): Promise<Outcome> {
-    const line = await Line.open(this.#target, new Judge(story.bytes, this.#anyOrigin, story));
+    const line = await Line.open(this.#target, new Judge(story.bytes, { anyOrigin: this.#anyOrigin, story }));
     this.opened++;
     line.numbers.push(input.number);
     await tell(line, story, story.isTampered ? PATIENCE_MS : this.#timeoutMs);
@@ -173,7 +173,7 @@ export class Player {
   }
 
   async #open(sent: Buffer): Promise<Line> {
-    const line = await Line.open(this.#target, new Judge(sent, this.#anyOrigin));
+    const line = await Line.open(this.#target, new Judge(sent, { anyOrigin: this.#anyOrigin }));
     this.opened++;
     return line;
   }

@@ -78,11 +78,11 @@ export function exampleLayer(suite: Suite): void {
   suite.it("tells each client when to come back before a restart closes it", async () => {
     const { server } = await serve();
     const { client } = await member(server);
-    const drained = server.attachment.drain({ spreadMs: 0, retryAfterMs: 3000 });
+    const ended = server.attachment.shutdown({ spreadMs: 0, retryAfterMs: 3000 });
     const { type, afterMs = 0 } = await next(client);
     expect([type, afterMs >= 3000]).toEqual(["reconnect", true]);
     expect(await client.closed).toMatchObject({ code: 1012, reason: `retry-after=${afterMs}` });
-    await drained;
+    await ended;
   });
 }
 

@@ -3,6 +3,7 @@ import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type Incomi
 import { setImmediate } from "node:timers/promises";
 import { text } from "node:stream/consumers";
 import type { Attachment } from "@upwire/core";
+import { CHECK_MEDIA_TYPE } from "@upwire/protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { AdapterSetup } from "../adapter-setup.ts";
 import { encodeHandshake } from "../handshake-request.ts";
@@ -88,6 +89,19 @@ export function describeHttp2(name: string, build: (setup: Http2Setup) => Promis
         await expectSound(running);
       });
     }
+
+    it("says by HTTP/2, as browsers ask, what a handshake would be answered", async () => {
+      const running = await serve();
+      const session = await open(running.port);
+      const origin = `https://127.0.0.1:${running.port}`;
+      const accept = CHECK_MEDIA_TYPE;
+      const allowed = await request(session, { ":path": ROUTE, accept, origin });
+      expect(allowed).toMatchObject({ status: 200, body: '{"ok":true}', headers: { "access-control-allow-origin": origin } });
+      const foreign = await request(session, { ":path": ROUTE, accept, origin: "https://evil.example" });
+      expect(JSON.parse(foreign.body)).toEqual({ ok: false, status: 403, code: "ERR_ORIGIN", retry: "no" });
+      expect(foreign.headers["access-control-allow-origin"]).toBe(undefined);
+      await expectSound(running);
+    });
 
     it("serves many streams of a session while a WebSocket is open on another connection", async () => {
       const running = await serve();

@@ -105,17 +105,17 @@ async function playAll(suite: Suite, uncaught: readonly unknown[], transport: Tr
   await stage.leave();
   await sockets.gone();
   expect(server.attachment.count).toBe(0);
-  expect(await settlesAtOnce(server.attachment.drain())).toBe(true);
+  expect(await settlesAtOnce(server.attachment.shutdown())).toBe(true);
   expect(uncaught.slice(uncaughtBefore)).toEqual([]);
 }
 
-/** Without a handshake under way nothing holds a drain up. */
-async function settlesAtOnce(drained: Promise<void>): Promise<boolean> {
+/** Without a handshake under way nothing holds a shutdown up. */
+async function settlesAtOnce(shutdown: Promise<void>): Promise<boolean> {
   const later = async (): Promise<false> => {
     for (let turns = 0; turns < 10; turns++) await setImmediate();
     return false;
   };
-  return Promise.race([drained.then(() => true), later()]);
+  return Promise.race([shutdown.then(() => true), later()]);
 }
 
 /** The TCP connections of a server, from now on. */

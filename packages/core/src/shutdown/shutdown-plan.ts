@@ -6,7 +6,7 @@ import { defaults } from "../base/defaults.ts";
 import { checkCount } from "../base/limits.ts";
 import { readOptions, kinds, type OptionKinds } from "../base/option-check.ts";
 
-export interface DrainOptions {
+export interface ShutdownOptions {
   /** The time over which clients are closed, in waves and oldest first; 0 closes all at once. Milliseconds. @default 5000 */
   readonly spreadMs?: number;
   /**
@@ -21,19 +21,19 @@ export interface DrainOptions {
 }
 
 const { anything } = kinds;
-const drainKinds: OptionKinds<DrainOptions> = { spreadMs: anything, retryAfterMs: anything, graceMs: anything, code: anything };
+const shutdownKinds: OptionKinds<ShutdownOptions> = { spreadMs: anything, retryAfterMs: anything, graceMs: anything, code: anything };
 
-export interface DrainPlan extends ClosingPlan {
+export interface ShutdownPlan extends ClosingPlan {
   /** What refusals tell in `Retry-After`. */
   readonly retryAfterSeconds: number;
 }
 
 /** @throws RangeError for a time that no timer can wait, or a code that may not be sent. @throws TypeError for an option that does not exist. */
-export function drainPlan(options: DrainOptions | undefined): DrainPlan {
-  const given = { ...defaults.drain, ...readOptions<DrainOptions>("drain", options, drainKinds) };
+export function shutdownPlan(options: ShutdownOptions | undefined): ShutdownPlan {
+  const given = { ...defaults.shutdown, ...readOptions<ShutdownOptions>("shutdown", options, shutdownKinds) };
   const { code } = given;
   checkClose(code, "");
-  if (retryOf(code) === false) throw new RangeError(`drain: code: ${code} tells clients to stay away; give one such as ${defaults.drain.code}`);
+  if (retryOf(code) === false) throw new RangeError(`shutdown: code: ${code} tells clients to stay away; give one such as ${defaults.shutdown.code}`);
   const spreadMs = checkCount("spreadMs", given.spreadMs, 0);
   const graceMs = checkCount("graceMs", given.graceMs, 0);
   const retryAfterMs = checkCount("retryAfterMs", given.retryAfterMs, 0);

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
-import { createHub, type Connection, type ConnectionHandler, type DrainOptions, type UpgraderOptions } from "@upwire/core";
+import { createHub, type Connection, type ConnectionHandler, type ShutdownOptions, type UpgraderOptions } from "@upwire/core";
 import type { CloseAllOptions } from "@upwire/core/adapter";
 import { parseRetryAfter } from "@upwire/protocol";
 import { WireClient } from "@upwire/testing";
@@ -41,10 +41,10 @@ async function mute(room: Room): Promise<WireClient> {
   return client;
 }
 
-describe("the waves of a drain", () => {
+describe("the waves of a shutdown", () => {
   it("are spread evenly, in the order of arrival, and the first is at once", async () => {
     const room = await fill(5);
-    const gone = room.attachment.drain({ spreadMs: 1000 });
+    const gone = room.attachment.shutdown({ spreadMs: 1000 });
     const seen = [room.states()];
     for (const ms of [199, 1, 200, 200, 199, 1]) {
       room.clock.advance(ms);
@@ -57,7 +57,7 @@ describe("the waves of a drain", () => {
 
   it("are no more than one in 100 ms: then each takes more clients", async () => {
     const room = await fill(7);
-    void room.attachment.drain({ spreadMs: 300 });
+    void room.attachment.shutdown({ spreadMs: 300 });
     const seen = [room.states()];
     for (let i = 0; i < 2; i++) {
       room.clock.advance(100);
@@ -68,20 +68,20 @@ describe("the waves of a drain", () => {
 
   it("are one with spreadMs: 0", async () => {
     const room = await fill(3);
-    void room.attachment.drain({ spreadMs: 0 });
+    void room.attachment.shutdown({ spreadMs: 0 });
     expect(room.states()).toBe("---");
   });
 
   it("are made up for when the event loop was late", async () => {
     const room = await fill(4);
-    void room.attachment.drain({ spreadMs: 400 });
+    void room.attachment.shutdown({ spreadMs: 400 });
     room.clock.advance(10_000);
     expect(room.states()).toBe("----");
   });
 
   it("end early when everybody has left", async () => {
     const room = await fill(3);
-    const gone = room.attachment.drain({ spreadMs: 60_000 });
+    const gone = room.attachment.shutdown({ spreadMs: 60_000 });
     for (const client of room.clients) client.close();
     await gone;
     expect(room.clock.pending).toBe(0);
@@ -89,16 +89,16 @@ describe("the waves of a drain", () => {
 
   it("are none without clients", async () => {
     const room = await fill(0);
-    await room.attachment.drain();
+    await room.attachment.shutdown();
     expect([room.attachment.isClosing, room.clock.pending]).toEqual([true, 0]);
   });
 });
 
-describe("what a drain tells", () => {
+describe("what a shutdown tells", () => {
   it("each client: 1012, and a time of its own after which to come back", async () => {
     const room = await fill(20);
     const closes = room.clients.map(closing);
-    await room.attachment.drain({ spreadMs: 0, retryAfterMs: 4000 });
+    await room.attachment.shutdown({ spreadMs: 0, retryAfterMs: 4000 });
     const ends = await Promise.all(closes);
     const times = ends.map(({ reason }) => parseRetryAfter(reason) ?? -1);
     expect(ends.map(({ code }) => code)).toEqual(Array(20).fill(1012));
@@ -110,7 +110,7 @@ describe("what a drain tells", () => {
     const told: unknown[] = [];
     const room = await fill(1, {}, { leaving: (_connection, { retryAfterMs }) => told.push(retryAfterMs) });
     const closes = room.clients.map(closing);
-    await room.attachment.drain({ spreadMs: 0, retryAfterMs: 2 ** 31 - 1 });
+    await room.attachment.shutdown({ spreadMs: 0, retryAfterMs: 2 ** 31 - 1 });
     expect(told).toEqual([86_400_000]);
     expect(await Promise.all(closes)).toEqual([{ code: 1012, reason: "retry-after=86400000" }]);
   });
@@ -131,7 +131,7 @@ describe("what a drain tells", () => {
     const texts = room.clients.map((client) => nextTexts(client, 2));
     const closes = room.clients.map(closing);
     for (const connection of room.connections) connection.send("queued");
-    await room.attachment.drain({ spreadMs: 0, code: 4503 });
+    await room.attachment.shutdown({ spreadMs: 0, code: 4503 });
     expect(await Promise.all(texts)).toEqual(told.map((text) => ["queued", text]));
     expect(await Promise.all(closes)).toEqual(told.map((text) => ({ code: 4503, reason: text.replace("back in ", "retry-after=") })));
   });
@@ -152,7 +152,7 @@ describe("what a drain tells", () => {
     const room = await fill(1, { authorize });
     const pending = await WireClient.open({ port: room.port, path: "/slow" });
     await isAsked;
-    void room.attachment.drain({ spreadMs: 0, retryAfterMs: 2500 });
+    void room.attachment.shutdown({ spreadMs: 0, retryAfterMs: 2500 });
     decide();
     const early = await pending.answered;
     const { answer: late } = await WireClient.connect({ port: room.port });
@@ -177,17 +177,17 @@ describe("what a drain tells", () => {
     onTestFinished(() => void unsubscribe("upwire:error", listener));
     const room = await fill(1, { onError: () => {} }, { leaving });
     const [end] = room.clients.map(closing);
-    await room.attachment.drain();
+    await room.attachment.shutdown();
     expect([await end, errors]).toEqual([expect.objectContaining({ code: 1012 }), ["leaving"]]);
   });
 });
 
-describe("the end of a drain", () => {
+describe("the end of a shutdown", () => {
   it("comes graceMs after the last wave: who did not answer is cut off", async () => {
     const room = await fill(1, { closeTimeoutMs: 60_000 });
     const silent = await mute(room);
     let isOver = false;
-    const gone = room.attachment.drain({ spreadMs: 200, graceMs: 3000 }).then(() => {
+    const gone = room.attachment.shutdown({ spreadMs: 200, graceMs: 3000 }).then(() => {
       isOver = true;
     });
     room.clock.advance(100);
@@ -210,18 +210,18 @@ describe("the end of a drain", () => {
     const served = await serve({}, { authorize: () => (asked(), new Promise(() => {})) }, { clock, handshakeTimeoutMs: 60_000 });
     const pending = await WireClient.open({ port: served.port });
     await isAsked;
-    const drained = served.attachment.drain({ spreadMs: 1000, graceMs: 1000 });
+    const ended = served.attachment.shutdown({ spreadMs: 1000, graceMs: 1000 });
     clock.advance(1999);
     expect(pending.socket.destroyed).toBe(false);
     clock.advance(1);
-    await drained;
+    await ended;
     expect((await pending.closed).code).toBe(1006);
   });
 
   it("is joined by a second call, whatever its options, and by one after close", async () => {
     const room = await fill(2);
-    const first = room.attachment.drain({ spreadMs: 200 });
-    const second = room.attachment.drain({ spreadMs: 0, code: 4000 });
+    const first = room.attachment.shutdown({ spreadMs: 200 });
+    const second = room.attachment.shutdown({ spreadMs: 0, code: 4000 });
     expect(room.states()).toBe("-o");
     const closes = room.clients.map(closing);
     room.clock.advance(100);
@@ -230,7 +230,7 @@ describe("the end of a drain", () => {
 
     const closed = await fill(1);
     void closed.attachment.close();
-    await closed.attachment.drain({ spreadMs: 60_000 });
+    await closed.attachment.shutdown({ spreadMs: 60_000 });
     expect(closed.attachment.count).toBe(0);
   });
 
@@ -238,13 +238,13 @@ describe("the end of a drain", () => {
     const room = await fill(3, { closeTimeoutMs: 60_000 });
     const closes = room.clients.map(closing);
     const silent = await mute(room);
-    const drained = room.attachment.drain({ spreadMs: 60_000, graceMs: 60_000 });
+    const ended = room.attachment.shutdown({ spreadMs: 60_000, graceMs: 60_000 });
     expect(room.states()).toBe("-oo");
     const closed = room.attachment.close({ graceMs: 1000 });
     expect(room.states()).toBe("---");
     expect((await Promise.all(closes)).map(({ code }) => code)).toEqual([1012, 1012, 1012]);
     room.clock.advance(1000);
-    await Promise.all([drained, closed]);
+    await Promise.all([ended, closed]);
     expect([(await silent.closed).code, room.clock.pending]).toEqual([1012, 0]);
   });
 
@@ -255,7 +255,7 @@ describe("the end of a drain", () => {
       void room.attachment.close();
     };
     const room = await fill(4, {}, { leaving });
-    await room.attachment.drain({ spreadMs: 60_000 });
+    await room.attachment.shutdown({ spreadMs: 60_000 });
     expect(new Set(told)).toEqual(new Set(room.connections));
     expect(told).toHaveLength(4);
     expect(room.clock.pending).toBe(0);
@@ -263,16 +263,16 @@ describe("the end of a drain", () => {
 
   it("is waited for by server.close, which hastens nothing", async () => {
     const room = await fill(3);
-    const drained = room.attachment.drain({ spreadMs: 300 });
+    const ended = room.attachment.shutdown({ spreadMs: 300 });
     const stopped = once(room.server, "close");
     room.server.close();
     expect([room.states(), room.server.listening]).toEqual(["-oo", false]);
     room.clock.advance(200);
-    await Promise.all([drained, stopped]);
+    await Promise.all([ended, stopped]);
   });
 });
 
-it.each<DrainOptions>([
+it.each<ShutdownOptions>([
   { spreadMs: -1 },
   { spreadMs: 0.5 },
   { graceMs: Number.NaN },
@@ -281,9 +281,9 @@ it.each<DrainOptions>([
   { code: 1000 },
   { code: 1008 },
   { code: 4401 },
-])("a drain with %j is refused, and nobody is closed", async (options) => {
+])("a shutdown with %j is refused, and nobody is closed", async (options) => {
   const room = await fill(1);
-  await expect(room.attachment.drain(options)).rejects.toThrow(RangeError);
+  await expect(room.attachment.shutdown(options)).rejects.toThrow(RangeError);
   expect([room.states(), room.attachment.isClosing]).toEqual(["o", false]);
 });
 
