@@ -99,14 +99,14 @@ function echo(count: number): Cell {
 
 const TOPIC: Load = { mode: "topic", deflate: false };
 
-/** A publication to a topic with history beside a plain broadcast: a few hundredths are stated, so the rounds are many and short. */
+/** A publication to a topic with history beside a plain broadcast: a few hundredths are stated, so the rounds are many. */
 function topicInFlight(count: number): Cell {
   return {
     ...inFlight(count),
     title: `publish to a topic with 1,000 members, 64 B, ${count} in flight`,
     load: TOPIC,
-    warmUpMs: 400,
-    windowMs: 800,
+    warmUpMs: 1000,
+    windowMs: 2000,
     rows: ["frames", "topic", "frames-again", "topic-by-clients", "socketio-recovery", "socketio-room"],
     base: "frames",
     rounds: 12,

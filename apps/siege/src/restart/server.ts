@@ -60,7 +60,7 @@ const api: RestartServerApi = {
     return { life, numbers };
   },
   async leave({ spreadMs, retryAfterMs }) {
-    await attachment.drain({ spreadMs, retryAfterMs });
+    await attachment.shutdown({ spreadMs, retryAfterMs });
     clearInterval(publishing);
     const saved = await realtime.save();
     writeFileSync(keptPath, JSON.stringify({ life, numbers, realtime: Buffer.from(saved).toString("base64") } satisfies Kept));
