@@ -59,6 +59,7 @@ client.topic("clock").on("time", ({ time }) => log.addTime(`Current time is ${ti
 client.on("direct", (direct) => showDirect(direct));
 client.onFrame((frame) => wire.add(frame));
 client.onStatus(statusChanged);
+for (const event of ["online", "offline"]) addEventListener(event, () => statusLine.show(client.status));
 statusChanged();
 
 reconnect.addEventListener("click", () => {

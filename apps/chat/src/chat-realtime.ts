@@ -138,5 +138,5 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
 /** After `save` nothing is published: the server goes away, and everyone here with it. */
 function ignoreUnavailable(error: unknown): void {
   if (error instanceof RealtimeError && error.code === "unavailable") return;
-  throw error;
+  console.error(error);
 }

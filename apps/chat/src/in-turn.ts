@@ -12,7 +12,7 @@ export class InTurn {
     const settled: Promise<void> = running
       .catch(() => {})
       .then(() => {
-        if (this.#last.get(connection) === settled) this.#last.set(connection, undefined as never);
+        if (this.#last.get(connection) === settled) this.#last.delete(connection);
       });
     this.#last.set(connection, settled);
     return running;
