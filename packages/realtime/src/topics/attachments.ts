@@ -3,6 +3,7 @@ import type { Position } from "@upwire/protocol";
 import { ask, unavailable } from "./ask.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { TopicConfig, TopicSetup } from "./setup.ts";
+import type { SubscribedTopic } from "./subscription.ts";
 import { Topic } from "./topic.ts";
 
 interface Attachment {
@@ -60,7 +61,7 @@ export class Attachments {
   }
 
   /** A member has left. */
-  left(topic: Topic): void {
+  left(topic: Pick<SubscribedTopic, "name" | "members">): void {
     const attachment = this.#attachments.get(topic.name);
     if (attachment?.topic !== topic || topic.members.size > 0 || attachment.linger !== undefined) return;
     const { clock, limits } = this.#setup;

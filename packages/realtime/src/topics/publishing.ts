@@ -1,27 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { BrokerData, BrokerPublication, HistoryBounds, PublishOptions, PublishResult } from "@upwire/cluster/broker";
-import type { Clock, Connection } from "@upwire/core";
+import type { Clock } from "@upwire/core";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { unavailable } from "./ask.ts";
 import { OwnPublish } from "./own-publish.ts";
-import type { Restriction } from "./publication.ts";
+import type { TopicPublishOptions } from "./publish-options.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { RepliesDue } from "./replies-due.ts";
 import type { TopicConfig } from "./setup.ts";
 import type { Topic } from "./topic.ts";
 import { Unanswered } from "./unanswered.ts";
-
-/** How something is published. */
-export interface TopicPublishOptions extends Restriction {
-  /** Idempotency key, scoped by user already: within `keyMs` a second publish with it publishes nothing. */
-  readonly key?: string | undefined;
-  /** Milliseconds. */
-  readonly keyMs?: number | undefined;
-  /** Whose publish it is: that connection gets the publication after `onPosition`, whatever way it takes. */
-  readonly publisher?: Connection | undefined;
-  /** Called once, before the publication is queued to anybody here: queues the reply. Not called when the publish is rejected. */
-  readonly onPosition?: ((position: Position | undefined) => void) | undefined;
-}
 
 export interface PublishingSetup {
   readonly clock: Clock;

@@ -11,22 +11,19 @@ import { Publication, type Restriction } from "./publication.ts";
 import { Recent } from "./recent.ts";
 import type { TopicConfig, TopicSetup } from "./setup.ts";
 import { State, type StatefulTopic } from "./state.ts";
+import type { SubscribedTopic } from "./subscription.ts";
 
 /**
  * One topic on this node: its place in the history, and who is subscribed here. Everything up to `top` was sent to the audience,
  * in order. A subscription that is not up to date is no member of the audience, and catches up by itself.
  */
-export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
+export class Topic implements SubscribedTopic, OrderedTopic, PagedTopic, StatefulTopic {
   readonly name: string;
   readonly head: string;
   readonly hasHistory: boolean;
-  /** Empty before it is attached, and without history. */
   epoch = "";
-  /** The newest offset. Without history, a count of what was published here. */
   top = 0;
-  /** What this node knows of the epoch begins behind this offset. */
   epochStart = 0;
-  /** What is older is not for those that come new. Milliseconds. */
   readonly ageMs: number;
   isAttached = false;
   readonly members: Members;
@@ -139,12 +136,10 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
 
   // From subscriptions.
 
-  /** A publication that is at hand. */
   find(offset: number): Publication | undefined {
     return this.recent.get(offset) ?? this.pages.get(offset);
   }
 
-  /** Why what follows `position`, and is not at hand, cannot be had, and up to where; `undefined` when it may be in the history. */
   goneAfter(position: number): { readonly reason: GapReason; readonly to: number } | undefined {
     const lost = this.#losses.lostAfter(position);
     if (lost !== undefined) return { reason: "lost", to: lost };
@@ -153,7 +148,6 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     return forgotten === undefined ? undefined : { reason: "slow", to: Math.min(forgotten, this.top) };
   }
 
-  /** Everything after this position is at hand. */
   get reachableFrom(): number {
     return this.recent.size === 0 ? this.top : this.recent.first - 1;
   }
@@ -176,7 +170,6 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     this.#losses.begins(first);
   }
 
-  /** What follows `position`, and is not at hand, could not be had in time. */
   unreadable(position: number): void {
     if (this.find(position + 1) === undefined && position < this.reachableFrom) this.#losses.add(position, this.reachableFrom);
   }

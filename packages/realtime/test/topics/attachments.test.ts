@@ -75,7 +75,12 @@ it("attaches again only when the end of the last attachment is answered, or over
 
 describe.each([
   ["rejects", () => Promise.reject(new Error("down"))],
-  ["throws", () => { throw new Error("down"); }],
+  [
+    "throws",
+    () => {
+      throw new Error("down");
+    },
+  ],
   ["never answers", never],
   ["answers with no position", () => Promise.resolve(undefined)],
 ])("a broker that %s", (_, way) => {

@@ -5,7 +5,10 @@ import { ScriptedBroker, never } from "./scripted-broker.ts";
 import { settle, stage, withHistory, type Stage, type StageOptions } from "./stage.ts";
 
 /** A topic with the publications 1 to `count`, which a member here has got, or not. */
-async function scene(count: number, { isWarm = true, ...options }: StageOptions & { readonly isWarm?: boolean } = {}): Promise<Stage & { readonly script: ScriptedBroker }> {
+async function scene(
+  count: number,
+  { isWarm = true, ...options }: StageOptions & { readonly isWarm?: boolean } = {},
+): Promise<Stage & { readonly script: ScriptedBroker }> {
   const script = new ScriptedBroker();
   const staged = stage({ broker: () => script, ...options });
   const numbers = Array.from({ length: count }, (_, at) => at + 1);
