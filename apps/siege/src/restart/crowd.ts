@@ -6,7 +6,7 @@ import { serve, settingsOfChild } from "./child.ts";
 import { BOARD, ROOM, type CrowdApi, type CrowdSettings } from "./server-api.ts";
 import { emptyTestimony, Witness, type Numbered, type Testimony } from "./witness.ts";
 
-const { port, clients: count, topics } = settingsOfChild<CrowdSettings>();
+const { port, clients: count, topics } = settingsOfChild() as CrowdSettings;
 
 const errors: string[] = [];
 const note = (error: unknown): void => void errors.push(error instanceof Error ? String(error.stack) : String(error));

@@ -1,3 +1,5 @@
+import type { Testimony } from "./witness.ts";
+
 /** A topic whose messages are all there is. */
 export const ROOM = "room:{number}";
 /** A topic that also has a state: the number of its newest message. */
@@ -44,8 +46,8 @@ export interface CrowdSettings {
 export interface CrowdReport {
   readonly open: number;
   /** Subscriptions, by kind. */
-  readonly rooms: import("./witness.ts").Testimony;
-  readonly boards: import("./witness.ts").Testimony;
+  readonly rooms: Testimony;
+  readonly boards: Testimony;
   /** Subscriptions that do not have the newest message of their topic. */
   readonly behind: number;
   /** What clients reported to `onError`, and what went past them. */

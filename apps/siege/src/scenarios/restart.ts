@@ -124,7 +124,7 @@ function tellReturn(attack: Attack, openedAt: readonly number[], { endedAt, list
 
 /** @returns whether it came to be within the time there is. */
 async function eventually(isSo: () => Promise<boolean>): Promise<boolean> {
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline;) {
     if (await isSo()) return true;
     await delay(POLL_MS);
   }
