@@ -203,7 +203,7 @@ export const cells: Readonly<Record<string, Cell>> = {
   },
   topic1: topicInFlight(1),
   topic16: topicInFlight(16),
-  topic64: topicInFlight(64),
+  topic64: { ...topicInFlight(64), quick: { ...QUICK_TIMES, rows: ["frames", "topic", "socketio-recovery"] } },
   resume: resume(10_000),
   "v1-idle": {
     title: "heap of 10,000 idle clients with a topic",
