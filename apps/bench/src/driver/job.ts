@@ -33,6 +33,7 @@ export interface Job {
   readonly payloadBytes: number;
   readonly workload: Workload;
   readonly warmUpMs: number;
+  readonly warmUpDeliveries?: number | undefined;
   readonly windowMs: number;
 }
 
