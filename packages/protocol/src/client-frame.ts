@@ -25,19 +25,21 @@ export type ClientFrame =
 
 const MAX_KEY_LENGTH = 64;
 
-/** Is there a key `__proto__`, `constructor` or `prototype`, at any depth? With a stack of its own: JSON may be 30,000 levels deep. */
-function hasForbiddenKey(root: object): boolean {
-  const open: object[] = [root];
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (ArrayBuffer.isView(value)) continue;
-    const isArray = Array.isArray(value);
-    for (const key of Object.keys(value)) {
-      if (!isArray && (key === "__proto__" || key === "constructor" || key === "prototype")) return true;
-      const member = (value as Record<string, unknown>)[key];
-      if (typeof member === "object" && member !== null) open.push(member);
-    }
+/** How deep arrays and objects may nest, the message itself counted. */
+const MAX_DEPTH = 64;
+const TOO_DEEP = `it nests deeper than ${MAX_DEPTH}`;
+
+/** What is wrong with `value`, which stands at this depth, or with anything in it. */
+function faultInside(value: unknown, depth: number): string | undefined {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return undefined;
+  if (depth > MAX_DEPTH) return TOO_DEEP;
+  const isArray = Array.isArray(value);
+  for (const key of Object.keys(value)) {
+    if (!isArray && (key === "__proto__" || key === "constructor" || key === "prototype")) return `no key may be ${key}`;
+    const wrong = faultInside((value as Record<string, unknown>)[key], depth + 1);
+    if (wrong !== undefined) return wrong;
   }
-  return false;
+  return undefined;
 }
 
 function fault(code: ErrorCode, message: string, id?: number): ClientFrame {
@@ -51,8 +53,10 @@ function fault(code: ErrorCode, message: string, id?: number): ClientFrame {
 export function readClientFrame(value: unknown): ClientFrame {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return fault("bad_message", "a message is one JSON object");
   const { type, id, re, topic, payload, key, since } = value as Readonly<Record<string, unknown>>;
+  const inside = faultInside(value, 1);
+  if (inside === TOO_DEEP) return fault("bad_message", inside);
   if (id !== undefined && !isId(id)) return fault("bad_message", "id is an integer from 1 to 2^53-1");
-  if (hasForbiddenKey(value)) return fault("bad_message", "no key may be __proto__, constructor or prototype", id);
+  if (inside !== undefined) return fault("bad_message", inside, id);
   if (re !== undefined && type !== "upwire.cancel") return { kind: "ignored" };
   if (typeof type !== "string") return fault("bad_message", "type is a text", id);
   if (type.startsWith("upwire.")) return readOwn(type, id, re, topic, since);

@@ -52,11 +52,11 @@ describe("a message of a client", () => {
     expect(readClientFrame(value)).toEqual(frame);
   });
 
-  it("may be as deep as JSON can be", () => {
-    const deep = JSON.parse(`{"type":"a","payload":${"[".repeat(30_000)}${"]".repeat(30_000)}}`) as unknown;
-    expect(readClientFrame(deep)).toMatchObject({ kind: "event" });
-    const worse = JSON.parse(`{"type":"a","payload":${"[".repeat(30_000)}{"__proto__":1}${"]".repeat(30_000)}}`) as unknown;
-    expect(readClientFrame(worse)).toMatchObject({ kind: "fault", code: "bad_message" });
+  it("nests 64 deep at most, and is no reason to overflow the stack", () => {
+    const nested = (levels: number): unknown => JSON.parse(`{"type":"a","payload":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`);
+    expect(readClientFrame(nested(64))).toMatchObject({ kind: "event" });
+    expect(readClientFrame(nested(65))).toMatchObject({ kind: "fault", code: "bad_message", message: "it nests deeper than 64" });
+    expect(readClientFrame(nested(30_000))).toMatchObject({ kind: "fault", code: "bad_message" });
   });
 });
 

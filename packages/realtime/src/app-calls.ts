@@ -4,8 +4,8 @@ import { RealtimeError } from "@upwire/protocol";
 
 /** What became of a function of the application. Neither may throw. */
 export interface Outcome {
-  done(value: unknown): void;
-  failed(error: unknown): void;
+  readonly done: (value: unknown) => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** Runs functions of the application, each of which may throw, reject, never settle, or give a thenable of any kind. */

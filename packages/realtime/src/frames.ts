@@ -21,11 +21,11 @@ export function encoded(value: unknown): Encoded {
 /** The JSON of a value; `undefined` for what has none. @throws as `encoded`. */
 export function jsonText(value: unknown): string | undefined {
   const { toJSON } = (value ?? {}) as { readonly toJSON?: unknown };
-  if (typeof value !== "object" || typeof toJSON !== "function") return JSON.stringify(value) as string | undefined;
+  if (typeof value !== "object" || typeof toJSON !== "function") return JSON.stringify(value);
   // An async one would be sent as `{}`, and its rejection would end the process.
   const given: unknown = toJSON.call(value, "");
   if (watch(given, () => {})) throw new TypeError("toJSON: a promise is no JSON; give the value at once");
-  return JSON.stringify(given) as string | undefined;
+  return JSON.stringify(given);
 }
 
 /** A frame of `head`, which is the JSON of its other members without the closing brace, and its payload. */
@@ -97,4 +97,3 @@ export function toldError(thrown: unknown): { readonly error: RealtimeError; rea
   }
   return { error: errorOf("internal"), isFault: true };
 }
-

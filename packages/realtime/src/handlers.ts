@@ -25,7 +25,9 @@ export class Events {
     const names = contract === undefined ? Object.keys(functions) : Object.keys(contract.events ?? {});
     checkNames("events", functions, names);
     this.#isOpen = contract === undefined;
-    this.#entries = new Map(names.map((name) => [name, { payload: own(contract?.events, name), run: functionOf("events", functions, name) as EventEntry["run"] }]));
+    this.#entries = new Map(
+      names.map((name) => [name, { payload: own(contract?.events, name), run: functionOf("events", functions, name) as EventEntry["run"] }]),
+    );
   }
 
   get(name: string): EventEntry | undefined {
@@ -60,7 +62,8 @@ export function requestEntries(contract: Contract | undefined, functions: Functi
   return new Map(
     names.map((name) => {
       const run = functionOf("requests", functions, name) as RequestEntry["run"] | undefined;
-      if (run === undefined) throw new TypeError(`requests: the contract has the request ${name}, and there is no function for it; write ${name}({ payload }) { return … }`);
+      if (run === undefined)
+        throw new TypeError(`requests: the contract has the request ${name}, and there is no function for it; write ${name}({ payload }) { return … }`);
       const { payload, reply } = own(contract?.requests, name) ?? { payload: undefined, reply: undefined };
       return [name, { payload, reply, run }];
     }),

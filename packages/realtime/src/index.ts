@@ -18,7 +18,7 @@ export type { CommonOptions, FallbackHandler, LooseContract, LooseOptions, Publi
 export type { OneConnection, Realtime, Recipients, Topic, UserConnections } from "./realtime.ts";
 export type { RealtimeStats } from "./stats.ts";
 export { tokenOf, type TokenRequest } from "./token.ts";
-export type { PublishedTo, TopicPublishOptions } from "./topic-handle.ts";
+export type { PublishedTo, PublicationOptions } from "./topic-handle.ts";
 export type { TopicStats } from "./topics/stats.ts";
 export { memoryBroker, type Broker, type HistoryBounds, type MemoryBrokerOptions } from "@upwire/cluster/broker";
 export { defineContract, RealtimeError, request, topic, type Contract } from "@upwire/protocol";

@@ -62,4 +62,3 @@ const limitKinds: OptionKinds<RealtimeLimits> = {
 export function readLimits(given: Partial<RealtimeLimits> | undefined): RealtimeLimits {
   return { ...defaultLimits, ...readOptions<Partial<RealtimeLimits>>("limits", given, limitKinds) };
 }
-

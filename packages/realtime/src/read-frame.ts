@@ -1,8 +1,5 @@
-import type { Message } from "@upwire/core";
+import { defaults, type Message } from "@upwire/core";
 import { decodeBinaryFrame, readClientFrame, type ClientFrame } from "@upwire/protocol";
-
-/** A longer text that is refused is not parsed a second time, only to find its id. Bytes. */
-const MAX_SECOND_LOOK = 16 * 1024;
 
 export const badMessage: Extract<ClientFrame, { readonly kind: "fault" }> = Object.freeze({
   kind: "fault",
@@ -28,17 +25,34 @@ function readText(message: Message): ClientFrame {
   return readClientFrame(value);
 }
 
-/** Why core refused it, and for which id: a key that may not be is found by either. */
+/**
+ * Why core refused it: what is no JSON, or too deep, has no id to answer to; a key that may not be is looked for by its id.
+ * Text of a depth that core would read is parsed a second time, which deeper text would make slow.
+ */
 function refused(message: Message): ClientFrame {
-  if (message.byteLength > MAX_SECOND_LOOK) return badMessage;
+  const text = message.text();
+  if (nestsDeeper(text, defaults.json.maxDepth)) return { ...badMessage, message: `it nests deeper than ${defaults.json.maxDepth}` };
   try {
-    const frame = readClientFrame(JSON.parse(message.text()));
-    if (frame.kind === "fault") return frame;
-    const id = "id" in frame ? frame.id : undefined;
-    return { ...badMessage, message: "it nests deeper than 64", id };
+    return readClientFrame(JSON.parse(text));
   } catch {
     return badMessage;
   }
+}
+
+/** Brackets in texts do not count. */
+function nestsDeeper(json: string, most: number): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (isText && character === "\\") at++;
+    else if (character === '"') isText = !isText;
+    else if (isText) continue;
+    else if (character === "[" || character === "{") depth++;
+    else if (character === "]" || character === "}") depth--;
+    if (depth > most) return true;
+  }
+  return false;
 }
 
 /** `{type, payload}` of a client that does not speak `upwire.v1`: all other members mean nothing. */

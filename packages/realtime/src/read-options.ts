@@ -38,7 +38,7 @@ const optionKinds: OptionKinds<AnyOptions<unknown>> = {
 
 /** @throws TypeError for an option that does not exist, or of a wrong kind, and for a `fallback` that is no handler or wants streams. */
 export function readRealtimeOptions<User>(given: AnyOptions<User>): AnyOptions<User> {
-  const options = readOptions<AnyOptions<User>>("createRealtime", given, optionKinds as OptionKinds<AnyOptions<User>>);
+  const options = readOptions<AnyOptions<User>>("createRealtime", given, optionKinds);
   const { fallback } = options;
   if (fallback !== undefined) checkFallback(fallback);
   return options;

@@ -1,7 +1,7 @@
 import type { Connection, ConnectionHandler } from "@upwire/core";
 import type { Contract, EventIn, EventName, RealtimeError, TopicEventIn, TopicEventName, TopicParams, TopicPatternName } from "@upwire/protocol";
 import type { RealtimeStats } from "./stats.ts";
-import type { PublishedTo, TopicPublishOptions } from "./topic-handle.ts";
+import type { PublishedTo, PublicationOptions } from "./topic-handle.ts";
 
 /** What a pattern needs beside itself: nothing, when it has no parameters. */
 type Parameters<Pattern extends string> = keyof TopicParams<Pattern> extends never ? [parameters?: Record<string, never>] : [parameters: TopicParams<Pattern>];
@@ -17,18 +17,14 @@ export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, 
    * @throws (as a rejection) RealtimeError `invalid_payload` for a payload that its schema refuses, and `unavailable`, which is retryable;
    * TypeError for an event that the contract does not have, and what cannot be meant.
    */
-  publish<Event extends TopicEventName<C, Pattern>>(
-    event: Event,
-    payload: TopicEventIn<C, Pattern, Event>,
-    options?: TopicPublishOptions<User>,
-  ): Promise<PublishedTo>;
+  publish<Event extends TopicEventName<C, Pattern>>(event: Event, payload: TopicEventIn<C, Pattern, Event>, options?: PublicationOptions): Promise<PublishedTo>;
   /**
    * Subscribes a client that has not asked; `canSubscribe` is not asked, and `limits.topics` does not count. One that speaks
    * `upwire.v1` is told, a plain one just gets the events from now on. @throws (as a rejection) RealtimeError `unavailable`.
    */
-  add(connection: Connection<User>): Promise<void>;
+  add(connection: Connection): Promise<void>;
   /** Takes a connection out. One that speaks `upwire.v1` is told, with `error` when there is one. @returns whether it was subscribed. */
-  delete(connection: Connection<User>, error?: RealtimeError): boolean;
+  delete(connection: Connection, error?: RealtimeError): boolean;
 }
 
 /** Connections that get the same event. */

@@ -1,4 +1,13 @@
-import { createSlot, PreparedMessage, type CloseInfo, type Connection, type ConnectionError, type Leaving, type Message, type UpgradeRequest } from "@upwire/core";
+import {
+  createSlot,
+  PreparedMessage,
+  type CloseInfo,
+  type Connection,
+  type ConnectionError,
+  type Leaving,
+  type Message,
+  type UpgradeRequest,
+} from "@upwire/core";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
 import { encoded, eventFrame, sendOwn } from "./frames.ts";
 import { hello } from "./hello.ts";
@@ -35,7 +44,7 @@ export class Service<User> {
 
   /** As an application holds it: its hooks are members of its own, as core wants them. */
   realtime(): object {
-    const service = this;
+    const stats = (): RealtimeStats => this.#stats();
     return {
       options: routeOptions(this.#options),
       ...(this.#options.fallback?.concurrency !== undefined && { concurrency: this.#options.fallback.concurrency }),
@@ -51,7 +60,7 @@ export class Service<User> {
       connection: (id: string) => this.#connection(id),
       send: (event: string, payload: unknown) => this.#sendToAll(event, payload),
       get stats(): RealtimeStats {
-        return service.#stats();
+        return stats();
       },
       save: () => this.#save(),
       stop: () => this.#stop(),

@@ -33,8 +33,11 @@ export class Desk<User> {
   begin(session: Session<User>, what: What): Task<User> | undefined {
     const { id } = what;
     // Its answer cannot be told from that of the other one; the other one is answered all the same.
-    if (id !== undefined && session.unanswered?.has(id) === true) return void this.refuse(session, what, errorOf("duplicate_id"));
-    if (session.running >= this.#shared.maxInFlight) return void this.refuse(session, what, errorOf("too_many"));
+    const isDuplicate = id !== undefined && session.unanswered?.has(id) === true;
+    if (isDuplicate || session.running >= this.#shared.maxInFlight) {
+      this.refuse(session, what, errorOf(isDuplicate ? "duplicate_id" : "too_many"));
+      return undefined;
+    }
     const task = new Task(session, what, this.#shared);
     session.running++;
     this.#shared.tally.inFlight++;

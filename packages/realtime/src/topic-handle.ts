@@ -9,15 +9,15 @@ import { configOf } from "./topic-calls.ts";
 import { subscribedText } from "./subscribed.ts";
 import type { FoundTopic } from "./topic-table.ts";
 import type { SubscribeResult } from "./topics/opening.ts";
-import type { TopicPublishOptions as EngineOptions } from "./topics/publishing.ts";
+import type { TopicPublishOptions } from "./topics/publish-options.ts";
 import type { Topics } from "./topics/topics.ts";
 import { validated } from "./validate.ts";
 
-export interface TopicPublishOptions<User = unknown> {
+export interface PublicationOptions {
   /** Published once, however often it is tried with this key: 1 to 64 characters, for `retryWindowMs`. */
   readonly key?: string;
   /** Not to these. Only on a topic without history, where it leaves no hole. */
-  readonly except?: Connection<User> | readonly Connection<User>[];
+  readonly except?: Connection | readonly Connection[];
   /** What it is the latest state of: for a slow client, one with the same text takes its place. Only on a topic without history. */
   readonly conflate?: string;
 }
@@ -30,7 +30,7 @@ export interface PublishedTo {
 }
 
 const aKey = { right: "1 to 64 characters", fits: (value: unknown) => typeof value === "string" && value.length >= 1 && value.length <= 64 };
-const publishKinds: OptionKinds<TopicPublishOptions> = { key: aKey, except: kinds.anything, conflate: kinds.text };
+const publishKinds: OptionKinds<PublicationOptions> = { key: aKey, except: kinds.anything, conflate: kinds.text };
 
 export interface TopicHandleSetup {
   readonly lines: Lines;
@@ -62,10 +62,10 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
   }
 
   /** Publishes of one topic take effect in the order of the calls. */
-  publish(event: string, payload: unknown, given?: TopicPublishOptions<User>): Promise<PublishedTo> {
+  publish(event: string, payload: unknown, given?: PublicationOptions): Promise<PublishedTo> {
     return new Promise((resolve, reject) => {
       const { lines, limits } = this.#setup;
-      const { key, except, conflate } = readOptions<TopicPublishOptions>("publish", given as TopicPublishOptions | undefined, publishKinds);
+      const { key, except, conflate } = readOptions<PublicationOptions>("publish", given, publishKinds);
       const { kind } = this.#found;
       if (kind.history !== undefined && (except !== undefined || conflate !== undefined)) {
         throw new TypeError(`publish: except and conflate would leave holes in the history of ${this.name}; give the topic history: false, or leave them out`);
@@ -76,14 +76,14 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
     });
   }
 
-  async #send(event: string, value: unknown, options: EngineOptions): Promise<PublishedTo> {
+  async #send(event: string, value: unknown, options: TopicPublishOptions): Promise<PublishedTo> {
     const { engine } = this.#setup;
     const { position, delivery } = await engine.publish(this.name, configOf(this.name, this.#found), eventFrame(event, encoded(value)), options);
     return { offset: position?.offset, delivery };
   }
 
   /** The client need not ask, and `canSubscribe` is not asked. One that speaks `upwire.v1` is told. Nothing happens to one that is closed. */
-  add(connection: Connection<User>): Promise<void> {
+  add(connection: Connection): Promise<void> {
     const { engine } = this.#setup;
     const config = configOf(this.name, this.#found);
     const isV1 = connection.subprotocol === SUBPROTOCOL;
@@ -102,7 +102,7 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
    * Takes a connection out; one that speaks `upwire.v1` is told, with `error` when there is one.
    * @returns whether it was subscribed.
    */
-  delete(connection: Connection<User>, error?: RealtimeError): boolean {
+  delete(connection: Connection, error?: RealtimeError): boolean {
     const wasIn = this.#setup.engine.unsubscribe(connection, this.name);
     if (wasIn && connection.subprotocol === SUBPROTOCOL) {
       sendOwn(connection, { type: "upwire.unsubscribed", topic: this.name, ...(error && { error: toWireError(error) }) });

@@ -51,7 +51,8 @@ export class TopicTable {
     for (const pattern of patterns) {
       const kind = kindOf(pattern, Object.hasOwn(given, pattern) ? given[pattern] : {}, contract === undefined ? undefined : contracts[pattern]);
       const twin = all.find((other) => other.pattern.overlaps(kind.pattern));
-      if (twin !== undefined) throw new TypeError(`topics: ${twin.pattern.pattern} and ${pattern} can have the same name; give patterns that no name matches twice`);
+      if (twin !== undefined)
+        throw new TypeError(`topics: ${twin.pattern.pattern} and ${pattern} can have the same name; give patterns that no name matches twice`);
       all.push(kind);
     }
     this.#kinds = all;
@@ -77,8 +78,9 @@ export class TopicTable {
 function kindOf(text: string, given: unknown, contract: TopicContract | undefined): TopicKind {
   const pattern = new TopicPattern(text);
   const taken = pattern.parameters.find((name) => RESERVED.includes(name));
-  if (taken !== undefined) throw new TypeError(`topics: ${text} has a parameter ${taken}, and the functions get something else under that name; call it something else`);
-  const { canSubscribe, canPublish, state, history = {} } = readOptions<Rules>(`topics ${text}`, given as Rules, ruleKinds);
+  if (taken !== undefined)
+    throw new TypeError(`topics: ${text} has a parameter ${taken}, and the functions get something else under that name; call it something else`);
+  const { canSubscribe, canPublish, state, history = {} } = readOptions<Rules>(`topics ${text}`, given, ruleKinds);
   const rules = given as Rules;
   const events = contract && new Map(Object.entries(contract.events));
   const event: TopicKind["event"] = (name) => {

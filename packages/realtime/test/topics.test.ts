@@ -23,7 +23,9 @@ describe("a topic", () => {
     const { realtime, route } = open();
     const ann = await route.client();
     const bob = await route.client();
-    expect(await ann.ask({ type: "upwire.subscribe", id: 1, topic: "room:tea" })).toEqual([{ re: 1, payload: { epoch: anEpoch, offset: 0, after: 0, resumed: false } }]);
+    expect(await ann.ask({ type: "upwire.subscribe", id: 1, topic: "room:tea" })).toEqual([
+      { re: 1, payload: { epoch: anEpoch, offset: 0, after: 0, resumed: false } },
+    ]);
     await bob.ask({ type: "upwire.subscribe", id: 1, topic: "room:tea" });
     expect(await ann.ask({ type: "message", topic: "room:tea", id: 2, payload: { text: "hi" } })).toEqual([
       { re: 2, payload: { offset: 1 } },
@@ -60,7 +62,9 @@ describe("a topic", () => {
     expect(await client.ask({ type: "shout", topic: "room:tea", id: 5 })).toEqual([failed(5, "forbidden")]);
     expect(await client.ask({ type: "message", topic: "closed", id: 6 })).toEqual([failed(6, "forbidden")]);
     expect(await client.ask({ type: "message", topic: "nothing:here", id: 7 })).toEqual([failed(7, "unknown_topic")]);
-    expect(await client.ask({ type: "message", topic: "closed" })).toEqual([{ type: "upwire.error", payload: { code: "forbidden", message: expect.any(String) as unknown } }]);
+    expect(await client.ask({ type: "message", topic: "closed" })).toEqual([
+      { type: "upwire.error", payload: { code: "forbidden", message: expect.any(String) as unknown } },
+    ]);
     expect(route.errors).toEqual([]);
   });
 
@@ -97,7 +101,9 @@ describe("a topic", () => {
     expect(closed.delete(client.connection, new RealtimeError("forbidden", "no longer"))).toBe(true);
     expect(closed.delete(plain.connection)).toBe(true);
     expect(closed.delete(plain.connection)).toBe(false);
-    expect(await client.heard()).toEqual([{ type: "upwire.unsubscribed", topic: "closed", error: { code: "forbidden", message: "no longer", retryable: false } }]);
+    expect(await client.heard()).toEqual([
+      { type: "upwire.unsubscribed", topic: "closed", error: { code: "forbidden", message: "no longer", retryable: false } },
+    ]);
     await closed.publish("message", "to nobody");
     expect([await client.heard(), await plain.heard(), closed.size]).toEqual([[], [], 0]);
   });
@@ -116,7 +122,8 @@ describe("a topic", () => {
       [ann, 1],
       [ann, 2],
       [bob, 1],
-    ] as const) offsets.push(...(await client.ask({ ...publish, id })));
+    ] as const)
+      offsets.push(...(await client.ask({ ...publish, id })));
     expect(offsets).toEqual([
       { re: 1, payload: { offset: 1 } },
       { re: 2, payload: { offset: 1 } },
@@ -158,11 +165,7 @@ describe("a topic", () => {
     client.say({ type: "upwire.subscribe", id: 5, topic: "fast:c" });
     client.say({ type: "upwire.subscribe", id: 6, topic: "fast:d" });
     client.say({ type: "upwire.subscribe", id: 7, topic: "fast:c" });
-    expect(await client.heard()).toEqual([
-      failed(6, "too_many"),
-      failed(5, "replaced"),
-      { re: 7, payload: expect.anything() as unknown },
-    ]);
+    expect(await client.heard()).toEqual([failed(6, "too_many"), failed(5, "replaced"), { re: 7, payload: expect.anything() as unknown }]);
     expect(realtime.stats.inFlight).toBe(1);
   });
 

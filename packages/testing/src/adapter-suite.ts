@@ -6,7 +6,6 @@ import { caps } from "./suite/caps.ts";
 import { closing } from "./suite/closing.ts";
 import { contexts } from "./suite/context.ts";
 import { shutdowns } from "./suite/shutdown.ts";
-import { exampleLayer } from "./suite/example-layer.ts";
 import { faults } from "./suite/faults.ts";
 import { functions } from "./suite/functions.ts";
 import { fuzzing } from "./suite/fuzzing.ts";
@@ -23,6 +22,7 @@ import { middleware } from "./suite/middleware.ts";
 import { networkFaults } from "./suite/network.ts";
 import { origins } from "./suite/origin.ts";
 import { protocolFaults } from "./suite/protocol-faults.ts";
+import { realtimes } from "./suite/realtime.ts";
 import { refusals } from "./suite/refusals.ts";
 import { responseLife } from "./suite/response-life.ts";
 import { connectionStates } from "./suite/states.ts";
@@ -50,7 +50,7 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
   shutdown: shutdowns,
   broadcast: broadcasts,
   handler: handlers,
-  "a layer above": exampleLayer,
+  realtime: realtimes,
   "handler faults": handlerFaults,
   "functions of the application": functions,
   "client faults": faults,

@@ -12,7 +12,10 @@ export const contract = defineContract({
   events: { typing: z.object({ on: z.boolean() }), notice: z.string() },
   requests: { rename: request(z.object({ name: z.string() }), z.object({ at: z.number(), taken: z.boolean().default(false) })) },
   topics: {
-    "room:{room}": topic({ events: { message: z.object({ text: z.string(), length: z.string().transform((text) => text.length) }) }, state: z.array(z.string()) }),
+    "room:{room}": topic({
+      events: { message: z.object({ text: z.string(), length: z.string().transform((text) => text.length) }) },
+      state: z.array(z.string()),
+    }),
     news: topic({ events: { headline: z.string() } }),
   },
 });
@@ -70,7 +73,10 @@ export const others: readonly unknown[] = [
     requests: { rename: ({ user }) => ({ at: user.rooms.length, taken: true }) },
   }),
   onExpress(
-    createRealtime(contract, { authorize: ({ native }: UpgradeRequest<Request>) => ({ host: native.hostname }), requests: { rename: ({ user }) => ({ at: user.host.length }) } }),
+    createRealtime(contract, {
+      authorize: ({ native }: UpgradeRequest<Request>) => ({ host: native.hostname }),
+      requests: { rename: ({ user }) => ({ at: user.host.length }) },
+    }),
   ),
 ];
 

@@ -17,7 +17,7 @@ class Answer<T> extends Promise<T> {
 
 export function answerOf<T>(report: (error: unknown) => void, run: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T> {
   const answer = new Answer<T>(run);
-  // Past our own `then`, which would count as watching.
-  void Promise.prototype.then.call(answer, undefined, (error) => answer.isWatched || report(error));
+  // Past our own `then`, which would count as watching. A turn later, since an application may look a little after the rejection.
+  void Promise.prototype.then.call(answer, undefined, (error) => setTimeout(() => answer.isWatched || report(error)));
   return answer;
 }

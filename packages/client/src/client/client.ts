@@ -19,7 +19,7 @@ import type {
 } from "@upwire/protocol";
 import type { ClientOptions } from "./options.ts";
 import type { AskOptions, QueuePolicy } from "./outbox.ts";
-import { RealtimeClient } from "./realtime-client.ts";
+import { connect } from "./connect.ts";
 import type { Address, ClientStatus } from "./status.ts";
 import type { TopicOptions } from "./topic.ts";
 
@@ -44,6 +44,11 @@ export interface GapInfo {
   /** How many, where that is known. */
   readonly missed: number | undefined;
 }
+
+/** A pattern without parameters needs none. */
+type TopicArguments<P extends string> = keyof TopicParams<P> extends never
+  ? [parameters?: Readonly<Record<string, never>>, options?: TopicOptions]
+  : [parameters: TopicParams<P>, options?: TopicOptions];
 
 type StateName<C extends Contract, P extends TopicPatternName<C>> = [StateOut<C, P>] extends [never] ? never : "state";
 
@@ -92,8 +97,8 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
   /** Rejects with `RealtimeError`; without `key`, after a cut before the answer, with `connection_lost`. */
   request<R extends RequestName<C>>(name: R, payload: RequestIn<C, R>, options?: AskOptions): Promise<ReplyOut<C, R>>;
   /** The topic of this name, the same one at each call until it is unsubscribed. */
-  topic<P extends TopicPatternName<C>>(pattern: P, parameters: TopicParams<P>, options?: TopicOptions): Topic<C, P>;
-  /** Ends it for good: what is unanswered rejects with `closed`. */
+  topic<P extends TopicPatternName<C>>(pattern: P, ...rest: TopicArguments<NoInfer<P>>): Topic<C, P>;
+  /** Ends it for good: what is unanswered rejects with `connection_lost`, what was never sent with `closed`. */
   close(code?: number, reason?: string): void;
 }
 
@@ -102,5 +107,5 @@ export interface Client<C extends Contract = AnyContract> extends Disposable {
  * @throws TypeError for what is no URL, and where there is no `WebSocket`
  */
 export function createClient<C extends Contract = AnyContract>(url: Address, options: ClientOptions = {}): Client<C> {
-  return new RealtimeClient(url, options) as unknown as Client<C>;
+  return connect(url, options) as unknown as Client<C>;
 }

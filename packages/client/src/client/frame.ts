@@ -1,7 +1,7 @@
 import { RealtimeError, type WireError } from "@upwire/protocol";
 
 /** What is sent over a socket. */
-export type Frame = string | Uint8Array<ArrayBuffer>;
+export type Frame = string | Uint8Array;
 
 /** What any message of a server may have. */
 export interface ServerMessage {

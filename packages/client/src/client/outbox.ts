@@ -23,14 +23,19 @@ export interface AskOptions {
 interface Entry {
   readonly frame: Frame;
   readonly isRepeatable?: boolean;
+  /** The first time. */
+  sentAt?: number;
   /** An event has none: it is forgotten when it is sent. */
   readonly settle?: Settle;
 }
 
 /** Messages on their way to the server, in the order of the calls. */
 export interface Outbox {
-  /** There is a connection. What `first` sends goes before what has waited. */
-  open(transmit: Transmit, first: () => void): void;
+  /**
+   * There is a connection. What `first` sends goes before what has waited.
+   * @param retryWindowMs How long the server knows a key. Milliseconds; what was first sent longer ago is not sent again.
+   */
+  open(transmit: Transmit, retryWindowMs: number, first: () => void): void;
   /** The connection is gone: what is unanswered is kept to be sent again where it may be, and else rejected. */
   cut(): void;
   /** For good. */
@@ -65,7 +70,13 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
   }
 
   function add(id: number, entry: Entry): void {
-    if (entry.settle || !transmit) entries.set(id, entry);
+    entries.set(id, entry);
+    if (transmit) send(id, entry);
+  }
+
+  function send(id: number, entry: Entry): void {
+    entry.sentAt ??= clock.now();
+    if (!entry.settle) entries.delete(id);
     transmit?.(entry.frame);
   }
 
@@ -74,14 +85,14 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
   }
 
   return {
-    open(send, first) {
+    open(connection, retryWindowMs, first) {
       // Taken before functions of the application can add some, which are sent at once.
       const waiting = [...entries];
-      transmit = send;
+      transmit = connection;
       first();
-      for (const [id, { frame, settle }] of waiting) {
-        send(frame);
-        if (!settle) entries.delete(id);
+      for (const [id, entry] of waiting) {
+        if (clock.now() - (entry.sentAt ?? Infinity) > retryWindowMs) entry.settle?.(new RealtimeError("connection_lost"));
+        else send(id, entry);
       }
     },
     cut() {

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/prefer-add-event-listener -- one listener of each kind, on a socket that nothing else knows; it is smaller */
 import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, parseRetryAfter, retryOf } from "@upwire/protocol";
 import { backoffMs } from "./backoff.ts";
 import { systemClock, type Clock, type Timer } from "./clock.ts";
@@ -21,13 +22,13 @@ export interface LinkOptions {
 }
 
 /** What one try needs. */
-export interface Target {
+interface Target {
   readonly url: string;
   readonly protocols: string[];
 }
 
 /** The part of a `MessageEvent` that is used; sockets outside of browsers may leave out all but `data`. */
-export interface MessageLike {
+interface MessageLike {
   readonly data: unknown;
   readonly origin?: string;
   readonly lastEventId?: string;
@@ -38,25 +39,25 @@ export interface LinkOwner {
   /** Asked when a try begins. A throw or a rejection is a failed try. */
   target(): Promise<Target>;
   opened(socket: SocketLike): void;
-  message(event: MessageLike): void;
+  readonly message: (event: MessageLike) => void;
   /** The `error` event of a socket, or what `target` failed with. */
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
   /**
    * The connection, or the try, is over.
    * @param retryAt When the next try is, milliseconds since 1970; `undefined` when there is none.
    */
   down(closing: Closing, retryAt: number | undefined): void;
   /** The page woke up while the connection is open. */
-  woken?(): void;
-  /** Over how long clients spread their first try. Milliseconds; the server's word goes before the application's. */
-  spreadMs: number;
-  /** No try before, whatever wakes up; and after the end of a connection one just then. Milliseconds since 1970. */
-  notBefore: number;
+  readonly woken?: () => void;
+  /** What the server says, which goes before the option. Milliseconds. */
+  spreadMs?: number | undefined;
+  /** When to come back, as the server told it before the end of the connection; counted from that. Milliseconds. */
+  toldMs?: number | undefined;
 }
 
 /** One connection that is kept up. */
 export interface Link {
-  /** Puts the next try off, or brings it forward. Milliseconds from now on. */
+  /** While waiting: the next try is after this time, and not before it, whatever wakes up. Milliseconds from now on. */
   wait(ms: number): void;
   /** Gives a connection up that is dead without having said so. */
   drop(): void;
@@ -71,15 +72,23 @@ const ABNORMAL: Closing = { code: 1006, reason: "", wasClean: false };
  * @throws TypeError where there is no `WebSocket`
  */
 export function createLink(owner: LinkOwner, options: LinkOptions): Link {
-  const { clock = systemClock, random = Math.random, stableMs = 5000, connectTimeoutMs = 10_000 } = options;
-  const { WebSocket: Socket = (globalThis as LinkOptions).WebSocket as SocketClass } = options;
-  if (!Socket) throw new TypeError("no WebSocket here: give that of the package ws (Node 20)");
+  const {
+    WebSocket: Socket = globalThis.WebSocket,
+    stableMs = 5000,
+    connectTimeoutMs = 10_000,
+    spreadMs = 1000,
+    clock = systemClock,
+    random = Math.random,
+  } = options;
+  if (!Socket) throw new TypeError("no WebSocket (Node 20): give that of the package ws");
   const ended = new AbortController();
   let failures = 0;
   let socket: SocketLike | undefined;
   let openedAt: number | undefined;
   let retryAt: number | undefined;
   let timer: Timer | undefined;
+  /** No try before, whatever wakes up. */
+  let notBefore = 0;
   /** What belongs to an earlier try is known by its number, and ignored. */
   let round = 0;
   let isClosing = false;
@@ -91,12 +100,14 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
     return ++round;
   }
 
-  function wait(ms: number): void {
+  /** The next try is in `ms`; what wakes up may bring it forward as far as `leastMs`. */
+  function wait(ms: number, leastMs = ms): void {
     // A timer that gets no number, or a huge one, would run at once.
     const delay = Math.min(ms >= 0 ? ms : MIN_LATER_MS, MAX_RETRY_AFTER_MS);
     timer?.cancel();
     timer = clock.after(delay, () => void attempt());
     retryAt = clock.now() + delay;
+    notBefore = clock.now() + leastMs;
   }
 
   async function attempt(): Promise<void> {
@@ -120,11 +131,10 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
       // It stays to the end: the package ws lets an error without a listener end the process.
       dialled.onerror = whileMine(owner.failed);
       dialled.onclose = whileMine(down);
-    } catch (failure) {
-      whileMine((error) => {
-        owner.failed(error);
-        down(ABNORMAL);
-      })(failure);
+    } catch (error) {
+      if (mine !== round) return;
+      owner.failed(error);
+      down(ABNORMAL);
     }
   }
 
@@ -134,12 +144,12 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
     if (now - (openedAt ?? now) >= stableMs) failures = 0;
     next();
     if (retry) {
-      const backoff = backoffMs(failures++, owner.spreadMs, random());
-      const told = parseRetryAfter(closing.reason) ?? Math.max(owner.notBefore - now, 0);
+      const backoff = backoffMs(failures++, owner.spreadMs ?? spreadMs, random());
+      const told = parseRetryAfter(closing.reason) ?? owner.toldMs;
       const least = told || (retry === "later" ? MIN_LATER_MS : 0);
-      owner.notBefore = now + least;
+      owner.toldMs = undefined;
       // A server that tells a time has spread its clients already; if it fails all the same, they come back with back-off.
-      wait(told && failures < 2 ? told : least + backoff);
+      wait(told && failures < 2 ? told : least + backoff, least);
     } else {
       isClosing = true;
       ended.abort();
@@ -155,7 +165,7 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
 
   function wake(): void {
     if (openedAt) owner.woken?.();
-    if (retryAt) wait(Math.max(owner.notBefore - clock.now(), 0));
+    if (retryAt) wait(Math.max(notBefore - clock.now(), 0));
   }
 
   onWake(wake, ended.signal);

@@ -1,6 +1,6 @@
 /** The part of a `WebSocket` that is used here: browsers' own, and the class of the package `ws`. */
 export interface SocketLike {
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   readonly protocol: string;
   readonly extensions: string;
   readonly bufferedAmount: number;
@@ -9,8 +9,8 @@ export interface SocketLike {
   onmessage: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
-  // A method, so that classes which take less or more kinds of data fit.
-  send(data: string | ArrayBufferLike | Uint8Array<ArrayBuffer>): void;
+  /** Bytes as well, of which each class has a type of its own. */
+  send(data: string): void;
   close(code?: number, reason?: string): void;
 }
 

@@ -1,7 +1,7 @@
 import { valueOf, webSocketAddress, type Given } from "../link/address.ts";
 import { createLink, type Link, type LinkOptions } from "../link/link.ts";
 import type { SocketLike } from "../link/socket-like.ts";
-import type { SocketEvents } from "./socket-events.ts";
+import type { SocketEvents, SocketListener, SocketListenOptions } from "./socket-events.ts";
 
 /** What a `ReconnectingSocket` may be given. */
 export interface ReconnectingSocketOptions extends LinkOptions {
@@ -10,9 +10,16 @@ export interface ReconnectingSocketOptions extends LinkOptions {
 }
 
 /** What `send` of a `WebSocket` takes. */
-export type SocketData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob;
+export type SocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
+
+/** Types of listeners by the name of the event, as a `WebSocket` has them. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- types alone: `EventTarget` has the method
+export interface ReconnectingSocket {
+  addEventListener<K extends keyof SocketEvents>(type: K, listener: SocketListener<SocketEvents[K]> | null, options?: SocketListenOptions | boolean): void;
+  addEventListener(type: string, listener: SocketListener<Event> | null, options?: SocketListenOptions | boolean): void;
+}
 
 /**
  * A `WebSocket` that comes back. It has the same properties, methods, events and constants, with these differences:
@@ -71,8 +78,6 @@ export class ReconnectingSocket extends EventTarget {
           fire("open");
           for (const data of this.#queue.splice(0)) this.send(data);
         },
-        spreadMs: options.spreadMs ?? 1000,
-        notBefore: 0,
         // A copy, since an event that was fired cannot be fired again.
         message: (event) => void this.dispatchEvent(new MessageEvent("message", event)),
         failed: (error) => fire("error", { error }),
@@ -86,7 +91,7 @@ export class ReconnectingSocket extends EventTarget {
     );
   }
 
-  get readyState(): number {
+  get readyState(): 0 | 1 | 2 | 3 {
     return this.#isOver ? 3 : (this.#socket?.readyState ?? 0);
   }
 
@@ -102,7 +107,7 @@ export class ReconnectingSocket extends EventTarget {
 
   /** What waits for a connection is counted. */
   get bufferedAmount(): number {
-    return this.#socket?.bufferedAmount ?? new Blob(this.#queue).size;
+    return this.#socket?.bufferedAmount ?? new Blob(this.#queue as BlobPart[]).size;
   }
 
   get binaryType(): "blob" | "arraybuffer" {
@@ -116,7 +121,7 @@ export class ReconnectingSocket extends EventTarget {
 
   /** @throws RangeError while `maxQueue` messages wait for a connection */
   send(data: SocketData): void {
-    if (this.#socket) this.#socket.send(data as ArrayBuffer);
+    if (this.#socket) this.#socket.send(data as string);
     else if (this.#isOver) return;
     else if (this.#queue.length >= this.#maxQueue) throw new RangeError("over maxQueue");
     // As `send` promises, what the caller does with its buffer afterwards changes nothing.

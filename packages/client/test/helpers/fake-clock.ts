@@ -17,7 +17,8 @@ export class FakeClock implements Clock {
   }
 
   after(ms: number, run: () => void): Timer {
-    const due: Due = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
+    // Whole milliseconds, as real timers have.
+    const due: Due = { at: Math.ceil(this.#now + Math.max(0, ms)), order: this.#order++, run };
     this.#push(due);
     return { cancel: () => void (due.run = undefined) };
   }
@@ -52,8 +53,9 @@ export class FakeClock implements Clock {
     let index = heap.push(due) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (isBefore(heap[parent] as Due, due)) break;
-      heap[index] = heap[parent] as Due;
+      const above = heap[parent];
+      if (above === undefined || isBefore(above, due)) break;
+      heap[index] = above;
       index = parent;
     }
     heap[index] = due;
@@ -65,12 +67,12 @@ export class FakeClock implements Clock {
     if (heap.length === 0) return;
     let index = 0;
     for (;;) {
-      let child = index * 2 + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Due, heap[child] as Due)) child++;
-      if (isBefore(last, heap[child] as Due)) break;
-      heap[index] = heap[child] as Due;
-      index = child;
+      const left = index * 2 + 1;
+      const [one, two] = [heap[left], heap[left + 1]];
+      const least = one && two && isBefore(two, one) ? two : one;
+      if (least === undefined || isBefore(last, least)) break;
+      heap[index] = least;
+      index = least === one ? left : left + 1;
     }
     heap[index] = last;
   }
@@ -82,5 +84,5 @@ function isBefore(a: Due, b: Due): boolean {
 
 /** Lets every promise settle that waits for no timer. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 12; turn++) await undefined;
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }

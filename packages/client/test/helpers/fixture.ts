@@ -32,8 +32,14 @@ export class Fixture {
   /** Cuts the connection and opens the next. */
   async reopen(hello: object = {}): Promise<FakeSocket> {
     this.socket.end();
-    await this.clock.advance(20_000);
+    await this.retry();
     return this.open(hello);
+  }
+
+  /** Lets the time pass until the next try. */
+  async retry(): Promise<void> {
+    const { status } = this.client;
+    if (status.state === "waiting") await this.clock.advance(status.retryAt - this.clock.now());
   }
 
   ask(options?: AskOptions): Promise<unknown> {

@@ -95,7 +95,7 @@ class Blobs {
 
   next(length: number): Uint8Array {
     const blob = this.#bytes.slice(this.#at, (this.#at += length));
-    must(blob.byteLength === length);
+    if (blob.byteLength !== length) throw wrong("a binary publication");
     return blob;
   }
 }
@@ -108,19 +108,18 @@ function read(value: unknown, blobs: Blobs): Saved {
 
 function readTopic({ topic, epoch, top, bounds, idleMs, entries }: SavedTopic, blobs: Blobs): SavedTopic {
   const { messages, bytes, ageMs } = bounds;
-  must(typeof topic === "string" && isOffset(top) && entries.length <= top);
-  must(epochPattern.test(epoch));
-  must([messages, bytes, ageMs, idleMs].every(isAmount));
+  if (typeof topic !== "string" || !isOffset(top) || entries.length > top || !epochPattern.test(epoch)) throw wrong("a topic");
+  if (![messages, bytes, ageMs, idleMs].every(isAmount)) throw wrong("the bounds of a topic");
   const all = (entries as readonly (readonly [string | number, number])[]).map(([data, age]): SavedEntry => {
-    must(isAmount(age) && (typeof data === "string" || isOffset(data)));
+    if (!isAmount(age) || (typeof data !== "string" && !isOffset(data))) throw wrong("a publication");
     return [typeof data === "string" ? data : blobs.next(data), age];
   });
   return { topic, epoch, top, bounds: { messages, bytes, ageMs }, idleMs, entries: all };
 }
 
 function readKey({ name, position, leftMs }: SavedKey): SavedKey {
-  must(typeof name === "string" && isAmount(leftMs));
-  must(position === undefined || (epochPattern.test(position.epoch) && isOffset(position.offset)));
+  if (typeof name !== "string" || !isAmount(leftMs)) throw wrong("a key");
+  if (position !== undefined && !(epochPattern.test(position.epoch) && isOffset(position.offset))) throw wrong("the position of a key");
   return { name, position, leftMs };
 }
 
@@ -132,8 +131,8 @@ function isAmount(value: unknown): boolean {
   return typeof value === "number" && value >= 0;
 }
 
-function must(holds: boolean): void {
-  if (!holds) throw new TypeError("a member is wrong");
+function wrong(what: string): TypeError {
+  return new TypeError(`${what} is malformed`);
 }
 
 function notSaved(why: string, cause?: unknown): TypeError {

@@ -55,12 +55,29 @@ export interface Checks<Context, Native> {
 export interface Dispatched {
   /** The time for the handshake is over, and the client was told. */
   readonly hasExpired: boolean;
+  /**
+   * A route of ours has the request, and gives the whole handshake `ms` milliseconds from its arrival.
+   * @param onLate Called when that time is over. Never throws.
+   * @returns why the route may not have it: another library has taken it, so that we may not write to it any more, or it is too late.
+   */
+  claim(ms: number, onLate: (late: Refusal) => void): "ERR_TAKEN" | "ERR_HANDSHAKE_TIMEOUT" | undefined;
 }
 
 type OnError = (error: unknown, request: UpgradeRequest) => void;
 
-/** Called once the origin is allowed. @returns why there is no place for this client. */
-type Admit = (request: UpgradeRequest) => Refusal | undefined;
+/** What differs where a client only asks what a handshake would be answered. */
+interface Question {
+  /** The origin of the page that asks. */
+  readonly origin: string | undefined;
+  /** Called when the origin is allowed. @returns why there is no place for this client. */
+  readonly lookForPlace: () => Refusal | undefined;
+}
+
+/** What is asked about: a question, or a handshake with what the dispatcher keeps of it, if it came that way. */
+interface Asked {
+  readonly question?: Question;
+  readonly dispatched?: Dispatched | undefined;
+}
 
 /**
  * Decides about the upgrade requests of one Upgrader. The order of the checks: handshake, host, origin, admission, authorize. The
@@ -86,7 +103,7 @@ export class Decider<Context, Native> {
     let verdict: Awaitable<Verdict<Context, Given>>;
     if (dispatched === undefined && asksForCheck(request.raw)) return this.#answerCheck(request);
     try {
-      verdict = this.#ask(request, dispatched);
+      verdict = this.#ask(request, { dispatched });
     } catch (error) {
       return this.fail(error, request, dispatched);
     }
@@ -101,14 +118,14 @@ export class Decider<Context, Native> {
   }
 
   /**
-   * Refuses a request, approved or not, and gives back its slot; one that has expired was counted and told then. Never throws.
+   * Refuses a request, approved or not, and gives back its slot. A request that has expired was counted and told at its deadline. Never throws.
    * @returns what is to be written: of another copy of core, or changed since it was made, `given` may be one that cannot be written.
    */
   refuse(given: Refusal, request: UpgradeRequest<Native>, dispatched?: Dispatched): Refusal {
     if (dispatched?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
     const { refusal: acceptable, error } = writable(given);
     if (acceptable !== given) this.#onError(error, request);
-    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
+    // Only a request of node:http2 has a stream. The version would not tell: a client of HTTP/1 may write any number.
     const refused = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
     UpgradeRequest.freeSlot(request);
     this.#counters.refused(refused.code);
@@ -133,26 +150,19 @@ export class Decider<Context, Native> {
     return this.refuse(verdict.ok ? refusal("ERR_HANDSHAKE_TIMEOUT") : verdict, request, dispatched);
   }
 
-  /** Throws or rejects when code of the user fails. */
-  #ask<Given extends Native>(request: UpgradeRequest<Given>, dispatched: Dispatched | undefined): Awaitable<Verdict<Context, Given>> {
-    const { raw, subprotocols } = request;
-    const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
-    if (fault === "ERR_NOT_UPGRADE" && isWithoutSocket(raw)) return withoutSocket(fault);
-    return fault === undefined ? this.#judge(request, request.origin, this.#takePlace) : refusal(fault);
-  }
-
-  /** Takes no place, and counts nothing. Never rejects. */
+  /** Answers what a handshake would be answered. Takes no place, and counts nothing. Never rejects. */
   async #answerCheck(request: UpgradeRequest<Native>): Promise<CheckAnswer> {
+    const { raw, ip, headers } = request;
     let readableBy: string | undefined;
-    const lookForPlace: Admit = ({ raw, ip, origin }) => {
-      readableBy = origin;
+    const lookForPlace = (): Refusal | undefined => {
+      readableBy = request.origin;
       const excess = this.#admission?.excess(ip);
       return closingRefusal(raw) ?? (excess && refusal(excess));
     };
     const { handshakeTimeoutMs, clock } = this.#checks;
     try {
-      const judged = Promise.resolve(this.#judge(request, askingOrigin(request.headers), lookForPlace));
-      const verdict = await inTime(judged, handshakeTimeoutMs, clock);
+      const asked = Promise.resolve(this.#ask(request, { question: { origin: askingOrigin(headers), lookForPlace } }));
+      const verdict = await inTime(asked, handshakeTimeoutMs, clock);
       return checkAnswer(verdict.ok ? undefined : verdict, readableBy);
     } catch (error) {
       this.#onError(error, request);
@@ -161,22 +171,38 @@ export class Decider<Context, Native> {
   }
 
   /** Nearly all checks answer at once: then no promise is made. Throws or rejects when code of the user fails. */
-  #judge<Given extends Native>(request: UpgradeRequest<Given>, origin: string | undefined, admit: Admit): Awaitable<Verdict<Context, Given>> {
+  #ask<Given extends Native>(request: UpgradeRequest<Given>, { dispatched, question }: Asked): Awaitable<Verdict<Context, Given>> {
     const { checkHost, checkOrigin } = this.#checks;
+    const fault = question === undefined ? this.#claim(request, dispatched) : undefined;
+    if (fault !== undefined) return fault;
     if (checkHost !== undefined && !checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
-    const isAllowed: unknown = checkOrigin(origin, request);
-    if (isAllowed === true) return this.#admit(request, admit);
+    const isAllowed: unknown = checkOrigin(question === undefined ? request.origin : question.origin, request);
+    if (isAllowed === true) return this.#admit(request, question);
     // A check in plain JavaScript may return anything, and only `true`, now or later, is a yes.
     const later = promiseOf(isAllowed);
-    return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, admit, later);
+    return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, question, later);
   }
 
-  async #admitLater<Given extends Native>(request: UpgradeRequest<Given>, admit: Admit, isAllowed: Promise<unknown>): Promise<Verdict<Context, Given>> {
-    return (await isAllowed) === true ? this.#admit(request, admit) : refusal("ERR_ORIGIN");
+  /** Claims the handshake for the route. @returns why the route may not have it, or what is wrong with its form. */
+  #claim(request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Refusal | undefined {
+    const { raw, subprotocols } = request;
+    const obstacle = dispatched?.claim(this.#checks.handshakeTimeoutMs, (late) => void this.refuse(late, request));
+    if (obstacle !== undefined) return refusal(obstacle);
+    const fault = dispatched === undefined ? handshakeFault(raw, subprotocols) : dispatchedFault(raw, subprotocols);
+    if (fault === "ERR_NOT_UPGRADE" && isWithoutSocket(raw)) return withoutSocket(fault);
+    return fault && refusal(fault);
   }
 
-  #admit<Given extends Native>(request: UpgradeRequest<Given>, admit: Admit): Awaitable<Verdict<Context, Given>> {
-    const excess = admit(request);
+  async #admitLater<Given extends Native>(
+    request: UpgradeRequest<Given>,
+    question: Question | undefined,
+    isAllowed: Promise<unknown>,
+  ): Promise<Verdict<Context, Given>> {
+    return (await isAllowed) === true ? this.#admit(request, question) : refusal("ERR_ORIGIN");
+  }
+
+  #admit<Given extends Native>(request: UpgradeRequest<Given>, question: Question | undefined): Awaitable<Verdict<Context, Given>> {
+    const excess = question === undefined ? this.#takePlace(request) : question.lookForPlace();
     if (excess !== undefined) return excess;
     const { authorize } = this.#checks;
     if (authorize === undefined) return this.#approve(request, undefined as Context);
@@ -194,11 +220,10 @@ export class Decider<Context, Native> {
     return answer === false ? refusal("ERR_FORBIDDEN") : this.#approve(request, answer as Context);
   }
 
-  /** For a handshake. */
-  readonly #takePlace: Admit = (request) => {
+  #takePlace(request: UpgradeRequest<Native>): Refusal | undefined {
     const excess = this.#admission && takeSlot(this.#admission, request);
     return excess && refusal(excess);
-  };
+  }
 
   #approve<Given extends Native>(request: UpgradeRequest<Given>, context: Context): Approval<Context, Given> {
     const { pickSubprotocol, compression, headers: extra } = this.#checks;
@@ -227,7 +252,7 @@ async function inTime<Judged>(judged: Promise<Judged>, ms: number, clock: Clock)
 /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. @returns why there is none. */
 function takeSlot(admission: Admission, request: UpgradeRequest): RefusalCode | undefined {
   const { socket } = request.raw;
-  // Of a client that left while `origin` was asked, nothing would tell us again.
+  // When the client has left while `origin` was asked, its socket has emitted `close` already, and the slot would never be freed.
   if (socket.destroyed) return undefined;
   const slot = admission.take(request.ip);
   if (typeof slot === "string") return slot;

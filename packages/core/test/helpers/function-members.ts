@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path/posix";
 
 /** A node of the syntax tree, as oxc-parser gives it. */
 interface Node {
@@ -13,17 +14,28 @@ const { parseSync } = createRequire(createRequire(import.meta.url).resolve("knip
 };
 
 const packages = new URL("../../../", import.meta.url);
-const ENTRIES = [
-  "protocol/src/index.ts",
-  "core/src/index.ts",
-  "core/src/adapter.ts",
-  "express/src/index.ts",
-  "fastify/src/index.ts",
-  "fastify/src/websocket.ts",
-  "hono/src/index.ts",
-  "hono/src/node-ws.ts",
-  "koa/src/index.ts",
-];
+/** Whose declarations are looked at. */
+export interface Scope {
+  /** Folders of `packages/` whose declarations are known. */
+  readonly packages: readonly string[];
+  /** What their names are exported by. */
+  readonly entries: readonly string[];
+}
+
+const CORE: Scope = {
+  packages: ["protocol", "core", "express", "fastify", "hono", "koa"],
+  entries: [
+    "protocol/src/index.ts",
+    "core/src/index.ts",
+    "core/src/adapter.ts",
+    "express/src/index.ts",
+    "fastify/src/index.ts",
+    "fastify/src/websocket.ts",
+    "hono/src/index.ts",
+    "hono/src/node-ws.ts",
+    "koa/src/index.ts",
+  ],
+};
 
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value;
 const nodesIn = (value: unknown): readonly Node[] => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []);
@@ -31,10 +43,13 @@ const nameOf = (node: unknown): string =>
   (node as { readonly name?: string; readonly value?: string } | undefined)?.name ?? (node as { readonly value?: string } | undefined)?.value ?? "";
 
 /** Every declaration of the packages by its name, and the names that their entries export. */
-function read(): { readonly declarations: ReadonlyMap<string, Node>; readonly exported: ReadonlySet<string> } {
+function read({ packages: folders, entries }: Scope): { readonly declarations: ReadonlyMap<string, Node>; readonly exported: ReadonlySet<string> } {
   const declarations = new Map<string, Node>();
-  const exported = new Set<string>();
-  for (const name of ["protocol", "core", "express", "fastify", "hono", "koa"]) {
+  /** The same by `file name`: of two with one name, the exported one counts. */
+  const declaredIn = new Map<string, Node>();
+  /** The exported names, and where each is declared. */
+  const exported = new Map<string, string>();
+  for (const name of folders) {
     for (const file of readdirSync(new URL(`${name}/src/`, packages), { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts")) continue;
       const path = `${name}/src/${file}`;
@@ -43,22 +58,30 @@ function read(): { readonly declarations: ReadonlyMap<string, Node>; readonly ex
       for (const statement of nodesIn(program["body"])) {
         const declaration = isNode(statement["declaration"]) ? statement["declaration"] : statement;
         const declared = nameOf(declaration["id"]);
-        if (declared !== "") declarations.set(declared, declaration);
-        if (!ENTRIES.includes(path) || statement.type !== "ExportNamedDeclaration") continue;
-        exported.add(declared);
-        for (const { local } of nodesIn(statement["specifiers"])) exported.add(nameOf(local));
+        if (declared !== "") {
+          declarations.set(declared, declaration);
+          declaredIn.set(`${path} ${declared}`, declaration);
+        }
+        if (!entries.includes(path) || statement.type !== "ExportNamedDeclaration") continue;
+        exported.set(declared, path);
+        const source = nameOf(statement["source"]);
+        for (const { local } of nodesIn(statement["specifiers"])) exported.set(nameOf(local), join(dirname(path), source));
       }
     }
   }
-  return { declarations, exported };
+  for (const [name, path] of exported) {
+    const declaration = declaredIn.get(`${path} ${name}`);
+    if (declaration !== undefined) declarations.set(name, declaration);
+  }
+  return { declarations, exported: new Set(exported.keys()) };
 }
 
 /**
- * Every place of the public declarations where an application can give a function: members of interfaces and aliases, and
+ * Every place of the public declarations of a scope where an application can give a function: members of interfaces and aliases, and
  * parameters of functions and methods, as `Owner.member`. Unions, aliases and objects with methods are followed.
  */
-export function functionMembers(): string[] {
-  const { declarations, exported } = read();
+export function functionMembers(scope: Scope = CORE): string[] {
+  const { declarations, exported } = read(scope);
   const found = new Set<string>();
   const visited = new Set<string>();
 

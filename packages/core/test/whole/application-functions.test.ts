@@ -89,8 +89,19 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   ...Object.fromEntries(
     ["cork", "end", "uncork", "write"].map((name) => [`FrameOutput.${name}`, "not: of a transport, which throws nothing: describeTransport"]),
   ),
+  ...Object.fromEntries(
+    [
+      "AnyContract.events",
+      "Contract.events",
+      "Contract.topics",
+      "StandardSchema.~standard",
+      "StandardSchemaProps.validate",
+      "TopicContract.events",
+      "TopicContract.state",
+    ].map((name) => [name, "not: of a schema, which the realtime calls: its own table"]),
+  ),
   ...Object.fromEntries(["Kind.fits", "watch(settled)"].map((name) => [name, "not: of a layer"])),
-  ...Object.fromEntries(["claim", "holder"].map((name) => [`HandshakeTicket.${name}`, "not: core makes tickets"])),
+  ...Object.fromEntries(["Dispatched.claim", "HandshakeTicket.holder"].map((name) => [name, "not: core makes tickets"])),
   ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
   ...Object.fromEntries(
     ["alive", "binary", "broken", "closeFrame", "closed", "ended", "ping", "pong", "text", "writable"].map((name) => [

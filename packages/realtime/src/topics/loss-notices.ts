@@ -1,4 +1,5 @@
 import { gapText } from "./frames.ts";
+import type { TopicSetup } from "./setup.ts";
 import type { Subscription } from "./subscription.ts";
 
 /**
@@ -7,22 +8,25 @@ import type { Subscription } from "./subscription.ts";
  */
 export class LossNotices {
   readonly #owed = new Set<Subscription>();
-  readonly #told: () => void;
+  readonly #setup: Pick<TopicSetup, "turns" | "stats">;
 
-  /** @param told Is called for each. */
-  constructor(told: () => void) {
-    this.#told = told;
+  constructor(setup: Pick<TopicSetup, "turns" | "stats">) {
+    this.#setup = setup;
   }
 
   owe(subscription: Subscription): void {
     if (this.#owed.has(subscription)) return;
     this.#owed.add(subscription);
-    void subscription.connection.drain().then(() => {
-      this.#owed.delete(subscription);
-      const { connection, topic, isAlive } = subscription;
-      if (!isAlive || !connection.isOpen) return;
-      this.#told();
-      connection.send(gapText({ topic: topic.name, reason: "slow", place: undefined, state: undefined }), { mustArrive: true });
-    });
+    const run = (): void => this.#tell(subscription);
+    // By that turn core has told of all that was taken back: one gap for all of it.
+    void subscription.connection.drain().then(() => this.#setup.turns.add({ run }));
+  }
+
+  #tell(subscription: Subscription): void {
+    this.#owed.delete(subscription);
+    const { connection, topic, isAlive } = subscription;
+    if (!isAlive || !connection.isOpen) return;
+    this.#setup.stats.gaps++;
+    connection.send(gapText({ topic: topic.name, reason: "slow", place: undefined, state: undefined }), { mustArrive: true });
   }
 }

@@ -13,7 +13,7 @@ export class Members {
   readonly #setup: TopicSetup;
   readonly #audience: Audience = createAudience();
   readonly #all = new Map<Connection, Subscription>();
-  readonly #notices: LossNotices;
+  #notices: LossNotices | undefined;
   readonly #allAreLive: () => void;
   /** How many speak no protocol. */
   #plain = 0;
@@ -26,7 +26,6 @@ export class Members {
   constructor(setup: TopicSetup, allAreLive: () => void) {
     this.#setup = setup;
     this.#allAreLive = allAreLive;
-    this.#notices = new LossNotices(() => void setup.stats.gaps++);
   }
 
   get size(): number {
@@ -35,6 +34,10 @@ export class Members {
 
   get(connection: Connection): Subscription | undefined {
     return this.#all.get(connection);
+  }
+
+  all(): Subscription[] {
+    return [...this.#all.values()];
   }
 
   connections(): Connection[] {
@@ -117,6 +120,6 @@ export class Members {
     const canGoBack = subscription.hasPosition || this.#sending === publication;
     if (subscription.phase !== undefined) subscription.phase.back(position);
     else if (canGoBack) this.lag(subscription, position);
-    else if (!subscription.isPlain && !publication.isSuperseded) this.#notices.owe(subscription);
+    else if (!subscription.isPlain && !publication.isSuperseded) (this.#notices ??= new LossNotices(this.#setup)).owe(subscription);
   }
 }

@@ -1,22 +1,17 @@
 import type { BrokerData, PublishResult } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
 import type { ReplyDue } from "./replies-due.ts";
-import type { TopicPublishOptions } from "./publishing.ts";
-
-export interface OwnPublishInit {
-  readonly topic: string;
-  readonly data: BrokerData;
-  readonly options: TopicPublishOptions;
-  /** By the clock. Milliseconds. */
-  readonly endMs: number;
-}
+import type { TopicPublishOptions } from "./publish-options.ts";
 
 /** A publish of this node that is not settled. */
 export class OwnPublish {
   readonly topic: string;
   readonly data: BrokerData;
   readonly options: TopicPublishOptions;
-  readonly endMs: number;
+  /** When the broker has to have answered, by the clock. Milliseconds. */
+  endMs = 0;
+  /** By it the broker gives it back. */
+  origin: string | undefined;
   readonly settled: Promise<PublishResult>;
   /** Its place in the history, once it is known. */
   position: Position | undefined;
@@ -29,11 +24,10 @@ export class OwnPublish {
   resolve!: (result: PublishResult) => void;
   reject!: (error: Error) => void;
 
-  constructor({ topic, data, options, endMs }: OwnPublishInit) {
+  constructor(topic: string, data: BrokerData, options: TopicPublishOptions) {
     this.topic = topic;
     this.data = data;
     this.options = options;
-    this.endMs = endMs;
     this.settled = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;

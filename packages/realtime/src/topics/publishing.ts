@@ -1,27 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { BrokerData, BrokerPublication, HistoryBounds, PublishOptions, PublishResult } from "@upwire/cluster/broker";
-import type { Clock, Connection } from "@upwire/core";
-import type { Timer } from "@upwire/core/adapter";
+import type { Clock } from "@upwire/core";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { unavailable } from "./ask.ts";
 import { OwnPublish } from "./own-publish.ts";
-import type { Restriction } from "./publication.ts";
+import type { TopicPublishOptions } from "./publish-options.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { RepliesDue } from "./replies-due.ts";
 import type { TopicConfig } from "./setup.ts";
 import type { Topic } from "./topic.ts";
-
-/** How something is published. */
-export interface TopicPublishOptions extends Restriction {
-  /** Idempotency key, scoped by user already: within `keyMs` a second publish with it publishes nothing. */
-  readonly key?: string | undefined;
-  /** Milliseconds. */
-  readonly keyMs?: number | undefined;
-  /** Whose publish it is: that connection gets the publication after `onPosition`, whatever way it takes. */
-  readonly publisher?: Connection | undefined;
-  /** Called once, before the publication is queued to anybody here: queues the reply. Not called when the publish is rejected. */
-  readonly onPosition?: ((position: Position | undefined) => void) | undefined;
-}
+import { Unanswered } from "./unanswered.ts";
 
 export interface PublishingSetup {
   readonly clock: Clock;
@@ -33,7 +21,7 @@ export interface PublishingSetup {
   topic(name: string): Topic | undefined;
 }
 
-const ALONE: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
+const CLUSTER: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
 const LOCAL_ONLY: PublishResult = Object.freeze({ position: undefined, delivery: "local-only", repeated: false });
 
 /** What this node publishes. */
@@ -42,12 +30,14 @@ export class Publishing {
   /** By it the node knows what comes from itself. */
   readonly #node: string = randomBytes(9).toString("base64url");
   #count = 0;
-  /** Those that the broker has not answered, by their `origin`, the oldest first. */
-  readonly #own = new Map<string, OwnPublish>();
-  #timer: Timer | undefined;
+  readonly #unanswered: Unanswered;
 
   constructor(setup: PublishingSetup) {
+    const { clock, timeoutMs } = setup;
     this.#setup = setup;
+    const overdue = (own: OwnPublish): void =>
+      this.#failed(own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
+    this.#unanswered = new Unanswered({ clock, timeoutMs, overdue });
   }
 
   /** Rejects with a RealtimeError, or with a TypeError for a restriction on a topic with history. */
@@ -56,11 +46,11 @@ export class Publishing {
     if (history !== undefined && (options.except !== undefined || options.conflate !== undefined)) {
       return Promise.reject(new TypeError("publish: except and conflate are for topics without history; in a history they would leave holes"));
     }
-    const own = new OwnPublish({ topic: name, data, options, endMs: this.#setup.clock.now() + this.#setup.timeoutMs });
+    const own = new OwnPublish(name, data, options);
     if (history === undefined && options.key === undefined) {
       // The members here do not wait for the broker, and are sent nothing when the broker gives it back.
       this.#deliver(own, undefined);
-      if (this.#setup.broker.isAlone) return Promise.resolve(ALONE);
+      if (this.#setup.broker.isAlone) return Promise.resolve(CLUSTER);
     }
     this.#give(own, history);
     return own.settled;
@@ -72,7 +62,7 @@ export class Publishing {
    */
   told(topic: string, { origin, position }: BrokerPublication): boolean {
     if (origin === undefined || !origin.startsWith(this.#node)) return false;
-    const own = this.#own.get(origin);
+    const own = this.#unanswered.find(origin);
     if (position === undefined) {
       if (own !== undefined && own.topic === topic) this.#deliver(own, undefined);
       return true;
@@ -82,60 +72,61 @@ export class Publishing {
   }
 
   stop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    for (const [origin, own] of this.#own) this.#failed(origin, own, new RealtimeError("unavailable", "the server has closed its topics"));
+    for (const own of this.#unanswered.stop()) this.#failed(own, new RealtimeError("unavailable", "the server has closed its topics"));
   }
 
   #give(own: OwnPublish, history: HistoryBounds | undefined): void {
-    const { broker, clock, timeoutMs, repliesDue } = this.#setup;
-    const { topic: name, data, options } = own;
-    const { publisher, key, keyMs } = options;
-    const origin = `${this.#node}${(this.#count++).toString(36)}`;
-    this.#own.set(origin, own);
-    this.#timer ??= clock.after(timeoutMs, this.#expire);
-    if (publisher !== undefined && !own.isTold) {
-      const { epoch, top: after } = this.#setup.topic(name) ?? { epoch: "", top: 0 };
-      repliesDue.add((own.due = { topic: name, connection: publisher, epoch, after }));
-    }
-    const given: { -readonly [Name in keyof PublishOptions]: PublishOptions[Name] } = { origin };
+    const { key, keyMs, onPosition } = own.options;
+    const given: { -readonly [Name in keyof PublishOptions]: PublishOptions[Name] } = {};
     if (history !== undefined) given.history = history;
     if (key !== undefined) given.key = key;
     if (keyMs !== undefined) given.keyMs = keyMs;
-    publishTo(broker, name, data, given).then(
-      (result) => this.#answered(origin, own, result),
-      (error: unknown) => this.#failed(origin, own, error),
+    // With history, and nobody to be told first, it is a publication like any other.
+    if (history === undefined || onPosition !== undefined) given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
+    this.#unanswered.add(own);
+    if (onPosition !== undefined) this.#expectReply(own);
+    let answer: Promise<PublishResult>;
+    try {
+      answer = this.#setup.broker.publish(own.topic, own.data, given);
+    } catch (error) {
+      return this.#failed(own, error);
+    }
+    answer.then(
+      (result) => this.#answered(own, result),
+      (error: unknown) => this.#failed(own, error),
     );
   }
 
-  #answered(origin: string, own: OwnPublish, result: PublishResult): void {
-    this.#own.delete(origin);
+  #expectReply(own: OwnPublish): void {
+    const { publisher } = own.options;
+    if (publisher === undefined || own.isTold) return;
+    const { epoch, top: after } = this.#setup.topic(own.topic) ?? { epoch: "", top: 0 };
+    own.due = { topic: own.topic, connection: publisher, epoch, after };
+    this.#setup.repliesDue.add(own.due);
+  }
+
+  #answered(own: OwnPublish, result: PublishResult): void {
+    this.#unanswered.settle(own);
     if (result.position === undefined && !result.repeated) this.#deliver(own, undefined);
     else this.#reply(own, result.position);
     own.resolve(result);
   }
 
-  #failed(origin: string, own: OwnPublish, error: unknown): void {
-    if (!this.#own.delete(origin)) return;
+  #failed(own: OwnPublish, error: unknown): void {
+    if (!this.#unanswered.settle(own)) return;
     if (!(error instanceof RealtimeError)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
     if (own.position !== undefined) return own.resolve({ position: own.position, delivery: "cluster", repeated: false });
-    if (own.isDelivered) return own.resolve(LOCAL_ONLY);
+    const hasKey = own.options.key !== undefined;
+    // With a key it was the broker that gave it back.
+    if (own.isDelivered) return own.resolve(hasKey ? CLUSTER : LOCAL_ONLY);
+    // If it takes effect all the same, the members here still have to get it.
+    if (hasKey) this.#unanswered.rememberOverdue(own);
+    // From here on there is nothing to confirm.
+    own.isTold = true;
     this.#release(own);
     own.reject(unavailable(error));
   }
-
-  readonly #expire = (): void => {
-    this.#timer = undefined;
-    const now = this.#setup.clock.now();
-    for (const [origin, own] of this.#own) {
-      if (own.endMs > now) {
-        this.#timer = this.#setup.clock.after(own.endMs - now, this.#expire);
-        return;
-      }
-      this.#failed(origin, own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
-    }
-  };
 
   /** To the members here, for a topic without history. */
   #deliver(own: OwnPublish, position: undefined): void {
@@ -165,8 +156,4 @@ export class Publishing {
     this.#setup.repliesDue.delete(due);
     this.#setup.topic(due.topic)?.members.get(due.connection)?.phase?.wake();
   }
-}
-
-async function publishTo(broker: ReadyBroker, topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
-  return await broker.publish(topic, data, options);
 }

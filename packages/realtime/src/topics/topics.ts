@@ -5,7 +5,8 @@ import { RealtimeError, type Since } from "@upwire/protocol";
 import { Attachments } from "./attachments.ts";
 import { defaultTopicLimits, type TopicLimits } from "./limits.ts";
 import { Opening, type Answer } from "./opening.ts";
-import { Publishing, type TopicPublishOptions } from "./publishing.ts";
+import type { TopicPublishOptions } from "./publish-options.ts";
+import { Publishing } from "./publishing.ts";
 import { ReadyBroker } from "./ready-broker.ts";
 import { CacheBudget } from "./recent.ts";
 import { RepliesDue } from "./replies-due.ts";
@@ -35,6 +36,7 @@ export class Topics {
   readonly #publishing: Publishing;
   /** The first subscription of each connection; the others hang on it. */
   readonly #first: Slot<Subscription> = createSlot();
+  #isClosed = false;
 
   /** Starts the broker. */
   constructor({ broker, clock, limits: given, stats, report }: TopicsSetup) {
@@ -116,9 +118,11 @@ export class Topics {
     return this.#broker.save();
   }
 
-  /** Forgets all subscriptions without a word, rejects what is being published, and closes the broker. */
+  /** Ends all subscriptions without a word to those that are answered, rejects what is being published, and closes the broker. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#publishing.stop();
+    for (const topic of this.#attachments.topics()) for (const subscription of topic.members.all()) this.#end(subscription, closedError);
     this.#attachments.stop();
     await this.#broker.close();
   }
@@ -136,6 +140,7 @@ export class Topics {
     const before = this.#attachments.get(name)?.members.get(connection);
     if (before !== undefined) this.#end(before, () => new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     if (connection.state !== "open") return answer(new RealtimeError("cancelled", "the connection is closing"));
+    if (this.#isClosed) return answer(closedError());
     const topic = this.#attachments.open(name, config);
     const subscription = new Subscription({ connection, topic, isPlain });
     const opening = new Opening(this.#setup, subscription, since, answer);
@@ -164,6 +169,10 @@ export class Topics {
     }
     for (let before = first; before !== undefined; before = before.next) if (before.next === subscription) before.next = subscription.next;
   }
+}
+
+function closedError(): RealtimeError {
+  return new RealtimeError("unavailable", "the server has closed its topics");
 }
 
 interface SubscribeInit {

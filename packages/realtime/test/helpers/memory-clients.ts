@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { Upgrader, type Connection, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
+import { Upgrader, type Connection, type ConnectionHandler, type Leaving, type UpgraderOptions } from "@upwire/core";
 import { decodeBinaryFrame, SUBPROTOCOL } from "@upwire/protocol";
 import { openInMemory, sentTo, type TransportPeer } from "@upwire/testing";
 
@@ -50,9 +50,14 @@ export class MemoryRoute {
   readonly #handler: ConnectionHandler<never, never>;
 
   constructor(handler: object, options: UpgraderOptions = {}) {
-    this.#handler = handler as ConnectionHandler<never, never>;
+    this.#handler = handler;
     const onError = (error: unknown): void => void this.errors.push(error);
-    this.upgrader = Upgrader.forRoute(handler as ConnectionHandler, { onError, ...options });
+    this.upgrader = Upgrader.forRoute(handler, { onError, ...options });
+  }
+
+  /** What core does before it closes a connection because the server goes away. */
+  leaving(connection: Connection, notice: Leaving): unknown {
+    return this.#handler.leaving?.(connection as never, notice);
   }
 
   /** A client that speaks `upwire.v1`; its hello is heard. */

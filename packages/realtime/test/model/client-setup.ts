@@ -1,8 +1,11 @@
+import type { SlowConsumerPolicy } from "@upwire/core";
 import type { Counts, Journal } from "./journal.ts";
 import type { Truth } from "./truth.ts";
 
 export interface ClientSetup {
   readonly name: string;
+  /** What its connections do when it is slow. */
+  readonly policy: SlowConsumerPolicy;
   readonly truth: Truth;
   readonly journal: Journal;
   readonly counts: Counts;

@@ -18,7 +18,9 @@ export class Dice {
   }
 
   pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)] as Item;
+    const [item] = items.slice(this.below(items.length));
+    if (item === undefined) throw new RangeError("there is nothing to pick from");
+    return item;
   }
 }
 

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** What a run found wrong, and what happened before. */
 export class ModelFault extends Error {
   /** Which rule was broken. */
@@ -35,7 +37,11 @@ export class Journal {
   readonly #faults: unknown[] = [];
   step = 0;
 
+  /** Prints what is noted and matches, frames too: to look for a fault. */
+  readonly trace: RegExp | undefined = process.env["MODEL_TRACE"] === undefined ? undefined : new RegExp(process.env["MODEL_TRACE"], "u");
+
   note(line: string): void {
+    if (this.trace?.test(line) === true) console.log(`TRACE ${this.step} ${line}`);
     this.#lines.push(`${this.step} ${line}`);
     if (this.#lines.length > 2 * KEPT) this.#lines.splice(0, KEPT);
   }
@@ -49,7 +55,7 @@ export class Journal {
   check(): void {
     const [first] = this.#faults.splice(0);
     if (first instanceof ModelFault) throw first;
-    if (first !== undefined) this.fail("error of the server", first instanceof Error ? (first.stack ?? first.message) : String(first));
+    if (first !== undefined) this.fail("error of the server", inspect(first));
   }
 
   tail(): string {

@@ -25,7 +25,12 @@ export interface LedgerSetup {
   readonly now: () => number;
   /** The broker loses nothing and keeps the order. */
   readonly isExact: boolean;
+  /** What is lost is taken back from the front of the queue, where no gap can be put: without history it is told behind the rest. */
+  readonly tellsLate: boolean;
 }
+
+/** The witness may get a publication so much later than a client that subscribed behind it gets its reply. Turns. */
+const WITNESS_TURNS = 4;
 
 /**
  * What the application of one client knows of one topic: each publication once, in order, and each loss at its place. It knows
@@ -36,10 +41,12 @@ export class Ledger {
   readonly #kind: TopicKind;
   /** Everything up to here was delivered, or its loss was told. */
   #seen: Position | undefined;
-  /** Without history: where the subscription can have begun at the latest. */
-  #latestBegin = 0;
+  /** Without history: in which turn the subscription had begun. */
+  #beganIn = 0;
   #isGapTold = false;
-  #had = new Set<number>();
+  /** Something is missing, and the gap is still to come. */
+  #isGapOwed = false;
+  readonly #had = new Set<number>();
 
   constructor(setup: LedgerSetup) {
     this.#setup = setup;
@@ -52,19 +59,21 @@ export class Ledger {
 
   /** A subscription began, and brings nothing of what was before `position`. */
   begin(position: Position | undefined, state: ShownState | undefined): void {
-    const { truth, topic } = this.#setup;
+    const { truth } = this.#setup;
     if (state !== undefined && position !== undefined) this.#mustCover(state, position);
     this.#had.clear();
     this.#isGapTold = false;
+    this.#isGapOwed = false;
     this.#seen = position;
-    this.#latestBegin = truth.top(topic);
+    this.#beganIn = truth.turn;
   }
 
   /** A subscription goes on at `after`. */
   resume(after: Position): void {
     const { journal } = this.#setup;
     const seen = this.#seen;
-    if (seen === undefined || seen.epoch !== after.epoch) return journal.fail("resume false", `${this.#name} was resumed at ${textOf(after)}, and stands at ${textOf(seen)}`);
+    if (seen === undefined || seen.epoch !== after.epoch)
+      return journal.fail("resume false", `${this.#name} was resumed at ${textOf(after)}, and stands at ${textOf(seen)}`);
     if (after.offset > seen.offset) journal.fail("lost", `${this.#name} was resumed at ${textOf(after)}, and has only what is up to ${textOf(seen)}`);
     if (after.offset < seen.offset) journal.fail("doubled", `${this.#name} was resumed at ${textOf(after)}, and has all up to ${textOf(seen)}`);
   }
@@ -115,7 +124,7 @@ export class Ledger {
   /** Nothing is on its way to it. */
   get hasAll(): boolean {
     const { truth, topic } = this.#setup;
-    if (this.#kind.history === undefined) return this.#isGapTold || truth.top(topic) <= (this.#seen?.offset ?? this.#latestBegin);
+    if (this.#kind.history === undefined) return !this.#isGapOwed && (this.#isGapTold || truth.top(topic) <= this.#hasUpTo);
     const current = truth.current(topic);
     return this.#seen === undefined || current === undefined || (this.#seen.epoch === current.epoch && this.#seen.offset === current.top);
   }
@@ -124,8 +133,14 @@ export class Ledger {
   settle(): void {
     const { truth, journal, topic } = this.#setup;
     if (this.hasAll) return;
-    const stands = this.#kind.history === undefined ? String(this.#seen?.offset ?? this.#latestBegin) : textOf(this.#seen);
+    const stands = this.#kind.history === undefined ? String(this.#hasUpTo) : textOf(this.#seen);
     journal.fail("lost", `${this.#name} stands at ${stands}, and the topic at ${truth.current(topic)?.epoch} ${truth.top(topic)}`);
+  }
+
+  /** Without history: up to where the client has everything. Before its first publication, where it can have begun at the latest. */
+  get #hasUpTo(): number {
+    const { truth, topic } = this.#setup;
+    return this.#seen?.offset ?? truth.topIn(topic, this.#beganIn + WITNESS_TURNS);
   }
 
   get #name(): string {
@@ -141,18 +156,19 @@ export class Ledger {
   }
 
   #deliverPlain(facts: readonly Fact[]): void {
-    const { journal, isExact } = this.#setup;
+    const { journal, isExact, tellsLate } = this.#setup;
     const fact = facts.at(-1) as Fact;
     const last = this.#seen?.offset;
     const where = `${this.#name} got ${textOf(fact)} after ${last}`;
     if (this.#had.has(fact.offset)) journal.fail("doubled", where);
     this.#had.add(fact.offset);
     if (last !== undefined && fact.offset <= last) journal.fail("out of order", where);
-    const expected = (last ?? this.#latestBegin) + 1;
-    if (fact.offset > expected && !this.#isGapTold) journal.fail("lost", `${where}, and no gap was told`);
-    if (isExact) {
-      if (last !== undefined && fact.offset === expected && this.#isGapTold) journal.fail("wrong gap", `${where}: nothing was missing`);
+    const expected = this.#hasUpTo + 1;
+    if (fact.offset > expected && !this.#isGapTold) {
+      if (!tellsLate) journal.fail("lost", `${where}, and no gap was told`);
+      this.#isGapOwed = true;
     }
+    if (isExact && last !== undefined && fact.offset === expected && this.#isGapTold && !tellsLate) journal.fail("wrong gap", `${where}: nothing was missing`);
     this.#seen = { epoch: fact.epoch, offset: Math.max(fact.offset, last ?? 0) };
     this.#isGapTold = false;
   }
@@ -160,6 +176,7 @@ export class Ledger {
   #gapPlain(): void {
     this.#setup.counts.gapsWithoutHistory++;
     this.#isGapTold = true;
+    this.#isGapOwed = false;
   }
 }
 

@@ -1,6 +1,7 @@
 import { memoryBroker, type Broker } from "@upwire/cluster/broker";
 import { Upgrader, type Clock, type ConnectionHandler, type SlowConsumerPolicy } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
+import { RealtimeError } from "@upwire/protocol";
 import { createRealtime, type Realtime } from "@upwire/realtime";
 import { hostileBroker, openInMemory, type FakeClock } from "@upwire/testing";
 import type { Journal } from "./journal.ts";
@@ -62,7 +63,8 @@ export class Process {
       limits: { replayMessages: REPLAY_MESSAGES },
       broker: used,
       clock: this.#clock,
-    }) as unknown as Realtime<never, string>;
+      options: { onError: (error) => this.#reported(error) },
+    }) as Realtime<never, string>;
   }
 
   async open(user: string, slowConsumer: SlowConsumerPolicy): Promise<MemoryWire> {
@@ -71,7 +73,7 @@ export class Process {
 
   /** A client whose queue has room for everything. */
   async openWitness(): Promise<MemoryWire> {
-    const upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { onError: (error) => this.#journal.fault(error), clock: this.#clock });
+    const upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { onError: (error) => this.#reported(error), clock: this.#clock });
     return this.#open(upgrader, "witness", 1024 * 1024);
   }
 
@@ -81,6 +83,11 @@ export class Process {
     return { realtime, broker: this.#brokerBytes as Uint8Array };
   }
 
+  /** What the broker could not do is told to the clients, and is no fault of the server. */
+  #reported(error: unknown): void {
+    if (!(error instanceof RealtimeError && error.code === "unavailable")) this.#journal.fault(error);
+  }
+
   /** Nothing of it runs any more. */
   die(): void {
     this.#clock.die();
@@ -88,14 +95,18 @@ export class Process {
 
   async #open(upgrader: Upgrader, user: string, highWaterMark: number): Promise<MemoryWire> {
     const headers = { "sec-websocket-protocol": "upwire.v1" };
-    const { peer, connection } = await openInMemory(upgrader, this.realtime as unknown as ConnectionHandler<unknown, never>, { url: `/?user=${user}`, headers, highWaterMark });
+    const { peer, connection } = await openInMemory(upgrader, this.realtime as unknown as ConnectionHandler<unknown, never>, {
+      url: `/?user=${user}`,
+      headers,
+      highWaterMark,
+    });
     return new MemoryWire(peer, connection);
   }
 
   #upgrader(slowConsumer: SlowConsumerPolicy): Upgrader {
     let upgrader = this.#upgraders.get(slowConsumer);
     if (upgrader === undefined) {
-      const onError = (error: unknown): void => this.#journal.fault(error);
+      const onError = (error: unknown): void => this.#reported(error);
       upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { ...LIMITS, slowConsumer, onError, clock: this.#clock });
       this.#upgraders.set(slowConsumer, upgrader);
     }

@@ -1,8 +1,8 @@
 import { isId, type Position, type Since, type WireError } from "@upwire/protocol";
 import type { ClientSetup, Frame, PlantView } from "./client-setup.ts";
 import { Ledger, type ShownState } from "./ledger.ts";
-import { canResume, lastKept } from "./resume-window.ts";
-import { kindOf } from "./topics.ts";
+import { canResume, firstKept } from "./resume-window.ts";
+import { kindOf, REPLAY_MESSAGES } from "./topics.ts";
 import type { Wire } from "./wire.ts";
 
 /** A publish that a client sends until it has an answer. */
@@ -15,7 +15,7 @@ export interface ClientPublish {
 }
 
 type Asked =
-  | { readonly kind: "subscribe"; readonly topic: string; readonly since: Since | undefined; readonly top: number; readonly kept: number }
+  | { readonly kind: "subscribe"; readonly topic: string; readonly since: Since | undefined; readonly top: Position | undefined }
   | { readonly kind: "unsubscribe"; readonly topic: string }
   | { readonly kind: "publish"; readonly publish: ClientPublish };
 
@@ -34,6 +34,13 @@ interface SubscribedPayload {
   readonly offset?: number;
   readonly after?: number;
   readonly resumed: boolean;
+  readonly state?: ShownState;
+}
+
+interface GapPayload {
+  readonly after?: number;
+  readonly epoch?: string;
+  readonly offset?: number;
   readonly state?: ShownState;
 }
 
@@ -62,7 +69,12 @@ export class Reader {
     let topic = this.topics.get(name);
     if (topic === undefined) {
       const { name: owner, ...setup } = this.#setup;
-      topic = { name, ledger: new Ledger({ ...setup, owner, topic: name }), state: "none", position: undefined };
+      topic = {
+        name,
+        ledger: new Ledger({ ...setup, owner, topic: name, tellsLate: this.#setup.policy === "drop-oldest" }),
+        state: "none",
+        position: undefined,
+      };
       this.topics.set(name, topic);
     }
     return topic;
@@ -84,11 +96,10 @@ export class Reader {
   }
 
   subscribe(name: string, since: Since | undefined): void {
-    const { truth, now } = this.#setup;
+    const { truth } = this.#setup;
     const topic = this.topic(name);
     topic.state = "asked";
-    const kept = since !== undefined && "last" in since ? lastKept(truth, name, since.last, now()) : 0;
-    const id = this.#ask({ kind: "subscribe", topic: name, since, top: truth.top(name), kept });
+    const id = this.#ask({ kind: "subscribe", topic: name, since, top: truth.position(name) });
     this.#send({ type: "upwire.subscribe", id, topic: name, ...(since && { since }) });
   }
 
@@ -104,6 +115,7 @@ export class Reader {
   }
 
   read(text: string): void {
+    if (this.#setup.journal.trace !== undefined) this.#setup.journal.note(`${this.#setup.name} < ${text.slice(0, 120)}`);
     const frame = JSON.parse(text) as Frame;
     const { plant } = this.#setup;
     for (const each of plant.toClient?.(frame, this.#view()) ?? [frame]) this.#take(each);
@@ -113,7 +125,8 @@ export class Reader {
   settle(): void {
     const { journal, name } = this.#setup;
     const [first] = this.#asked.values();
-    if (first !== undefined) journal.fail("reply missing", `${name} got no reply to ${first.kind} ${first.kind === "publish" ? first.publish.number : first.topic}`);
+    if (first !== undefined)
+      journal.fail("reply missing", `${name} got no reply to ${first.kind} ${first.kind === "publish" ? first.publish.number : first.topic}`);
     for (const topic of this.topics.values()) if (topic.state === "live") topic.ledger.settle();
   }
 
@@ -125,6 +138,7 @@ export class Reader {
 
   #send(frame: Frame): void {
     const { plant } = this.#setup;
+    if (this.#setup.journal.trace !== undefined) this.#setup.journal.note(`${this.#setup.name} > ${JSON.stringify(frame).slice(0, 120)}`);
     this.#wire?.send(JSON.stringify(plant.toServer?.(frame, this.#view()) ?? frame));
   }
 
@@ -143,7 +157,7 @@ export class Reader {
       return;
     }
     if (re !== undefined) return this.#reply(re, frame);
-    if (type === "upwire.gap") return this.#gap(String(topic), frame["payload"] as Parameters<Reader["#gap"]>[1]);
+    if (type === "upwire.gap") return this.#gap(String(topic), frame["payload"] as GapPayload);
     if (typeof topic === "string") return this.#publication(topic, frame);
     if (type === "upwire.reconnect") return;
     journal.fail("error of the server", `${name} got ${JSON.stringify(frame)}`);
@@ -183,13 +197,13 @@ export class Reader {
     const facts = truth.of(publish.number);
     const hasHistory = kindOf(publish.topic).history !== undefined;
     // A first try was delivered here, and nowhere else.
-    if (!hasHistory && publish.attempts === 1) truth.expect(publish.number);
+    if (!hasHistory && publish.attempts === 1) truth.expect(publish.topic, publish.number);
     const isTrue = hasHistory ? facts.some(({ offset }) => offset === payload?.offset) : payload?.offset === undefined;
     if (!isTrue) journal.fail("reply wrong", `${name} was told the offset ${payload?.offset} for number ${publish.number}`);
     this.#done(publish, "answered");
   }
 
-  #subscribed(topic: ReaderTopic, { since, top, kept }: Extract<Asked, { kind: "subscribe" }>, payload: SubscribedPayload): void {
+  #subscribed(topic: ReaderTopic, { since, top }: Extract<Asked, { kind: "subscribe" }>, payload: SubscribedPayload): void {
     const { journal, truth, counts, name, now, plant, isExact } = this.#setup;
     const { epoch, offset, after, resumed, state } = payload;
     const told = `${name} was told ${JSON.stringify(payload)} for ${topic.name} since ${JSON.stringify(since)}`;
@@ -200,7 +214,7 @@ export class Reader {
     }
     if (epoch === undefined || !isOffset(offset) || !isOffset(after) || after > offset) return journal.fail("reply wrong", told);
     const history = truth.epoch(topic.name, epoch);
-    if (history === undefined || offset > history.top || (isExact && truth.current(topic.name) === history && offset < top)) journal.fail("reply wrong", told);
+    if (history === undefined || offset > history.top || (isExact && top?.epoch === epoch && offset < top.offset)) journal.fail("reply wrong", told);
     const position = { epoch, offset: after };
     if (since !== undefined && "epoch" in since) {
       const mustResume = canResume(truth, topic.name, since, now());
@@ -213,9 +227,9 @@ export class Reader {
       if (!resumed && since.epoch !== epoch) counts.foreignEpochs++;
     } else if (since !== undefined) {
       if (!resumed) journal.fail("resume refused", told);
-      // Meanwhile some may have gone, and others have come.
-      const least = Math.min(kept, lastKept(truth, topic.name, since.last, now()));
-      if (offset - after < least || offset - after > since.last) journal.fail("resume false", `${told}: between ${least} and ${since.last} should follow`);
+      // What is kept now was kept then.
+      const most = Math.max(firstKept(truth, topic.name, epoch, now()) - 1, offset - Math.min(since.last, REPLAY_MESSAGES));
+      if (after > most || offset - after > since.last) journal.fail("resume false", `${told}: it should begin at ${most} or before`);
     } else if (resumed) journal.fail("resume false", told);
     if (!resumed && state === undefined && after !== offset) journal.fail("reply wrong", told);
     topic.position = plant.movesByReply === true ? { epoch, offset } : position;
@@ -223,9 +237,8 @@ export class Reader {
     else topic.ledger.begin(position, state);
   }
 
-  #gap(name: string, payload: { readonly after?: number; readonly epoch?: string; readonly offset?: number; readonly state?: ShownState }): void {
+  #gap(name: string, { after, epoch, offset, state }: GapPayload): void {
     const topic = this.#subscribedTopic(name, "a gap");
-    const { after, epoch, offset, state } = payload;
     const to = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
     topic.ledger.gap({ after, to, state });
     if (to !== undefined) topic.position = to;
@@ -253,7 +266,8 @@ export class Reader {
       counts.ignored++;
       return;
     }
-    if (truth.at(name, { epoch: position.epoch, offset })?.number !== number) journal.fail("wrong content", `${this.#setup.name} got number ${number} as ${position.epoch} ${offset} of ${name}`);
+    if (truth.at(name, { epoch: position.epoch, offset })?.number !== number)
+      journal.fail("wrong content", `${this.#setup.name} got number ${number} as ${position.epoch} ${offset} of ${name}`);
     topic.position = { epoch: position.epoch, offset };
     topic.ledger.deliver(number);
   }

@@ -11,10 +11,9 @@ export function canResume(truth: Truth, topic: string, since: Position, now: num
   return current.first(history, now) <= since.offset + 1 && current.top - since.offset <= REPLAY_MESSAGES;
 }
 
-/** How many publications `last` brings at the moment `now`. */
-export function lastKept(truth: Truth, topic: string, last: number, now: number): number {
+/** The oldest offset that is kept at the moment `now`. */
+export function firstKept(truth: Truth, topic: string, epoch: string, now: number): number {
   const { history } = kindOf(topic);
-  const current = truth.current(topic);
-  if (history === undefined || current === undefined) return 0;
-  return Math.min(last, REPLAY_MESSAGES, current.top + 1 - current.first(history, now));
+  const current = truth.epoch(topic, epoch);
+  return history === undefined || current === undefined ? 1 : current.first(history, now);
 }

@@ -7,6 +7,11 @@ import type { Wire } from "./wire.ts";
 /** How long a publish is tried again; the server remembers its key longer. Milliseconds. */
 const RETRY_MS = 90_000;
 
+/** How long the witness may be behind. */
+const MOST_TURNS = 2000;
+/** A publication of a topic without history. */
+const PLAIN = /^\{"topic":"((?:plain|shown):\d)","type":"message","payload":\{"number":(\d+)/;
+
 /** One client of a run: its connections, one after the other, what it wants, and what it still has to publish. */
 export class SimClient {
   readonly name: string;
@@ -20,20 +25,22 @@ export class SimClient {
   /** So many turns it may be closed for more than its queue holds, though it reads. */
   excusedTurns = 0;
   readonly #setup: ClientSetup;
+  readonly #unread: string[] = [];
+  #waitedTurns = 0;
   /** Publishes without an answer, to be sent again with the same key. */
   readonly #unsure: ClientPublish[] = [];
   /** When it was first sent. */
   readonly #since = new Map<ClientPublish, number>();
 
-  constructor(policy: SlowConsumerPolicy, setup: ClientSetup) {
+  constructor(setup: ClientSetup) {
     this.name = setup.name;
-    this.policy = policy;
+    this.policy = setup.policy;
     this.#setup = setup;
     this.reader = new Reader(setup, (publish, outcome) => this.#done(publish, outcome));
   }
 
   get hasWork(): boolean {
-    return this.#unsure.length > 0 || this.reader.unanswered > 0;
+    return this.#unread.length > 0 || this.#unsure.length > 0 || this.reader.unanswered > 0;
   }
 
   connected(wire: Wire): void {
@@ -43,6 +50,9 @@ export class SimClient {
   }
 
   disconnected(): void {
+    // As if it had been cut before these.
+    this.#unread.length = 0;
+    this.#waitedTurns = 0;
     this.wire = undefined;
     this.reader.disconnected();
   }
@@ -52,6 +62,8 @@ export class SimClient {
     const { wire } = this;
     if (wire === undefined) return;
     this.#read(wire.take());
+    if (this.#unread.length > 0 && ++this.#waitedTurns > MOST_TURNS)
+      this.#setup.journal.fail("wrong content", `${this.name} got what the witness never got: ${this.#unread[0]}`);
     const code = wire.closedWith;
     if (code === undefined) {
       this.excusedTurns = Math.max(0, this.excusedTurns - 1);
@@ -59,7 +71,8 @@ export class SimClient {
     }
     const { journal, counts } = this.#setup;
     journal.note(`${this.name} was closed with ${code}`);
-    if (!((this.wasSlow || this.excusedTurns > 0) && (code === 1013 || code === 1006)) && code !== 1012) journal.fail("closed without cause", `${this.name} (${this.policy}) was closed with ${code}`);
+    if (!((this.wasSlow || this.excusedTurns > 0) && (code === 1013 || code === 1006)) && code !== 1012)
+      journal.fail("closed without cause", `${this.name} (${this.policy}) was closed with ${code}`);
     counts.closedSlow++;
     this.disconnected();
   }
@@ -97,8 +110,19 @@ export class SimClient {
     }
   }
 
+  /** Reads up to the first message that the witness has not had yet: the rest comes later. */
   #read(texts: readonly string[]): void {
-    for (const text of texts) this.reader.read(text);
+    this.#unread.push(...texts);
+    for (let [text] = this.#unread; text !== undefined && this.#isKnown(text); [text] = this.#unread) {
+      this.#unread.shift();
+      this.#waitedTurns = 0;
+      this.reader.read(text);
+    }
+  }
+
+  #isKnown(text: string): boolean {
+    const [, topic, number] = PLAIN.exec(text) ?? [];
+    return topic === undefined || this.#setup.truth.isSeen(topic, Number(number));
   }
 
   #done(publish: ClientPublish, outcome: "answered" | "unavailable" | "lost"): void {

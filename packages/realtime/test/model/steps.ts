@@ -29,6 +29,18 @@ export const steps: readonly Step[] = [
     },
   },
   {
+    name: "a topic with a short history is flooded",
+    weight: 4,
+    async apply(world) {
+      const topic = world.dice.pick(["narrow:1", "narrow:2", "small:1", "state:1"]);
+      for (const client of world.clients) client.excusedTurns = 8;
+      for (let turns = 1 + world.dice.below(4); turns > 0; turns--) {
+        for (let count = world.dice.below(20); count >= 0; count--) world.publish(topic);
+        await world.turn();
+      }
+    },
+  },
+  {
     name: "a client publishes",
     weight: 16,
     apply(world) {
@@ -79,7 +91,7 @@ export const steps: readonly Step[] = [
   },
   {
     name: "a client stops reading",
-    weight: 6,
+    weight: 10,
     apply(world) {
       const client = connected(world);
       if (client?.wire === undefined) return;
@@ -90,7 +102,7 @@ export const steps: readonly Step[] = [
   },
   {
     name: "a client reads on",
-    weight: 8,
+    weight: 5,
     apply(world) {
       const client = connected(world);
       if (client?.wire !== undefined) client.wire.isTaking = true;
@@ -108,7 +120,7 @@ export const steps: readonly Step[] = [
       const client = connected(world);
       if (client === undefined) return;
       world.counts.cuts++;
-      cut(world, client, false);
+      world.cut(client, { inMidFrame: false });
     },
   },
   {
@@ -122,7 +134,7 @@ export const steps: readonly Step[] = [
       const topic = world.dice.pick([...client.wants, ...topicNames]);
       for (let count = world.dice.below(4); count >= 0; count--) world.publish(topic);
       await world.turn();
-      cut(world, client, true);
+      world.cut(client, { inMidFrame: true });
     },
   },
   {
@@ -149,7 +161,7 @@ export const steps: readonly Step[] = [
         client.wire?.takeOne();
         await world.turn();
       }
-      if (client.wire !== undefined) cut(world, client, true);
+      if (client.wire !== undefined) world.cut(client, { inMidFrame: true });
     },
   },
   {
@@ -170,8 +182,8 @@ export const steps: readonly Step[] = [
 ];
 
 /** Things that end everything that goes on: once in so many steps. */
-export const RESTART_EACH = 400;
-export const KILL_EACH = 1500;
+export const RESTART_EACH = 300;
+export const KILL_EACH = 700;
 export const SETTLE_EACH = 150;
 
 function connected(world: World): SimClient | undefined {
@@ -185,11 +197,6 @@ function publishBy(world: World, client: SimClient, topic: string): void {
   world.journal.note(`${client.name} publishes ${number} in ${topic}`);
   const key = world.dice.once(4) ? undefined : `${client.name}-${number}`;
   client.publish({ topic, number, text: { type: "message", payload: { number, pad: world.pad() } }, key, attempts: 0 });
-}
-
-function cut(world: World, client: SimClient, inMidFrame: boolean): void {
-  world.journal.note(`${client.name} is cut`);
-  client.cut({ inMidFrame, below: (limit) => world.dice.below(limit) });
 }
 
 /** Subscribes what is wanted; in the same moment, or a turn later, something is published there. */

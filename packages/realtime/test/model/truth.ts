@@ -1,5 +1,6 @@
 import type { HistoryBounds } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
+import { kindOf } from "./topics.ts";
 
 /** One publication that took effect. */
 export interface Fact {
@@ -13,6 +14,8 @@ export interface Fact {
   readonly at: number;
   /** How many kills came before: a killed process forgets its keys. */
   readonly era: number;
+  /** In which turn it was seen. */
+  readonly turn: number;
 }
 
 /** What a broker did. */
@@ -45,9 +48,9 @@ export class EpochTruth {
     let first = this.top + 1;
     let held = 0;
     while (first > 1 && this.top + 1 - first < messages) {
-      const fact = this.facts[first - 2] as Fact;
-      held += fact.bytes;
-      if (held > bytes || now - fact.at >= ageMs) break;
+      const fact = this.facts.at(first - 2);
+      held += fact?.bytes ?? 0;
+      if (held > bytes || now - (fact?.at ?? 0) >= ageMs) break;
       first--;
     }
     return first;
@@ -56,10 +59,13 @@ export class EpochTruth {
 
 /** What really was published: noted at the broker, before any node is told. */
 export class Truth {
+  /** Counted by the world. */
+  turn = 0;
   readonly #epochs = new Map<string, Map<string, EpochTruth>>();
   readonly #byNumber = new Map<number, Fact[]>();
   readonly #current = new Map<string, EpochTruth>();
-  readonly #expected = new Set<number>();
+  readonly #expected = new Map<number, string>();
+  readonly #excused = new Map<string, number>();
   /** When the last member of a topic left; `undefined` while it has one. */
   readonly #leftAt = new Map<string, number | undefined>();
 
@@ -67,7 +73,7 @@ export class Truth {
     const truth = this.#epoch(topic, position?.epoch ?? `life-${life}`);
     const offset = position?.offset ?? truth.top + 1;
     if (offset !== truth.top + 1) throw new Error(`the broker gave ${topic} the offset ${offset} after ${truth.top}`);
-    const fact = { topic, epoch: truth.epoch, offset, number, bytes, at, era };
+    const fact = { topic, epoch: truth.epoch, offset, number, bytes, at, era, turn: this.turn };
     truth.facts.push(fact);
     this.#byNumber.set(number, [...this.of(number), fact]);
   }
@@ -100,6 +106,12 @@ export class Truth {
     return this.#byNumber.get(number) ?? [];
   }
 
+  /** Whether the witness of this process has it. */
+  isSeen(topic: string, number: number): boolean {
+    const current = this.#current.get(topic);
+    return current !== undefined && this.of(number).some(({ epoch }) => epoch === current.epoch);
+  }
+
   at(topic: string, { epoch, offset }: Position): Fact | undefined {
     return this.#epochs.get(topic)?.get(epoch)?.facts[offset - 1];
   }
@@ -112,23 +124,47 @@ export class Truth {
     return this.#current.get(topic);
   }
 
+  /** How many publications of `topic` had been seen in the turn `turn`. */
+  topIn(topic: string, turn: number): number {
+    const facts = this.#current.get(topic)?.facts ?? [];
+    let top = facts.length;
+    while (top > 0 && (facts.at(top - 1)?.turn ?? 0) > turn) top--;
+    return top;
+  }
+
+  position(topic: string): Position | undefined {
+    const current = this.#current.get(topic);
+    return current && { epoch: current.epoch, offset: current.top };
+  }
+
   top(topic: string): number {
     return this.#current.get(topic)?.top ?? 0;
   }
 
   /** Its publisher was told that it took effect; without history only the witness can tell. */
-  expect(number: number): void {
-    this.#expected.add(number);
+  expect(topic: string, number: number): void {
+    this.#expected.set(number, topic);
+  }
+
+  /** Some of `topic` are missing: any of those up to now. */
+  excuse(topic: string, number: number): void {
+    this.#excused.set(topic, number);
   }
 
   /** What was expected and has not come. */
   missing(): number[] {
-    return [...this.#expected].filter((number) => this.of(number).length === 0);
+    const isMissing = ([number, topic]: readonly [number, string]): boolean => this.of(number).length === 0 && number > (this.#excused.get(topic) ?? 0);
+    return [...this.#expected].filter(isMissing).map(([number]) => number);
   }
 
   /** The witness is gone, and did not see all. */
   expectNothing(): void {
     this.#expected.clear();
+  }
+
+  /** Another process has another witness. */
+  forgetPlain(): void {
+    for (const topic of this.#current.keys()) if (kindOf(topic).history === undefined) this.#current.delete(topic);
   }
 
   /** After a kill no topic has a history until something begins one. */

@@ -47,12 +47,13 @@ export class World {
     this.dice = new Dice(options.seed);
     const { truth, journal, counts } = this;
     const shared = { truth, journal, counts, now: () => this.clock.now(), isExact: options.broker === "memory", plant: options.plant };
-    this.clients = policies.map((policy, at) => new SimClient(policy, { ...shared, name: `client-${at}` }));
+    this.clients = policies.map((policy, at) => new SimClient({ ...shared, name: `client-${at}`, policy }));
     this.process = this.#newProcess(undefined);
   }
 
   /** Call it once, before anything else. */
   async start(): Promise<void> {
+    for (const client of this.clients) for (let count = 0; count < 4; count++) client.wants.add(this.dice.pick(topicNames));
     await this.#letWatch();
   }
 
@@ -69,9 +70,19 @@ export class World {
   /** The event loop turns once, and every client reads what has come. */
   async turn(): Promise<void> {
     await setImmediate();
+    // What the first turn has queued is written at the end of it: to the witness too, before anybody reads.
+    await setImmediate();
+    this.truth.turn++;
     this.#witness?.pump();
     for (const client of this.clients) client.pump();
     this.journal.check();
+  }
+
+  /** The connection of a client ends without a word. */
+  cut(client: SimClient, options: { readonly inMidFrame: boolean }): void {
+    this.#witness?.pump();
+    this.journal.note(`${client.name} is cut`);
+    client.cut({ ...options, below: (limit) => this.dice.below(limit) });
   }
 
   async pass(ms: number): Promise<void> {
@@ -103,7 +114,10 @@ export class World {
     const publishing = this.process.realtime
       .topic(`${kind}:{id}` as never, { id } as never)
       .publish("message" as never, { number, pad: this.pad() } as never, key === undefined ? {} : { key })
-      .then(({ offset }) => this.#published(topic, number, offset), (error: unknown) => this.#refused(error))
+      .then(
+        ({ offset }) => this.#published(topic, number, offset),
+        (error: unknown) => this.#refused(error),
+      )
       .finally(() => this.#publishing.delete(publishing));
     this.#publishing.add(publishing);
   }
@@ -124,8 +138,11 @@ export class World {
       await this.turn();
       this.#cutAll();
     }
+    await this.process.realtime.stop();
     await this.turn();
     this.process.die();
+    this.#publishing.clear();
+    this.truth.forgetPlain();
     this.truth.allLeft(this.clock.now());
     this.#life++;
     this.process = this.#newProcess(saved);
@@ -137,6 +154,7 @@ export class World {
     this.#cutAll();
     this.process.die();
     await this.turn();
+    this.#publishing.clear();
     this.truth.forget();
     this.#life++;
     this.#era++;
@@ -174,7 +192,8 @@ export class World {
   }
 
   #isQuiet(): boolean {
-    const hasAll = (client: SimClient): boolean => !client.hasWork && [...client.wants].every((name) => client.reader.topic(name).state === "live" && client.reader.topic(name).ledger.hasAll);
+    const hasAll = (client: SimClient): boolean =>
+      !client.hasWork && [...client.wants].every((name) => client.reader.topic(name).state === "live" && client.reader.topic(name).ledger.hasAll);
     return this.#publishing.size === 0 && this.clients.every(hasAll);
   }
 
@@ -197,7 +216,9 @@ export class World {
     const topics = topicNames.filter((topic) => kindOf(topic).history === undefined);
     const wire = await this.process.openWitness();
     this.#witness = new Witness(wire, topics, (topic, text) => {
-      this.truth.note({ topic, position: undefined, number: numberOf(text), bytes: 0, at: this.clock.now(), life, era });
+      this.journal.note(`the witness of ${topic} has ${text === undefined ? "a gap" : numberOf(text)}`);
+      if (text === undefined) this.truth.excuse(topic, this.#numbers);
+      else this.truth.note({ topic, position: undefined, number: numberOf(text), bytes: 0, at: this.clock.now(), life, era });
     });
     for (let turns = 0; !this.#witness.isReady; turns++) {
       if (turns === MOST_TURNS) throw new Error("the witness cannot subscribe");
@@ -206,9 +227,9 @@ export class World {
   }
 
   #cutAll(): void {
+    for (const client of this.clients) this.cut(client, { inMidFrame: this.dice.once(2) });
     this.#witness = undefined;
     this.truth.expectNothing();
-    for (const client of this.clients) client.cut({ inMidFrame: this.dice.once(2), below: (limit) => this.dice.below(limit) });
   }
 
   /** What the application has worked in: everything that was published so far. It takes its time now and then. */
@@ -222,7 +243,7 @@ export class World {
   }
 
   #published(topic: string, number: number, offset: number | undefined): void {
-    if (kindOf(topic).history === undefined) return this.truth.expect(number);
+    if (kindOf(topic).history === undefined) return this.truth.expect(topic, number);
     if (this.truth.of(number).some((fact) => fact.offset === offset)) return;
     this.journal.fault(`the server was told the offset ${offset} for number ${number} in ${topic}`);
   }

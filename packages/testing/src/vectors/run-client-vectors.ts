@@ -38,8 +38,8 @@ function streamOf(report: VectorReport): string {
   const kinds = ["reply", "failed", "subscribed", "refused", "unsubscribed", "closed"];
   const kind = kinds.find((name) => name in report);
   if (kind !== undefined) return `${kind} ${String(report[kind])}`;
-  const topic = report["publication"] ?? report["state"] ?? report["gap"];
-  return topic === undefined ? "event" : `topic ${String(topic)}`;
+  const topic = (report["publication"] ?? report["state"] ?? report["gap"]) as string | undefined;
+  return topic === undefined ? "event" : `topic ${topic}`;
 }
 
 const plain = (report: VectorReport): VectorReport => {

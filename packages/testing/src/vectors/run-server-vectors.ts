@@ -119,7 +119,7 @@ class ServerRun {
 
   async #play(step: VectorStep): Promise<string | undefined> {
     if ("do" in step || "event" in step) return undefined;
-    if ("open" in step) return this.#open(step["open"] === "plain");
+    if ("open" in step) return this.#open(step);
     if ("app" in step) return this.#act(step);
     if ("quiet" in step) return this.#quiet();
     if ("closed" in step) return this.#closed(step);
@@ -130,8 +130,10 @@ class ServerRun {
     return undefined;
   }
 
-  async #open(isPlain: boolean): Promise<string | undefined> {
-    this.#line = new Line(this.#server.connect(isPlain ? [] : ["upwire.v1"]), isPlain);
+  async #open({ open, token }: VectorStep): Promise<string | undefined> {
+    const isPlain = open === "plain";
+    const offered = token === undefined ? ["upwire.v1"] : ["upwire.v1", `upwire.auth.${token as string}`];
+    this.#line = new Line(this.#server.connect(isPlain ? [] : offered), isPlain);
     await this.#line.opened();
     return isPlain ? undefined : this.#expect(helloStep);
   }
@@ -158,7 +160,8 @@ class ServerRun {
   async #closed({ closed, reason }: VectorStep): Promise<string | undefined> {
     this.#isOver = true;
     const came = (await this.#line?.inbox.take(this.#timeoutMs, (item) => typeof item === "object" && "code" in item)) as Closed | undefined;
-    if (came === undefined) return `the server did not close; it sent ${(this.#line?.inbox.rest as Data[]).map(shown).join(", ") || "nothing"}`;
+    const rest = (this.#line?.inbox.rest ?? []) as readonly Data[];
+    if (came === undefined) return `the server did not close; it sent ${rest.map(shown).join(", ") || "nothing"}`;
     return this.#variables.differs(reason === undefined ? { code: closed, reason: "$text" } : { code: closed, reason }, came, "the close");
   }
 }

@@ -69,6 +69,7 @@ export function textOf(given: unknown): string {
 /** Bytes of a step: base64, or parts in base64 that are repeated. */
 export function bytesOf(given: unknown): Uint8Array {
   const value = given as Repeated;
-  const parts = typeof value === "string" ? ([[value, 1]] as const) : value.repeat;
-  return Buffer.concat(parts.flatMap(([part, times]) => Array.from({ length: times }, () => Buffer.from(part, "base64"))));
+  if (typeof value === "string") return Buffer.from(value, "base64");
+  const parts = value.repeat.map(([part, times]) => ({ bytes: Buffer.from(part, "base64"), times }));
+  return Buffer.concat(parts.map(({ bytes, times }) => Buffer.alloc(bytes.length * times, bytes)));
 }

@@ -1,0 +1,201 @@
+import {
+  fillPattern,
+  MIN_LATER_MS,
+  SUBPROTOCOL,
+  TOKEN_PREFIX,
+  type Gap,
+  type Hello,
+  type Reconnect,
+  type SubscribedPayload,
+  type WireError,
+} from "@upwire/protocol";
+import { valueOf, webSocketAddress } from "../link/address.ts";
+import { systemClock } from "../link/clock.ts";
+import { createLink, type LinkOwner } from "../link/link.ts";
+import { readError, readFrame, type Frame } from "./frame.ts";
+import { askWhy, type HandshakeVerdict } from "./handshake-check.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { Listeners, type Listener } from "./listeners.ts";
+import { reporter, type ClientOptions } from "./options.ts";
+import { createOutbox, type AskOptions, type QueuePolicy } from "./outbox.ts";
+import type { Address, ClientStatus } from "./status.ts";
+import { TopicSubscription, type TopicOptions } from "./topic.ts";
+
+/** Names that no event can have, for listeners to the client itself. */
+const STATUS = "upwire.status";
+const FRAME = "upwire.frame";
+/** How long a server may take to say hello, before it is asked whether it lives. Milliseconds. */
+const HELLO_MS = 10_000;
+
+/** The client at run time, where names and payloads are any. What a contract says about it is in `Client`. */
+export interface UntypedClient {
+  readonly status: ClientStatus;
+  readonly connectionId: string | undefined;
+  on(event: string, listener: Listener): () => void;
+  onStatus(listener: Listener): () => void;
+  onFrame(listener: Listener): () => void;
+  send(event: string, payload?: unknown, options?: { readonly queue?: QueuePolicy }): boolean;
+  request(name: string, payload?: unknown, options?: AskOptions): Promise<unknown>;
+  topic(pattern: string, parameters?: Readonly<Record<string, string | number>>, options?: TopicOptions): TopicSubscription;
+  close(code?: number, reason?: string): void;
+  [Symbol.dispose](): void;
+}
+
+/** What connects link, heartbeat, outbox and topics: it reads what comes in, and knows when what is open. */
+export function connect(url: Address, options: ClientOptions): UntypedClient {
+  if (typeof url !== "function") webSocketAddress(url);
+  const { clock = systemClock } = options;
+  const report = reporter(options.onError);
+  const listeners = new Listeners(report);
+  const topics = new Map<string, TopicSubscription>();
+  const outbox = createOutbox(clock, report, options);
+  let status: ClientStatus = { state: "connecting" };
+  let connectionId: string | undefined;
+  /** Set from the opening of the socket to its end. */
+  let transmit: ((frame: Frame) => void) | undefined;
+  /** Of the last try, to ask about it. */
+  let address: string;
+  let token: string | undefined;
+
+  const heartbeat = createHeartbeat(
+    clock,
+    () => outbox.control({ type: "upwire.ping" }, () => {}),
+    () => link.drop(),
+  );
+  const owner: LinkOwner = {
+    async target() {
+      tell({ state: "connecting" });
+      address = webSocketAddress(await valueOf(url));
+      token = await valueOf(options.token);
+      return { url: address, protocols: token ? [SUBPROTOCOL, TOKEN_PREFIX + base64url(token)] : [SUBPROTOCOL] };
+    },
+    opened(socket) {
+      socket.binaryType = "arraybuffer";
+      transmit = (data) => {
+        socket.send(data as string);
+        listeners.emit(FRAME, { direction: "out", data });
+      };
+      heartbeat.start(HELLO_MS);
+      // It speaks something else.
+      if (socket.protocol !== SUBPROTOCOL) link.drop();
+    },
+    message({ data }) {
+      heartbeat.heard();
+      listeners.emit(FRAME, { direction: "in", data });
+      try {
+        receive(data);
+      } catch (error) {
+        // A server that breaks the protocol: the next message may be a good one.
+        report(error);
+      }
+    },
+    // The event of a socket says nothing: its close event and the check do.
+    failed: (error) => error instanceof Error && report(error),
+    down({ code, reason }, retryAt) {
+      const neverOpened = !transmit;
+      if (!retryAt) {
+        end(code, reason);
+        return;
+      }
+      cut();
+      tell({ state: "waiting", retryAt });
+      if (neverOpened) void check(status);
+    },
+    woken: heartbeat.probe,
+  };
+  const link = createLink(owner, options);
+
+  function receive(data: unknown): void {
+    const { type, topic, offset, re, payload, error } = readFrame(data);
+    if (re !== undefined) outbox.answered(re, error, payload);
+    if (typeof type !== "string") return;
+    if (topic !== undefined) {
+      const known = topics.get(topic);
+      if (type === "upwire.subscribed") (known ?? topicNamed(topic, { byServer: true })).subscribed(payload as SubscribedPayload);
+      else if (type === "upwire.gap") known?.gap(payload as Gap["payload"]);
+      else if (type === "upwire.unsubscribed") known?.unsubscribed(error);
+      else known?.deliver(type, payload, offset);
+    } else if (type === "upwire.hello") greeted(payload as Partial<Hello["payload"]>);
+    else if (type === "upwire.reconnect") owner.toldMs = (payload as Reconnect["payload"]).afterMs;
+    else if (type === "upwire.error") report(readError(payload as WireError));
+    else if (!type.startsWith("upwire.")) listeners.emit(type, payload);
+  }
+
+  function greeted(hello: Partial<Hello["payload"]>): void {
+    if (status.state !== "connecting" || !transmit) return;
+    ({ connectionId } = hello);
+    owner.spreadMs = hello.spreadMs;
+    heartbeat.start(hello.pingIntervalMs ?? 25_000);
+    outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
+      for (const topic of topics.values()) topic.subscribe();
+    });
+    tell({ state: "open" });
+  }
+
+  function topicNamed(name: string, how?: TopicOptions): TopicSubscription {
+    let topic = topics.get(name);
+    if (!topic) {
+      topic = new TopicSubscription(name, { ...how, outbox, clock, report, forget: () => void topics.delete(name) });
+      topics.set(name, topic);
+    }
+    return topic;
+  }
+
+  async function check(waiting: ClientStatus): Promise<void> {
+    const verdict = await askWhy(address, token, options.fetch);
+    // After the wait the next try is under way: it will know better.
+    if (!verdict || status !== waiting) return;
+    if (verdict.retry === "later") link.wait(MIN_LATER_MS);
+    else if (verdict.retry === "no") {
+      link.close();
+      end(1006, verdict.code, verdict);
+    }
+  }
+
+  function cut(): void {
+    heartbeat.stop();
+    transmit = connectionId = undefined;
+    for (const topic of topics.values()) topic.cut();
+    outbox.cut();
+  }
+
+  function end(code: number, reason: string, error?: HandshakeVerdict): void {
+    if (status.state === "closed") return;
+    cut();
+    outbox.close();
+    tell({ state: "closed", code, reason, error });
+  }
+
+  function tell(next: ClientStatus): void {
+    if (status.state === "closed" || status.state === next.state) return;
+    status = next;
+    listeners.emit(STATUS, status);
+  }
+
+  function close(code = 1000, reason = ""): void {
+    link.close(code, reason);
+    end(code, reason);
+  }
+
+  return {
+    get status() {
+      return status;
+    },
+    get connectionId() {
+      return connectionId;
+    },
+    on: (event, listener) => listeners.add(event, listener),
+    onStatus: (listener) => listeners.add(STATUS, listener),
+    onFrame: (listener) => listeners.add(FRAME, listener),
+    send: (event, payload, how) => outbox.post({ type: event }, payload, how?.queue),
+    request: (name, payload, how) => outbox.ask({ type: name }, payload, how),
+    topic: (pattern, parameters, how) => topicNamed(fillPattern(pattern, parameters), how),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function base64url(text: string): string {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(text));
+  return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
