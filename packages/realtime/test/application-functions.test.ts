@@ -20,9 +20,9 @@ interface Stage {
   readonly client: MemoryClient;
   readonly clock: FakeClock;
   /** What `onError` was told since the last call. */
-  told(): unknown[];
+  readonly told: () => unknown[];
   /** Says one thing; the code of the error that it is answered with, or the payload. Time passes when nothing comes. */
-  answerTo(frame: object): Promise<unknown>;
+  readonly answerTo: (frame: object) => Promise<unknown>;
 }
 
 async function stage(options: Options, contract?: Parameters<typeof createRealtime>[0]): Promise<Stage> {
