@@ -1,6 +1,7 @@
 import type { Connection } from "@upwire/core";
 import type { RealtimeError } from "@upwire/protocol";
 import type { Lines } from "./lines.ts";
+import type { Subscription } from "./topics/subscription.ts";
 
 /** What came from a client, and is not answered yet. */
 export interface Unanswered {
@@ -27,6 +28,8 @@ export class Session<User> {
   /** Speaks no `upwire.v1`. */
   readonly isPlain: boolean;
   readonly userId: string | undefined;
+  /** Of the topics. */
+  firstSubscription: Subscription | undefined;
   /** How much came and is not answered yet. */
   running = 0;
   /** That of it which has an id. */
