@@ -126,7 +126,8 @@ export class SimClient {
 
   #isKnown(text: string): boolean {
     const [, topic, number] = PLAIN.exec(text) ?? [];
-    return topic === undefined || this.#setup.truth.isSeen(topic, Number(number));
+    const { truth } = this.#setup;
+    return topic === undefined || truth.isSeen(topic, Number(number)) || truth.isExcused(topic, Number(number));
   }
 
   #done(publish: ClientPublish, outcome: "answered" | "unavailable" | "lost"): void {
