@@ -30,7 +30,7 @@ export interface LedgerSetup {
 }
 
 /** A gap for what could not be read in time is told so much later at most: a client may be slow, and then it settles. Milliseconds. */
-const TOLD_MS = 150_000;
+export const TOLD_MS = 150_000;
 /** The witness may get a publication so much later than a client that subscribed behind it gets its reply. Turns. */
 const WITNESS_TURNS = 4;
 
