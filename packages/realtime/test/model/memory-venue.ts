@@ -19,7 +19,11 @@ export class MemoryVenue implements Venue {
       const upgrader = upgraders.get(name) ?? Upgrader.forRoute(handler, options);
       upgraders.set(name, upgrader);
       const headers = { "sec-websocket-protocol": "upwire.v1" };
-      const { peer, connection } = await openInMemory(upgrader, handler as ConnectionHandler<unknown, never>, { url: `/?user=${user}`, headers, highWaterMark });
+      const { peer, connection } = await openInMemory(upgrader, handler as ConnectionHandler<unknown, never>, {
+        url: `/?user=${user}`,
+        headers,
+        highWaterMark,
+      });
       return new MemoryWire(peer, connection);
     };
     return { open, close: async () => {} };
