@@ -1,7 +1,8 @@
-// Compiles every package and app to its dist/, and bundles the client for pages.
+// Compiles every package and app to its dist/, and bundles the client for pages, and the script of the chat page.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundlePage } from "@upwire-apps/chat/bundle";
 import { root, run } from "./run.mjs";
 
 const project = "apps/tools/tsconfig.build.json";
@@ -14,6 +15,7 @@ const changed = !existsSync(stamp) || readFileSync(stamp, "utf8") !== settings;
 const status = run("tsc", ["-b", project, ...(changed ? ["--force"] : [])]);
 if (status !== 0) process.exit(status);
 writeFileSync(stamp, settings);
+await bundlePage();
 process.exit(run("node", ["packages/client/bundle.mjs"]));
 
 function hashOfSettings() {

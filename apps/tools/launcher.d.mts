@@ -6,6 +6,8 @@ export interface LaunchOptions {
   readonly port: number;
   /** Whether it goes by every name, also on the loopback interface. @default false */
   readonly anyName?: boolean;
+  /** What `save()` of an earlier one gave. @default nothing is known */
+  readonly restore?: Uint8Array | undefined;
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
@@ -21,6 +23,8 @@ export interface Launched {
   readonly index?: LaunchedServer;
   readonly demos: readonly LaunchedServer[];
   close(): Promise<void>;
+  /** Before it waits for clients that are slow to go, `keep` gets what the next one needs to go on from here: its option `restore`. */
+  saveAndClose(keep: (saved: Uint8Array) => unknown): Promise<void>;
 }
 
 export function startOne(name: string, options: LaunchOptions): Promise<Launched>;

@@ -1,4 +1,4 @@
-// Starts demos in this process: one of them, or all four frameworks with one hub and an index page.
+// Starts demos in this process: one of them, or all four frameworks with one chat and an index page.
 import { createChat, indexPage } from "@upwire-apps/chat";
 import { defaults } from "@upwire/core";
 import { once } from "node:events";
@@ -11,23 +11,23 @@ import { demos, frameworks } from "./demos.mjs";
  * A demo is open to whoever reaches it, which on the loopback interface is to be this machine: its names keep pages out whose own
  * name was made to lead here. On other interfaces its names are not known, and tests ask by `anyName`.
  */
-function createDemo({ host, anyName = false }) {
-  if (anyName) return createChat();
+function createDemo({ host, anyName = false, restore }) {
+  if (anyName) return createChat({ restore });
   const isLoopback = /^(?:localhost|127\.|::1$)/i.test(host);
-  return createChat({ allowedHosts: isLoopback ? ["localhost", "127.0.0.1", "[::1]", bracketed(host)] : undefined });
+  return createChat({ allowedHosts: isLoopback ? ["localhost", "127.0.0.1", "[::1]", bracketed(host)] : undefined, restore });
 }
 
 /** One demo alone. */
 export async function startOne(name, options) {
   const demo = createDemo(options);
-  const running = await startDemo(name, demo, options).catch((error) => {
-    demo.stop();
+  const running = await startDemo(name, demo, options).catch(async (error) => {
+    await demo.stop();
     throw error;
   });
-  return { demos: [running], close: () => closeAll(demo, [running]) };
+  return { demos: [running], ...endsOf(demo, [running]) };
 }
 
-/** All frameworks with one hub on the ports after `port`, which has the index page. Port 0 takes free ones. */
+/** All frameworks with one chat on the ports after `port`, which has the index page. Port 0 takes free ones. */
 export async function startAll({ port, ...options }) {
   const demo = createDemo(options);
   const running = [];
@@ -36,7 +36,7 @@ export async function startAll({ port, ...options }) {
       running.push(await startDemo(name, demo, { ...options, port: port && port + 1 + i }));
     }
     const index = await startIndex(running, { ...options, port });
-    return { index, demos: running, close: () => closeAll(demo, [...running, index]) };
+    return { index, demos: running, ...endsOf(demo, [...running, index]) };
   } catch (error) {
     await closeAll(demo, running);
     throw error;
@@ -80,8 +80,25 @@ function hostnameIn(hostHeader = "") {
   return /^([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.exec(hostHeader)?.[1];
 }
 
+function endsOf(demo, running) {
+  return {
+    close: () => closeAll(demo, running),
+    async saveAndClose(keep) {
+      const closed = closeServers(running);
+      // By now no client is heard any more.
+      await keep(await demo.save());
+      await closed;
+      await demo.stop();
+    },
+  };
+}
+
 async function closeAll(demo, running) {
-  demo.stop();
+  await closeServers(running);
+  await demo.stop();
+}
+
+async function closeServers(running) {
   const closed = running.map(({ close }) => close());
   // Page loads and idle keep-alives; an upgraded socket is no longer among them.
   for (const { server } of running) server.closeAllConnections();

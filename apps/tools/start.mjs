@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { readSettings } from "./settings.mjs";
 import { onStopSignal } from "./signals.mjs";
+import { keepState, stateFile, takeState } from "./state.mjs";
 
 try {
   await start(readSettings(process.argv.slice(2), process.env));
@@ -27,12 +28,26 @@ async function start({ name, host, port, withTls }) {
   const { makeCertificate } = await import("./certificate.mjs");
   const { logEvents } = await import("@upwire/core");
 
+  const state = stateFile(process.env, { name, port });
   const options = { host, port, tls: withTls ? await makeCertificate(host) : undefined };
-  const running = await (name === undefined ? startAll(options) : startOne(name, options));
-  stop = () => running.close();
+  const launch = (restore) => (name === undefined ? startAll({ ...options, restore }) : startOne(name, { ...options, restore }));
+  const running = await goOn(launch, await takeState(state));
+  // A planned restart: pages find everything that they missed meanwhile.
+  stop = () => running.saveAndClose((saved) => keepState(state, saved));
   // Who is refused, and why, is what a newcomer looks for first.
   logEvents();
   report(running);
+}
+
+/** With what is known from the last run, if it can be read: another version may have written it. */
+async function goOn(launch, saved) {
+  try {
+    return await launch(saved);
+  } catch (error) {
+    if (saved === undefined || !(error instanceof TypeError)) throw error;
+    console.warn(`What was kept of the last run cannot be read: ${error.message}`);
+    return launch();
+  }
 }
 
 /** One line that says what to do, for what a user can do something about. */

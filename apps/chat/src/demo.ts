@@ -1,12 +1,10 @@
-import type { ConnectionHandler, Hub, UpgraderOptions } from "@upwire/core";
+import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Page } from "./page.ts";
 
 /** What every framework's main file serves. */
 export interface Demo {
-  /** Everyone on `/ws`, whichever framework let them in. */
-  readonly hub: Hub;
   /** The handler of `/ws`. */
   readonly chat: ConnectionHandler;
   /** Who may reach both. */
@@ -17,8 +15,10 @@ export interface Demo {
   chatPage(framework: string): Page;
   /** The page of `GET /ws/echo_display`. */
   readonly echoPage: Page;
-  /** Stops the time broadcast. The servers close their clients themselves. */
-  stop(): void;
+  /** What a new demo needs to go on where this one is. Call it when the servers close: nothing is published after it. */
+  save(): Promise<Uint8Array>;
+  /** Stops the time broadcast and frees what the chat holds. The servers close their clients themselves, before. */
+  stop(): Promise<void>;
 }
 
 /** What a main file needs to start. */

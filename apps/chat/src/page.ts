@@ -17,10 +17,11 @@ export function loadPage(file: string, parts: Readonly<Record<string, string>> =
   return { headers: headersFor(html), html };
 }
 
-/** A value as it may stand in a script of a page. */
-export function scriptValue(value: unknown): string {
-  // Nothing in it ends the script.
-  return JSON.stringify(value).replaceAll("<", "\\u003c");
+/** The script of the chat page, which the build makes of the modules in `page/` (see bundle.mjs). */
+export function pageScript(): string {
+  const script = readFileSync(new URL("../dist/chat-page.js", import.meta.url), "utf8");
+  // Nothing in it ends the script. In a string or a pattern it means the same.
+  return script.replaceAll(/<(?=\/script|!--)/gi, "\\x3c");
 }
 
 export function escapeHtml(text: string): string {

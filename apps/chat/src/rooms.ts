@@ -1,40 +1,60 @@
-import { createHub, type Audience, type Connection, type Hub } from "@upwire/core";
-import { envelope, ProtocolError } from "./protocol.ts";
+import { createSlot, type Connection } from "@upwire/core";
+import type { ChatRealtime } from "./contract.ts";
+import { ProtocolError } from "./protocol.ts";
 
-const MAX_ROOMS_PER_CONNECTION = 32;
+/** How many rooms one client may be in. */
+export const MAX_ROOMS = 32;
 
-/** A hub with the limits of the demo. */
-export function createChatHub(): Hub {
-  return createHub({ maxRoomsPerConnection: MAX_ROOMS_PER_CONNECTION });
+type Room = ReturnType<typeof roomIn>;
+
+/** The rooms that plain clients are in: the server joins them to the topics that the page subscribes to. */
+export class Rooms {
+  readonly #realtime: ChatRealtime;
+  readonly #joined = createSlot<Set<string>>();
+
+  constructor(realtime: ChatRealtime) {
+    this.#realtime = realtime;
+  }
+
+  /** @returns how many are in it now. @throws ProtocolError */
+  async join(connection: Connection, name: string): Promise<number> {
+    const room = this.#room(name);
+    const joined = this.#joined.get(connection) ?? new Set();
+    if (joined.size >= MAX_ROOMS && !joined.has(name)) {
+      throw new ProtocolError("too-many-rooms", `At most ${MAX_ROOMS} rooms at a time; leave one first`);
+    }
+    await room.add(connection);
+    this.#joined.set(connection, joined.add(name));
+    return room.size;
+  }
+
+  /** @throws ProtocolError when `connection` is not in it. */
+  leave(connection: Connection, name: string): void {
+    this.#entered(connection, name).delete(connection);
+    this.#joined.get(connection)?.delete(name);
+  }
+
+  /** @throws ProtocolError when `connection` is not in it. */
+  async say(connection: Connection, name: string, text: string): Promise<void> {
+    await this.#entered(connection, name).publish("room", { room: name, from: connection.id, text });
+  }
+
+  #entered(connection: Connection, name: string): Room {
+    if (this.#joined.get(connection)?.has(name) === true) return this.#room(name);
+    throw new ProtocolError("not-in-room", `You are not in the room ${name}; join it first`);
+  }
+
+  #room(name: string): Room {
+    try {
+      return roomIn(this.#realtime, name);
+    } catch (error) {
+      // Some characters take more than one in the name of a topic, so that the longest names do not fit.
+      if (error instanceof TypeError) throw new ProtocolError("bad-payload", "payload.room is too long with these characters");
+      throw error;
+    }
+  }
 }
 
-/** The rooms that users make by joining them. */
-export class Rooms {
-  readonly #hub: Hub;
-
-  constructor(hub: Hub) {
-    this.#hub = hub;
-  }
-
-  join(connection: Connection, room: string): void {
-    const members = this.#hub.room(room);
-    if (!members.add(connection)) throw new ProtocolError("too-many-rooms", `At most ${MAX_ROOMS_PER_CONNECTION} rooms at a time; leave one first`);
-    connection.send(envelope("room-joined", { room, count: members.size }));
-  }
-
-  leave(connection: Connection, room: string): void {
-    this.#membersAround(connection, room).delete(connection);
-    connection.send(envelope("room-left", { room }));
-  }
-
-  say(connection: Connection, room: string, text: string): void {
-    this.#membersAround(connection, room).broadcast(envelope("room", { room, from: connection.id, text }));
-  }
-
-  /** @throws ProtocolError when `connection` is not one of them. */
-  #membersAround(connection: Connection, room: string): Audience {
-    const members = this.#hub.room(room);
-    if (!members.has(connection)) throw new ProtocolError("not-in-room", `You are not in the room ${room}; join it first`);
-    return members;
-  }
+function roomIn(realtime: ChatRealtime, room: string) {
+  return realtime.topic("room:{room}", { room });
 }

@@ -1,4 +1,4 @@
-import type { Clock, Hub } from "@upwire/core";
+import type { Clock } from "@upwire/core";
 
 const INTERVAL_MS = 5_000;
 
@@ -13,11 +13,9 @@ export const realTime: Ticker = {
   },
 };
 
-/** Tells everyone in the hub the time of day, every five seconds, until cancelled. */
-export function startTimeBroadcast(hub: Hub, ticker: Ticker): ReturnType<Ticker["every"]> {
-  return ticker.every(INTERVAL_MS, () => {
-    hub.broadcast(`Server broadcast: Current time is ${timeOfDay(new Date())}`);
-  });
+/** Calls `tell` with the time of day, every five seconds, until cancelled. */
+export function startTimeBroadcast(tell: (time: string) => void, ticker: Ticker): ReturnType<Ticker["every"]> {
+  return ticker.every(INTERVAL_MS, () => tell(timeOfDay(new Date())));
 }
 
 /** Local time as HH:MM:SS. */

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
-import { runInNewContext } from "node:vm";
-import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, parseRetryAfter, retryAfterReason, retryOf } from "@upwire/protocol";
 import { expect, it } from "vitest";
+import { bundlePage } from "../bundle.mjs";
 import { createChat, indexPage } from "../src/index.ts";
-import { scriptValue } from "../src/page.ts";
+import { pageScript } from "../src/page.ts";
+
+// The tests run unbuilt.
+await bundlePage();
 
 const demo = createChat();
-demo.stop();
+await demo.stop();
 
 it("names the framework, escaped, wherever the page wants it", () => {
   const { html } = demo.chatPage(`<b>"$&'`);
@@ -39,45 +41,13 @@ it.each([
   expect(headers).toMatchObject({ "content-type": "text/html; charset=utf-8", "x-content-type-options": "nosniff" });
 });
 
-/** What the chat page asks itself when a connection is over. */
-function leastDelayOfPage(): (code: number, reason: string) => number | undefined {
-  const { html } = demo.chatPage("koa");
-  const parts = [/^const PROTOCOL = .*;$/m, /^function leastDelay\(.*\{\n[^]*?\n\}$/m].map((part) => part.exec(html)?.[0] ?? "missing");
-  return runInNewContext(`${parts.join("\n")}\nleastDelay`) as ReturnType<typeof leastDelayOfPage>;
-}
-
-it("reconnects from the chat page as the protocol package says, after every close code", () => {
-  const leastDelay = leastDelayOfPage();
-  for (let code = 0; code <= 5100; code++) {
-    const retry = retryOf(code);
-    const least = leastDelay(code, "");
-    if (retry === "later") expect(least !== undefined && least >= MIN_LATER_MS && least <= 2 * MIN_LATER_MS).toBe(true);
-    else expect([code, least]).toEqual([code, retry ? 0 : undefined]);
-  }
+it("lets nothing end the script that it stands in", () => {
+  const script = /<script type="module">([^]*?)<\/script>/.exec(demo.chatPage("koa").html)?.[1];
+  expect(script).toBe(pageScript());
+  expect(script).not.toMatch(/<!--|<script|<\/script/i);
 });
 
-it("reads the time to come back as the protocol package does, and not after a code that says no", () => {
-  const leastDelay = leastDelayOfPage();
-  const reasons = [0, 1, 1500, MAX_RETRY_AFTER_MS].map(retryAfterReason);
-  reasons.push(
-    `retry-after=${"9".repeat(15)}`,
-    `retry-after=${"9".repeat(16)}`,
-    "retry-after=",
-    "retry-after=-1",
-    "retry-after=5\n",
-    "Retry-After=5",
-    "x retry-after=5",
-    "",
-  );
-  for (const reason of reasons) {
-    for (const code of [1012, 1013]) {
-      const told = parseRetryAfter(reason);
-      if (told !== undefined || code === 1012) expect([reason, leastDelay(code, reason)]).toEqual([reason, told ?? 0]);
-    }
-    expect(leastDelay(1008, reason)).toBeUndefined();
-  }
-});
-
-it("lets no value end the script that it stands in", () => {
-  expect(scriptValue({ text: "</script><!--" })).toBe('{"text":"\\u003c/script>\\u003c!--"}');
+it("has no schema and no code of the server in its script", () => {
+  expect(pageScript()).not.toMatch(/zod|safeParse|"node:/i);
+  expect(pageScript()).toContain("upwire.subscribe");
 });

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { createChat } from "../src/index.ts";
-import { FakeClient } from "./fake-connection.ts";
+import { MemoryClient } from "./memory-client.ts";
 
-it("tells everyone the time every five seconds until stopped", () => {
+it("tells everyone the time every five seconds until stopped", async () => {
   const timers: { ms: number; run: () => void; cancelled: boolean }[] = [];
   const ticker = {
     every(ms: number, run: () => void) {
@@ -12,10 +12,10 @@ it("tells everyone the time every five seconds until stopped", () => {
     },
   };
   const demo = createChat({ ticker });
-  const client = new FakeClient(demo.chat, "a");
+  const client = await MemoryClient.open(demo.chat);
   expect(timers).toMatchObject([{ ms: 5_000, cancelled: false }]);
   timers[0]?.run();
-  expect(client.take()).toEqual([expect.stringMatching(/^Server broadcast: Current time is [0-2]\d:[0-5]\d:[0-5]\d$/)]);
-  demo.stop();
+  expect(await client.take()).toEqual([expect.stringMatching(/^Server broadcast: Current time is [0-2]\d:[0-5]\d:[0-5]\d$/)]);
+  await demo.stop();
   expect(timers).toMatchObject([{ cancelled: true }]);
 });

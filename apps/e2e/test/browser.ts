@@ -20,19 +20,27 @@ export type NewContext = () => Promise<BrowserContext>;
 
 /** One browser for all tests of a file. Skips them when there is none. */
 export function useBrowser(): NewContext {
+  const browserOfFile = useBrowserWith([]);
+  return async () => {
+    const context = await browserOfFile().newContext({ ignoreHTTPSErrors: true });
+    context.setDefaultTimeout(20_000);
+    return context;
+  };
+}
+
+/** The same with more arguments on its command line. */
+export function useBrowserWith(more: readonly string[]): () => Browser {
   let browser: Browser | undefined;
   beforeAll(async () => {
-    if (existsSync(executablePath)) browser = await chromium.launch({ executablePath, args });
+    if (existsSync(executablePath)) browser = await chromium.launch({ executablePath, args: [...args, ...more] });
   });
   afterAll(() => browser?.close());
   beforeEach((test) => {
     if (!browser) test.skip(`no ${executablePath}: install Debian's chromium-headless-shell or set UPWIRE_CHROMIUM`);
   });
-  return async () => {
+  return () => {
     if (!browser) throw new Error("no browser");
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
-    context.setDefaultTimeout(20_000);
-    return context;
+    return browser;
   };
 }
 
@@ -76,6 +84,21 @@ export class ChatTab {
   /** Waits for a message of this kind: own, client, direct, server... */
   async saw(kind: string, text: string): Promise<void> {
     await this.page.locator(`#messages li[data-kind=${kind}]`, { hasText: text }).waitFor();
+  }
+
+  /** A line of the page itself, such as "back: 3 missed messages delivered". */
+  async noticed(text: string | RegExp): Promise<void> {
+    await this.page.locator("#messages li[data-kind=notice] .body", { hasText: text }).waitFor();
+  }
+
+  /** A message that could not be sent yet. */
+  async keeps(text: string): Promise<void> {
+    await this.page.locator("#messages li[data-waiting]", { hasText: text }).waitFor();
+  }
+
+  /** The text of each message, without who said it and when. */
+  bodies(): Promise<string[]> {
+    return this.page.locator("#messages li:not([data-kind=server]) .body").allInnerTexts();
   }
 
   messages(): Promise<string[]> {

@@ -1,6 +1,9 @@
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Client } from "./client.ts";
 import { freePorts } from "./ports.ts";
@@ -96,6 +99,41 @@ describe("npm start", { timeout: BUILD_MS }, () => {
     expect(await echo.closed).toMatchObject({ code: 1001 });
     expect(await one.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - signalledAt).toBeLessThan(2_000);
+  });
+
+  it("goes on after SIGTERM where it was, once, and without what it cannot read", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "upwire-state-"));
+    const env = { PORT: String(await freePorts(1)), UPWIRE_STATE: join(folder, "state") };
+    const subscribe = async (since?: unknown): Promise<{ epoch: string; offset: number; resumed: boolean }> => {
+      const client = await Client.connect(`ws://127.0.0.1:${env.PORT}/ws`, { protocol: "upwire.v1" });
+      client.send(JSON.stringify({ type: "upwire.subscribe", id: 1, topic: "lobby", since }));
+      const { payload } = JSON.parse(await client.receive('"re":1')) as { payload: Awaited<ReturnType<typeof subscribe>> };
+      return payload;
+    };
+    try {
+      const first = start(["node"], env);
+      await portOf(first);
+      const { epoch, offset } = await subscribe();
+      const plain = await Client.connect(`ws://127.0.0.1:${env.PORT}/ws`);
+      plain.send("missed");
+      await plain.receive("missed");
+      first.signalGroup("SIGTERM");
+      await first.exited;
+
+      const second = start(["node"], env);
+      await portOf(second);
+      expect(await subscribe({ epoch, offset })).toMatchObject({ epoch, offset: 1, resumed: true });
+      second.signalGroup("SIGKILL");
+      await second.exited;
+
+      await writeFile(env.UPWIRE_STATE, "junk");
+      const third = start(["node"], env);
+      await portOf(third);
+      expect(third.output).toContain("What was kept of the last run cannot be read: ");
+      expect(await subscribe({ epoch, offset })).toMatchObject({ offset: 0, resumed: false });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("does not wait for a client that never answers the close frame", async () => {
