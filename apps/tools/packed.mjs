@@ -1,6 +1,7 @@
 // npm run packed: what a customer does first, with the packages as npm would deliver them. For each framework an application outside
 // of the repository, made of the lines of the package's README alone: its install lines, with tarballs in place of names, and its first
-// sample, as JavaScript and as TypeScript. A client talks to each. It needs a network, and takes about two minutes.
+// sample, as JavaScript and as TypeScript. The samples of the front README too. A client talks to each. It needs a network, and takes
+// about two minutes.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { WebSocket } from "ws";
 import { root } from "./run.mjs";
 
 const FRAMEWORKS = ["express", "fastify", "hono", "koa", "core"];
+const LANGUAGES = ["JavaScript", "TypeScript"];
 const TSC = ["--strict", "--skipLibCheck", "false", "--module", "nodenext", "--target", "es2022", "--types", "node", "--rewriteRelativeImportExtensions"];
 /** How long a server may take until it listens. Milliseconds. */
 const START_MS = 15_000;
@@ -24,8 +26,27 @@ for (const name of FRAMEWORKS) {
   const { installs, sample } = readmeOf(`packages/${name}/README.md`);
   const folder = appFolder(name);
   for (const line of installs) install(folder, line);
-  await check(`${name}, JavaScript`, () => talk(folder, "server.js", sample));
-  await check(`${name}, TypeScript`, () => talk(folder, "server.ts", sample));
+  const path = /get\(\s*"([^"]+)"/.exec(sample)?.[1].replace(/:\w+/, "tea") ?? "/ws";
+  const expected = sample.includes("welcome to") ? ["welcome to tea", "hello"] : ["hello"];
+  for (const language of LANGUAGES) await check(`${name}, ${language}`, () => talk(folder, language, { server: sample }, { path, expected }));
+}
+{
+  // The row of Express says what of ours to install, and the README of its package what else.
+  const [chat, server, jobs] = samplesOf("README.md");
+  const [, ours] = /^\| \[Express[^|]*\| `([^`]+)`/m.exec(readFileSync(join(root, "README.md"), "utf8"));
+  const folder = appFolder("front");
+  for (const line of [`npm install @upwire/core ${ours}`, ...readmeOf("packages/express/README.md").installs]) install(folder, line);
+  // The handler of the second sample, on the route of the first.
+  const guarded = server.replaceAll("chat", "jobs");
+  for (const language of LANGUAGES) {
+    await check(`front README, ${language}`, () => talk(folder, language, { server, chat }, { expected: [/^127\.0\.0\.1:\d+ echo: hello$/] }));
+    await check(`front README, authorize, ${language}`, () =>
+      talk(folder, language, { server: guarded, jobs }, { headers: { cookie: "user=ada" }, expected: ["ada: hello"] }),
+    );
+    await check(`front README, refused, ${language}`, () =>
+      talk(folder, language, { server: guarded, jobs }, { expected: ["Unexpected server response: 401"] }),
+    );
+  }
 }
 {
   const { installs, sample } = readmeOf("packages/testing/README.md");
@@ -59,10 +80,13 @@ function pack() {
 /** The install lines and the first sample of a README, which stand above everything else. */
 function readmeOf(path) {
   const text = readFileSync(join(root, path), "utf8");
-  const sample = /^```ts\n([^]*?)^```$/m.exec(text);
-  const installs = [...text.slice(0, sample.index).matchAll(/`(npm install [^`]+)`/g)].map(([, line]) => line);
+  const installs = [...text.slice(0, text.indexOf("```ts")).matchAll(/`(npm install [^`]+)`/g)].map(([, line]) => line);
   if (installs.length === 0) throw new Error(`${path} has no \`npm install …\` above its first sample`);
-  return { installs, sample: sample[1] };
+  return { installs, sample: samplesOf(path)[0] };
+}
+
+function samplesOf(path) {
+  return [...readFileSync(join(root, path), "utf8").matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, sample]) => sample);
 }
 
 function appFolder(name) {
@@ -73,36 +97,42 @@ function appFolder(name) {
 }
 
 function install(folder, line) {
-  const words = line
-    .split(" ")
-    .slice(1)
-    .map((word) => tarballs.get(word) ?? word);
-  const isOurs = words.some((word) => word.endsWith(".tgz"));
-  // What ours depend on is not on npm either.
-  const others = isOurs ? ["@upwire/protocol", "@upwire/core"].map((name) => tarballs.get(name)) : [];
-  runIn(folder, "npm", [...new Set([...words, ...others]), "--no-audit", "--no-fund"]);
+  const words = line.split(" ").slice(1);
+  const all = new Set(words.flatMap((word) => [word, ...oursBelow(word)]));
+  runIn(folder, "npm", [...[...all].map((word) => tarballs.get(word) ?? word), "--no-audit", "--no-fund"]);
 }
 
-/** Starts the sample on a free port, says hello and hears it. */
-async function talk(folder, file, sample) {
+/** What a package of ours needs of ours: that is not on npm either. */
+function oursBelow(name) {
+  if (!tarballs.has(name)) return [];
+  const { dependencies = {} } = JSON.parse(readFileSync(join(root, name.replace("@upwire", "packages"), "package.json"), "utf8"));
+  return Object.keys(dependencies)
+    .filter((dependency) => tarballs.has(dependency))
+    .flatMap((dependency) => [dependency, ...oursBelow(dependency)]);
+}
+
+/** Starts `files.server`, beside the other files, on a free port, says hello and hears what is expected: texts, or patterns of them. */
+async function talk(folder, language, files, { path = "/ws", headers = {}, expected }) {
   const port = await freePort();
-  const code = sample.replaceAll("8080", String(port));
-  if (code === sample) throw new Error("the sample does not listen on 8080");
-  writeFileSync(join(folder, file), code);
-  let program = file;
-  if (file.endsWith(".ts")) {
-    runIn(folder, "npx", ["tsc", ...TSC, "--outDir", "out", file]);
-    program = `out/${file.replace(".ts", ".js")}`;
+  const code = files.server.replaceAll("8080", String(port));
+  if (code === files.server) throw new Error("the sample does not listen on 8080");
+  const end = language === "TypeScript" ? "ts" : "js";
+  for (const [name, text] of Object.entries({ ...files, server: code })) {
+    writeFileSync(join(folder, `${name}.${end}`), end === "ts" ? text : text.replaceAll(/(from "\.\/\w+)\.ts"/g, '$1.js"'));
+  }
+  let program = "server.js";
+  if (end === "ts") {
+    runIn(folder, "npx", ["tsc", ...TSC, "--outDir", "out", "server.ts"]);
+    program = "out/server.js";
   }
   const server = spawn(process.execPath, [program], { cwd: folder, stdio: ["ignore", "inherit", "pipe"] });
   const ended = once(server, "exit");
   let said = "";
   server.stderr.on("data", (chunk) => (said += chunk));
   try {
-    const path = /get\(\s*"([^"]+)"/.exec(sample)?.[1].replace(/:\w+/, "tea") ?? "/ws";
-    const heard = await hello(`ws://127.0.0.1:${port}${path}`, () => server.exitCode);
-    const expected = sample.includes("welcome to") ? ["welcome to tea", "hello"] : ["hello"];
-    if (JSON.stringify(heard) !== JSON.stringify(expected)) throw new Error(`heard ${JSON.stringify(heard)} and not ${JSON.stringify(expected)}`);
+    const heard = await hello(`ws://127.0.0.1:${port}${path}`, headers, () => server.exitCode);
+    const isRight = heard.length === expected.length && expected.every((one, at) => (one instanceof RegExp ? one.test(heard[at]) : one === heard[at]));
+    if (!isRight) throw new Error(`heard ${JSON.stringify(heard)} and not ${expected.join(", ")}`);
   } catch (error) {
     throw new Error(`${error.message}; the server said ${JSON.stringify(said.slice(-2000))}`, { cause: error });
   } finally {
@@ -111,22 +141,23 @@ async function talk(folder, file, sample) {
   }
 }
 
-/** What the client has heard once its own word has come back. Tries again until the server listens. */
-async function hello(url, exitCode) {
+/** What the client has heard once its own word has come back, or why it was refused. Tries again until the server listens. */
+async function hello(url, headers, exitCode) {
   const until = performance.now() + START_MS;
   for (;;) {
-    const client = new WebSocket(url, { origin: url.replace(/^ws(:\/\/[^/]+).*$/, "http$1"), handshakeTimeout: 5000 });
+    const client = new WebSocket(url, { origin: url.replace(/^ws(:\/\/[^/]+).*$/, "http$1"), headers, handshakeTimeout: 5000 });
     const heard = [];
     client.on("open", () => client.send("hello"));
     client.on("message", (data) => {
       heard.push(Buffer.concat([data].flat()).toString());
-      if (heard.at(-1) === "hello") client.close();
+      if (heard.at(-1).endsWith("hello")) client.close();
     });
     const error = await new Promise((resolve) => {
       client.on("error", resolve);
       client.on("close", () => resolve(undefined));
     });
     if (error === undefined) return heard;
+    if (error.message.startsWith("Unexpected server response")) return [error.message];
     if (error.code !== "ECONNREFUSED" || exitCode() !== null || performance.now() > until) throw error;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

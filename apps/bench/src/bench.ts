@@ -31,7 +31,7 @@ export async function bench(options: Arguments): Promise<boolean> {
       cells: wanted,
       cores,
       hasGoClients,
-      rounds: options.rounds ?? (options.quick || options.check ? 1 : 3),
+      rounds: options.rounds ?? (options.quick || options.check ? 1 : undefined),
       nodeArguments: options.nodeArguments,
       onStep: (step) => {
         progress(step, (performance.now() - start) / 1000);

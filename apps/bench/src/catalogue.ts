@@ -1,7 +1,7 @@
 import type { Row } from "./rows/row.ts";
 
 /** How the load driver has to speak to a row. */
-export type Protocol = "websocket" | "socket.io" | "glued";
+export type Protocol = "websocket" | "socket.io" | "glued" | "frames" | "greeted" | "topic" | "topic-own" | "topic-by-clients" | "socket.io-room";
 
 export interface CatalogueEntry {
   readonly label: string;
@@ -9,6 +9,8 @@ export interface CatalogueEntry {
   readonly protocol: Protocol;
   /** Loads the server module, in the server process only; a row in Go has `program` instead. */
   readonly load?: () => Promise<{ readonly row: Row }>;
+  /** It is of use in the cells of topics alone. */
+  readonly ofTopics?: boolean;
   /** It opens connections, and nothing comes of them: the least that the same framework with a library can take. */
   readonly onlyOpens?: boolean;
   /** Arguments of the Go program. */
@@ -25,6 +27,23 @@ const alone = (label: string, framework: Framework): CatalogueEntry => ({
   ...control(`${label} alone, 101`, async () => ({ row: await (await import("./rows/answer-101.ts")).alone[framework]() })),
   onlyOpens: true,
 });
+
+/** A row for the cells of topics, with the way its clients speak. */
+const ofTopics = (kind: CatalogueEntry["kind"], label: string, protocol: Protocol, load: Load): CatalogueEntry => ({
+  kind,
+  label,
+  protocol,
+  load,
+  ofTopics: true,
+});
+const topic = (label: string, protocol: Protocol): CatalogueEntry => ofTopics("upwire", label, protocol, () => import("./rows/topic.ts"));
+const frames = (label: string): CatalogueEntry => ofTopics("control", label, "frames", () => import("./rows/frames.ts"));
+const replay = (label: string, library: "core" | "ws"): CatalogueEntry =>
+  ofTopics("control", label, "topic", async () => ({ row: (await import("./rows/replay.ts")).replay[library]() }));
+const plain = (label: string, kind: "alone" | "greeted" | "member"): CatalogueEntry =>
+  ofTopics("control", label, kind === "greeted" ? "greeted" : "websocket", async () => ({ row: (await import("./rows/plain.ts")).plainRow(kind) }));
+const room = (label: string, recovery: boolean): CatalogueEntry =>
+  ofTopics("rival", label, "socket.io-room", async () => ({ row: (await import("./rows/socketio-room.ts")).roomRow({ recovery }) }));
 
 /** Every row by the name that `--rows` takes. */
 export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
@@ -52,6 +71,18 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
   "hono-node-ws": rival("@hono/node-ws", () => import("./rows/hono-node-ws.ts")),
   "express-ws": rival("express-ws", () => import("./rows/express-ws.ts")),
   "koa-websocket": rival("koa-websocket", () => import("./rows/koa-websocket.ts")),
+  topic: topic("upwire, a topic", "topic"),
+  "topic-own": topic("upwire, a topic each", "topic-own"),
+  "topic-by-clients": topic("upwire, by v1 clients", "topic-by-clients"),
+  frames: frames("hub.broadcast, as long"),
+  "frames-again": frames("hub.broadcast, again"),
+  "socketio-recovery": room("Socket.IO, recovery", true),
+  "socketio-room": room("Socket.IO, a room", false),
+  "replay-core": replay("by hand on core", "core"),
+  "replay-ws": replay("by hand on ws", "ws"),
+  plain: plain("plain connection", "alone"),
+  "plain-greeted": plain("plain, sent two messages", "greeted"),
+  "plain-member": plain("plain, in a hub", "member"),
   gorilla: { label: "gorilla chat (Go)", kind: "rival", protocol: "websocket", goArguments: [] },
   "gorilla-glued": { label: "gorilla chat, glued (Go)", kind: "rival", protocol: "glued", goArguments: ["-glue"] },
 };

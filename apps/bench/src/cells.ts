@@ -17,8 +17,12 @@ export interface Cell {
   readonly nodeArguments?: readonly string[];
   /** More rounds than this tell nothing new. */
   readonly maxRounds?: number;
+  /** As many rounds as it takes to see a few hundredths; for all rows, unless rounds are asked for. */
+  readonly rounds?: number;
+  /** The row that the others are divided by. @default "ws" */
+  readonly base?: string;
   /** What `--quick` changes; without it the cell is left out there. */
-  readonly quick?: Partial<Pick<Cell, "title" | "clients" | "warmUpMs" | "windowMs" | "rows">>;
+  readonly quick?: Partial<Pick<Cell, "title" | "clients" | "warmUpMs" | "windowMs" | "rows" | "rounds">>;
 }
 
 const CONTROLS = ["ws", "ws-framed", "raw-net", "raw-net-joined"];
@@ -26,7 +30,8 @@ const GORILLA = ["gorilla", "gorilla-glued"];
 const MAIN = ["upwire", ...CONTROLS, "socketio", ...GORILLA];
 const ALONE = Object.keys(catalogue).filter((name) => catalogue[name]?.onlyOpens === true);
 /** They differ from `upwire` only where they have a cell. */
-const SPECIAL = ["upwire-ws-reader", "upwire-shared-history", ...ALONE];
+const OF_TOPICS = Object.keys(catalogue).filter((name) => catalogue[name]?.ofTopics === true);
+const SPECIAL = ["upwire-ws-reader", "upwire-shared-history", ...ALONE, ...OF_TOPICS];
 const EVERYBODY = Object.keys(catalogue).filter((name) => !SPECIAL.includes(name));
 const WEBSOCKET = EVERYBODY.filter((name) => !name.startsWith("raw-net") && name !== "gorilla-glued");
 const PLAIN: Load = { mode: "broadcast", deflate: false };
@@ -92,8 +97,40 @@ function echo(count: number): Cell {
   };
 }
 
+const TOPIC: Load = { mode: "topic", deflate: false };
+
+/** A publication to a topic with history beside a plain broadcast: a few hundredths are stated, so the rounds are many. */
+function topicInFlight(count: number): Cell {
+  return {
+    ...inFlight(count),
+    title: `publish to a topic with 1,000 members, 64 B, ${count} in flight`,
+    load: TOPIC,
+    warmUpMs: 1000,
+    windowMs: 2000,
+    rows: ["frames", "topic", "frames-again", "topic-by-clients", "socketio-recovery", "socketio-room"],
+    base: "frames",
+    rounds: 12,
+  };
+}
+
 function sizeOf(bytes: number): string {
   return bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`;
+}
+
+function resume(clients: number): Cell {
+  const window = 100_000;
+  return {
+    title: `${clients.toLocaleString("en")} clients come back, each missed 20 messages of 64 B, out of ${window.toLocaleString("en")}`,
+    load: { ...TOPIC, history: window },
+    workload: { kind: "resume", window, missed: 20 },
+    clients,
+    payloadBytes: 64,
+    warmUpMs: 500,
+    windowMs: 0,
+    rows: ["topic", "replay-core", "replay-ws", "socketio-recovery"],
+    base: "socketio-recovery",
+    quick: { title: "1,000 clients come back, each missed 20 of 100,000 messages of 64 B", clients: 1000 },
+  };
 }
 
 /** Every cell by the name that `--only` takes, in the order of the report. */
@@ -163,6 +200,22 @@ export const cells: Readonly<Record<string, Cell>> = {
       clients: 10_000,
       rows: [...WEBSOCKET.filter((name) => name.startsWith("upwire")), "ws"],
     },
+  },
+  topic1: topicInFlight(1),
+  topic16: topicInFlight(16),
+  topic64: topicInFlight(64),
+  resume: resume(10_000),
+  "v1-idle": {
+    title: "heap of 10,000 idle clients with a topic",
+    load: TOPIC,
+    workload: { kind: "heap" },
+    clients: 10_000,
+    payloadBytes: 64,
+    warmUpMs: 500,
+    windowMs: 0,
+    rows: ["plain", "plain-greeted", "plain-member", "topic", "topic-own", "socketio-recovery"],
+    base: "plain",
+    maxRounds: 1,
   },
   stopped: {
     ...rate(150, { clients: 200, payloadBytes: 16 * 1024, warmUpMs: 3000, windowMs: 7000, maxRounds: 2 }),

@@ -1,15 +1,21 @@
 import type { Figures } from "./driver/job.ts";
 import type { Results } from "./runner.ts";
-import { medianOf } from "./stats.ts";
+import { medianOf, shareOf } from "./stats.ts";
 
-/** A ratio that is stated for upwire. `factor`: how many times less than the other row, at least. `share`: of the other row, at most. */
-interface Claim {
+/**
+ * What is stated for upwire. `factor`: how many times less than the other row, at least. `share`: of the other row, at most;
+ * `byRound` compares within each round. `above`: so much more than the other row, at most. `most`: whatever the other has.
+ */
+export interface Claim {
   readonly cell: string;
   readonly figure: keyof Figures;
   readonly row: string;
   readonly against: string;
   readonly factor?: number;
   readonly share?: number;
+  readonly byRound?: true;
+  readonly above?: number;
+  readonly most?: number;
 }
 
 export interface Verdict {
@@ -20,7 +26,7 @@ export interface Verdict {
   readonly isGrosslyWrong: boolean;
 }
 
-type Limit = Pick<Claim, "factor" | "share">;
+type Limit = Pick<Claim, "factor" | "share" | "byRound" | "most">;
 
 function cpu(cell: string, against: string, limit: Limit, row = "upwire"): Claim {
   return { cell, figure: "cpuUs", row, against, ...limit };
@@ -55,22 +61,35 @@ const claims: readonly Claim[] = [
   cpu("echo1", "ws", { factor: 1.15 }),
   { cell: "stopped", figure: "rssGrowthMb", row: "upwire", against: "ws", share: 0.5 },
   { cell: "stopped", figure: "p99Ms", row: "upwire", against: "ws", share: 0.6 },
+  ...Object.entries({ topic1: 1.05, topic16: 1.1, topic64: 1.15 }).map(([cell, share]) => cpu(cell, "frames", { share, byRound: true }, "topic")),
+  cpu("topic64", "socketio-recovery", { factor: 40 }, "topic"),
+  cpu("resume", "", { most: 100 }, "topic"),
+  cpu("resume", "socketio-recovery", { factor: 50 }, "topic"),
+  { cell: "v1-idle", figure: "heapPerConnection", row: "topic", against: "plain", above: 1024 },
   ...ADAPTERS.map((row) => cpu("b64", "upwire", { share: NOISE }, row)),
 ];
 
 /** The claims for which both rows were measured. */
 export function judge(results: Results): Verdict[] {
   return claims.flatMap((claim) => {
-    const rows = results.get(claim.cell);
-    const ours = medianOf(rows?.get(claim.row) ?? [], claim.figure);
-    const theirs = medianOf(rows?.get(claim.against) ?? [], claim.figure);
-    if (ours === undefined || theirs === undefined) return [];
-    if (claim.factor !== undefined) {
-      const measured = theirs / ours;
-      return [{ claim, measured, holds: measured >= claim.factor, isGrosslyWrong: measured < claim.factor / 2 }];
-    }
-    const { share = 1 } = claim;
-    const measured = ours / theirs;
-    return [{ claim, measured, holds: measured <= share, isGrosslyWrong: measured > share * 2 }];
+    const measured = measuredOf(claim, results);
+    if (measured === undefined) return [];
+    const { factor } = claim;
+    if (factor !== undefined) return [{ claim, measured, holds: measured >= factor, isGrosslyWrong: measured < factor / 2 }];
+    const limit = claim.above ?? claim.most ?? claim.share ?? 1;
+    return [{ claim, measured, holds: measured <= limit, isGrosslyWrong: measured > limit * 2 }];
   });
+}
+
+function measuredOf({ cell, figure, row, against, factor, byRound, above, most }: Claim, results: Results): number | undefined {
+  const rows = results.get(cell);
+  const rounds = rows?.get(row) ?? [];
+  const others = rows?.get(against) ?? [];
+  const ours = medianOf(rounds, figure);
+  if (most !== undefined) return ours;
+  if (byRound) return shareOf(rounds, others, figure);
+  const theirs = medianOf(others, figure);
+  if (ours === undefined || theirs === undefined) return undefined;
+  if (above !== undefined) return ours - theirs;
+  return factor === undefined ? ours / theirs : theirs / ours;
 }

@@ -16,6 +16,8 @@ const STOP_MS = 1500;
 
 export interface RunningServer {
   readonly port: number;
+  /** Of `serveControl`; a program in Go has none. */
+  readonly controlPort?: number;
   readonly pid: number;
   stop(): Promise<void>;
 }
@@ -55,7 +57,7 @@ export async function startServer(name: string, load: Load, { cores, nodeArgumen
   const { goArguments } = catalogue[name] ?? {};
   const [command, args] =
     goArguments === undefined
-      ? pinned(cores.server, process.execPath, ["--expose-gc", ...nodeArguments, NODE_PROGRAM, name, JSON.stringify(load)])
+      ? pinned(cores.server, process.execPath, ["--expose-gc", "--disable-warning=UPWIRE_ALLOWED_HOSTS", ...nodeArguments, NODE_PROGRAM, name, JSON.stringify(load)])
       : pinned(cores.server, GORILLA_PROGRAM, [`-mode=${load.mode}`, `-deflate=${load.deflate}`, ...goArguments]);
   // One core for everybody: Go would otherwise use what pinning has not taken away.
   const env = { ...process.env, NODE_ENV: "production", GOMAXPROCS: "1" };
@@ -66,8 +68,10 @@ export async function startServer(name: string, load: Load, { cores, nodeArgumen
   ended.catch(() => {});
   const listening = once(createInterface(child.stdout), "line");
   const [line] = (await Promise.race([listening, ended])) as [string];
+  const [, port, controlPort] = /^listening on (\d+)(?:, control on (\d+))?$/.exec(line) ?? [];
   return {
-    port: Number(/^listening on (\d+)$/.exec(line)?.[1]),
+    port: Number(port),
+    ...(controlPort !== undefined && { controlPort: Number(controlPort) }),
     pid: child.pid ?? 0,
     async stop() {
       // Its stdin ends it.

@@ -11,5 +11,5 @@ export function progress({ cell, row, round, done, of, figures, failure }: Step,
 
 function outcome(figures: Step["figures"]): string {
   if (figures?.cpuUs !== undefined) return `${digits(figures.cpuUs)} µs`;
-  return `${digits(figures?.bytesPerConnection)} B per connection`;
+  return `${digits(figures?.heapPerConnection ?? figures?.bytesPerConnection)} B per connection`;
 }

@@ -1,9 +1,9 @@
 import { catalogue } from "./catalogue.ts";
 import type { Cell } from "./cells.ts";
-import type { Verdict } from "./claims.ts";
+import type { Claim, Verdict } from "./claims.ts";
 import { isDriverBound, type Figures } from "./driver/job.ts";
 import type { Results } from "./runner.ts";
-import { medianOf, spreadOf, sumOf, type Rounds } from "./stats.ts";
+import { medianOf, shareOf, spreadOf, sumOf, type Rounds } from "./stats.ts";
 import { digits, table } from "./table.ts";
 
 const BASE = "ws";
@@ -28,6 +28,11 @@ const ratio = (name: string, key: keyof Figures): Column => ({
     return ours === undefined || theirs === undefined ? "" : `${digits(theirs / ours)} x`;
   },
 });
+const share = (name: string, key: keyof Figures): Column => ({ name, text: (rounds, base) => digits(shareOf(rounds, base, key)) });
+const above = (base: string, key: keyof Figures): Column => ({
+  name: `above ${base}`,
+  text: (rounds, others) => digits((medianOf(rounds, key) ?? Number.NaN) - (medianOf(others, key) ?? Number.NaN)),
+});
 const spread = (key: keyof Figures): Column => ({
   name: "spread",
   text: (rounds) => {
@@ -44,10 +49,10 @@ const driver: Column = {
 
 const LATENCIES = [figure("p50 ms", "p50Ms"), figure("p99 ms", "p99Ms"), figure("p99.9 ms", "p999Ms")];
 const FAULTS = [count("lost", "lost"), count("disorder", "disorders"), count("closed", "closed"), server, driver];
-const TRAFFIC = [
+const traffic = (...comparison: readonly Column[]): Column[] => [
   figure("CPU µs", "cpuUs"),
   spread("cpuUs"),
-  ratio(`${BASE} / it`, "cpuUs"),
+  ...comparison,
   figure("user µs", "userUs"),
   figure("k/s", "perSecond", 1e-3),
   ...LATENCIES,
@@ -58,16 +63,22 @@ const TRAFFIC = [
 const STOPPED = [figure("RSS growth MB", "rssGrowthMb"), figure("stopped closed", "stoppedClosed")];
 const MEMORY = [figure("B/connection", "bytesPerConnection"), ratio(`${BASE} / it`, "bytesPerConnection"), figure("RSS MB", "rssMb")];
 
-function columnsFor({ workload, load }: Cell): readonly Column[] {
+const TRAFFIC = traffic(ratio(`${BASE} / it`, "cpuUs"));
+
+function columnsFor({ workload, load, base = BASE }: Cell): readonly Column[] {
   switch (workload.kind) {
     case "closed":
-      return [...TRAFFIC, ...(load.deflate ? [figure("wire B", "compressedBytes")] : []), ...FAULTS];
+      return [...(base === BASE ? TRAFFIC : traffic(share(`it / ${base}`, "cpuUs"))), ...(load.deflate ? [figure("wire B", "compressedBytes")] : []), ...FAULTS];
     case "rate":
       return [...TRAFFIC, ...(workload.stopped > 0 ? STOPPED : []), ...FAULTS];
     case "idle":
       return [...MEMORY, ...FAULTS];
     case "connect":
       return [...TRAFFIC.slice(0, 5), ...FAULTS];
+    case "heap":
+      return [figure("heap B/connection", "heapPerConnection"), above(base, "heapPerConnection"), figure("RSS MB", "rssMb"), ...FAULTS.slice(0, 3)];
+    case "resume":
+      return [...traffic(ratio(`${base} / it`, "cpuUs")).slice(0, 7), figure("RSS MB", "rssMb"), ...FAULTS];
   }
   return unknown(workload);
 }
@@ -82,7 +93,7 @@ export function report(cells: ReadonlyMap<string, Cell>, results: Results, verdi
   for (const [name, cell] of cells) {
     const rows = [...(results.get(name) ?? [])].filter(([, rounds]) => rounds.length > 0);
     if (rows.length === 0) continue;
-    const base = results.get(name)?.get(BASE) ?? [];
+    const base = results.get(name)?.get(cell.base ?? BASE) ?? [];
     const columns = columnsFor(cell);
     const lines = rows.map(([row, rounds]) => [labelOf(row), ...columns.map(({ text }) => text(rounds, base))]);
     parts.push(`${name}: ${cell.title}\n\n${table(["", ...columns.map((column) => column.name)], lines)}`);
@@ -97,6 +108,7 @@ const NAMES: Partial<Record<keyof Figures, string>> = {
   p50Ms: "p50",
   p99Ms: "p99",
   bytesPerConnection: "memory",
+  heapPerConnection: "heap",
   rssGrowthMb: "RSS growth",
 };
 
@@ -108,11 +120,17 @@ function verdictTable(verdicts: readonly Verdict[]): string {
       NAMES[claim.figure] ?? claim.figure,
       claim.row,
       claim.against,
-      claim.factor === undefined ? `at most ${digits(claim.share)} of it` : `at least ${digits(claim.factor)} x less`,
+      stated(claim),
       digits(measured),
       holds ? "holds" : "misses",
     ]),
   );
+}
+
+function stated({ factor, share, above, most }: Claim): string {
+  if (factor !== undefined) return `at least ${digits(factor)} x less`;
+  if (above !== undefined) return `at most ${digits(above)} B more`;
+  return most === undefined ? `at most ${digits(share)} of it` : `at most ${digits(most)}`;
 }
 
 function labelOf(row: string): string {

@@ -11,7 +11,8 @@ export type Results = ReadonlyMap<string, ReadonlyMap<string, Figures[]>>;
 export interface Plan {
   /** The cells to run, with their rows, in the order of the report. */
   readonly cells: ReadonlyMap<string, Cell>;
-  readonly rounds: number;
+  /** For all cells; `undefined`: as many as each has, or 3. */
+  readonly rounds: number | undefined;
   readonly cores: Cores;
   readonly nodeArguments?: readonly string[];
   /** Whether the clients in Go can run. */
@@ -60,10 +61,14 @@ export async function run({ cells, rounds, cores, nodeArguments = [], hasGoClien
 
 type Drive = (job: Job) => Promise<Figures>;
 
-function* stepsOf(cells: Plan["cells"], rounds: number): Generator<{ name: string; cell: Cell; row: string; round: number }> {
-  for (let round = 1; round <= rounds; round++) {
+const ROUNDS = 3;
+
+function* stepsOf(cells: Plan["cells"], rounds: number | undefined): Generator<{ name: string; cell: Cell; row: string; round: number }> {
+  const roundsOf = ({ rounds: own = ROUNDS, maxRounds = Infinity }: Cell): number => Math.min(rounds ?? own, maxRounds);
+  const most = Math.max(...[...cells.values()].map(roundsOf));
+  for (let round = 1; round <= most; round++) {
     for (const [name, cell] of cells) {
-      if (round > (cell.maxRounds ?? rounds)) continue;
+      if (round > roundsOf(cell)) continue;
       const rows = round % 2 === 1 ? cell.rows : cell.rows.toReversed();
       for (const row of rows) yield { name, cell, row, round };
     }
@@ -81,8 +86,8 @@ async function measureOnce(row: string, cell: Cell, drive: Drive, options: Serve
   }
 }
 
-function jobFor(cell: Cell, protocol: Protocol, { port, pid }: RunningServer): Job {
+function jobFor(cell: Cell, protocol: Protocol, { port, controlPort, pid }: RunningServer): Job {
   const { load, workload, clients, payloadBytes, rooms, warmUpMs, windowMs } = cell;
-  const job = { port, pid, protocol, deflate: load.deflate, workload, clients, payloadBytes, warmUpMs, windowMs };
+  const job = { port, controlPort, pid, protocol, deflate: load.deflate, workload, clients, payloadBytes, warmUpMs, windowMs };
   return rooms === undefined ? job : { ...job, rooms };
 }

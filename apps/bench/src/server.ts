@@ -1,5 +1,6 @@
 // One row in a process of its own: `node server.js ROW LOAD`. Ends with its stdin, so that none outlives the benchmark.
 import { catalogue } from "./catalogue.ts";
+import { serveControl } from "./control.ts";
 import type { Load } from "./rows/row.ts";
 
 const [name = "", load = ""] = process.argv.slice(2);
@@ -14,4 +15,4 @@ process.on("SIGUSR2", () => {
 
 const { row } = await entry.load();
 const port = await row.start(JSON.parse(load) as Load);
-process.stdout.write(`listening on ${port}\n`);
+process.stdout.write(`listening on ${port}, control on ${await serveControl(row)}\n`);

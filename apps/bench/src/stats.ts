@@ -15,6 +15,16 @@ export function medianOf(rounds: Rounds, figure: keyof Figures): number | undefi
   return values.length === 0 ? undefined : median(values);
 }
 
+/**
+ * The median of what this row has of the other one's figure in the same round: where they take turns, what else the machine
+ * did falls on both. `undefined` when one of them lacks rounds.
+ */
+export function shareOf(rounds: Rounds, others: Rounds, figure: keyof Figures): number | undefined {
+  const own = valuesOf(rounds, figure);
+  const theirs = valuesOf(others, figure);
+  return own.length === 0 || own.length !== theirs.length ? undefined : median(own.map((value, round) => value / theirs[round]!));
+}
+
 /** Largest less smallest, as a share of the median; `undefined` for less than two rounds. */
 export function spreadOf(rounds: Rounds, figure: keyof Figures): number | undefined {
   const values = valuesOf(rounds, figure);

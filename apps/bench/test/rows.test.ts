@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { catalogue } from "../src/catalogue.ts";
+import { cells } from "../src/cells.ts";
+import { serveControl } from "../src/control.ts";
 import type { Workload } from "../src/driver/job.ts";
 import { measure } from "../src/driver/measure.ts";
 import type { Load } from "../src/rows/row.ts";
@@ -13,11 +15,16 @@ const MODES: readonly (readonly [Load["mode"], Workload])[] = [
 ];
 const COMPRESSED = ["upwire", "upwire-shared-history", "upwire-koa", "ws"];
 
+const TOPIC: Load = { mode: "topic", deflate: false };
+const RESUME: Workload = { kind: "resume", window: 60, missed: 5 };
+
 /** Server and clients in this process: what is judged is order and loss, not speed. */
 async function deliver(name: string, load: Load, workload: Workload): Promise<void> {
   const { row } = (await catalogue[name]?.load?.()) ?? {};
+  if (row === undefined) throw new Error(`${name} has no server in Node`);
   const figures = await measure({
-    port: (await row?.start(load)) ?? 0,
+    port: await row.start(load),
+    controlPort: await serveControl(row),
     pid: process.pid,
     protocol: catalogue[name]?.protocol ?? "websocket",
     deflate: load.deflate,
@@ -33,9 +40,11 @@ async function deliver(name: string, load: Load, workload: Workload): Promise<vo
 }
 
 describe.runIf(process.platform === "linux")("every row delivers everything in order", () => {
-  for (const [name, { load, onlyOpens = false }] of Object.entries(catalogue)) {
-    if (load === undefined || onlyOpens) continue;
+  for (const [name, { load, onlyOpens = false, ofTopics = false }] of Object.entries(catalogue)) {
+    if (load === undefined || onlyOpens || ofTopics) continue;
     it.each(MODES)(`${name}, %s`, (mode, workload) => deliver(name, { mode, deflate: false }, workload));
   }
+  it.each(cells["topic64"]?.rows ?? [])("%s, to the members of a topic", (name) => deliver(name, TOPIC, BROADCAST));
+  it.each(cells["resume"]?.rows ?? [])("%s, to clients that come back", (name) => deliver(name, { ...TOPIC, history: 60 }, RESUME));
   it.each(COMPRESSED)("%s, compressed", (name) => deliver(name, { mode: "broadcast", deflate: true }, BROADCAST));
 });

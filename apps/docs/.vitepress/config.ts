@@ -18,12 +18,14 @@ export default defineConfig({
     editLink: { pattern: `${repository}/edit/main/apps/docs/:path`, text: "Edit this page" },
     nav: [
       { text: "Guide", link: "/guide/start", activeMatch: "^/guide/" },
+      { text: "Realtime", link: "/realtime/start", activeMatch: "^/realtime/" },
       { text: "Adapters", link: "/adapters/express", activeMatch: "^/adapters/" },
       { text: "Reference", link: "/reference/names", activeMatch: "^/reference/" },
       { text: "Speed", link: "/speed" },
     ],
     sidebar: [
       { text: "Guide", items: pagesOf("guide") },
+      { text: "Realtime", items: pagesOf("realtime") },
       { text: "Adapters", items: pagesOf("adapters") },
       { text: "Reference", items: pagesOf("reference") },
       { text: "Coming from", collapsed: true, items: pagesOf("coming-from") },

@@ -3,8 +3,10 @@ import { expect, it } from "vitest";
 import { read, rowNames, section } from "./pages.ts";
 
 interface Documented {
-  /** The class or interface in core. */
+  /** The class or interface. */
   readonly of: string;
+  /** Where it is declared, if not in core. */
+  readonly in?: string;
   /** Of the reference. */
   readonly page: string;
   readonly heading: string;
@@ -13,6 +15,9 @@ interface Documented {
   /** What another table of this section has. */
   readonly elsewhere?: readonly string[];
 }
+
+const linkOptions = ["WebSocket", "stableMs", "connectTimeoutMs", "spreadMs", "clock", "random"];
+const clientOptions = ["token", "fetch", "maxQueue", "requestTimeoutMs", "onError"];
 
 const documented: readonly Documented[] = [
   { of: "ConnectionHandler", page: "handler", heading: "## ConnectionHandler" },
@@ -34,6 +39,16 @@ const documented: readonly Documented[] = [
   { of: "Attachment", page: "options", heading: "### Attachment", internal: ["meet", "track"] },
   { of: "Stats", page: "events", heading: "### Of an Upgrader or a server" },
   { of: "HubStats", page: "events", heading: "### Of a hub" },
+  { of: "CommonOptions", in: "realtime/src/options.ts", page: "realtime", heading: "## createRealtime", elsewhere: ["topics"] },
+  { of: "TopicRules", in: "realtime/src/options.ts", page: "realtime", heading: "## Rules of topics" },
+  { of: "RealtimeLimits", in: "realtime/src/limits.ts", page: "realtime", heading: "## Limits" },
+  { of: "Realtime", in: "realtime/src/realtime.ts", page: "realtime", heading: "## Realtime members", elsewhere: ["send"] },
+  { of: "Topic", in: "realtime/src/realtime.ts", page: "realtime", heading: "## Topic of the server" },
+  { of: "RealtimeStats", in: "realtime/src/stats.ts", page: "realtime", heading: "## Counts" },
+  { of: "ClientOptions", in: "client/src/client/options.ts", page: "client", heading: "## createClient", elsewhere: linkOptions },
+  { of: "LinkOptions", in: "client/src/link/link.ts", page: "client", heading: "## createClient", elsewhere: clientOptions },
+  { of: "Client", in: "client/src/client/client.ts", page: "client", heading: "## Client members" },
+  { of: "Topic", in: "client/src/client/client.ts", page: "client", heading: "## Topic of the client" },
 ];
 
 /** The source of each public name of core: a name that is not public may be declared a second time. */
@@ -45,11 +60,11 @@ const sourceOf = new Map(
   ),
 );
 
-/** The public members of a class or interface of core, as its source declares them. */
-function membersOf(name: string): string[] {
-  const source = sourceOf.get(name);
+/** The public members of a class or interface, as its source declares them. */
+function membersOf({ of: name, in: file }: Documented): string[] {
+  const source = file ?? sourceOf.get(name);
   if (source === undefined || source === null) throw new Error(`core does not export ${name}`);
-  const path = `packages/core/src/${source}`;
+  const path = `packages/${file === undefined ? `core/src/${source}` : file}`;
   for (const statement of parseSync(path, read(path)).program.body) {
     const declaration = statement.type === "ExportNamedDeclaration" ? statement.declaration : undefined;
     if (declaration?.type !== "ClassDeclaration" && declaration?.type !== "TSInterfaceDeclaration") continue;
@@ -78,8 +93,9 @@ function named(key: Expression | PrivateIdentifier | { readonly type: string }):
   return type === "Identifier" && name !== undefined && name !== "constructor" ? [name] : [];
 }
 
-it.each(documented)("has a row for every member of $of", ({ of, page, heading, internal = [], elsewhere = [] }) => {
-  const members = membersOf(of);
+it.each(documented)("has a row for every member of $of", (entry) => {
+  const { page, heading, internal = [], elsewhere = [] } = entry;
+  const members = membersOf(entry);
   expect(members.length).toBeGreaterThan(1);
   // What is called internal has to exist, or the list would hide a name that is new one day.
   expect(internal.filter((name) => !members.includes(name))).toEqual([]);

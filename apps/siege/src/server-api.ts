@@ -12,7 +12,7 @@ export interface ServerStats {
   readonly rss: number;
   /** V8's heap and what it holds outside: `external` has the array buffers in it. */
   readonly heap: number;
-  /** By `attachment.count`, where the variant gives it; else by the hub. */
+  /** By `attachment.count`. */
   readonly connections: number;
   readonly members: number;
   readonly rooms: number;

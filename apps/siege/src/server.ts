@@ -66,7 +66,7 @@ async function start(): Promise<RunningControl> {
   const running = await startVariant();
   return {
     server: running.server,
-    connections: () => running.attachment?.count ?? hub.size,
+    connections: () => running.attachment.count,
     broadcast: (text) => void hub.broadcast(text),
   };
 }

@@ -8,6 +8,7 @@ import { fragments } from "./scenarios/fragments.ts";
 import { halfOpen } from "./scenarios/half-open.ts";
 import { inflate } from "./scenarios/inflate.ts";
 import { pings } from "./scenarios/pings.ts";
+import { killed, restart } from "./scenarios/restart.ts";
 import { slow } from "./scenarios/slow.ts";
 import { stalled } from "./scenarios/stalled.ts";
 import { stream } from "./scenarios/stream.ts";
@@ -17,7 +18,7 @@ import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { heading, printRow } from "./table.ts";
 import { variantNames } from "./variants.ts";
 
-const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), inflate, slow, halfOpen, pings, throws, stream, churn];
+const scenarios: readonly Scenario[] = [stalled, crowded, fragments, bombScenario(), inflate, slow, halfOpen, pings, throws, stream, churn, restart, killed];
 
 try {
   const settings = readSettings(process.argv.slice(2), { scenarios: scenarios.map(({ name }) => name), variants: variantNames });

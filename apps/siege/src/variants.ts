@@ -19,12 +19,13 @@ import Koa from "koa";
 interface RouteSetup {
   readonly handler: ConnectionHandler;
   readonly options: UpgraderOptions;
+  /** @default 0, a free one */
+  readonly port?: number;
 }
 
 export interface RunningVariant {
   readonly server: Server;
-  /** Fastify's plugin keeps its attachment to itself. */
-  readonly attachment?: Attachment;
+  readonly attachment: Attachment;
 }
 
 type Builder = (setup: RouteSetup) => Promise<RunningVariant>;
@@ -37,57 +38,57 @@ async function listening(server: Server, attachment: Attachment): Promise<Runnin
 }
 
 export const variants: Readonly<Record<string, Builder>> = {
-  node({ handler, options }) {
+  node({ handler, options, port = 0 }) {
     const ws = nodeRoute(handler, options);
     const server = createServer((req, res) => {
       if (req.url?.split("?", 1)[0] === "/ws") void ws(req, res);
       else res.writeHead(404).end();
     });
-    return listening(server.listen(0, HOST), attachNode(server));
+    return listening(server.listen(port, HOST), attachNode(server));
   },
 
-  express({ handler, options }) {
+  express({ handler, options, port = 0 }) {
     const app = express();
     app.get("/ws", expressRoute(handler, options));
-    const server = app.listen(0, HOST);
+    const server = app.listen(port, HOST);
     return listening(server, attachExpress(server));
   },
 
-  async fastify({ handler, options }) {
+  async fastify({ handler, options, port = 0 }) {
     const app = Fastify();
     await app.register(attachFastify);
     app.get("/ws", fastifyRoute(handler, options));
-    await app.listen({ host: HOST, port: 0 });
-    return { server: app.server };
+    await app.listen({ host: HOST, port });
+    return { server: app.server, attachment: app.upwire };
   },
 
-  hono({ handler, options }) {
+  hono({ handler, options, port = 0 }) {
     const app = new Hono();
     app.get("/ws", honoRoute(handler, options));
-    const server = serve({ fetch: app.fetch, hostname: HOST, port: 0 }) as Server;
+    const server = serve({ fetch: app.fetch, hostname: HOST, port }) as Server;
     return listening(server, attachHono(server));
   },
 
-  koa({ handler, options }) {
+  koa({ handler, options, port = 0 }) {
     const router = new Router();
     router.get("/ws", koaRoute(handler, options));
-    const server = new Koa().use(router.routes()).listen(0, HOST);
+    const server = new Koa().use(router.routes()).listen(port, HOST);
     return listening(server, attachKoa(server));
   },
 
-  async "fastify-websocket"({ handler, options }) {
+  async "fastify-websocket"({ handler, options, port = 0 }) {
     const app = Fastify();
     await app.register(attachFastifyPlugin);
     app.get("/ws", fastifyPluginRoute(handler, options));
-    await app.listen({ host: HOST, port: 0 });
-    return { server: app.server };
+    await app.listen({ host: HOST, port });
+    return { server: app.server, attachment: app.upwire };
   },
 
-  "hono-node-ws"({ handler, options }) {
+  "hono-node-ws"({ handler, options, port = 0 }) {
     const app = new Hono();
     const nodeWs = createNodeWebSocket({ app });
     app.get("/ws", nodeWsRoute(nodeWs, handler, options));
-    const server = serve({ fetch: app.fetch, hostname: HOST, port: 0 }) as Server;
+    const server = serve({ fetch: app.fetch, hostname: HOST, port }) as Server;
     return listening(server, attachNodeWs(server, nodeWs));
   },
 };

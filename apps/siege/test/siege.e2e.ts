@@ -45,6 +45,23 @@ it("attacks a variant and writes down what it measured", { timeout: 90_000 }, as
   }
 });
 
+it("brings all clients back from a restart with every message once, and tells them of a kill", { timeout: 90_000 }, async () => {
+  const file = join(tmpdir(), `siege-restart-${process.pid}.json`);
+  try {
+    await siege("--only", "restart,killed", "--variants", "node", "--json", file);
+    const { rows } = JSON.parse(readFileSync(file, "utf8")) as { rows: Row[] };
+    const judged = rows.filter(({ bound }) => bound !== undefined);
+    expect(judged.filter(({ ok }) => !ok)).toEqual([]);
+    const resumed = judged.filter(({ figure }) => figure === "subscriptions resumed").map(({ scenario, value }) => [scenario, value]);
+    expect(resumed).toEqual([
+      ["restart", 200],
+      ["killed", 0],
+    ]);
+  } finally {
+    rmSync(file, { force: true });
+  }
+});
+
 it("says what it was asked in vain", async () => {
   await expect(siege("--only", "rain")).resolves.toEqual({ status: 2, output: expect.stringContaining('There is no scenario "rain"') as string });
   await expect(siege("--soak-minutes", "long")).resolves.toMatchObject({ status: 2 });

@@ -93,7 +93,7 @@ async function started(): Promise<App> {
 }
 
 /** A room, and what it told. */
-async function room(client: Client<AppContract>): Promise<{ told: string[]; publish(text: string): Promise<unknown> }> {
+async function join(client: Client<AppContract>): Promise<{ readonly told: string[]; readonly publish: (text: string) => Promise<unknown> }> {
   const told: string[] = [];
   const tea = client.topic("room:{room}", { room: "tea" });
   tea.onSubscribed(({ resumed, missed }) => told.push(`subscribed ${resumed} ${missed}`));
@@ -120,7 +120,7 @@ describe("a client and a real server", () => {
     await vi.waitFor(() => expect(app.waits).toEqual(["a"]));
     controller.abort(new Error("enough"));
     await expect(waiting).rejects.toThrow("enough");
-    const { told, publish } = await room(client);
+    const { told, publish } = await join(client);
     expect(await publish("one")).toEqual({ offset: 1 });
     const board = client.topic("board:{board}", { board: "b" });
     const states: string[] = [];
@@ -133,7 +133,7 @@ describe("a client and a real server", () => {
   it("lose nothing at a cut: what was published meanwhile comes, once and in order", async () => {
     const app = await started();
     const client = app.client();
-    const { told, publish } = await room(client);
+    const { told, publish } = await join(client);
     await publish("one");
     const unkeyed = client.request("wait", { text: "x" }).catch((error: { code: string }) => error.code);
     await vi.waitFor(() => expect(app.waits.length).toBe(1));
@@ -148,7 +148,7 @@ describe("a client and a real server", () => {
   it("go on where they were after a planned restart, and tell a gap after a kill", async () => {
     const app = await started();
     const client = app.client();
-    const { told, publish } = await room(client);
+    const { told, publish } = await join(client);
     await publish("one");
     const saved = await app.realtime.save();
     await app.kill();

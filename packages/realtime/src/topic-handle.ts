@@ -9,7 +9,7 @@ import { configOf } from "./topic-calls.ts";
 import { subscribedText } from "./subscribed.ts";
 import type { FoundTopic } from "./topic-table.ts";
 import type { SubscribeResult } from "./topics/opening.ts";
-import type { TopicPublishOptions } from "./topics/publishing.ts";
+import type { TopicPublishOptions } from "./topics/publish-options.ts";
 import type { Topics } from "./topics/topics.ts";
 import { validated } from "./validate.ts";
 

@@ -7,7 +7,6 @@ import { Opening } from "./opening.ts";
 /** What all clients of a swarm have in common. */
 export interface ClientHost {
   readonly port: number;
-  readonly dialect: Dialect;
   readonly deflate: boolean;
   /** Length of the messages that are to come. */
   readonly messageBytes: number;
@@ -27,6 +26,7 @@ export class Client implements FrameSink {
   /** How many chunks it read. */
   reads = 0;
   readonly #host: ClientHost;
+  readonly #dialect: Dialect;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   #opening: Opening | undefined;
@@ -34,11 +34,12 @@ export class Client implements FrameSink {
   #onOpen: () => void = () => {};
   #toSend: Buffer[] = [];
 
-  constructor(index: number, host: ClientHost, room: number | undefined) {
+  constructor(index: number, host: ClientHost, dialect: Dialect, room?: number) {
     this.index = index;
     this.#host = host;
+    this.#dialect = dialect;
     this.#reader = new FrameReader(this, host.messageBytes);
-    this.#opening = new Opening(host.port, host.dialect.target(room), host.deflate);
+    this.#opening = new Opening(host.port, dialect.target(room), { deflate: host.deflate, subprotocol: dialect.subprotocol });
     this.#socket = connect({
       host: "127.0.0.1",
       port: host.port,
@@ -92,12 +93,12 @@ export class Client implements FrameSink {
 
   message(payload: Buffer, compressed: boolean): void {
     if (this.#isOpen) {
-      const reply = compressed ? undefined : this.#host.dialect.reply(payload);
+      const reply = compressed ? undefined : this.#dialect.reply(payload);
       if (reply === undefined) this.#host.message(this, payload, compressed);
       else this.#socket.write(maskedFrame(1, Buffer.from(reply)));
       return;
     }
-    const answer = this.#host.dialect.greeting?.(payload.toString());
+    const answer = this.#dialect.greeting?.(payload.toString());
     if (answer?.reply !== undefined) this.#socket.write(maskedFrame(1, Buffer.from(answer.reply)));
     if (answer?.open === true) this.#open();
   }
@@ -129,7 +130,7 @@ export class Client implements FrameSink {
       const rest = this.#opening?.read(chunk);
       if (rest === undefined) return;
       this.#opening = undefined;
-      if (this.#host.dialect.greeting === undefined) this.#open();
+      if (this.#dialect.greeting === undefined) this.#open();
       if (rest.length > 0) this.#reader.read(rest, rest.length);
     } catch (error) {
       this.ended(error instanceof Error ? error.message : String(error));

@@ -9,7 +9,11 @@ export type Workload =
   /** Nothing; with `talks`, every client has got a few messages before it is silent. */
   | { readonly kind: "idle"; readonly talks: boolean }
   /** Opening is all there is. The first ones warm the server up. */
-  | { readonly kind: "connect"; readonly before: number };
+  | { readonly kind: "connect"; readonly before: number }
+  /** Nothing: the heap of the server is what is looked at. */
+  | { readonly kind: "heap" }
+  /** All come back at a topic that has `window` messages, of which each client missed the last `missed`. */
+  | { readonly kind: "resume"; readonly window: number; readonly missed: number };
 
 /** Who sends at a rate: the first clients, in turn. */
 export const RATE_PUBLISHERS = 16;
@@ -17,6 +21,8 @@ export const RATE_PUBLISHERS = 16;
 /** One measurement, as the driver process gets it. Times in milliseconds. */
 export interface Job {
   readonly port: number;
+  /** Where its process takes calls, if it does. */
+  readonly controlPort: number | undefined;
   /** The server's process. */
   readonly pid: number;
   readonly protocol: Protocol;
@@ -32,18 +38,20 @@ export interface Job {
 
 /** What one measurement found. Figures that a workload has no use for are missing. */
 export interface Figures {
-  /** Server CPU, user and system, in microseconds: per delivery, or per opened connection. */
+  /** Server CPU, user and system, in microseconds: per delivery, per opened connection, or per client that came back. */
   readonly cpuUs?: number;
   readonly userUs?: number;
-  /** Deliveries, or opened connections. */
+  /** Deliveries, opened connections, or clients that came back. */
   readonly perSecond?: number;
-  /** From the moment at which a message was to be sent, in milliseconds. */
+  /** From the moment at which a message was to be sent, or a client asked for what it missed, in milliseconds. */
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   readonly p999Ms?: number;
   /** How many messages came with one read: what the server had joined, or the kernel. */
   readonly perRead?: number;
   readonly bytesPerConnection?: number;
+  /** The same on the heap of V8, after a collection. */
+  readonly heapPerConnection?: number;
   readonly rssMb: number;
   /** While the messages went. */
   readonly rssGrowthMb?: number;

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { costOf, sharesOf, type Usage } from "./cost.ts";
+import { controlOf } from "../control.ts";
+import { measureResume } from "./resume.ts";
 import { RATE_PUBLISHERS, type Figures, type Job, type Workload } from "./job.ts";
 import { ServerProcess } from "./server-process.ts";
 import { Swarm } from "./swarm.ts";
@@ -24,6 +26,7 @@ interface Setup {
 
 /** Runs one measurement against a server that listens. @throws Error when it refuses clients. */
 export async function measure(job: Job): Promise<Figures> {
+  if (job.workload.kind === "resume") return measureResume(job, job.workload);
   const setup = { job, swarm: new Swarm(job), server: new ServerProcess(job.pid) };
   try {
     return await run(setup, job.workload);
@@ -32,10 +35,11 @@ export async function measure(job: Job): Promise<Figures> {
   }
 }
 
-function run(setup: Setup, workload: Workload): Promise<Figures> {
+function run(setup: Setup, workload: Exclude<Workload, Of<"resume">>): Promise<Figures> {
   if (workload.kind === "closed") return measureClosed(setup, workload);
   if (workload.kind === "rate") return measureRate(setup, workload);
   if (workload.kind === "idle") return measureIdle(setup, workload);
+  if (workload.kind === "heap") return measureHeap(setup);
   return measureConnect(setup, workload);
 }
 
@@ -44,6 +48,7 @@ async function measureClosed(setup: Setup, workload: Of<"closed">): Promise<Figu
   const { groups, publishersPerGroup, inFlight } = workload;
   await swarm.connect(job.clients);
   const traffic = new Traffic({ clients: job.clients, groups, publishersPerGroup, outstanding: inFlight });
+  await swarm.connectSenders(traffic.publishers);
   swarm.talk(traffic);
   let isRunning = false;
   traffic.onComplete = (publisher) => {
@@ -155,6 +160,29 @@ async function measureIdle(setup: Setup, workload: Of<"idle">): Promise<Figures>
     disorders: swarm.traffic?.disorders ?? 0,
     closed: swarm.goneFrom(0),
     ...sharesOf(before, after, (after.at - before.at) / 1000),
+  };
+}
+
+/** What the last nine tenths of the connections add to the heap, after collections. */
+async function measureHeap({ job, swarm, server }: Setup): Promise<Figures> {
+  const control = controlOf(job.controlPort ?? 0);
+  const first = Math.ceil(job.clients / 10);
+  const settledHeap = async (): Promise<number> => {
+    await sleep(job.warmUpMs);
+    return control.heap();
+  };
+  await swarm.connect(first);
+  const before = await settledHeap();
+  await swarm.connect(job.clients - first);
+  const after = await settledHeap();
+  return {
+    heapPerConnection: (after - before) / (job.clients - first),
+    rssMb: server.rssBytes() / MB,
+    lost: 0,
+    disorders: 0,
+    closed: swarm.goneFrom(0),
+    serverShare: 0,
+    driverShare: 0,
   };
 }
 

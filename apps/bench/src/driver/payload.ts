@@ -5,7 +5,7 @@ import { STAMP_BYTES, writeStamp } from "./stamp.ts";
 const WORDS = ["price", "volume", "open", "high", "low", "close", "symbol", "exchange", "currency", "timestamp", "bid", "ask"];
 
 /** Text of `bytes` characters that stands in a JSON string unescaped. Compressible about as much as real JSON is. */
-function filler(bytes: number): string {
+export function filler(bytes: number): string {
   let text = "";
   // A little generator of our own, so that every run sends the same bytes.
   let state = 12345;
@@ -22,15 +22,10 @@ export class PayloadFactory {
   readonly message: Buffer;
   readonly stampAt: number;
 
-  constructor(payloadBytes: number, { prefix, suffix }: Dialect) {
+  constructor(payloadBytes: number, { prefix, suffix }: Pick<Dialect, "prefix" | "suffix">) {
     const stamp = "0".repeat(STAMP_BYTES);
     this.message = Buffer.from(prefix + stamp + filler(payloadBytes - STAMP_BYTES) + suffix);
     this.stampAt = prefix.length;
-  }
-
-  /** Length of a message, with what the dialect puts around it. */
-  get messageBytes(): number {
-    return this.message.length;
   }
 
   frame(publisher: number, sequence: number): Buffer {

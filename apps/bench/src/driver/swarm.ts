@@ -17,6 +17,9 @@ export class Swarm implements ClientHost {
   readonly messageBytes: number;
   readonly readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly clients: Client[] = [];
+  /** Those that send, where that is not for `clients`. */
+  readonly #senders: Client[] = [];
+  readonly #stampAt: number;
   /** Nothing that comes is counted without it. */
   traffic: Traffic | undefined;
   readonly #rooms: number | undefined;
@@ -34,8 +37,10 @@ export class Swarm implements ClientHost {
     this.deflate = job.deflate;
     this.#rooms = job.rooms;
     this.#payloadBytes = job.payloadBytes;
-    this.#payloads = new PayloadFactory(job.payloadBytes, this.dialect);
-    this.messageBytes = this.#payloads.messageBytes;
+    this.#payloads = new PayloadFactory(job.payloadBytes, this.dialect.senders ?? this.dialect);
+    const { prefix, suffix } = this.dialect.received ?? this.dialect;
+    this.#stampAt = prefix.length;
+    this.messageBytes = prefix.length + job.payloadBytes + suffix.length;
   }
 
   /** Chunks read so far. */
@@ -54,10 +59,25 @@ export class Swarm implements ClientHost {
   }
 
   /** Adds so many open clients. @throws Error when one is refused or closed meanwhile. */
-  async connect(count: number): Promise<void> {
+  connect(count: number): Promise<void> {
+    return this.#connect(count, () => this.#add());
+  }
+
+  /** Opens the connections that send, if the dialect has such; they come behind `clients`. @throws Error as `connect` does. */
+  connectSenders(count: number): Promise<void> {
+    const { senders } = this.dialect;
+    if (senders === undefined) return Promise.resolve();
+    return this.#connect(count, () => {
+      const client = new Client(this.clients.length + this.#senders.length, this, senders);
+      this.#senders.push(client);
+      return client;
+    });
+  }
+
+  async #connect(count: number, add: () => Client): Promise<void> {
     let left = count;
     const lane = async (): Promise<void> => {
-      while (left-- > 0) await this.#add().opened();
+      while (left-- > 0) await add().opened();
     };
     await new Promise<void>((resolve, reject) => {
       this.#fail = reject;
@@ -68,7 +88,7 @@ export class Swarm implements ClientHost {
 
   #add(): Client {
     const index = this.clients.length;
-    const client = new Client(index, this, this.#rooms === undefined ? undefined : index % this.#rooms);
+    const client = new Client(index, this, this.dialect, this.#rooms === undefined ? undefined : index % this.#rooms);
     this.clients.push(client);
     return client;
   }
@@ -89,7 +109,7 @@ export class Swarm implements ClientHost {
   send(publisher: number, planned: number): void {
     const { traffic } = this;
     if (traffic === undefined) return;
-    const client = this.clients[traffic.clientOf(publisher)];
+    const client = this.#senders[publisher] ?? this.clients[traffic.clientOf(publisher)];
     if (client?.queue(this.#payloads.frame(publisher, traffic.sending(publisher, planned))) === true) this.#dirty.push(client);
   }
 
@@ -101,7 +121,7 @@ export class Swarm implements ClientHost {
 
   disconnect(): void {
     this.#isClosing = true;
-    for (const client of this.clients) client.reset();
+    for (const client of [...this.clients, ...this.#senders]) client.reset();
   }
 
   beforeRead(): void {
@@ -118,7 +138,7 @@ export class Swarm implements ClientHost {
   }
 
   #delivered(client: number, data: Buffer, at: number): void {
-    const stampAt = at + this.dialect.prefix.length;
+    const stampAt = at + this.#stampAt;
     this.traffic?.delivered(client, publisherAt(data, stampAt), sequenceAt(data, stampAt));
   }
 
@@ -126,6 +146,8 @@ export class Swarm implements ClientHost {
     if (compressed && this.#order !== undefined) this.#order.receive(client.index, payload, true);
     // In fragments, for example.
     else if (payload.length === this.messageBytes) this.stamped(client.index, payload, 0);
+    else if (client.index >= this.clients.length) return;
+    else if (this.dialect.hasTail === true && payload.length > this.messageBytes) this.stamped(client.index, payload, 0);
     else if (this.dialect.separator) this.#glued(client.index, payload);
     else client.ended(`it sent ${payload.length} bytes that are no message of ours`);
   }

@@ -7,8 +7,11 @@ export interface Load {
    * - `rooms`: the same within the room that the client named, `/ws?room=7`.
    * - `echo`: what a client sends comes back to it.
    * - `idle`: everything that a chat needs is on, and nobody talks.
+   * - `topic`: what a sender says goes to the members of one topic or room, who only listen.
    */
-  readonly mode: "broadcast" | "rooms" | "echo" | "idle";
+  readonly mode: "broadcast" | "rooms" | "echo" | "idle" | "topic";
+  /** How many messages a topic keeps for members that come back; what the row has as its default unless given. */
+  readonly history?: number;
   /** permessage-deflate for every message, however short. */
   readonly deflate: boolean;
 }
@@ -17,6 +20,8 @@ export interface Load {
 export interface Row {
   /** Listens on a free port of 127.0.0.1. */
   start(load: Load): Promise<number>;
+  /** Publishes messages with these texts in the topic, in this order. Settles when a member that comes back would get them. */
+  publish?(texts: readonly string[]): Promise<void>;
 }
 
 /** Waits until `server` listens. @returns its port. */

@@ -21,5 +21,6 @@ await room.publish("message", { text: "hi" });
 
 const socket = new ReconnectingSocket("wss://example.com/ws", ["chat"], { maxQueue: 10 });
 socket.addEventListener("close", ({ code, retryAt }) => console.log(code, retryAt));
+// oxlint-disable-next-line unicorn/prefer-add-event-listener -- as with a WebSocket
 socket.onmessage = ({ data }) => console.log(data);
 socket.send(new Uint8Array(3));

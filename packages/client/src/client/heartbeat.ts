@@ -13,7 +13,7 @@ export interface Heartbeat {
   /** Any message is a sign of life. */
   heard(): void;
   /** Asks now: the network may be another one than before. */
-  probe(): void;
+  readonly probe: () => void;
 }
 
 /**
@@ -29,12 +29,12 @@ export function createHeartbeat(clock: Clock, ping: () => void, lost: () => void
   function arm(ms: number): void {
     const due = clock.now() + ms;
     timer?.cancel();
-    timer = clock.after(ms, () => judge(clock.now() - due > LATE_MS));
+    timer = clock.after(ms, () => judge(clock.now() - due));
   }
 
-  function judge(late: boolean): void {
+  function judge(lateMs: number): void {
     const leftMs = heardAt + intervalMs - clock.now();
-    if (isAsked && !late) lost();
+    if (isAsked && lateMs <= LATE_MS) lost();
     else if (isAsked || leftMs <= 0) probe();
     else arm(leftMs);
   }

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/prefer-add-event-listener -- one listener of each kind, on a socket that nothing else knows; it is smaller */
 import { MAX_RETRY_AFTER_MS, MIN_LATER_MS, parseRetryAfter, retryOf } from "@upwire/protocol";
 import { backoffMs } from "./backoff.ts";
 import { systemClock, type Clock, type Timer } from "./clock.ts";
@@ -21,13 +22,13 @@ export interface LinkOptions {
 }
 
 /** What one try needs. */
-export interface Target {
+interface Target {
   readonly url: string;
   readonly protocols: string[];
 }
 
 /** The part of a `MessageEvent` that is used; sockets outside of browsers may leave out all but `data`. */
-export interface MessageLike {
+interface MessageLike {
   readonly data: unknown;
   readonly origin?: string;
   readonly lastEventId?: string;
@@ -38,16 +39,16 @@ export interface LinkOwner {
   /** Asked when a try begins. A throw or a rejection is a failed try. */
   target(): Promise<Target>;
   opened(socket: SocketLike): void;
-  message(event: MessageLike): void;
+  readonly message: (event: MessageLike) => void;
   /** The `error` event of a socket, or what `target` failed with. */
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
   /**
    * The connection, or the try, is over.
    * @param retryAt When the next try is, milliseconds since 1970; `undefined` when there is none.
    */
   down(closing: Closing, retryAt: number | undefined): void;
   /** The page woke up while the connection is open. */
-  woken?(): void;
+  readonly woken?: () => void;
   /** What the server says, which goes before the option. Milliseconds. */
   spreadMs?: number | undefined;
   /** When to come back, as the server told it before the end of the connection; counted from that. Milliseconds. */
@@ -72,7 +73,7 @@ const ABNORMAL: Closing = { code: 1006, reason: "", wasClean: false };
  */
 export function createLink(owner: LinkOwner, options: LinkOptions): Link {
   const {
-    WebSocket: Socket = (globalThis as LinkOptions).WebSocket as SocketClass,
+    WebSocket: Socket = globalThis.WebSocket,
     stableMs = 5000,
     connectTimeoutMs = 10_000,
     spreadMs = 1000,

@@ -1,6 +1,6 @@
 /** The part of a `WebSocket` that is used here: browsers' own, and the class of the package `ws`. */
 export interface SocketLike {
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   readonly protocol: string;
   readonly extensions: string;
   readonly bufferedAmount: number;

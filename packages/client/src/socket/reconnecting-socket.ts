@@ -1,7 +1,7 @@
 import { valueOf, webSocketAddress, type Given } from "../link/address.ts";
 import { createLink, type Link, type LinkOptions } from "../link/link.ts";
 import type { SocketLike } from "../link/socket-like.ts";
-import type { SocketEvents } from "./socket-events.ts";
+import type { SocketEvents, SocketListener, SocketListenOptions } from "./socket-events.ts";
 
 /** What a `ReconnectingSocket` may be given. */
 export interface ReconnectingSocketOptions extends LinkOptions {
@@ -13,6 +13,13 @@ export interface ReconnectingSocketOptions extends LinkOptions {
 export type SocketData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 type Handler<K extends keyof SocketEvents> = ((event: SocketEvents[K]) => void) | null;
+
+/** Types of listeners by the name of the event, as a `WebSocket` has them. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- types alone: `EventTarget` has the method
+export interface ReconnectingSocket {
+  addEventListener<K extends keyof SocketEvents>(type: K, listener: SocketListener<SocketEvents[K]> | null, options?: SocketListenOptions | boolean): void;
+  addEventListener(type: string, listener: SocketListener<Event> | null, options?: SocketListenOptions | boolean): void;
+}
 
 /**
  * A `WebSocket` that comes back. It has the same properties, methods, events and constants, with these differences:
@@ -84,7 +91,7 @@ export class ReconnectingSocket extends EventTarget {
     );
   }
 
-  get readyState(): number {
+  get readyState(): 0 | 1 | 2 | 3 {
     return this.#isOver ? 3 : (this.#socket?.readyState ?? 0);
   }
 

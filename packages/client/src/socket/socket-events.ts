@@ -1,6 +1,3 @@
-/** Fired when the connection opens, each time it does. */
-export type OpenEvent = Event;
-
 /** A message of the server. */
 export interface SocketMessageEvent extends Event {
   // As a `MessageEvent` has it, so that code for a `WebSocket` compiles.
@@ -18,7 +15,7 @@ export interface SocketCloseEvent extends Event {
   readonly reason: string;
   readonly wasClean: boolean;
   /** When the next try is, milliseconds since 1970; `undefined` when there is none. */
-  readonly retryAt: number | undefined;
+  readonly retryAt?: number | undefined;
 }
 
 /** The events of a `ReconnectingSocket`. */
@@ -27,4 +24,15 @@ export interface SocketEvents {
   readonly message: SocketMessageEvent;
   readonly error: Event;
   readonly close: SocketCloseEvent;
+}
+
+/** A function, or an object with one, as `addEventListener` takes it. */
+export type SocketListener<E> = ((event: E) => void) | { handleEvent(event: E): void };
+
+/** What `addEventListener` takes beside the listener. */
+export interface SocketListenOptions {
+  readonly capture?: boolean;
+  readonly once?: boolean;
+  readonly passive?: boolean;
+  readonly signal?: AbortSignal;
 }

@@ -116,7 +116,7 @@ describe("a client", () => {
 
   it("reports to the page, and elsewhere to the console", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-    const reportError = vi.fn();
+    const reportError = vi.fn<(error: unknown) => void>();
     vi.stubGlobal("reportError", reportError);
     for (const isPage of [false, true]) {
       if (isPage) vi.stubGlobal("document", {});
@@ -136,7 +136,7 @@ describe("a client", () => {
   it("shows each frame, in and out", async () => {
     const fixture = new Fixture();
     const frames: string[] = [];
-    const stop = fixture.client.onFrame(({ direction, data }) => frames.push(`${direction} ${String(data)}`));
+    const stop = fixture.client.onFrame(({ direction, data }) => frames.push(`${direction} ${data as string}`));
     (await fixture.open()).message({ type: "x" });
     fixture.client.send("y", 1);
     stop();
@@ -147,7 +147,7 @@ describe("a client", () => {
   it("sends what onFrame sends once, also while it opens", async () => {
     const fixture = new Fixture();
     const { client } = fixture;
-    client.onFrame(({ data }) => void (String(data).includes('"first"') && client.send("second", 2)));
+    client.onFrame(({ data }) => void ((data as string).includes('"first"') && client.send("second", 2)));
     client.send("first", 1);
     const socket = await fixture.open();
     expect(socket.sent).toEqual([
@@ -243,7 +243,7 @@ describe("a client", () => {
     // With a client of its own, which has made one socket.
     const { network, clock } = new Fixture();
     const errors: unknown[] = [];
-    const token = vi.fn(() => Promise.reject(new RealtimeError("unavailable")));
+    const token = vi.fn<() => Promise<never>>(() => Promise.reject(new RealtimeError("unavailable")));
     const client = createClient(async () => "ws://server.test/", { token, clock, WebSocket: network.WebSocket, onError: (error) => void errors.push(error) });
     await clock.advance(5000);
     expect([errors.length > 1, errors.length, network.sockets.length]).toEqual([true, token.mock.calls.length, 1]);

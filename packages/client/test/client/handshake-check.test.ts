@@ -64,7 +64,7 @@ describe("a handshake that failed", () => {
   });
 
   it("is tried again whatever is said when the next try is under way", async () => {
-    let answer = (_: { json(): Promise<unknown> }): void => {};
+    let answer = (given: { json(): Promise<unknown> }): void => void given;
     const { client, clock } = await refused(() => new Promise((resolve) => (answer = resolve)));
     await clock.advance(250);
     answer({ json: async () => ({ ok: false, status: 403, code: "ERR_X", retry: "no" }) });

@@ -8,7 +8,7 @@ import { Fixture } from "../helpers/fixture.ts";
 class Room {
   readonly fixture = new Fixture();
   readonly told: unknown[] = [];
-  readonly topic: Topic<AnyContract, string>;
+  readonly topic: Topic<AnyContract, "room:{room}">;
 
   constructor(options?: TopicOptions) {
     this.topic = this.fixture.client.topic("room:{room}", { room: "tea" }, options);

@@ -53,8 +53,9 @@ export class FakeClock implements Clock {
     let index = heap.push(due) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (isBefore(heap[parent]!, due)) break;
-      heap[index] = heap[parent]!;
+      const above = heap[parent];
+      if (above === undefined || isBefore(above, due)) break;
+      heap[index] = above;
       index = parent;
     }
     heap[index] = due;
@@ -66,12 +67,12 @@ export class FakeClock implements Clock {
     if (heap.length === 0) return;
     let index = 0;
     for (;;) {
-      let child = index * 2 + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-      if (isBefore(last, heap[child]!)) break;
-      heap[index] = heap[child]!;
-      index = child;
+      const left = index * 2 + 1;
+      const [one, two] = [heap[left], heap[left + 1]];
+      const least = one && two && isBefore(two, one) ? two : one;
+      if (least === undefined || isBefore(last, least)) break;
+      heap[index] = least;
+      index = least === one ? left : left + 1;
     }
     heap[index] = last;
   }

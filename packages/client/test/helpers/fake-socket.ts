@@ -5,7 +5,7 @@ type Handler = ((event: never) => void) | null;
 
 /** One socket as the client sees it, with the other end in the hands of the test. */
 export class FakeSocket implements SocketLike {
-  readyState = 0;
+  readyState: 0 | 1 | 2 | 3 = 0;
   protocol = "";
   extensions = "";
   bufferedAmount = 0;
@@ -34,7 +34,7 @@ export class FakeSocket implements SocketLike {
   close(code?: number, reason?: string): void {
     if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) throw new Error("InvalidAccessError");
     this.closedWith ??= [code, reason];
-    this.readyState = Math.max(2, this.readyState);
+    if (this.readyState < 2) this.readyState = 2;
   }
 
   /** The server accepts. */

@@ -1,6 +1,7 @@
+/* oxlint-disable unicorn/prefer-add-event-listener -- both ways are tested */
 import { CloseCode, retryOf, retryRules } from "@upwire/protocol";
 import { ReconnectingSocket, type ReconnectingSocketOptions, type SocketCloseEvent } from "@upwire/client/socket";
-import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { FakeClock, settle } from "../helpers/fake-clock.ts";
 import { FakeNetwork } from "../helpers/fake-socket.ts";
 import { FakePage } from "../helpers/page.ts";
@@ -31,7 +32,8 @@ afterEach(() => void vi.unstubAllGlobals());
 
 describe("a reconnecting socket", () => {
   it("has what a WebSocket has", async () => {
-    expectTypeOf<ReconnectingSocket>().toExtend<WebSocket>();
+    const dropIn = (given: ReconnectingSocket): WebSocket => given;
+    expect(dropIn).toBeTypeOf("function");
     const names = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
     const { socket, network } = new Fixture();
     expect(names.map((name) => [ReconnectingSocket[name], socket[name]])).toEqual([0, 1, 2, 3].map((code) => [code, code]));
@@ -106,7 +108,7 @@ describe("a reconnecting socket", () => {
 
   it("takes an address that cannot be had for a failed try", async () => {
     const failure = new Error("no token today");
-    const url = vi.fn(() => Promise.reject(failure));
+    const url = vi.fn<() => Promise<never>>(() => Promise.reject(failure));
     const { socket, clock, events } = new Fixture({}, url);
     const errors: unknown[] = [];
     socket.addEventListener("error", (event) => errors.push((event as { error?: unknown }).error));
@@ -229,7 +231,7 @@ describe("closing", () => {
   });
 
   it("gives up a handshake, or a wait, and fires one close", async () => {
-    for (const ready of [async (): Promise<void> => {}, async ({ network }: Fixture) => void (await network.dialled()).refuse()]) {
+    for (const ready of [async (): Promise<void> => {}, async ({ network }: Fixture): Promise<void> => (await network.dialled()).refuse()]) {
       const fixture = new Fixture();
       const { socket, clock, events } = fixture;
       await settle();

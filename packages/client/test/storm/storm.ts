@@ -34,7 +34,7 @@ export async function simulate(outageMs: number, seed: number): Promise<Storm> {
   let isUp = true;
 
   class Socket implements SocketLike {
-    readyState = 0;
+    readyState = 0 as const;
     protocol = "upwire.v1";
     extensions = "";
     bufferedAmount = 0;
@@ -97,7 +97,7 @@ function mostWithin(times: readonly number[], from: number, ms: number): number 
   let first = 0;
   let most = 0;
   for (const [last, time] of counted.entries()) {
-    while (counted[first]! <= time - ms) first++;
+    while ((counted[first] ?? time) <= time - ms) first++;
     most = Math.max(most, last - first + 1);
   }
   return most;

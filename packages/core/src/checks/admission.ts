@@ -88,7 +88,7 @@ export class Admission {
 
   #excess(key: string | undefined): RefusalCode | undefined {
     const { maxConnections = Infinity, maxConnectionsPerAddress = Infinity } = this.#caps;
-    // First what is the client's own doing, so that a full server still tells a greedy one apart.
+    // The client's own connections come first: so a full server still tells a greedy client that it is one.
     if (key !== undefined && this.#held(key) >= maxConnectionsPerAddress) return "ERR_TOO_MANY_FROM_ADDRESS";
     return this.#count >= maxConnections ? "ERR_TOO_MANY_CONNECTIONS" : undefined;
   }

@@ -69,12 +69,12 @@ export function loopbackWarning(address: ReturnType<Server["address"]>): string 
   );
 }
 
-/** For test helpers, which make a server listen on the loopback interface, wherever it listens otherwise: its line is not written. */
+/** For test helpers, which make a server listen on the loopback interface, wherever it listens otherwise: the warning is not written for it. */
 export function skipLoopbackWarning(server: object): void {
   (server as Listening)[loopbackWarnedKey] = true;
 }
 
-/** Writes that line once per server. For a route that allows all hosts. */
+/** Writes the warning once per server. For a route that allows all hosts. */
 export function warnOfLoopback(socket: Socket): void {
   const { server } = socket as Socket & { readonly server?: Listening };
   if (server === undefined || server[loopbackWarnedKey] === true) return;

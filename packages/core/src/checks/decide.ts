@@ -65,15 +65,15 @@ export interface Dispatched {
 
 type OnError = (error: unknown, request: UpgradeRequest) => void;
 
-/** Where a question what a handshake would be answered goes another way than a handshake. */
+/** What differs where a client only asks what a handshake would be answered. */
 interface Question {
-  /** Of the page that asks. */
+  /** The origin of the page that asks. */
   readonly origin: string | undefined;
-  /** Called once that is allowed. @returns why there is no place for this client. */
+  /** Called when the origin is allowed. @returns why there is no place for this client. */
   readonly lookForPlace: () => Refusal | undefined;
 }
 
-/** A question, or a handshake: then what the dispatcher keeps of it, if it came that way. */
+/** What is asked about: a question, or a handshake with what the dispatcher keeps of it, if it came that way. */
 interface Asked {
   readonly question?: Question;
   readonly dispatched?: Dispatched | undefined;
@@ -118,14 +118,14 @@ export class Decider<Context, Native> {
   }
 
   /**
-   * Refuses a request, approved or not, and gives back its slot; one that has expired was counted and told then. Never throws.
+   * Refuses a request, approved or not, and gives back its slot. A request that has expired was counted and told at its deadline. Never throws.
    * @returns what is to be written: of another copy of core, or changed since it was made, `given` may be one that cannot be written.
    */
   refuse(given: Refusal, request: UpgradeRequest<Native>, dispatched?: Dispatched): Refusal {
     if (dispatched?.hasExpired === true) return refusal("ERR_HANDSHAKE_TIMEOUT");
     const { refusal: acceptable, error } = writable(given);
     if (acceptable !== given) this.#onError(error, request);
-    // A request of node:http2 has a stream. One of HTTP/1 may name any version.
+    // Only a request of node:http2 has a stream. The version would not tell: a client of HTTP/1 may write any number.
     const refused = "stream" in request.raw ? withoutConnectionHeaders(acceptable) : acceptable;
     UpgradeRequest.freeSlot(request);
     this.#counters.refused(refused.code);
@@ -150,7 +150,7 @@ export class Decider<Context, Native> {
     return this.refuse(verdict.ok ? refusal("ERR_HANDSHAKE_TIMEOUT") : verdict, request, dispatched);
   }
 
-  /** Takes no place, and counts nothing. Never rejects. */
+  /** Answers what a handshake would be answered. Takes no place, and counts nothing. Never rejects. */
   async #answerCheck(request: UpgradeRequest<Native>): Promise<CheckAnswer> {
     const { raw, ip, headers } = request;
     let readableBy: string | undefined;
@@ -183,7 +183,7 @@ export class Decider<Context, Native> {
     return later === undefined ? refusal("ERR_ORIGIN") : this.#admitLater(request, question, later);
   }
 
-  /** For the route. @returns why it may not have the handshake, or what is wrong with its form. */
+  /** Claims the handshake for the route. @returns why the route may not have it, or what is wrong with its form. */
   #claim(request: UpgradeRequest<Native>, dispatched: Dispatched | undefined): Refusal | undefined {
     const { raw, subprotocols } = request;
     const obstacle = dispatched?.claim(this.#checks.handshakeTimeoutMs, (late) => void this.refuse(late, request));
@@ -252,7 +252,7 @@ async function inTime<Judged>(judged: Promise<Judged>, ms: number, clock: Clock)
 /** Holds a slot from now until the request is refused or its socket closes, whatever becomes of it in between. @returns why there is none. */
 function takeSlot(admission: Admission, request: UpgradeRequest): RefusalCode | undefined {
   const { socket } = request.raw;
-  // Of a client that left while `origin` was asked, nothing would tell us again.
+  // When the client has left while `origin` was asked, its socket has emitted `close` already, and the slot would never be freed.
   if (socket.destroyed) return undefined;
   const slot = admission.take(request.ip);
   if (typeof slot === "string") return slot;

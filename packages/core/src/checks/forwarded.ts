@@ -12,7 +12,7 @@ export type TrustProxy = number | readonly string[];
 /** Is the sender that many hops from us a proxy of ours? `ip` is `undefined` for one that hides its address. */
 type Trust = (ip: string | undefined, hop: number) => boolean;
 
-/** What one proxy said about the one who asked it. */
+/** What one proxy said about the sender in front of it. */
 interface Report {
   readonly from: Endpoint | undefined;
   readonly scheme: Client["scheme"];

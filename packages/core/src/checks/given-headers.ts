@@ -26,7 +26,7 @@ function checkHeader(owner: string, name: string, value: unknown): void {
     try {
       validateHeaderValue(name, String(one));
     } catch {
-      // What it holds may be a client's, and is not repeated.
+      // The value may be from a client, so the error does not repeat it.
       throw new TypeError(`${owner}: the header ${shown} has a character that no header may have; encode line breaks and what is not Latin-1`);
     }
   }

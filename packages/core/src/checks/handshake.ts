@@ -15,7 +15,7 @@ const BAD_OFFER: readonly string[] = Object.freeze([]);
 
 /** Do these headers ask for the WebSocket protocol? Both are token lists (RFC 6455 §4.2.1). */
 export function isWebSocketUpgrade({ upgrade, connection }: IncomingHttpHeaders): boolean {
-  // First as nearly all clients write them.
+  // Compares with the spelling of nearly all clients first.
   return (upgrade === "websocket" || listHolds(upgrade, "websocket")) && (connection === "Upgrade" || listHolds(connection, "upgrade"));
 }
 
@@ -39,7 +39,7 @@ export function parseOffer(header: string): readonly string[] {
 export function handshakeFault(req: IncomingMessage, subprotocols: readonly string[]): RefusalCode | undefined {
   const { headers } = req;
   const isUpgrade = isWebSocketUpgrade(headers);
-  // Before the HTTP version: a proxy that is not told about WebSocket may also speak HTTP/1.0 to us, as nginx does.
+  // This comes before the HTTP version: a proxy that is not set up for WebSocket may also speak HTTP/1.0 to us, as nginx does.
   if (!isUpgrade && headers["sec-websocket-key"] !== undefined) return "ERR_UPGRADE_STRIPPED";
   return startFault(req) ?? (isUpgrade ? fieldFault(req, sentTarget(req), subprotocols) : "ERR_NOT_UPGRADE");
 }

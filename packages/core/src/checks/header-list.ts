@@ -16,7 +16,7 @@ export function listMembers(header: string | undefined): string[] {
 
 /** Does the list hold `token`, in any letter case? */
 export function listHolds(header: string | undefined, token: string): boolean {
-  // As long as the token, it can hold nothing else: so nearly all clients write it.
+  // Nearly all clients write the token alone. A header of the same length can hold nothing else.
   if (header?.length === token.length) return header.toLowerCase() === token;
   return listMembers(header).some((member) => member.toLowerCase() === token);
 }

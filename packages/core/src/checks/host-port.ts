@@ -23,7 +23,7 @@ export function readHostPort(text: string): HostPort | undefined {
  * `undefined` for what no browser can send.
  */
 export function browserName(name: string): string | undefined {
-  // Escapes and what ends a host would be repaired, and a repair is not what was meant.
+  // A URL parser would repair escapes and cut at what ends a host, and the result would not be what was meant.
   if (/[%/?#@\\\s:]/.test(name.startsWith("[") ? "" : name)) return undefined;
   return URL.canParse(`http://${name}`) ? readHostPort(new URL(`http://${name}`).hostname)?.name : undefined;
 }

@@ -73,7 +73,7 @@ function meantOrigin(entry: string): string | undefined {
 
 function compileEntry(entry: unknown): OriginTest {
   if (entry === "same-origin") return isSameOrigin;
-  // A page of a file, a sandboxed frame or a `data:` URL: any of them.
+  // Every page of a file, a sandboxed frame or a `data:` URL has the origin `null`.
   if (entry === "null") return ({ origin }) => origin === "null";
   const [, scheme = "", rest = ""] = (typeof entry === "string" && /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(entry)) || [];
   const lower = scheme.toLowerCase();
@@ -122,7 +122,7 @@ export function entryFor(origin: string | undefined): string | undefined {
 }
 
 interface OriginNeeds {
-  /** Refuse who sends no Origin. @default false */
+  /** Refuses clients that send no Origin. @default false */
   readonly requireOrigin?: boolean;
 }
 

@@ -32,7 +32,7 @@ export class Refusal {
     this.status = status;
     this.body = body;
     const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) as Record<string, string>;
-    // With its length: otherwise Node sends the body in chunks, which some proxies pass on as a broken answer.
+    // Says its length: otherwise Node sends the body in chunks, which some proxies pass on as a broken answer.
     const { "transfer-encoding": _, ...others } = lowered;
     this.headers = { "content-type": "text/plain; charset=utf-8", ...others, "content-length": `${Buffer.byteLength(body)}` };
   }
@@ -41,7 +41,7 @@ export class Refusal {
 /** RFC 9110 §15.5.22 and RFC 6455 §4.4 want these beside their statuses. */
 const extraHeaders: Partial<Record<RefusalCode, Readonly<Record<string, string>>>> = {
   ERR_METHOD: { allow: "GET" },
-  // With a Connection header of ours, Node would not close for a client that asks it to (RFC 9112 §9.6).
+  // `close` too: Node says it by itself to a client that asks for it, but not beside a Connection header of ours (RFC 9112 §9.6).
   ERR_NOT_UPGRADE: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_UPGRADE_STRIPPED: { upgrade: "websocket", connection: "Upgrade, close" },
   ERR_HTTP_VERSION: { upgrade: "websocket", connection: "Upgrade, close" },
@@ -70,7 +70,7 @@ export function isWithoutSocket({ socket }: IncomingMessage): boolean {
   return (socket as Partial<Socket> | undefined)?.destroyed === undefined;
 }
 
-/** What a request that came through no socket is told to do in place of that. */
+/** Tells a request that came through no socket what to write in place of that. */
 export function withoutSocket(code: "ERR_NOT_UPGRADE" | "ERR_NOT_ATTACHED"): Refusal {
   const { status, headers } = refusal("ERR_NOT_UPGRADE");
   return new Refusal(
@@ -93,7 +93,7 @@ export function notThePlugins(): Refusal {
 }
 
 /** @throws RangeError for what is no status that refuses. @throws TypeError for a body that is no text, and for bad headers. */
-function checkAnswer(owner: string, status: unknown, body: unknown, headers: unknown): void {
+function checkWritable(owner: string, status: unknown, body: unknown, headers: unknown): void {
   // A status below 200 would be read as an interim answer or as a yes (RFC 9110 §15.2).
   const isRefusing = Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
   if (!isRefusing)
@@ -160,7 +160,7 @@ export type RefusalStatus =
 export function refuse(status: RefusalStatus, body?: string, headers: Readonly<Record<string, string>> = {}): Refusal {
   const code = status === 401 ? "ERR_UNAUTHORIZED" : "ERR_FORBIDDEN";
   const text = body ?? `${status === refusals[code].status ? refusals[code].text : `${STATUS_CODES[status] ?? status}.`}\n`;
-  checkAnswer("refuse", status, text, headers);
+  checkWritable("refuse", status, text, headers);
   const framing = Object.keys(headers).find(isFraming);
   if (framing !== undefined) throw new TypeError(`refuse: the header ${JSON.stringify(framing)} is not yours to set: it frames the answer; leave it out`);
   return new Refusal(code, status, text, headers);
@@ -175,7 +175,7 @@ export function withoutConnectionHeaders({ code, status, body, headers }: Refusa
 /** One that can be written: `refused` itself, or the error that is to be reported when it came from elsewhere and is broken. */
 export function writable(refused: Refusal): { readonly refusal: Refusal; readonly error?: unknown } {
   try {
-    checkAnswer("a refusal", refused.status, refused.body, refused.headers);
+    checkWritable("a refusal", refused.status, refused.body, refused.headers);
     return { refusal: refused };
   } catch (error) {
     return { refusal: refusal("ERR_CHECK_FAILED"), error };
@@ -200,7 +200,7 @@ export function sendRefusal(res: ServerResponse, refused: Written, failed: OnFai
 
 const report: OnFailure = (error) => channels.error.publish({ error });
 
-/** Its length is known: some proxies cannot read a refusal in chunks. */
+/** Writes the length: some proxies cannot read a refusal in chunks. */
 function write(res: ServerResponse, { status, headers, body }: Written): void {
   if (!res.headersSent) res.writeHead(status, { ...headers, "content-length": `${Buffer.byteLength(body)}` }).end(body);
 }
@@ -210,7 +210,7 @@ interface PlainResponse {
   end(body: string): unknown;
 }
 
-/** Past everything that middleware did to the response. */
+/** Writes past everything that middleware has put over the methods of the response. */
 function writePlain(res: ServerResponse, { status, headers, body }: Written): void {
   try {
     if (res.headersSent) return void res.destroy();

@@ -44,7 +44,7 @@ function authorityOf({ ":authority": authority }: IncomingHttpHeaders): string {
   return typeof authority === "string" ? authority : "";
 }
 
-/** Nearly always they are texts, and stay as they are. */
+/** All params as texts. Nearly always they are texts already, and stay as they are. */
 function textParams(params: object): Readonly<Record<string, string | undefined>> {
   const values: readonly unknown[] = Object.values(params);
   if (values.every((value) => typeof value === "string")) return params as Readonly<Record<string, string>>;
@@ -100,7 +100,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     this.remoteAddress = printAddress(client);
     this.raw = raw;
     this.url = sentTarget(raw, framework.native);
-    // Routers put it back when the route has returned.
+    // Read now: routers put `url` back when the route has returned.
     this.routedUrl = raw.url ?? "/";
     const { headers } = raw;
     this.headers = headers;
@@ -144,7 +144,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
   }
 }
 
-/** What connections keep of their requests. Most clients ask for the same: they share it. */
+/** What connections keep of their requests. Most clients send the same: neighbours share one object. */
 export class KeptRequests {
   #last: ConnectionRequest = { url: "", host: "", origin: undefined, secure: false };
 

@@ -34,7 +34,10 @@ const EXAMPLE = "websocket({ message(connection, message) { connection.send(mess
 /** What a handler brings beside its hooks. */
 const NEEDS = ["options", "concurrency"];
 
-/** Its own members, hidden ones too, and those of its classes, without what every object has. Whether each may be a hook: data is none. */
+/**
+ * The names of all members of a handler, with those of its classes and those that are not enumerable, without what every object has. The value
+ * says whether the member may be a hook, which only a function can be.
+ */
 function membersOf(handler: object): Map<string, boolean> {
   const members = new Map<string, boolean>();
   for (let at: object | null = handler; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
@@ -58,7 +61,7 @@ function meantBy(name: string, { mayBeHook, given, hookNames }: Member): readonl
   const sameButCase = [...hookNames, ...NEEDS].filter((known) => known.toLowerCase() === lowered);
   if (sameButCase.length > 0) return sameButCase;
   const hooks = mayBeHook ? nearestNames(name, hookNames, aliases).filter((near) => typeof given[near] !== "function") : [];
-  // One letter: `actions` and `optional` are words of their own.
+  // At most one letter may differ: `actions` and `optional` are words of their own, and no misspelled `options`.
   return hooks.length > 0 ? hooks : nearestNames(name, NEEDS, {}, 1).filter((near) => given[near] === undefined);
 }
 
@@ -88,7 +91,7 @@ export function checkHandler(handler: unknown, hookNames: readonly string[]): vo
   checkNeeds(given);
 }
 
-/** What a handler brings beside its hooks. Its range is looked at here: no timer and no buffer depends on it. */
+/** Checks what a handler brings beside its hooks. No timer and no buffer depends on `concurrency`, so it has no upper bound. */
 function checkNeeds({ concurrency, options }: Readonly<Record<string, unknown>>): void {
   if (concurrency !== undefined && (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1)) {
     throw new TypeError(`websocket: concurrency: ${shownValue(concurrency)} is not allowed; give a whole number from 1 on, or leave it out`);
@@ -109,7 +112,7 @@ function isRequestLike(value: unknown): boolean {
 }
 
 /**
- * What a route is made with.
+ * Checks what a route is made with.
  * @throws TypeError as `checkHandler`, for a handler without any hook, and for `websocket` itself where its result belongs.
  */
 export function checkRouteHandler(handler: unknown, second: unknown, hookNames: readonly string[]): void {

@@ -42,13 +42,13 @@ export abstract class CloseListeners {
     }
   }
 
-  /** How it ended, when it has. */
+  /** Settles with how the connection ended. Every caller gets the same promise. */
   get over(): Promise<CloseInfo> {
     this.#over ??= new Promise((resolve) => this.onClose(resolve));
     return this.#over;
   }
 
-  /** Tells all of them, and then there are none. */
+  /** Calls every listener, and forgets them. */
   protected tellAll(info: CloseInfo): void {
     const all = [this.#first ?? [], this.#later ?? []].flat();
     this.#first = undefined;

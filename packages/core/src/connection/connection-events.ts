@@ -16,7 +16,7 @@ export interface Farewell extends Leaving {
   readonly reason: string;
 }
 
-/** What a connection tells the one that runs its handler. None of these may throw. `Source` is the inbound half of a connection. */
+/** What a connection tells the object that runs its handler. None of these may throw. `Source` is the inbound half of a connection. */
 export interface ConnectionEvents<Source> {
   /** How many messages of one connection may have an async `message` or `stream` hook that has not settled. */
   readonly concurrency: number;

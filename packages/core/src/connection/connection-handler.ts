@@ -61,7 +61,7 @@ export interface ConnectionHandler<Context = unknown, in Native = unknown> {
   readonly options?: UpgraderOptions<Context, Native>;
 }
 
-/** The compiler finds a new one that is missing here. */
+/** Every hook. A new hook that is missing here does not compile. */
 const hooks: Readonly<Record<Exclude<keyof ConnectionHandler, "concurrency" | "options">, true>> = {
   open: true,
   message: true,
@@ -103,7 +103,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
     this.#onError = onError;
   }
 
-  /** Runs the handler on a new connection, which was made with this. Never throws. */
+  /** Runs the handler on a new connection, which tells this object what happens. Never throws. */
   start(connection: Connection<Context>, request: UpgradeRequest): void {
     const source = Connection.inboundOf(connection);
     const failed = (error: unknown): void => {
@@ -127,7 +127,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
     source.deliver();
   }
 
-  /** As the others, without a closure for each message. */
+  /** Runs its hook as `#run` runs the others, without a closure for each message. */
   message(source: Source<Context>, message: Message): void {
     try {
       const running: unknown = this.#handler.message?.(source.owner, message);
@@ -175,7 +175,8 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   }
 
   drain(source: Source<Context>): void {
-    // The socket may have drained because of what another client's hook, or a request, has just sent or ended. So with the next ones.
+    // The hook of another client, or a request, may have sent or ended something, and so have caused this. The context of that is no context for
+    // this hook, nor for the next ones.
     inNoContext(() => this.#run(source, () => this.#handler.drain?.(source.owner)));
   }
 
@@ -222,7 +223,7 @@ export class HandlerRun<Context> implements ConnectionEvents<Source<Context>> {
   }
 
   #failed(source: Source<Context>, cause: unknown, request?: UpgradeRequest): void {
-    // Meant for the client, such as a message that is not JSON, or a closure of a layer.
+    // A ConnectionError is meant for the client: for a message that is not JSON, or from a layer.
     const fault = ConnectionError.from(cause);
     if (fault !== undefined) return source.fail(fault);
     const connection = source.owner;

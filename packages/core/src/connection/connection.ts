@@ -33,7 +33,7 @@ export interface ConnectionInit<Context> {
   readonly deflate: DeflateParameters | undefined;
 }
 
-/** Assigned once, where the class is made: what users hold has no door to its queue. */
+/** Reads the private queue of a connection. The class assigns it in a static block, so that users of a connection have no way to its queue. */
 let queueIn: (connection: object) => SendQueue | undefined;
 
 /** For audiences. `undefined` for what only looks like a connection: a stand-in in a test, or one of another copy of core. */
@@ -45,7 +45,7 @@ export function queueOf(connection: object): SendQueue | undefined {
 export class Connection<Context = unknown> extends SlotHolder {
   /** A random UUID behind `connectionIdPrefix`, unique in every process. It may be shown to other clients; it proves nothing. */
   readonly id: string;
-  /** What `authorize` returned. Where TypeScript says `unknown`, see there. */
+  /** What `authorize` returned. Where TypeScript says `unknown`, the doc comment of `authorize` tells how to type it. */
   context: Context;
   /** `ip:port` of the client; the IP address alone when `trustProxy` has found it and no port was told. */
   readonly remoteAddress: string;
@@ -67,7 +67,7 @@ export class Connection<Context = unknown> extends SlotHolder {
     this.request = init.request;
     this.#life = new Lifecycle(setup, transport, init.deflate, this, events);
     this.#queue = this.#life.queue;
-    // Last: what the transport tells now finds everything made.
+    // This comes last: the transport may tell something at once, and has to find everything made.
     this.#life.begin();
   }
 
@@ -236,7 +236,8 @@ export class Connection<Context = unknown> extends SlotHolder {
   [Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
     const messages = this.#messages();
     const leave = messages.return.bind(messages);
-    // A generator that is left before it begins runs nothing, and the loop is left all the same.
+    // A generator that is left before its first step runs nothing of its body, not even `finally`. The loop was left all the same, so the
+    // connection closes.
     messages.return = (value) => {
       this.close();
       return leave(value);

@@ -13,13 +13,13 @@ import { Reading, type ReadingLife } from "./reading.ts";
 /** What the inbound half of a connection asks of its life. */
 export interface InboundLife extends ReadingLife {
   readonly closeInfo: CloseInfo | undefined;
-  /** An async `open` has its deadline from now on. */
+  /** Starts the deadline of an async `open`. */
   awaitOpen(): void;
-  /** It has none any more. */
+  /** Ends that deadline. */
   openingOver(): void;
 }
 
-/** What few connections have, in an object of its own: an idle one is to be small. */
+/** What only few connections need. It is in an object of its own, so that an idle connection stays small. */
 interface Rare {
   /** What ended the connection before `open` had settled. */
   readonly error?: ConnectionError;
@@ -29,7 +29,7 @@ interface Rare {
   readonly lastHook?: Promise<void> | undefined;
 }
 
-/** What is over: bits. */
+/** What has happened already, as bits. */
 const Past = {
   /** `open` has settled: the handler is told of everything else. */
   opened: 1,
@@ -149,9 +149,9 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     this.#events?.late(this);
   }
 
-  /** Nothing comes any more. */
+  /** The transport brings nothing more. */
   end(): void {
-    // For the handler it is over; a loop takes what is left.
+    // A handler gets nothing more. A loop that pulls still takes what is left.
     if (this.#isOpened && !this.#isPulled) this.#inbox?.clear();
     this.#inbox?.end();
     this.throttle?.end();
@@ -204,7 +204,7 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     this.#inboxNow().running++;
   }
 
-  /** It has settled. */
+  /** That hook has settled. */
   settled(): void {
     const inbox = this.#inboxNow();
     inbox.running--;
@@ -245,12 +245,12 @@ export class Inbound<Owner extends object> extends Reading<InboundLife> {
     return this.#isOpened && !this.#isPulled && !this.isHeldFor(Hold.application);
   }
 
-  /** Whether it may get the oldest message that waits. */
+  /** Whether the handler may get the oldest message that waits. */
   #mayHandOut(inbox: Inbox<Message | StreamedMessage>): boolean {
     return this.#isReceptive && inbox.running < (this.#events?.concurrency ?? 0);
   }
 
-  /** Whether it gets a message that has just come, before that can wait. */
+  /** Whether the handler may get a message at once that has just come, so that it need not wait. */
   #takesNow(): boolean {
     const inbox = this.#inbox;
     return inbox === undefined ? this.#isReceptive : this.#mayHandOut(inbox) && inbox.isEmpty && !inbox.isHandingOut;

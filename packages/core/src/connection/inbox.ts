@@ -40,7 +40,7 @@ export class Inbox<Item> {
     this.messages = [];
   }
 
-  /** Of a message that is not complete nothing more will come. @param _error What ends the connection, if it is our own closure. */
+  /** Nothing more will come of a message that is not complete. @param _error What ends the connection, if it is our own closure. */
   cut(_error?: unknown): void {
     // Here every message is complete.
   }

@@ -53,7 +53,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.inbound = new Inbound(setup, this, owner, events);
   }
 
-  /** The transport delivers from now on: nothing may be half made any more. */
+  /** Starts the transport. It may tell something at once, so everything has to be made before. */
   begin(): void {
     const { heartbeat, counters } = this.#setup;
     counters.opened++;
@@ -93,7 +93,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     this.sendClose(code, reason);
   }
 
-  /** The same, behind what the `leaving` hook sends. That may call for the end of this connection too. */
+  /** Calls the hook `leaving`, and closes behind what that has sent. The hook may end this connection itself. */
   leave({ code, reason, retryAfterMs }: Farewell): void {
     if (this.state === "open" && this.inbound.leaving({ code, retryAfterMs })) this.close(code, reason);
   }
@@ -120,7 +120,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
     if (isSlow) this.queue.discard();
     else if (!deservesQueue(code)) this.queue.giveUp();
     this.sendClose(closeCode, text);
-    // The close frame leaves behind nothing, so nothing gives this client more time.
+    // The queue in front of this close frame was discarded, so nothing else gives the client more time.
     if (isSlow) this.#endIn(SLOW_CONSUMER_CLOSE_MS);
   }
 
@@ -130,7 +130,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
 
   broken(fault: TransportFault): void {
     this.fail(ConnectionError.from(fault) ?? peerError(closureCode(fault.code), fault.cause));
-    // It may have been closing already.
+    // The connection may have been closing already: then `fail` has done nothing.
     this.deafened();
   }
 
@@ -289,7 +289,7 @@ export class Lifecycle<Owner extends object> extends Outbound implements SocketE
   }
 }
 
-/** What a transport calls it; one that core does not know is a broken protocol. */
+/** The code that a transport told. One that core does not know counts as a broken protocol. */
 function closureCode(code: string): ClosureCode {
   return Object.hasOwn(closures, code) ? (code as ClosureCode) : "ERR_PROTOCOL";
 }

@@ -99,7 +99,7 @@ export function withHandlerOptions<Context, Native>(
   brought: UpgraderOptions<Context, Native> | undefined,
   own: UpgraderOptions<Context, Native> | undefined,
 ): UpgraderOptions<Context, Native> {
-  // Each looked at before the two are one: what is no set of options has nothing to give.
+  // Each set is checked before the two are merged: merging would hide that one of them is no object.
   const [before, over] = [brought, own].map((options) => readOptions<UpgraderOptions<Context, Native>>("Upgrader", options, upgraderKinds));
   return { ...before, ...over };
 }
@@ -110,7 +110,7 @@ export interface ResolvedOptions<Context, Native> extends Checks<Context, Native
   readonly handshakeTimeoutMs: number;
   readonly maxBatchDelayMs: number;
   readonly connectionIdPrefix: string;
-  /** Nothing guards a server that is open because it listens on loopback. */
+  /** Neither `allowedHosts` nor `trustProxy` is set, so nothing guards a server that listens on loopback alone: it is warned of once. */
   readonly warnsOfLoopback: boolean;
   readonly clientOf: (req: IncomingMessage) => Client;
   /** `undefined` for the default. */
@@ -160,7 +160,7 @@ function resolveOnReject<Context, Native>(options: UpgraderOptions<Context, Nati
   const advise = originAdviser(options);
   return (refused, request) => {
     advise(refused.code, request);
-    // What it returns is waited for, and its fault reported.
+    // Returned, so that the caller waits for a promise and reports its rejection.
     return onReject?.(refused, request);
   };
 }

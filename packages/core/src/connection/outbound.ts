@@ -26,7 +26,7 @@ const CUT: CloseFrame = Object.freeze({ code: 1006, reason: "" });
  * which came in, and when the stream ends. A class to build on, so that it takes no object of its own.
  */
 export abstract class Outbound extends CloseListeners {
-  /** The one way out. */
+  /** Everything that is sent goes through this queue. */
   readonly queue: SendQueue;
   protected readonly transport: Transport;
   #sent: CloseFrame | undefined;

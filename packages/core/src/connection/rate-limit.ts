@@ -17,7 +17,8 @@ class TokenBucket {
   take(tokens: number, now: number, lateMs: number): number {
     const { perMs, burst } = this.#size;
     const readMs = now - this.#filledAt - lateMs;
-    // What came while nothing was read comes together: the burst does not bound it. What of that is not used goes as it came.
+    // While this process read nothing, messages gathered, and they all come now: that time adds tokens beyond the burst. Those that stay unused
+    // are lost again in as long a time.
     const isOver = this.#tokens > burst;
     const filled = isOver ? Math.max(burst, this.#tokens - readMs * perMs) : Math.min(burst, this.#tokens + readMs * perMs);
     this.#tokens = filled + lateMs * perMs - tokens;
@@ -36,7 +37,7 @@ export interface ThrottledConnection {
   throttled(): void;
   /** Reading may go on. */
   unthrottled(): void;
-  /** The client did not slow down in all that time. */
+  /** The client has not slowed down within `patienceMs`. */
   overrun(): void;
 }
 
@@ -86,7 +87,7 @@ export class Throttle {
     const late = this.#server.lateMs - this.#lateMs;
     this.#lateMs += late;
     const waitMs = Math.max(this.#messages?.take(1, now, late) ?? 0, this.#bytes?.take(bytes, now, late) ?? 0);
-    // Nor is a pause time in which the client could have slowed down.
+    // While this process paused, a client could not show that it slows down: that time does not count against it.
     if (this.#lowSince !== undefined) this.#lowSince += late;
     if ((this.#messages?.isHalfFull ?? true) && (this.#bytes?.isHalfFull ?? true)) this.#lowSince = undefined;
     else this.#lowSince ??= now;

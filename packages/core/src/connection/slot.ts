@@ -1,7 +1,7 @@
 /** What several slots of one object hold. The common case, one slot, does without it. */
 type Several = Map<object, unknown>;
 
-/** Stands where the slot stands when there are several. */
+/** Is in the place of the slot when an object has values of several slots. */
 const SEVERAL: object = Object.freeze({});
 
 /** The only way to the fields of a `SlotHolder`: assigned once, where the class is made. */

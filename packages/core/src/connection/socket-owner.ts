@@ -2,14 +2,14 @@ import type { Socket } from "node:net";
 import { holderKey } from "../base/cross-copy.ts";
 import { inNoContext } from "../base/no-context.ts";
 
-/** What a socket tells the one that holds it, whether anybody reads or not. */
+/** What a socket tells its holder, also while nothing reads from it. */
 export interface SocketHolder {
   onEnd(): void;
   onError(cause: Error): void;
   onSocketClose(): void;
 }
 
-/** What it tells the one that reads and writes it. */
+/** What a socket tells a holder that reads and writes it. */
 export interface SocketOwner extends SocketHolder {
   onData(chunk: Buffer): void;
   onDrain(): void;
@@ -20,7 +20,7 @@ interface HeldSocket extends Socket {
 }
 
 // One set of functions for all sockets: closures would cost each connection half a kilobyte.
-// Data comes in no async context; the others come in that of the write or the `destroy` that they follow.
+// Node emits `data` in no async context, and the other events in the context of the write or the `destroy` that caused them.
 
 function onData(this: HeldSocket, chunk: Buffer): void {
   (this[holderKey] as SocketOwner).onData(chunk);
@@ -79,7 +79,7 @@ export function letGoOf(socket: Socket): void {
   socket.off("close", onClose);
 }
 
-/** What middleware set for the HTTP request ends with it. Its listeners may hold the request. */
+/** Takes off the timeouts that middleware has set for the HTTP request. Their listeners may keep the request alive. */
 function endTimeouts(socket: Socket): void {
   if (socket.timeout !== undefined && socket.timeout > 0) socket.setTimeout(0);
   if (socket.listenerCount("timeout") > 0) socket.removeAllListeners("timeout");

@@ -28,7 +28,7 @@ export interface UpgradedSocket {
 }
 
 /**
- * What our reader makes is told as it is, in place of `text` and `binary`: a message that lies in the block it was read in, or, for a
+ * What our own reader makes is passed on as it is, in place of `text` and `binary`: a message that lies in the block it was read in, or, for a
  * handler that takes streams, one that is still coming.
  */
 export interface SocketEvents extends TransportEvents {
@@ -83,7 +83,8 @@ export class SocketTransport implements Transport, StreamSink, SocketOwner {
     this.#events = events;
     const head = this.#head;
     this.#head = EMPTY;
-    // Before the first `data` listener, whose own tick this must precede; and after the handler was attached.
+    // Queued before the first `data` listener is added, which queues a tick of its own: the bytes behind the handshake come first. In a tick,
+    // since by then the handler is attached.
     process.nextTick(() => {
       if (head.byteLength > 0) this.onData(head);
       // While the application was deciding, the client may have ended its side or vanished: no event tells us again.
@@ -145,7 +146,7 @@ export class SocketTransport implements Transport, StreamSink, SocketOwner {
   onData(chunk: Buffer): void {
     if (this.#deaf) return;
     this.#events?.alive();
-    // All that most idle clients ever send, and no reason for a reader.
+    // An empty pong is all that most idle clients ever send: no reader is made for it.
     if (this.#reader === undefined && isEmptyPong(chunk)) return this.onPong(EMPTY);
     if (!this.#readerNow().read(chunk)) this.#congest();
   }

@@ -24,7 +24,7 @@ export class ErrorReport {
     this.hasLogs = true;
   }
 
-  /** What was said of the request is so of its connection. */
+  /** The errors of the connection go where those of its request go. */
   inherit(request: object, connection: object): void {
     this.send(connection, this.#logs.get(request));
   }
@@ -33,7 +33,7 @@ export class ErrorReport {
   report(error: unknown, source: ErrorSource): void {
     channels.error.publish({ error, ...source });
     const log = this.#onError ?? this.#logs.get(source.connection ?? source.request ?? this) ?? writeError;
-    // An error hook that fails has no other to be told to, and must not end the process.
+    // An `onError` that fails has nothing else to report to, and must not end the process.
     guard(
       () => log(error, source as ErrorSource<never>),
       () => {},

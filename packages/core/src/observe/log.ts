@@ -42,10 +42,10 @@ export function logEvents(given?: LogOptions): () => void {
       try {
         const line = logLine({ time: new Date().toISOString(), event: name, ...values(event as UpwireEvents[`upwire:${Name}`]) });
         const { write = console.error } = options;
-        // What it throws has no other log to go to.
+        // The log itself failed: there is no other log to tell.
         guard(() => write(line), ignore);
       } catch {
-        // A line less, and the application lives.
+        // The line is lost, and the application goes on.
       }
     });
   };

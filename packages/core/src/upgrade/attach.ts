@@ -129,7 +129,7 @@ export class Attachment implements TicketHolder {
     return this.#stats.stats;
   }
 
-  /** Called by upgraders. */
+  /** Called by each Upgrader that decides about a request of this server for the first time. */
   meet(source: StatsSource): void {
     this.#stats.add(source);
   }
@@ -144,7 +144,7 @@ export class Attachment implements TicketHolder {
 
   readonly #closed = (_info: CloseInfo, connection: Connection): void => {
     this.#connections.delete(connection);
-    // The hook runs behind this listener.
+    // The `close` hook runs after this listener, so its promise is there a tick later.
     process.nextTick(this.#awaitHook, connection);
   };
 
@@ -152,7 +152,7 @@ export class Attachment implements TicketHolder {
     const hook = Connection.lastHookOf(connection);
     if (hook === undefined) return;
     const now = this.#clock.now();
-    // One that never settles is waited for in its time only, and then forgotten.
+    // A hook that never settles is waited for until its grace time is over, and then forgotten.
     for (const [old, beganAt] of this.#hooks) {
       if (beganAt + closingPlan({}).graceMs > now) break;
       this.#hooks.delete(old);
@@ -207,12 +207,12 @@ export class Attachment implements TicketHolder {
   };
 
   #end(plan: ClosingPlan): Closing {
-    // What the first one said goes for those that are still to be told.
+    // A second call does not change what clients are told: those that are still open get the farewell of the first.
     const farewell = (this.#farewell ??= plan.farewell);
     this.#state.isClosing = true;
     const closing = new Closing(this.#connections, this.#clock, { ...plan, farewell });
     const grace = this.#clock.after(closing.spreadMs + plan.graceMs, () => {
-      // Those of a server that listens again are not meant.
+      // The server may listen again by now: its new connections are not meant.
       if (this.#ending !== closing) return;
       this.#pending.destroy();
       this.#dispatcher.abort();
@@ -237,7 +237,7 @@ export class Attachment implements TicketHolder {
 
   /** Waits for `close` hooks that go on, so that a process may end behind this: for each at most `graceMs` from its beginning. */
   async #hooksSettled(graceMs: number): Promise<void> {
-    // The hook of the last one begins a tick after it has closed.
+    // The `close` hook of the last connection begins a tick after that has closed.
     await new Promise<void>((resolve) => void setImmediate(resolve));
     const now = this.#clock.now();
     const waiting = [...this.#hooks].filter(([, beganAt]) => beganAt + graceMs > now);

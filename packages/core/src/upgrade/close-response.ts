@@ -2,13 +2,13 @@ import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** Takes no bytes, so nothing is written to it; Deno corks it. */
+/** Stands in for a socket. A closed response writes nothing to it; Deno calls `cork`. */
 class ClosingSocket extends EventEmitter {
   cork(): void {}
   uncork(): void {}
 }
 
-/** One serves all responses, each for the time of one call, unless a listener ends another response meanwhile. */
+/** One stand-in serves all responses, each for the time of one call. Only a listener that ends another response meanwhile needs a second. */
 let spare: ClosingSocket | undefined = new ClosingSocket();
 
 /**
@@ -18,13 +18,13 @@ let spare: ClosingSocket | undefined = new ClosingSocket();
 export function closeResponse(res: ServerResponse): void {
   if (res.closed) return;
   if (res.socket !== null) res.detachSocket(res.socket);
-  // Node's own listener on a socket sets what `close` stands for.
+  // Node marks a response as closed in a listener that it puts on the socket: so the response gets a stand-in that closes.
   const stub = spare ?? new ClosingSocket();
   spare = undefined;
   res.assignSocket(stub as unknown as Socket);
   stub.emit("close");
   res.detachSocket(stub as unknown as Socket);
   spare = stub;
-  // Where a runtime has no such listener.
+  // Other runtimes may have no such listener.
   if (!res.closed) res.emit("close");
 }

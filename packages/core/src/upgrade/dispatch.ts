@@ -74,13 +74,13 @@ export class Dispatcher {
 
   get #isAlone(): boolean {
     const server = this.#server as NodeJS.EventEmitter;
-    // Ours may have been taken away, and then the one is another library's.
+    // Our listener may have been taken off: then the one that is left is another library's.
     return server.listenerCount("upgrade") === 1 && server.listenerCount("upgrade", this.#onUpgrade) === 1;
   }
 
   readonly #onUpgrade = (req: IncomingMessage, stream: Duplex, head: Buffer): void => {
     const socket = stream instanceof Socket ? stream : asSocket(stream);
-    // Alone, we answer everything: otherwise it would stay open without an answer.
+    // Where no other library listens, every upgrade request is answered here: its socket would stay open without an answer.
     const isShared = !this.#isAlone;
     this.#heads?.arrived(socket);
     rememberTarget(req);
@@ -97,7 +97,7 @@ export class Dispatcher {
     const isTooMany = this.#turns.size >= this.#setup.maxPending;
     const come = (): void => {
       this.#turns.delete(turn);
-      // A client that has ended its side meanwhile has left. To HTTP it cannot go back: its end would not be told there again.
+      // A client that has ended its side meanwhile has left. Nor can its request go back to HTTP, where the end would not be told again.
       const hasLeft = socket.readableEnded && (head.byteLength === 0 || !isHandshake);
       if (isTooMany || hasLeft || socket.writableEnded) socket.on("error", destroySocket).destroySoon();
       else begin(arrival);
@@ -113,7 +113,7 @@ export class Dispatcher {
     // Node took its own listener away: without one, a reset from here on would end the process.
     socket.on("error", destroySocket);
     const neighbours = new NeighbourWatch(socket);
-    // Many answer at once, when all listeners have been called. For the others, see `UpgradeTicket`.
+    // Many libraries answer in their listener itself, so look when all listeners have been called. `UpgradeTicket` waits for the others.
     process.nextTick(() => {
       if (!neighbours.isTaken) this.#dispatch(arrival, neighbours);
     });
@@ -156,7 +156,7 @@ export class Dispatcher {
     }
     const { res } = ticket;
     try {
-      // Through the application like any other; its routes take a request with a ticket for one that passed the checks above.
+      // The application gets it like any other request. A ticket on it tells our routes that it has passed the checks above.
       (this.#server as HttpServer).emit("request", req, res);
     } catch (error) {
       this.#report(error, req);
@@ -169,14 +169,15 @@ export class Dispatcher {
     const { state, pending, maxPending, handOver } = this.#setup;
     // No router has WebSocket routes for other methods: the answer would be a 404 that hides the reason.
     if (req.method !== "GET") return refusal("ERR_METHOD");
-    // Beside other libraries our routes say so, to those requests that are ours.
+    // Beside other libraries it may be theirs: there our routes refuse the requests that are ours.
     if (state.isClosing && neighbours === undefined) return shutdownRefusal(state.retryAfterSeconds);
     if (pending.size >= maxPending) return refusal("ERR_TOO_MANY_HANDSHAKES");
-    // Before a router cuts off the first character, whatever it is. One without a Host header is told of that.
+    // Looked at before routing, since a router cuts off the first character, whatever that is. A request without a Host header is refused for
+    // that first.
     const target = req.url ?? "";
     const { host } = req.headers;
     if (!target.startsWith("/") && host !== undefined && !isGetTarget(target, host)) return refusal("ERR_TARGET");
-    // Plugins parse it unguarded, or leave the socket open when they cannot.
+    // Plugins throw on such a target, or leave the socket open.
     if (handOver !== undefined && !isReadableTarget(target)) return refusal("ERR_TARGET");
     return undefined;
   }

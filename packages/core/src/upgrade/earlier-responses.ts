@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { responsesKey } from "../base/cross-copy.ts";
 import type { AttachableServer } from "./server.ts";
 
-/** Node's own: tells of every request but upgrades and CONNECT, whether or not the application has taken listeners away. */
+/** A channel of Node. It tells of every request but upgrades and CONNECT, also when the application has taken listeners away. */
 const REQUEST_START = "http.server.request.start";
 
 interface AnsweringSocket extends Socket {

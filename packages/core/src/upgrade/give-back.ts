@@ -41,11 +41,11 @@ export function giveBack(
   server: AttachableServer,
   { req, socket, head }: { readonly req: IncomingMessage; readonly socket: Socket; readonly head: Buffer },
 ): boolean {
-  // Called by itself: through the event it would run other libraries' listeners a second time.
+  // The listener is called directly: emitting the event would run those of other libraries a second time.
   const listener = createServer().listeners("connection")[0] as ConnectionListener | undefined;
   if (listener === undefined) return false;
   listener.call(server, socket);
-  // For this one call: that is how Node 20 asks whether a request for an upgrade is to be one.
+  // Only for this call. Node 20 counts the listeners for `upgrade` to decide whether a request is one.
   Object.defineProperty(server, "listenerCount", { value: () => 0, configurable: true });
   try {
     socket.emit("data", headOf(req));
@@ -56,7 +56,7 @@ export function giveBack(
   return true;
 }
 
-/** Without spaces behind the names: it must not become longer than what was sent, or it would pass `maxHeaderSize`. */
+/** Writes no space behind a name: the head must not become longer than what was sent, or it would pass `maxHeaderSize`. */
 function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) head += `${rawHeaders[i]}:${rawHeaders[i + 1]}\r\n`;

@@ -9,12 +9,12 @@ import type { Arrival, HandshakeSetup } from "./upgrade-ticket.ts";
  */
 export type HandOver = (arrival: Arrival, setup: HandshakeSetup, neighbours?: NeighbourWatch) => void;
 
-/** `handOver` as what `attach` takes. */
+/** Marks `handOver`, so that `attach` takes it. */
 export function asHandOver(handOver: HandOver): HandOver {
   return Object.assign(handOver, { [handOverMark]: true });
 }
 
-/** A function of an application, in its place, would be called with things that it does not know. */
+/** Whether `value` has that mark. A plain function of an application would be called with arguments that it does not know. */
 export function isHandOver(value: unknown): boolean {
   return typeof value === "function" && handOverMark in value;
 }

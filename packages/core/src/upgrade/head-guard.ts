@@ -15,7 +15,7 @@ import { channels } from "../base/channels.ts";
 // request has begun; all have the same time, so one timer for the oldest is enough. 2,000 clients that send nothing, half a line
 // or one header a second are closed within 15 s, and a good client is served in under 100 ms meanwhile (`npm run siege`, `slow`).
 
-/** Node's own: every request but upgrades and CONNECT, whatever listeners are there or were taken away. */
+/** A channel of Node. It tells of every request but upgrades and CONNECT, whatever listeners were added or taken away. */
 const REQUEST_START = "http.server.request.start";
 /** Most sockets that are ended in one turn of the event loop: thousands at once would hold up every other connection. */
 const SLICE = 100;
@@ -106,7 +106,7 @@ export class HeadGuard {
 
   readonly #onSecureConnection = (socket: TLSSocket): void => {
     const waiting = this.#waiting.get(this.#keyOf(socket));
-    // Not by the TLS socket, which is not noted yet.
+    // `socket` is not noted yet, only the TCP socket below it.
     if (socket.alpnProtocol === "h2") return waiting && this.#forget(waiting.accepted);
     if (waiting === undefined) return this.#add(socket);
     waiting.socket = socket;

@@ -9,7 +9,7 @@ export class NeighbourWatch {
   readonly #written: number;
   readonly #readable: number;
 
-  /** Made before anybody else could have seen the request. */
+  /** Make it before any other listener has seen the request. */
   constructor(socket: Socket) {
     this.#socket = socket;
     this.#written = bytesOf(socket);

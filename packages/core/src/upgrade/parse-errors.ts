@@ -38,7 +38,7 @@ export class ParseErrors {
     const isRefused = answer !== badRequest || (code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE");
     if (isRefused) channels.dropped.publish({ code: answer.code, remoteAddress: socket.remoteAddress });
     if (this.#server.listenerCount("clientError") > 1) return;
-    // With a listener, Node leaves it all to that. Within the answer to an earlier request, another one would corrupt it.
+    // A listener of the application answers in place of Node. Within the answer to an earlier request, another one would corrupt that.
     const isAnswering = unfinishedResponses(socket).some((response) => response.headersSent);
     if (socket.writable && !isAnswering) socket.write(`HTTP/1.1 ${answer.status}\r\nConnection: close\r\n\r\n`);
     asSocket(socket).destroySoon();

@@ -14,7 +14,7 @@ export interface PendingHandshake {
 
 /** Least time between two looks at all of them. */
 const RESOLUTION_MS = 10;
-/** So many are given up in one look; thousands at once would hold everybody else up. */
+/** Most handshakes that are given up in one look; thousands at once would hold up every other connection. */
 const SLICE = 100;
 
 /** The handshakes that are under way on one server, and ONE timer for them: nearly all are over long before it fires. */

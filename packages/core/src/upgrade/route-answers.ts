@@ -72,7 +72,7 @@ export class RouteAnswers<Context, Native> {
     return answer;
   }
 
-  /** The server may have a no of its own. */
+  /** The checks have said yes. The server may still refuse: it shuts down, or was not attached. */
   #accept<Given extends Native>(
     approval: Approval<Context, Given>,
     ticket: UpgradeTicket | undefined,
@@ -91,11 +91,11 @@ export class RouteAnswers<Context, Native> {
     return SWITCHING;
   }
 
-  /** The first request of a server. */
+  /** Called for the first request of a server. */
   #meet(holder: TicketHolder, { raw }: UpgradeRequest<Native>): void {
     this.#met.add(holder);
     if (this.#options.warnsOfLoopback) warnOfLoopback(raw.socket);
-    // Of another copy of core, which may be an older one, it may have no such method.
+    // The holder may be of an older copy of core, which has no such method.
     holder.meet?.(this.#opener.setup);
   }
 }

@@ -20,7 +20,7 @@ export function onServerClose(server: AttachableServer, begin: () => Promise<voi
   };
   (server as { close: unknown }).close = ours;
   return () => {
-    // A library that has wrapped it since goes on calling ours.
+    // A library may have wrapped our function meanwhile, and goes on calling it: from now on it only calls the one before.
     isDetached = true;
     if ((server.close as unknown) !== ours) return;
     if (before === undefined) delete (server as { close?: unknown }).close;

@@ -58,7 +58,7 @@ export class Turn implements SocketHolder {
 
   readonly #onClose = (): void => this.#awaitNext();
 
-  /** Node relays it to the response whose turn it is. */
+  /** Passes `drain` on to the response whose turn it is, as Node does while it has the socket. */
   readonly #onDrain = (): void => {
     const current: ServerResponse | undefined = unfinishedResponses(this.socket).find(({ socket }) => socket === this.socket);
     if (current?.writableNeedDrain === true) current.emit("drain");

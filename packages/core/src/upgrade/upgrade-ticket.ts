@@ -41,7 +41,7 @@ export interface TicketHolder {
 
 interface Acceptance {
   readonly headers: AcceptHeaders;
-  /** Where `take` runs. */
+  /** The async context in which `take` runs. */
   readonly context: RequestContext;
   readonly take: (socket: Socket, head: Buffer) => void;
   abandoned(): void;
@@ -81,7 +81,7 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
   readonly #head: Buffer;
   readonly #pending: PendingHandshakes;
   readonly #timeoutMs: number;
-  /** As long as the request may be another library's. */
+  /** Set as long as the request may be another library's. */
   #neighbours: NeighbourWatch | undefined;
   #givenUpAt: number;
   #onLate: OnLate | undefined;
@@ -130,7 +130,7 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     if (this.hasExpired) return "ERR_HANDSHAKE_TIMEOUT";
     this.#onLate = onLate;
     this.#givenUpAt += ms - this.#timeoutMs;
-    // Nearly always it is the time that the ticket was made with, and runs already.
+    // Nearly always `ms` is the time that the ticket was made with, and that deadline runs already.
     if (this.deadline === this.#givenUpAt) return undefined;
     this.#pending.move(this, this.#givenUpAt);
     return this.#givenUpAt > this.#pending.now ? undefined : "ERR_HANDSHAKE_TIMEOUT";
@@ -221,7 +221,7 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     const acceptance = this.#acceptance;
     this.#acceptance = undefined;
     res.detachSocket(socket);
-    // As Node does it: `close` comes a tick behind `finish`.
+    // Node emits `close` a tick behind `finish`, too.
     process.nextTick(closeResponse, res);
     if (acceptance !== undefined && this.#isSwitched) return acceptance.context.run(acceptance.take, socket, this.#head);
     acceptance?.abandoned();
@@ -244,7 +244,7 @@ export class UpgradeTicket implements PendingHandshake, SocketHolder {
     const given = typeof reason === "string" ? headers : reason;
     if (typeof given === "object" && given !== null) setGivenHead(res, given);
     const names = res.getHeaderNames();
-    // Node writes them as they are; beside others it would take each out and put it in again.
+    // With no other header, Node writes these as they are; else it would take each out and put it in again.
     if (names.length === 0) return plainWriteHead(res, 101, acceptance.headers);
     for (const name of names) if (NOT_ON_101.test(name)) res.removeHeader(name);
     for (const [name, value] of Object.entries(acceptance.headers)) {

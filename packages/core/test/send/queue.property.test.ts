@@ -6,11 +6,12 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FakeSocket } from "../helpers/fake-socket.ts";
 import { runs } from "../helpers/property.ts";
+import { play, Step } from "../helpers/steps.ts";
 
 const MAX_QUEUE_BYTES = 1000;
 
 /** A connection whose socket is ours. */
-async function connect(slowConsumer: SlowConsumerPolicy): Promise<{ readonly connection: Connection; readonly socket: FakeSocket; readonly end: () => void }> {
+async function connect(slowConsumer: SlowConsumerPolicy): Promise<{ readonly connection: Connection; readonly socket: FakeSocket }> {
   const upgrader = new Upgrader({ maxQueueBytes: MAX_QUEUE_BYTES, slowConsumer });
   const server = createServer();
   attach(server);
@@ -26,7 +27,7 @@ async function connect(slowConsumer: SlowConsumerPolicy): Promise<{ readonly con
   const connection = await opened;
   await setImmediate();
   socket.written.length = 0;
-  return { connection, socket, end: () => void socket.destroy() };
+  return { connection, socket };
 }
 
 interface Read {
@@ -77,75 +78,99 @@ const policies: readonly PolicyModel[] = [
   },
 ];
 
-const step = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant("send" as const),
-      length: fc.oneof(fc.integer({ min: 8, max: 600 }), fc.constantFrom(125, 126, 996, 997, 2000, 65_536)),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("turn" as const, "take" as const, "stall" as const, "flow" as const) }) },
-);
-
 function frameBytes(length: number): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 }
 
+/** One client, and what it should have got. */
+class World {
+  readonly connection: Connection;
+  readonly socket: FakeSocket;
+  readonly #policy: PolicyModel;
+  /** What `send` took. */
+  readonly #taken: string[] = [];
+  #sent = 0;
+  #wasFull = false;
+  #writes = 0;
+  /** How many writes this turn may bring. */
+  #flushes = 1;
+
+  constructor({ connection, socket }: Awaited<ReturnType<typeof connect>>, policy: PolicyModel) {
+    this.connection = connection;
+    this.socket = socket;
+    this.#policy = policy;
+  }
+
+  send(length: number): void {
+    const { connection } = this;
+    const text = `${this.#sent++} `.padEnd(length, "x");
+    const before = connection.bufferedBytes;
+    const fits = before === 0 || before + frameBytes(length) <= MAX_QUEUE_BYTES;
+    if (!fits) this.#flushes++;
+    const wasOpen = connection.state === "open";
+    const isTaken = connection.send(text);
+    if (isTaken) this.#taken.push(text);
+    if (wasOpen && fits) expect(isTaken).toBe(true);
+    if (!wasOpen) expect(isTaken).toBe(false);
+    if (wasOpen && !isTaken) {
+      this.#wasFull = true;
+      this.#policy.onFull(connection);
+    }
+    // One message that is longer has the queue for itself.
+    if (isTaken) expect(connection.bufferedBytes).toBeLessThanOrEqual(Math.max(MAX_QUEUE_BYTES, frameBytes(length)));
+  }
+
+  async turn(): Promise<void> {
+    await setImmediate();
+    await setImmediate();
+    // One write for all of a turn, and one more whenever the queue was full and had to be offered early.
+    expect(this.socket.written.length - this.#writes).toBeLessThanOrEqual(this.#flushes);
+    this.#writes = this.socket.written.length;
+    this.#flushes = 1;
+  }
+
+  /** What the socket held in its own queue goes on as a write of its own. */
+  release(): void {
+    this.#flushes++;
+    this.socket.release();
+  }
+
+  async end(): Promise<void> {
+    const { connection, socket } = this;
+    socket.isTaking = true;
+    socket.release();
+    await setImmediate();
+    await setImmediate();
+    this.#policy.judge(readFrames(Buffer.concat(socket.written)), this.#taken, this.#wasFull);
+    expect(connection.bufferedBytes).toBe(0);
+    socket.destroy();
+    await connection.closed;
+  }
+}
+
+const length = fc.oneof(fc.integer({ min: 8, max: 600 }), fc.constantFrom(125, 126, 996, 997, 2000, 65_536));
+const others: Readonly<Record<string, (world: World) => unknown>> = {
+  turn: (world) => world.turn(),
+  take: (world) => world.release(),
+  stall: ({ socket }) => (socket.isTaking = false),
+  flow(world) {
+    world.socket.isTaking = true;
+    world.release();
+  },
+};
+const step = fc.oneof(
+  { weight: 6, arbitrary: length.map((bytes) => new Step<World>(`send ${bytes}`, { run: (world) => world.send(bytes) })) },
+  { weight: 3, arbitrary: fc.constantFrom(...Object.entries(others).map(([name, run]) => new Step<World>(name, { run }))) },
+);
+
 describe("the queue of one client", () => {
-  for (const { policy, onFull, judge } of policies) {
-    it(`keeps order and limit with "${policy}", whatever the socket takes (property)`, async () => {
+  for (const model of policies) {
+    it(`keeps order and limit with "${model.policy}", whatever the socket takes (property)`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
-          const { connection, socket, end } = await connect(policy);
-          const taken: string[] = [];
-          let wasFull = false;
-          let writes = 0;
-          let flushes = 1;
-          const turn = async (): Promise<void> => {
-            await setImmediate();
-            await setImmediate();
-            // One write for all of a turn, and one more whenever the queue was full and had to be offered early.
-            expect(socket.written.length - writes).toBeLessThanOrEqual(flushes);
-            writes = socket.written.length;
-            flushes = 1;
-          };
-          for (const [number, what] of steps.entries()) {
-            if (what.kind === "send") {
-              const text = `${number} `.padEnd(what.length, "x");
-              const before = connection.bufferedBytes;
-              const fits = before === 0 || before + frameBytes(what.length) <= MAX_QUEUE_BYTES;
-              if (!fits) flushes++;
-              const wasOpen = connection.state === "open";
-              const isTaken = connection.send(text);
-              if (isTaken) taken.push(text);
-              if (wasOpen && fits) expect(isTaken).toBe(true);
-              if (!wasOpen) expect(isTaken).toBe(false);
-              if (wasOpen && !isTaken) {
-                wasFull = true;
-                onFull(connection);
-              }
-              // One message that is longer has the queue for itself.
-              if (isTaken) expect(connection.bufferedBytes).toBeLessThanOrEqual(Math.max(MAX_QUEUE_BYTES, frameBytes(what.length)));
-            } else if (what.kind === "turn") {
-              await turn();
-            } else {
-              if (what.kind !== "take") socket.isTaking = what.kind === "flow";
-              // What the socket held in its own queue goes on as a write of its own.
-              if (what.kind !== "stall") {
-                flushes++;
-                socket.release();
-              }
-            }
-          }
-          socket.isTaking = true;
-          socket.release();
-          await setImmediate();
-          await setImmediate();
-          judge(readFrames(Buffer.concat(socket.written)), taken, wasFull);
-          expect(connection.bufferedBytes).toBe(0);
-          end();
-          await connection.closed;
+          const world = new World(await connect(model.policy), model);
+          await play(world, steps);
+          await world.end();
         }),
         runs(150),
       );

@@ -5,6 +5,7 @@ import { createHub, PreparedMessage, Upgrader, type Hub, type SlowConsumerPolicy
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../helpers/property.ts";
+import { play, Step } from "../helpers/steps.ts";
 import { openSocket, read, send, settled, type OpenedSocket } from "../helpers/wire-clients.ts";
 
 const TAKES_PART = "permessage-deflate; client_max_window_bits";
@@ -75,34 +76,10 @@ const content = fc.record({
   ),
   isRandom: fc.constantFrom(false, false, false, false, true),
 });
-const step = fc.oneof(
-  {
-    weight: 14,
-    arbitrary: fc.record({
-      kind: fc.constant("broadcast" as const),
-      hub,
-      room,
-      content,
-      except: fc.option(who, { nil: undefined, freq: 4 }),
-      isFiltered: fc.constantFrom(false, false, false, false, false, true),
-      times: fc.constantFrom(1, 1, 1, 2, 3),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("enter" as const, "enter" as const, "exit" as const), who, hub, room }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({ kind: fc.constant("send" as const), who, content, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob", "writer") }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("ping" as const, "close" as const), who }) },
-  { weight: 5, arbitrary: fc.constant({ kind: "turn" as const }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("stall" as const, "flow" as const), who }) },
-);
 const policy = fc.oneof(
   { weight: 3, arbitrary: fc.constant(["close", 1 << 20] as const) },
   { weight: 2, arbitrary: fc.tuple(fc.constantFrom("close" as const, "drop-newest" as const, "drop-oldest" as const), fc.constantFrom(1500, 3000)) },
 );
-
-type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 function nth<Item>(list: readonly Item[], at: number): Item {
   const item = list[at];
@@ -110,59 +87,66 @@ function nth<Item>(list: readonly Item[], at: number): Item {
   return item;
 }
 
-/** What happens to the clients, and beside it what each should get. */
-class Play {
+/** A place: hub, and room in it or "". */
+interface Place {
+  readonly hub: number;
+  readonly room: string;
+}
+
+interface Content {
+  readonly length: number;
+  readonly isRandom: boolean;
+}
+
+/** The clients, and what each should get. */
+class World {
   readonly #hubs: readonly Hub[];
   readonly #clients: readonly Client[];
   readonly writers: Promise<unknown>[] = [];
   /** How many messages were taken, as far as the calls told. */
   taken = 0;
+  #number = 0;
 
   constructor(clients: readonly Client[], hubs: readonly Hub[]) {
     this.#clients = clients;
     this.#hubs = hubs;
     // The others come later.
-    for (const client of clients.slice(0, 12)) this.#enter(client, 0, "");
+    for (const client of clients.slice(0, 12)) this.enter(client, { hub: 0, room: "" });
   }
 
-  #enter({ connection, places }: Client, at: number, where: string): void {
+  client(at: number): Client {
+    return nth(this.#clients, at);
+  }
+
+  enter({ connection, places }: Client, { hub: at, room: where }: Place): void {
     const hubOf = nth(this.#hubs, at);
     hubOf.add(connection);
     if (where !== "") hubOf.room(where).add(connection);
     if (connection.state !== "closed") places.add(`${at}/`).add(`${at}/${where}`);
   }
 
-  #exit({ connection, places }: Client, at: number, where: string): void {
+  exit({ connection, places }: Client, { hub: at, room: where }: Place): void {
     const hubOf = nth(this.#hubs, at);
     if (where === "") hubOf.delete(connection);
     else hubOf.room(where).delete(connection);
     for (const place of places) if (place === `${at}/${where}` || (where === "" && place.startsWith(`${at}/`))) places.delete(place);
   }
 
-  async take(what: Step, number: number): Promise<void> {
-    const text = "content" in what ? textOf(number, what.content.length, what.content.isRandom) : "";
-    const client = "who" in what ? nth(this.#clients, what.who) : undefined;
-    if (what.kind === "broadcast") this.#broadcast(what, text);
-    else if (what.kind === "turn") await setImmediate();
-    else if (client === undefined) throw new Error("a step for nobody");
-    else if (what.kind === "enter") this.#enter(client, what.hub, what.room);
-    else if (what.kind === "exit") this.#exit(client, what.hub, what.room);
-    else if (what.kind === "send") this.#send(client, what.as, text);
-    else if (what.kind === "stall") client.socket.isTaking = false;
-    else if (what.kind === "flow") {
-      client.socket.isTaking = true;
-      client.socket.release();
-    } else if (what.kind === "ping") {
-      client.connection.ping(`${number}`);
-      if (client.connection.isOpen) client.owed.push(`ping ${number}`);
-    } else if (!client.isMixed) {
-      client.connection.close();
-    }
+  /** Unlike all texts before. */
+  text({ length, isRandom }: Content): string {
+    return textOf(this.#number++, length, isRandom);
   }
 
-  #broadcast(what: Step & { readonly kind: "broadcast" }, text: string): void {
+  ping({ connection, owed }: Client): void {
+    const data = `${this.#number++}`;
+    connection.ping(data);
+    if (connection.isOpen) owed.push(`ping ${data}`);
+  }
+
+  broadcast(what: Place & { readonly content: Content; readonly except: number | undefined; readonly isFiltered: boolean; readonly times: number }): void {
+    const text = this.text(what.content);
     const message = new PreparedMessage(text);
-    const left = what.except === undefined ? undefined : nth(this.#clients, what.except);
+    const left = what.except === undefined ? undefined : this.client(what.except);
     const filter = what.isFiltered ? () => true : undefined;
     for (let time = 0; time < what.times; time++) {
       const audience = this.#clients.filter((one) => one !== left && one.places.has(`${what.hub}/${what.room}`) && one.connection.isOpen);
@@ -172,23 +156,88 @@ class Play {
     }
   }
 
-  #send(client: Client, as: string, text: string): void {
-    if (as !== "writer") {
-      if (as === "blob") client.isMixed = true;
-      const isTaken = send(client.connection, as, text);
-      if (isTaken) this.taken++;
-      if (isTaken) client.owed.push(text);
-    } else if (!client.isMixed && client.connection.isOpen) {
-      client.isMixed = true;
-      this.taken++;
-      client.owed.push(text);
-      const writer = client.connection.createWriter("text");
-      this.writers.push(once(writer, "close"));
-      writer.write(text.slice(0, 3));
-      writer.end(text.slice(3));
-    }
+  send(client: Client, as: string, text: string): void {
+    if (as === "blob") client.isMixed = true;
+    if (!send(client.connection, as, text)) return;
+    this.taken++;
+    client.owed.push(text);
+  }
+
+  write(client: Client, text: string): void {
+    client.isMixed = true;
+    this.taken++;
+    client.owed.push(text);
+    const writer = client.connection.createWriter("text");
+    this.writers.push(once(writer, "close"));
+    writer.write(text.slice(0, 3));
+    writer.end(text.slice(3));
   }
 }
+
+/** A step with one client. */
+function withClient<Rest extends object>(
+  name: string,
+  rest: fc.Arbitrary<Rest>,
+  run: (client: Client, rest: Rest, world: World) => unknown,
+  mayRun: (client: Client) => boolean = () => true,
+): fc.Arbitrary<Step<World>> {
+  return fc.tuple(who, rest).map(
+    ([at, given]) =>
+      new Step(`${name} ${at} ${JSON.stringify(given)}`, {
+        mayRun: (world) => mayRun(world.client(at)),
+        run: (world) => run(world.client(at), given, world),
+      }),
+  );
+}
+
+const nothing = fc.constant({});
+const place = fc.record({ hub, room });
+const broadcast = fc
+  .record({
+    hub,
+    room,
+    content,
+    except: fc.option(who, { nil: undefined, freq: 4 }),
+    isFiltered: fc.constantFrom(false, false, false, false, false, true),
+    times: fc.constantFrom(1, 1, 1, 2, 3),
+  })
+  .map((what) => new Step<World>(`broadcast ${JSON.stringify(what)}`, { run: (world) => world.broadcast(what) }));
+const message = fc.record({ content, as: fc.constantFrom("text", "bytes", "message", "prepared", "blob") });
+
+const step = fc.oneof(
+  { weight: 28, arbitrary: broadcast },
+  { weight: 4, arbitrary: withClient("enter", place, (client, where, world) => world.enter(client, where)) },
+  { weight: 2, arbitrary: withClient("exit", place, (client, where, world) => world.exit(client, where)) },
+  { weight: 7, arbitrary: withClient("send", message, (client, what, world) => world.send(client, what.as, world.text(what.content))) },
+  {
+    weight: 1,
+    arbitrary: withClient(
+      "write",
+      fc.record({ content }),
+      (client, what, world) => world.write(client, world.text(what.content)),
+      ({ isMixed, connection }) => !isMixed && connection.isOpen,
+    ),
+  },
+  { weight: 1, arbitrary: withClient("ping", nothing, (client, _rest, world) => world.ping(client)) },
+  {
+    weight: 1,
+    arbitrary: withClient(
+      "close",
+      nothing,
+      ({ connection }) => connection.close(),
+      ({ isMixed }) => !isMixed,
+    ),
+  },
+  { weight: 10, arbitrary: fc.constant(new Step<World>("turn", { run: () => setImmediate() })) },
+  { weight: 3, arbitrary: withClient("stall", nothing, ({ socket }) => (socket.isTaking = false)) },
+  {
+    weight: 3,
+    arbitrary: withClient("flow", nothing, ({ socket }) => {
+      socket.isTaking = true;
+      socket.release();
+    }),
+  },
+);
 
 const SLOW = "somebody is slow, and all others are told of it";
 
@@ -200,18 +249,18 @@ function isPartOf(got: readonly string[], owed: readonly string[]): boolean {
 }
 
 describe("clients that share a history", () => {
-  it("read every message, through a window of their own, whatever else they get (property)", async () => {
+  it("read every message, through a window of their own, whatever else they get (property)", { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(policy, fc.array(step, { minLength: 10, maxLength: 120 }), async ([slowConsumer, maxQueueBytes], steps) => {
         const hubs = [createHub(), createHub()];
         const clients = await connect(slowConsumer, maxQueueBytes, () => void nth(hubs, 0).broadcast(SLOW));
-        const play = new Play(clients, hubs);
-        for (const [number, what] of steps.entries()) await play.take(what, number);
+        const world = new World(clients, hubs);
+        await play(world, steps);
         for (const { socket } of clients) {
           socket.isTaking = true;
           socket.release();
         }
-        await Promise.all(play.writers);
+        await Promise.all(world.writers);
         await settled(clients);
         for (const { connection } of clients) connection.close();
         await settled(clients);
@@ -230,7 +279,7 @@ describe("clients that share a history", () => {
           messages += withoutPings(got).length;
           client.socket.destroy();
         }
-        if (slowConsumer !== "drop-oldest" && (slowConsumer === "drop-newest" || maxQueueBytes === 1 << 20)) expect(messages).toBe(play.taken);
+        if (slowConsumer !== "drop-oldest" && (slowConsumer === "drop-newest" || maxQueueBytes === 1 << 20)) expect(messages).toBe(world.taken);
       }),
       { ...runs(200), timeout: 8000 },
     );

@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../helpers/fake-clock.ts";
 import { runs } from "../helpers/property.ts";
+import { play, Step } from "../helpers/steps.ts";
 import { openSocket, read, send, settled, type OpenedSocket } from "../helpers/wire-clients.ts";
 
 /** What the clients agreed on: nothing, compression, compression with a window of its own. Enough of them for cohorts. */
@@ -119,33 +120,21 @@ class World {
   }
 }
 
-/** Something that happens. Its name shows in what a failed run says. */
-class Step {
-  readonly #name: string;
-  readonly apply: (world: World) => unknown;
-
-  constructor(name: string, apply: (world: World) => unknown) {
-    this.#name = name;
-    this.apply = apply;
-  }
-
-  toString(): string {
-    return this.#name;
-  }
-}
-
 /** A step with one member. */
 function withMember<Rest extends object>(
   name: string,
   rest: fc.Arbitrary<Rest>,
   apply: (member: Member, rest: Rest, world: World) => unknown,
-): fc.Arbitrary<Step> {
-  return fc
-    .tuple(who, rest)
-    .map(
-      ([index, given]) =>
-        new Step(`${name} ${index} ${JSON.stringify(given)}`, (world) => apply(world.members[index] ?? expect.fail("no such member"), given, world)),
-    );
+  mayApply: (member: Member) => boolean = () => true,
+): fc.Arbitrary<Step<World>> {
+  const memberOf = (world: World, index: number): Member => world.members[index] ?? expect.fail("no such member");
+  return fc.tuple(who, rest).map(
+    ([index, given]) =>
+      new Step(`${name} ${index} ${JSON.stringify(given)}`, {
+        mayRun: (world) => mayApply(memberOf(world, index)),
+        run: (world) => apply(memberOf(world, index), given, world),
+      }),
+  );
 }
 
 const nothing = fc.constant({});
@@ -154,7 +143,7 @@ const rooms = fc.constantFrom("r", "s");
 const broadcast = fc
   .record({ bytes: length, except: fc.option(who, { nil: undefined, freq: 4 }), room: fc.constantFrom(undefined, undefined, "r", "s") })
   .map(({ bytes, except, room }) => {
-    const apply = (world: World): void => {
+    const run = (world: World): void => {
       const text = world.text(bytes);
       const left = except === undefined ? undefined : world.members[except];
       const audience = world.members.filter((member) => member !== left && (room === undefined || member.rooms.has(room)));
@@ -166,7 +155,7 @@ const broadcast = fc
       expect(taken).toBe([...owed.values()].filter(({ isMissed }) => !isMissed).length);
       if (world.isRoomy) expect(taken).toBe(audience.filter(({ connection }) => connection.isOpen).length);
     };
-    return new Step(`broadcast ${bytes} to ${room}, not to ${except}`, apply);
+    return new Step(`broadcast ${bytes} to ${room}, not to ${except}`, { run });
   });
 
 const reply = withMember(
@@ -184,15 +173,18 @@ const reply = withMember(
   },
 );
 
-const writing = withMember("write to", fc.record({ bytes: length }), (member, { bytes }, world) => {
-  const { connection } = member;
-  if (!connection.isOpen || member.isPassed) return;
-  member.isPassed = true;
-  member.writer = connection.createWriter("text");
-  const { text } = member.owe(world.text(bytes), !world.isRoomy);
-  member.writer.write(text.slice(0, 3));
-  member.writer.write(text.slice(3));
-});
+const writing = withMember(
+  "write to",
+  fc.record({ bytes: length }),
+  (member, { bytes }, world) => {
+    member.isPassed = true;
+    member.writer = member.connection.createWriter("text");
+    const { text } = member.owe(world.text(bytes), !world.isRoomy);
+    member.writer.write(text.slice(0, 3));
+    member.writer.write(text.slice(3));
+  },
+  ({ connection, isPassed }) => connection.isOpen && !isPassed,
+);
 
 const steps = fc.oneof(
   { weight: 8, arbitrary: broadcast },
@@ -220,7 +212,7 @@ const steps = fc.oneof(
       member.connection.ping(data);
     }),
   },
-  { weight: 3, arbitrary: fc.constant(new Step("turn", () => setImmediate())) },
+  { weight: 3, arbitrary: fc.constant(new Step<World>("turn", { run: () => setImmediate() })) },
   { weight: 1, arbitrary: withMember("stall", nothing, ({ socket }) => (socket.isTaking = false)) },
   {
     weight: 1,
@@ -249,7 +241,7 @@ describe("what a connection is given", () => {
       fc.asyncProperty(setups, fc.array(who, { maxLength: 6 }), fc.array(steps, { maxLength: 40 }), async (setup, stalled, all) => {
         const world = await World.open(setup);
         for (const index of stalled) if (world.members[index] !== undefined) world.members[index].socket.isTaking = false;
-        for (const step of all) await step.apply(world);
+        await play(world, all);
         await world.end();
       }),
       { ...runs(200), timeout: 10_000 },

@@ -3,6 +3,7 @@ import type { Position } from "@upwire/protocol";
 import { ask, unavailable } from "./ask.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { TopicConfig, TopicSetup } from "./setup.ts";
+import type { SubscribedTopic } from "./subscription.ts";
 import { Topic } from "./topic.ts";
 
 interface Attachment {
@@ -14,6 +15,12 @@ interface Attachment {
   linger: Timer | undefined;
 }
 
+interface Leaving {
+  readonly cancel: () => void;
+  /** What waits for it. */
+  next: (() => void) | undefined;
+}
+
 /**
  * The topics that this node follows at the broker: each from its first member on, until some time after its last one. A topic is
  * never attached before the end of its last attachment is answered: else a late end would end the new one.
@@ -22,9 +29,10 @@ export class Attachments {
   readonly #setup: TopicSetup;
   readonly #broker: ReadyBroker;
   readonly #attachments = new Map<string, Attachment>();
-  /** Topics whose attachment is being ended, with what follows. */
-  readonly #leaving = new Map<string, (() => void) | undefined>();
-  #isStopped = false;
+  /** Those without members, the longest without first. */
+  readonly #lingering = new Set<Attachment>();
+  /** Topics whose attachment is being ended. */
+  readonly #leaving = new Map<string, Leaving>();
 
   constructor(setup: TopicSetup, broker: ReadyBroker) {
     this.#setup = setup;
@@ -35,40 +43,47 @@ export class Attachments {
     return this.#attachments.get(name)?.topic;
   }
 
-  get size(): number {
-    return this.#attachments.size;
-  }
-
   /** The topic, for one more member. */
   open(name: string, config: TopicConfig): Topic {
     const known = this.#attachments.get(name);
     if (known !== undefined) {
       known.linger?.cancel();
       known.linger = undefined;
+      this.#lingering.delete(known);
       return known.topic;
     }
     const attachment: Attachment = { topic: new Topic(this.#setup, name, config), config, cancel: undefined, linger: undefined };
     this.#attachments.set(name, attachment);
-    if (this.#leaving.has(name)) this.#leaving.set(name, () => this.#attach(attachment));
-    else this.#attach(attachment);
+    const leaving = this.#leaving.get(name);
+    if (leaving === undefined) this.#attach(attachment);
+    else leaving.next = () => this.#attach(attachment);
     return attachment.topic;
   }
 
   /** A member has left. */
-  left(topic: Topic): void {
+  left(topic: Pick<SubscribedTopic, "name" | "members">): void {
     const attachment = this.#attachments.get(topic.name);
     if (attachment?.topic !== topic || topic.members.size > 0 || attachment.linger !== undefined) return;
-    attachment.linger = this.#setup.clock.after(this.#setup.limits.lingerMs, () => this.#detach(attachment));
+    const { clock, limits } = this.#setup;
+    attachment.linger = clock.after(limits.lingerMs, () => this.#detach(attachment));
+    this.#lingering.add(attachment);
+    if (this.#lingering.size <= limits.lingeringTopics) return;
+    for (const longest of this.#lingering) return this.#detach(longest);
+  }
+
+  topics(): Topic[] {
+    return [...this.#attachments.values()].map(({ topic: one }) => one);
   }
 
   stop(): void {
-    this.#isStopped = true;
     for (const { topic, cancel, linger } of this.#attachments.values()) {
       cancel?.();
       linger?.cancel();
       topic.stop();
     }
+    for (const { cancel } of this.#leaving.values()) cancel();
     this.#attachments.clear();
+    this.#lingering.clear();
     this.#leaving.clear();
   }
 
@@ -100,15 +115,15 @@ export class Attachments {
     cancel?.();
     linger?.cancel();
     this.#attachments.delete(name);
+    this.#lingering.delete(attachment);
     topic.stop();
-    this.#leaving.set(name, undefined);
     const { clock, limits } = this.#setup;
-    ask({ clock, timeoutMs: limits.brokerTimeoutMs, call: () => this.#broker.unsubscribe(name) }, () => {
-      if (this.#isStopped) return;
-      const next = this.#leaving.get(name);
+    const end = ask({ clock, timeoutMs: limits.brokerTimeoutMs, call: () => this.#broker.unsubscribe(name) }, () => {
       this.#leaving.delete(name);
-      next?.();
+      leaving.next?.();
     });
+    const leaving: Leaving = { cancel: end, next: undefined };
+    this.#leaving.set(name, leaving);
   }
 }
 

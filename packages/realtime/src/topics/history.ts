@@ -4,7 +4,7 @@ import type { RealtimeError } from "@upwire/protocol";
 import { ask, unavailable } from "./ask.ts";
 
 /** Publications of one page. */
-export const PAGE_MESSAGES = 128;
+const PAGE_MESSAGES = 128;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
 /** Without an answer for so long, it is asked once more; also a late first answer counts. */

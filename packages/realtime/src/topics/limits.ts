@@ -10,6 +10,8 @@ export interface TopicLimits {
   readonly stateTimeoutMs: number;
   /** How long a topic stays attached at the broker after its last member has left. */
   readonly lingerMs: number;
+  /** Of more topics without members, the one whose last member left first does not stay attached any longer. */
+  readonly lingeringTopics: number;
   /** Newest publications of one topic that are kept ready to send. */
   readonly cacheMessages: number;
   /** The same in bytes. */
@@ -28,6 +30,7 @@ export const defaultTopicLimits: TopicLimits = Object.freeze({
   brokerTimeoutMs: 5000,
   stateTimeoutMs: 30_000,
   lingerMs: 5000,
+  lingeringTopics: 1000,
   cacheMessages: 128,
   cacheBytes: 256 * 1024,
   allCachesBytes: 32 * 1024 * 1024,

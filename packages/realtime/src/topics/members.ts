@@ -36,6 +36,10 @@ export class Members {
     return this.#all.get(connection);
   }
 
+  all(): Subscription[] {
+    return [...this.#all.values()];
+  }
+
   connections(): Connection[] {
     return [...this.#all.keys()];
   }

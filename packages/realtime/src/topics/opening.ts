@@ -72,13 +72,15 @@ export class Opening implements Phase, PageReader {
     if (since === undefined || !topic.hasHistory) return this.#beginAnew();
     const { replayMessages } = this.#setup.limits;
     if ("last" in since) return this.#walk(Math.max(0, topic.top - Math.min(since.last, replayMessages)));
-    if (since.epoch === topic.epoch && since.offset <= topic.top) return topic.top - since.offset > replayMessages ? this.#beginAnew() : this.#walk(since.offset);
+    if (since.epoch === topic.epoch && since.offset <= topic.top)
+      return topic.top - since.offset > replayMessages ? this.#beginAnew() : this.#walk(since.offset);
     if (this.#isVerified) return this.#beginAnew();
     // Another node may have told the client more than has come here yet.
     this.#isVerified = true;
     topic.verify((error) => {
       if (!this.#isCurrent) return;
-      if (error === undefined) this.run();
+      // Thousands may come with an epoch of the time before a restart.
+      if (error === undefined) this.#setup.turns.add(this);
       else this.unreadable(error);
     });
   }

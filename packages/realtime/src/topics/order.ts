@@ -32,22 +32,34 @@ type Done = (error: RealtimeError | undefined) => void;
 export class Order {
   readonly #setup: OrderSetup;
   readonly #topic: OrderedTopic;
-  readonly #held = new Map<number, BrokerData>();
+  /** What came before the topic was attached; `undefined` since then. */
+  #early: BrokerPublication[] | undefined = [];
+  #held: Map<number, BrokerData> | undefined;
   #heldBytes = 0;
   /** The highest offset of this epoch that was seen. */
   #target = 0;
   /** Something was seen since the last read began that only a further read can explain. */
   #mustRead = false;
   #cancel: (() => void) | undefined;
-  #verifying: Done[] = [];
+  #verifying: Done[] | undefined;
 
   constructor(setup: OrderSetup, topic: OrderedTopic) {
     this.#setup = setup;
     this.#topic = topic;
   }
 
+  /** The topic has the position that it was attached at. */
+  begin(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const publication of early) this.receive(publication);
+    if (this.#mustRead) this.#fill();
+  }
+
   /** A publication as the broker told it. */
-  receive({ data, position }: BrokerPublication): void {
+  receive(publication: BrokerPublication): void {
+    if (this.#early !== undefined) return this.#keepEarly(publication);
+    const { data, position } = publication;
     if (position === undefined) return;
     const topic = this.#topic;
     if (position.epoch !== topic.epoch) return this.#lookAgain();
@@ -58,11 +70,12 @@ export class Order {
       return this.#fill();
     }
     topic.deliver(data, { isOriginKnown: true });
-    if (this.#held.size > 0) this.#release();
+    if (this.#held !== undefined) this.#release();
   }
 
   /** The newest position as the broker told it. */
   topTold({ epoch, offset }: Position): void {
+    if (this.#early !== undefined) return;
     if (epoch !== this.#topic.epoch) return this.#lookAgain();
     this.#target = Math.max(this.#target, offset);
     if (offset > this.#topic.top) this.#fill();
@@ -70,14 +83,20 @@ export class Order {
 
   /** Reads once, and calls `done` when the topic is up to date, or the history cannot be had. */
   verify(done: Done): void {
-    this.#verifying.push(done);
+    (this.#verifying ??= []).push(done);
     this.#lookAgain();
   }
 
   stop(): void {
     this.#cancel?.();
-    this.#verifying = [];
+    this.#verifying = undefined;
     this.#clear();
+  }
+
+  #keepEarly(publication: BrokerPublication): void {
+    if (this.#early !== undefined && this.#early.length < this.#setup.limits.heldMessages) this.#early.push(publication);
+    // It is asked for once the topic is attached.
+    else this.#mustRead = true;
   }
 
   #lookAgain(): void {
@@ -88,8 +107,9 @@ export class Order {
   /** Over its bounds it forgets: what is in no hole can be read. */
   #hold(offset: number, data: BrokerData): void {
     const { heldMessages, heldBytes } = this.#setup.limits;
-    if (this.#held.has(offset) || this.#held.size >= heldMessages || this.#heldBytes + data.length > heldBytes) return;
-    this.#held.set(offset, data);
+    const held = (this.#held ??= new Map());
+    if (held.has(offset) || held.size >= heldMessages || this.#heldBytes + data.length > heldBytes) return;
+    held.set(offset, data);
     this.#heldBytes += data.length;
   }
 
@@ -100,15 +120,15 @@ export class Order {
   }
 
   #unhold(offset: number): BrokerData | undefined {
-    const data = this.#held.get(offset);
+    const data = this.#held?.get(offset);
     if (data === undefined) return undefined;
-    this.#held.delete(offset);
+    this.#held?.delete(offset);
     this.#heldBytes -= data.length;
     return data;
   }
 
   #clear(): void {
-    this.#held.clear();
+    this.#held = undefined;
     this.#heldBytes = 0;
   }
 
@@ -157,7 +177,8 @@ export class Order {
   #unreadable(error: RealtimeError): void {
     const { top } = this.#topic;
     // Without the history a foreign epoch explains nothing: it is asked about again with the next sign of it.
-    if (top < this.#target) this.#lose(this.#held.size > 0 ? Math.min(...this.#held.keys()) - 1 : this.#target);
+    const held = this.#held;
+    if (top < this.#target) this.#lose(held === undefined || held.size === 0 ? this.#target : Math.min(...held.keys()) - 1);
     this.#release();
     this.#next(error);
   }
@@ -168,8 +189,8 @@ export class Order {
 
   #next(error: RealtimeError | undefined): void {
     if (this.#lacks && error === undefined) return this.#fill();
-    const verifying = this.#verifying;
-    this.#verifying = [];
+    const verifying = this.#verifying ?? [];
+    this.#verifying = undefined;
     for (const done of verifying) done(error);
     if (this.#lacks) this.#fill();
   }

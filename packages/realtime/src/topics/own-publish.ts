@@ -1,7 +1,7 @@
 import type { BrokerData, PublishResult } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
 import type { ReplyDue } from "./replies-due.ts";
-import type { TopicPublishOptions } from "./publishing.ts";
+import type { TopicPublishOptions } from "./publish-options.ts";
 
 /** A publish of this node that is not settled. */
 export class OwnPublish {

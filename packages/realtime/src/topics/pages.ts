@@ -94,7 +94,8 @@ export class Pages {
     const { clock, broker, brokerTimeoutMs: timeoutMs } = this.#setup;
     const { after } = first;
     const { name: topic } = this.#topic;
-    const isUseful = (page: HistoryPage): boolean => page.epoch !== "" && (page.epoch !== this.#topic.epoch || page.first > after + 1 || page.publications.length > 0);
+    const isUseful = (page: HistoryPage): boolean =>
+      page.epoch !== "" && (page.epoch !== this.#topic.epoch || page.first > after + 1 || page.publications.length > 0);
     this.#cancel = readHistory({ clock, broker, timeoutMs, topic, after, isUseful }, (outcome) => {
       if ("error" in outcome) this.#failed(outcome.error);
       else if (outcome.page.epoch === this.#topic.epoch) this.#take(outcome.page);

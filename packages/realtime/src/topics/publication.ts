@@ -31,8 +31,8 @@ export interface PublicationInit {
   readonly restriction?: Restriction | undefined;
 }
 
-/** What a publication takes beside its data, about. Bytes. */
-const OWN_BYTES = 250;
+/** What a publication takes beside its data and its frame, about. Bytes. */
+const OWN_BYTES = 400;
 
 /** One publication of a topic, and its frames, which are made once for all that get it later than the others. */
 export class Publication {
@@ -66,9 +66,9 @@ export class Publication {
     return this.#bytes;
   }
 
-  /** What it takes in memory, about. */
+  /** What it takes in memory, about: the data, and a frame once a client got it later than the others. */
   get cost(): number {
-    return OWN_BYTES + this.data.length;
+    return OWN_BYTES + 2 * this.data.length;
   }
 
   /** How it is sent to one connection, or to all. */

@@ -1,27 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { BrokerData, BrokerPublication, HistoryBounds, PublishOptions, PublishResult } from "@upwire/cluster/broker";
-import type { Clock, Connection } from "@upwire/core";
-import type { Timer } from "@upwire/core/adapter";
+import type { Clock } from "@upwire/core";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { unavailable } from "./ask.ts";
 import { OwnPublish } from "./own-publish.ts";
-import type { Restriction } from "./publication.ts";
+import type { TopicPublishOptions } from "./publish-options.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { RepliesDue } from "./replies-due.ts";
 import type { TopicConfig } from "./setup.ts";
 import type { Topic } from "./topic.ts";
-
-/** How something is published. */
-export interface TopicPublishOptions extends Restriction {
-  /** Idempotency key, scoped by user already: within `keyMs` a second publish with it publishes nothing. */
-  readonly key?: string | undefined;
-  /** Milliseconds. */
-  readonly keyMs?: number | undefined;
-  /** Whose publish it is: that connection gets the publication after `onPosition`, whatever way it takes. */
-  readonly publisher?: Connection | undefined;
-  /** Called once, before the publication is queued to anybody here: queues the reply. Not called when the publish is rejected. */
-  readonly onPosition?: ((position: Position | undefined) => void) | undefined;
-}
+import { Unanswered } from "./unanswered.ts";
 
 export interface PublishingSetup {
   readonly clock: Clock;
@@ -33,9 +21,7 @@ export interface PublishingSetup {
   topic(name: string): Topic | undefined;
 }
 
-/** How many publishes without an answer are remembered. */
-const MOST_LATE = 1000;
-const ALONE: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
+const CLUSTER: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
 const LOCAL_ONLY: PublishResult = Object.freeze({ position: undefined, delivery: "local-only", repeated: false });
 
 /** What this node publishes. */
@@ -44,16 +30,14 @@ export class Publishing {
   /** By it the node knows what comes from itself. */
   readonly #node: string = randomBytes(9).toString("base64url");
   #count = 0;
-  /** Those that the broker has not answered, the oldest first. */
-  readonly #own = new Set<OwnPublish>();
-  /** Those of them that the broker is to give back with their `origin`. */
-  readonly #byOrigin = new Map<string, OwnPublish>();
-  /** Those without history whose answer did not come in time: if they took effect, the members here still have to get them. */
-  readonly #late = new Map<string, OwnPublish>();
-  #timer: Timer | undefined;
+  readonly #unanswered: Unanswered;
 
   constructor(setup: PublishingSetup) {
+    const { clock, timeoutMs } = setup;
     this.#setup = setup;
+    const overdue = (own: OwnPublish): void =>
+      this.#failed(own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
+    this.#unanswered = new Unanswered({ clock, timeoutMs, overdue });
   }
 
   /** Rejects with a RealtimeError, or with a TypeError for a restriction on a topic with history. */
@@ -66,7 +50,7 @@ export class Publishing {
     if (history === undefined && options.key === undefined) {
       // The members here do not wait for the broker, and are sent nothing when the broker gives it back.
       this.#deliver(own, undefined);
-      if (this.#setup.broker.isAlone) return Promise.resolve(ALONE);
+      if (this.#setup.broker.isAlone) return Promise.resolve(CLUSTER);
     }
     this.#give(own, history);
     return own.settled;
@@ -78,7 +62,7 @@ export class Publishing {
    */
   told(topic: string, { origin, position }: BrokerPublication): boolean {
     if (origin === undefined || !origin.startsWith(this.#node)) return false;
-    const own = this.#byOrigin.get(origin) ?? this.#late.get(origin);
+    const own = this.#unanswered.find(origin);
     if (position === undefined) {
       if (own !== undefined && own.topic === topic) this.#deliver(own, undefined);
       return true;
@@ -88,30 +72,22 @@ export class Publishing {
   }
 
   stop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    for (const own of this.#own) this.#failed(own, new RealtimeError("unavailable", "the server has closed its topics"));
+    for (const own of this.#unanswered.stop()) this.#failed(own, new RealtimeError("unavailable", "the server has closed its topics"));
   }
 
   #give(own: OwnPublish, history: HistoryBounds | undefined): void {
-    const { broker, clock, timeoutMs } = this.#setup;
     const { key, keyMs, onPosition } = own.options;
-    own.endMs = clock.now() + timeoutMs;
-    this.#own.add(own);
-    this.#timer ??= clock.after(timeoutMs, this.#expire);
     const given: { -readonly [Name in keyof PublishOptions]: PublishOptions[Name] } = {};
     if (history !== undefined) given.history = history;
     if (key !== undefined) given.key = key;
     if (keyMs !== undefined) given.keyMs = keyMs;
     // With history, and nobody to be told first, it is a publication like any other.
-    if (history === undefined || onPosition !== undefined) {
-      given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
-      this.#byOrigin.set(own.origin, own);
-    }
+    if (history === undefined || onPosition !== undefined) given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
+    this.#unanswered.add(own);
     if (onPosition !== undefined) this.#expectReply(own);
     let answer: Promise<PublishResult>;
     try {
-      answer = broker.publish(own.topic, own.data, given);
+      answer = this.#setup.broker.publish(own.topic, own.data, given);
     } catch (error) {
       return this.#failed(own, error);
     }
@@ -129,52 +105,28 @@ export class Publishing {
     this.#setup.repliesDue.add(own.due);
   }
 
-  /** @returns whether it was not settled yet. */
-  #settle(own: OwnPublish): boolean {
-    if (own.origin !== undefined) this.#byOrigin.delete(own.origin);
-    return this.#own.delete(own);
-  }
-
   #answered(own: OwnPublish, result: PublishResult): void {
-    this.#settle(own);
+    this.#unanswered.settle(own);
     if (result.position === undefined && !result.repeated) this.#deliver(own, undefined);
     else this.#reply(own, result.position);
     own.resolve(result);
   }
 
   #failed(own: OwnPublish, error: unknown): void {
-    if (!this.#settle(own)) return;
+    if (!this.#unanswered.settle(own)) return;
     if (!(error instanceof RealtimeError)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
     if (own.position !== undefined) return own.resolve({ position: own.position, delivery: "cluster", repeated: false });
-    if (own.isDelivered) return own.resolve(LOCAL_ONLY);
-    if (own.options.key !== undefined && own.origin !== undefined) this.#mayBeLate(own.origin, own);
+    const hasKey = own.options.key !== undefined;
+    // With a key it was the broker that gave it back.
+    if (own.isDelivered) return own.resolve(hasKey ? CLUSTER : LOCAL_ONLY);
+    // If it takes effect all the same, the members here still have to get it.
+    if (hasKey) this.#unanswered.rememberOverdue(own);
     // From here on there is nothing to confirm.
     own.isTold = true;
     this.#release(own);
     own.reject(unavailable(error));
   }
-
-  #mayBeLate(origin: string, own: OwnPublish): void {
-    this.#late.set(origin, own);
-    if (this.#late.size <= MOST_LATE) return;
-    for (const oldest of this.#late.keys()) {
-      this.#late.delete(oldest);
-      return;
-    }
-  }
-
-  readonly #expire = (): void => {
-    this.#timer = undefined;
-    const now = this.#setup.clock.now();
-    for (const own of this.#own) {
-      if (own.endMs > now) {
-        this.#timer = this.#setup.clock.after(own.endMs - now, this.#expire);
-        return;
-      }
-      this.#failed(own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
-    }
-  };
 
   /** To the members here, for a topic without history. */
   #deliver(own: OwnPublish, position: undefined): void {

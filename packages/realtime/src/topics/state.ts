@@ -1,6 +1,7 @@
 import type { Clock } from "@upwire/core";
 import { RealtimeError } from "@upwire/protocol";
 import { ask } from "./ask.ts";
+import { RUNS_PER_TURN, type Turns } from "./turns.ts";
 
 /** The state of a topic, as JSON, and the position that it belongs to: it covers everything up to it. */
 export interface TopicState {
@@ -15,6 +16,7 @@ type Waiting = (outcome: StateOutcome) => void;
 export interface StateSetup {
   readonly clock: Clock;
   readonly stateTimeoutMs: number;
+  readonly turns: Turns;
   /** Gets what the application's function fails with. */
   readonly report: (error: unknown) => void;
 }
@@ -54,7 +56,8 @@ export class State {
     const computation = latest !== undefined && latest.epoch === this.#topic.epoch && latest.offset >= from ? latest : this.#begin();
     computation.waiting.push(waiting);
     return () => {
-      computation.waiting = computation.waiting.filter((one) => one !== waiting);
+      const at = computation.waiting.indexOf(waiting);
+      if (at >= 0) computation.waiting.splice(at, 1);
     };
   }
 
@@ -77,14 +80,18 @@ export class State {
     this.#topic.pin();
     this.#latest = computation;
     const cancel = ask<unknown>({ clock, timeoutMs, call: this.#compute, late }, (outcome) => {
-      this.#running.delete(computation);
       if (this.#latest === computation) this.#latest = undefined;
-      const told: StateOutcome = "error" in outcome ? { error: this.#failed(outcome.error) } : this.#read(outcome.value, computation);
-      for (const waiting of computation.waiting) waiting(told);
-      this.#topic.unpin();
+      this.#tell(computation, "error" in outcome ? { error: this.#failed(outcome.error) } : this.#read(outcome.value, computation));
     });
     this.#running.set(computation, cancel);
     return computation;
+  }
+
+  /** Thousands may wait: not all of them in one turn. */
+  #tell(computation: Computation, outcome: StateOutcome): void {
+    for (const waiting of computation.waiting.splice(0, RUNS_PER_TURN)) waiting(outcome);
+    if (computation.waiting.length > 0) return this.#setup.turns.add({ run: () => this.#tell(computation, outcome) });
+    if (this.#running.delete(computation)) this.#topic.unpin();
   }
 
   #read(json: unknown, { epoch, offset }: Computation): StateOutcome {

@@ -1,6 +1,8 @@
 import type { Connection } from "@upwire/core";
+import type { GapReason, RealtimeError } from "@upwire/protocol";
+import type { PageReader } from "./pages.ts";
 import type { Publication } from "./publication.ts";
-import type { Topic } from "./topic.ts";
+import type { State } from "./state.ts";
 
 /** What a subscription does while it is no member of its topic's audience. */
 export interface Phase {
@@ -14,9 +16,48 @@ export interface Phase {
   stop(): void;
 }
 
+/** The members of a topic, as their subscriptions see them. */
+interface SubscribedMembers {
+  readonly size: number;
+  get(connection: Connection): Subscription | undefined;
+  /** It is up to date. */
+  join(subscription: Subscription): void;
+  /** @returns whether it was in it. */
+  delete(subscription: Subscription): boolean;
+}
+
+/** A topic, as its subscriptions see it. */
+export interface SubscribedTopic {
+  readonly name: string;
+  readonly hasHistory: boolean;
+  /** Empty before it is attached, and without history. */
+  readonly epoch: string;
+  /** The newest offset. Without history, a count of what was published here. */
+  readonly top: number;
+  /** What this node knows of the epoch begins behind this offset. */
+  readonly epochStart: number;
+  /** What is older is not for those that come new. Milliseconds. */
+  readonly ageMs: number;
+  /** Everything after this position is at hand. */
+  readonly reachableFrom: number;
+  readonly state: State | undefined;
+  readonly pages: { need(after: number, reader: PageReader): void; leave(reader: PageReader): void };
+  readonly members: SubscribedMembers;
+  /** A publication that is at hand. */
+  find(offset: number): Publication | undefined;
+  /** Why what follows `position`, and is not at hand, cannot be had, and up to where; `undefined` when it may be in the history. */
+  goneAfter(position: number): { readonly reason: GapReason; readonly to: number } | undefined;
+  /** What follows `position`, and is not at hand, could not be had in time. */
+  unreadable(position: number): void;
+  /** Finds out whether its history began anew, or goes on further than is known here, and then calls `done`. */
+  verify(done: (error: RealtimeError | undefined) => void): void;
+  /** Whether this may be a publication of that connection, which has not had its reply. */
+  isReplyDue(connection: Connection, publication: Publication): boolean;
+}
+
 export interface SubscriptionInit {
   readonly connection: Connection;
-  readonly topic: Topic;
+  readonly topic: SubscribedTopic;
   /** Speaks no protocol: gets no offsets, no gaps and no state, and cannot drop what comes twice. */
   readonly isPlain: boolean;
 }
@@ -27,7 +68,7 @@ export interface SubscriptionInit {
  */
 export class Subscription {
   readonly connection: Connection;
-  readonly topic: Topic;
+  readonly topic: SubscribedTopic;
   readonly isPlain: boolean;
   /** In which `floor`, and the position of a phase, count. */
   epoch = "";

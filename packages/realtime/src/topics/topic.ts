@@ -11,22 +11,19 @@ import { Publication, type Restriction } from "./publication.ts";
 import { Recent } from "./recent.ts";
 import type { TopicConfig, TopicSetup } from "./setup.ts";
 import { State, type StatefulTopic } from "./state.ts";
+import type { SubscribedTopic } from "./subscription.ts";
 
 /**
  * One topic on this node: its place in the history, and who is subscribed here. Everything up to `top` was sent to the audience,
  * in order. A subscription that is not up to date is no member of the audience, and catches up by itself.
  */
-export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
+export class Topic implements SubscribedTopic, OrderedTopic, PagedTopic, StatefulTopic {
   readonly name: string;
   readonly head: string;
   readonly hasHistory: boolean;
-  /** Empty before it is attached, and without history. */
   epoch = "";
-  /** The newest offset. Without history, a count of what was published here. */
   top = 0;
-  /** What this node knows of the epoch begins behind this offset. */
   epochStart = 0;
-  /** What is older is not for those that come new. Milliseconds. */
   readonly ageMs: number;
   isAttached = false;
   readonly members: Members;
@@ -34,13 +31,12 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   readonly pages: Pages;
   readonly state: State | undefined;
   readonly #setup: TopicSetup;
-  readonly #order: Order;
+  /** `undefined` without history. */
+  readonly #order: Order | undefined;
   #losses = new Losses(1);
   #conflation: Conflation | undefined;
   /** How many computations of the state want that nothing is forgotten. */
   #pins = 0;
-  /** What came before the answer to the attachment. */
-  #early: BrokerPublication[] = [];
 
   constructor(setup: TopicSetup, name: string, config: TopicConfig) {
     const { clock, broker, limits, turns, report } = setup;
@@ -53,8 +49,8 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     const { cacheMessages, cacheBytes } = limits;
     this.recent = new Recent({ messages: Math.min(messages, cacheMessages), bytes: Math.min(bytes, cacheBytes) }, setup.budget);
     this.pages = new Pages({ clock, broker, turns, brokerTimeoutMs: limits.brokerTimeoutMs }, this);
-    this.state = config.state && new State({ clock, stateTimeoutMs: limits.stateTimeoutMs, report }, this, config.state);
-    this.#order = new Order({ clock, broker, limits }, this);
+    this.state = config.state && new State({ clock, stateTimeoutMs: limits.stateTimeoutMs, turns, report }, this, config.state);
+    this.#order = this.hasHistory ? new Order({ clock, broker, limits }, this) : undefined;
     this.#setup = setup;
   }
 
@@ -64,21 +60,17 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   attached(position: Position | undefined): void {
     if (position !== undefined) this.#begin(position.epoch, position.offset);
     this.isAttached = true;
-    const early = this.#early;
-    this.#early = [];
-    for (const publication of early) this.receive(publication);
+    this.#order?.begin();
     this.#setup.turns.runAll(this.members.waiting().flatMap(({ phase }) => phase ?? []));
   }
 
   receive(publication: BrokerPublication): void {
-    if (!this.isAttached) {
-      if (this.hasHistory && this.#early.length < this.#setup.limits.heldMessages) this.#early.push(publication);
-    } else if (this.hasHistory) this.#order.receive(publication);
+    if (this.#order !== undefined) this.#order.receive(publication);
     else if (publication.position === undefined) this.publish(publication.data, undefined);
   }
 
   topTold(position: Position): void {
-    if (this.isAttached && this.hasHistory) this.#order.topTold(position);
+    this.#order?.topTold(position);
   }
 
   /** Without history: something may be missing here. */
@@ -144,12 +136,10 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
 
   // From subscriptions.
 
-  /** A publication that is at hand. */
   find(offset: number): Publication | undefined {
     return this.recent.get(offset) ?? this.pages.get(offset);
   }
 
-  /** Why what follows `position`, and is not at hand, cannot be had, and up to where; `undefined` when it may be in the history. */
   goneAfter(position: number): { readonly reason: GapReason; readonly to: number } | undefined {
     const lost = this.#losses.lostAfter(position);
     if (lost !== undefined) return { reason: "lost", to: lost };
@@ -158,7 +148,6 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     return forgotten === undefined ? undefined : { reason: "slow", to: Math.min(forgotten, this.top) };
   }
 
-  /** Everything after this position is at hand. */
   get reachableFrom(): number {
     return this.recent.size === 0 ? this.top : this.recent.first - 1;
   }
@@ -168,7 +157,7 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   }
 
   verify(done: (error: RealtimeError | undefined) => void): void {
-    this.#order.verify(done);
+    this.#order?.verify(done);
   }
 
   missed(connection: Connection, publication: Publication): void {
@@ -181,7 +170,6 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
     this.#losses.begins(first);
   }
 
-  /** What follows `position`, and is not at hand, could not be had in time. */
   unreadable(position: number): void {
     if (this.find(position + 1) === undefined && position < this.reachableFrom) this.#losses.add(position, this.reachableFrom);
   }
@@ -195,7 +183,7 @@ export class Topic implements OrderedTopic, PagedTopic, StatefulTopic {
   }
 
   stop(): void {
-    this.#order.stop();
+    this.#order?.stop();
     this.pages.stop();
     this.state?.stop();
     this.recent.clear();

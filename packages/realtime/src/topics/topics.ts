@@ -5,7 +5,8 @@ import { RealtimeError, type Since } from "@upwire/protocol";
 import { Attachments } from "./attachments.ts";
 import { defaultTopicLimits, type TopicLimits } from "./limits.ts";
 import { Opening, type Answer } from "./opening.ts";
-import { Publishing, type TopicPublishOptions } from "./publishing.ts";
+import type { TopicPublishOptions } from "./publish-options.ts";
+import { Publishing } from "./publishing.ts";
 import { ReadyBroker } from "./ready-broker.ts";
 import { CacheBudget } from "./recent.ts";
 import { RepliesDue } from "./replies-due.ts";
@@ -35,12 +36,13 @@ export class Topics {
   readonly #publishing: Publishing;
   /** The first subscription of each connection; the others hang on it. */
   readonly #first: Slot<Subscription> = createSlot();
+  #isClosed = false;
 
   /** Starts the broker. */
   constructor({ broker, clock, limits: given, stats, report }: TopicsSetup) {
     const limits = { ...defaultTopicLimits, ...given };
     const repliesDue = new RepliesDue();
-    const end = (subscription: Subscription, error: RealtimeError): void => this.#end(subscription, error);
+    const end = (subscription: Subscription, error: RealtimeError): void => this.#end(subscription, () => error);
     this.#broker = new ReadyBroker(broker);
     this.#setup = { clock, broker: this.#broker, limits, turns: new Turns(), stats, budget: new CacheBudget(limits.allCachesBytes), repliesDue, report, end };
     this.#attachments = new Attachments(this.#setup, this.#broker);
@@ -69,14 +71,14 @@ export class Topics {
   unsubscribe(connection: Connection, name: string): boolean {
     const subscription = this.#attachments.get(name)?.members.get(connection);
     if (subscription === undefined) return false;
-    this.#end(subscription, new RealtimeError("replaced", "an unsubscribe of the same topic came before the answer"));
+    this.#end(subscription, () => new RealtimeError("replaced", "an unsubscribe of the same topic came before the answer"));
     return true;
   }
 
   /** Forgets a connection that is over. */
   closed(connection: Connection): void {
-    const error = new RealtimeError("cancelled", "the connection has ended");
-    for (let first = this.#first.get(connection); first !== undefined; first = this.#first.get(connection)) this.#end(first, error);
+    const refusal = (): RealtimeError => new RealtimeError("cancelled", "the connection has ended");
+    for (let first = this.#first.get(connection); first !== undefined; first = this.#first.get(connection)) this.#end(first, refusal);
   }
 
   /** Whether a connection is subscribed to this topic, or about to be. */
@@ -116,9 +118,11 @@ export class Topics {
     return this.#broker.save();
   }
 
-  /** Forgets all subscriptions without a word, rejects what is being published, and closes the broker. */
+  /** Ends all subscriptions without a word to those that are answered, rejects what is being published, and closes the broker. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#publishing.stop();
+    for (const topic of this.#attachments.topics()) for (const subscription of topic.members.all()) this.#end(subscription, closedError());
     this.#attachments.stop();
     await this.#broker.close();
   }
@@ -134,8 +138,9 @@ export class Topics {
 
   #open(connection: Connection, { name, config, since, answer, isPlain }: SubscribeInit): void {
     const before = this.#attachments.get(name)?.members.get(connection);
-    if (before !== undefined) this.#end(before, new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
+    if (before !== undefined) this.#end(before, () => new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     if (connection.state !== "open") return answer(new RealtimeError("cancelled", "the connection is closing"));
+    if (this.#isClosed) return answer(closedError());
     const topic = this.#attachments.open(name, config);
     const subscription = new Subscription({ connection, topic, isPlain });
     const opening = new Opening(this.#setup, subscription, since, answer);
@@ -146,12 +151,13 @@ export class Topics {
     if (topic.isAttached) opening.run();
   }
 
-  #end(subscription: Subscription, error: RealtimeError): void {
+  /** @param refusal Asked only for one that is not answered yet: an error takes a while to make, and thousands may end at once. */
+  #end(subscription: Subscription, refusal: () => RealtimeError): void {
     const { topic, connection, phase } = subscription;
     if (!topic.members.delete(subscription)) return;
     this.#unlink(subscription, connection);
     this.#attachments.left(topic);
-    if (phase instanceof Opening) phase.refuse(error);
+    if (phase instanceof Opening) phase.refuse(refusal());
   }
 
   #unlink(subscription: Subscription, connection: Connection): void {
@@ -163,6 +169,10 @@ export class Topics {
     }
     for (let before = first; before !== undefined; before = before.next) if (before.next === subscription) before.next = subscription.next;
   }
+}
+
+function closedError(): RealtimeError {
+  return new RealtimeError("unavailable", "the server has closed its topics");
 }
 
 interface SubscribeInit {

@@ -39,6 +39,24 @@ it("stays attached when a member comes back in time, and goes on where it was", 
   expect(script.calls).toEqual(["subscribe t"]);
 });
 
+it("bounds how many topics without members stay attached: the one that was left first goes", async () => {
+  const script = new ScriptedBroker();
+  const { connect } = stage({ broker: () => script, limits: { lingeringTopics: 2 } });
+  const client = await connect();
+  const names = ["a", "b", "c", "d"];
+  for (const name of names) client.subscribe(withHistory, undefined, name);
+  await settle();
+  client.unsubscribe("b");
+  client.unsubscribe("a");
+  client.subscribe(withHistory, undefined, "b");
+  client.unsubscribe("b");
+  script.calls.length = 0;
+  client.unsubscribe("c");
+  expect(script.calls).toEqual(["unsubscribe a"]);
+  client.unsubscribe("d");
+  expect(script.calls).toEqual(["unsubscribe a", "unsubscribe b"]);
+});
+
 it("attaches again only when the end of the last attachment is answered, or overdue", async () => {
   const { script, connect, clock } = scene();
   script.acts.unsubscribe = never;
@@ -57,7 +75,12 @@ it("attaches again only when the end of the last attachment is answered, or over
 
 describe.each([
   ["rejects", () => Promise.reject(new Error("down"))],
-  ["throws", () => { throw new Error("down"); }],
+  [
+    "throws",
+    () => {
+      throw new Error("down");
+    },
+  ],
   ["never answers", never],
   ["answers with no position", () => Promise.resolve(undefined)],
 ])("a broker that %s", (_, way) => {

@@ -97,7 +97,9 @@ describe("a gap", () => {
     await publish(short, ...longs(1, 20));
     client.peer.isTaking = true;
     const got = await client.next();
-    expect(got.filter((one) => typeof one === "object")).toEqual([{ gap: { after: got.findIndex((one) => typeof one === "object"), offset: 17, reason: "slow" } }]);
+    expect(got.filter((one) => typeof one === "object")).toEqual([
+      { gap: { after: got.findIndex((one) => typeof one === "object"), offset: 17, reason: "slow" } },
+    ]);
     expect(reported).toHaveLength(1);
   });
 
@@ -115,6 +117,56 @@ describe("a gap", () => {
     clock.advance(5000);
     expect(await client.next()).toEqual([{ gap: { after: before.length, offset: 18, reason: "lost" } }, ...asSent(19, 20)]);
   });
+});
+
+it("a gap waits until it is known what of the topic was taken back before it", async () => {
+  const script = new ScriptedBroker();
+  const { connect } = stage({ broker: () => script, limits: { cacheMessages: 1 } });
+  const payloads = Array.from({ length: 20 }, (_, at) => `${at + 1}${"x".repeat(1200)}`);
+  script.keep(...payloads);
+  // One at a time, so that nothing else is at hand.
+  script.acts.history = (done) => {
+    const page = done();
+    return Promise.resolve({ ...page, publications: page.publications.slice(0, 2) });
+  };
+  const client = await connect({ slowConsumer: "drop-oldest", maxQueueBytes: 4000 });
+  client.subscribe(withHistory, { epoch: "epoch-1", offset: 0 });
+  client.peer.isTaking = false;
+  let hasSent = false;
+  const readPage = script.acts.history;
+  script.acts.history = (done) => {
+    // Behind the first two: the application pushes the second one out of the queue, and the history goes on.
+    if (script.calls.at(-1) === "history t 2" && script.calls.filter((call) => call === "history t 2").length === 2) {
+      hasSent = true;
+      script.first = 10;
+      for (let n = 0; n < 2; n++) client.connection.send("y".repeat(1500));
+    }
+    return readPage(done);
+  };
+  await settle(20);
+  expect(hasSent).toBe(true);
+  script.acts.history = readPage;
+  client.peer.isTaking = true;
+  await settle(40);
+  const places = client.texts().flatMap((one): unknown[] => {
+    if (!one.includes('"topic"')) return [];
+    const { offset, payload } = JSON.parse(one.slice(5)) as { readonly offset?: number; readonly payload: object };
+    return [offset ?? payload];
+  });
+  expect(places).toEqual([1, { after: 1, epoch: "epoch-1", offset: 9, reason: "slow" }, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+});
+
+it("what is taken back of a subscription that was replaced brings nothing twice", async () => {
+  const { client, publish, stats } = await slow(withHistory, { slowConsumer: "drop-oldest" });
+  await publish(withHistory, long(1));
+  await settle();
+  await publish(withHistory, ...longs(2, 8));
+  client.subscribe(withHistory);
+  await settle();
+  client.peer.isTaking = true;
+  const got = await client.next();
+  expect(got.at(-1)).toEqual({ top: 8, after: 8, resumed: false });
+  expect(stats.lagged).toBe(0);
 });
 
 it("sends a bounded portion in one turn, and the next one when the socket has taken it", async () => {
@@ -192,7 +244,7 @@ describe("without history", () => {
   });
 
   it("what is published while the state is computed comes behind it, but not to `except`", async () => {
-    let answer = (_: string): void => {};
+    let answer: (json: string) => void = () => {};
     const config = { ...withoutHistory, state: () => new Promise<string>((resolve) => (answer = resolve)) };
     const { connect, topics } = stage();
     const [client, other] = [await connect(), await connect()];

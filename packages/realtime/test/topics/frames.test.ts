@@ -28,7 +28,10 @@ describe("a publication", () => {
     const longer = new Uint8Array(data.length + 20).fill(7);
     longer.set(data, 10);
     const part = longer.subarray(10, 10 + data.length);
-    expect(decodeBinaryFrame(v1Frame(part, headOf("t", { hasHistory: false })).payload)).toEqual({ header: { topic: "t", type: "image" }, payload: Buffer.from(bytes) });
+    expect(decodeBinaryFrame(v1Frame(part, headOf("t", { hasHistory: false })).payload)).toEqual({
+      header: { topic: "t", type: "image" },
+      payload: Buffer.from(bytes),
+    });
     expect(new Uint8Array(plainFrame(part).payload)).toEqual(bytes);
   });
 });
@@ -40,7 +43,11 @@ it("a gap says where it is, or only why", () => {
     topic: "t",
     payload: { after: 3, epoch: "epoch-1", offset: 9, reason: "slow", state: { a: 1 } },
   });
-  expect(JSON.parse(gapText({ topic: "t", reason: "lost", place: undefined, state: undefined }))).toEqual({ type: "upwire.gap", topic: "t", payload: { reason: "lost" } });
+  expect(JSON.parse(gapText({ topic: "t", reason: "lost", place: undefined, state: undefined }))).toEqual({
+    type: "upwire.gap",
+    topic: "t",
+    payload: { reason: "lost" },
+  });
 });
 
 it("members of both kinds get a publication, each in its own form, live and later", async () => {

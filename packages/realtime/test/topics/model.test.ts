@@ -96,7 +96,7 @@ describe.each([
   ["in-process", false],
   ["hostile", true],
 ])("with the %s broker", (_, isHostile) => {
-  it.each([1, 2, 3, 4, 5, 6])("clients that come, go and are slow lose nothing and get nothing twice, seed %i", { timeout: 30_000 }, async (seed) => {
+  it.each([1, 2, 3])("clients that come, go and are slow lose nothing and get nothing twice, seed %i", { timeout: 30_000 }, async (seed) => {
     const played = await play(seed, isHostile, withHistory);
     const top = played.truth.top("t");
     for (const client of played.clients) {
@@ -107,7 +107,7 @@ describe.each([
     await leavesNothing(played);
   });
 
-  it.each([1, 2, 3, 4])("clients are told of exactly what a short history has no more, seed %i", { timeout: 30_000 }, async (seed) => {
+  it.each([1, 2, 3])("clients are told of exactly what a short history has no more, seed %i", { timeout: 30_000 }, async (seed) => {
     const played = await play(seed, isHostile, { history: { messages: 5, bytes: 100_000, ageMs: 300_000 }, state: undefined });
     const top = played.truth.top("t");
     const { first } = await played.broker.history("t", 0, 1);

@@ -117,7 +117,8 @@ export class ModelClient {
 
   #take(text: string): void {
     const { re, published, type, offset, payload } = JSON.parse(text) as Frame;
-    const check = (isRight: boolean, what: string): void => void (isRight || this.faults.push(`${this.setup.name} at ${this.position?.offset} gets ${text}: ${what}`));
+    const check = (isRight: boolean, what: string): void =>
+      void (isRight || this.faults.push(`${this.setup.name} at ${this.position?.offset} gets ${text}: ${what}`));
     if (published !== undefined) this.#unconfirmed.delete(published);
     if (re !== undefined && re.id === this.#asked) this.#takeReply(re.payload, check);
     // What comes before the answer belongs to a subscription that was replaced, and is repeated.
@@ -138,8 +139,10 @@ export class ModelClient {
     this.#isSubscribed = reply !== undefined;
     if (reply === undefined) return;
     const since = this.#since;
-    if (since !== undefined && "epoch" in since && reply.resumed) check(isDeepStrictEqual(since, { epoch: reply.epoch, offset: reply.after }), "it resumes elsewhere");
-    if (since !== undefined && "epoch" in since && !reply.resumed) this.gaps.push({ after: since.offset, epoch: reply.epoch, offset: reply.after, reason: "not resumed" });
+    if (since !== undefined && "epoch" in since && reply.resumed)
+      check(isDeepStrictEqual(since, { epoch: reply.epoch, offset: reply.after }), "it resumes elsewhere");
+    if (since !== undefined && "epoch" in since && !reply.resumed)
+      this.gaps.push({ after: since.offset, epoch: reply.epoch, offset: reply.after, reason: "not resumed" });
     check(reply.after <= reply.offset, "it begins above the top");
     this.position = { epoch: reply.epoch, offset: reply.after };
   }

@@ -5,7 +5,10 @@ import { ScriptedBroker, never } from "./scripted-broker.ts";
 import { settle, stage, withHistory, type Stage, type StageOptions } from "./stage.ts";
 
 /** A topic with the publications 1 to `count`, which a member here has got, or not. */
-async function scene(count: number, { isWarm = true, ...options }: StageOptions & { readonly isWarm?: boolean } = {}): Promise<Stage & { readonly script: ScriptedBroker }> {
+async function scene(
+  count: number,
+  { isWarm = true, ...options }: StageOptions & { readonly isWarm?: boolean } = {},
+): Promise<Stage & { readonly script: ScriptedBroker }> {
   const script = new ScriptedBroker();
   const staged = stage({ broker: () => script, ...options });
   const numbers = Array.from({ length: count }, (_, at) => at + 1);
@@ -217,7 +220,12 @@ describe("with state", () => {
   it("an error of the application is the answer, any other is `internal` and reported", async () => {
     const { connect, reported } = await stateful();
     const client = await connect();
-    const fails = (error: Error): TopicConfig => ({ ...withHistory, state: () => Promise.reject(error) });
+    const fails = (error: Error): TopicConfig => {
+      const state = async (): Promise<string> => {
+        throw error;
+      };
+      return { ...withHistory, state };
+    };
     client.subscribe(fails(new RealtimeError("no.state")));
     expect(await client.next()).toEqual([{ error: "no.state" }]);
     expect(reported).toEqual([]);
@@ -249,6 +257,27 @@ describe("with state", () => {
     answers[0]?.("1");
     expect(await client.next()).toEqual([]);
     expect(reported).toHaveLength(1);
+  });
+
+  it("many that wait for it are answered in several turns, each of them once, in its own order", async () => {
+    const { connect, script, config, answers, topics } = await stateful();
+    const clients = await Promise.all(Array.from({ length: 100 }, () => connect()));
+    let answered = 0;
+    const last = clients.at(-1);
+    for (const { connection } of clients.slice(0, -1)) topics.subscribe(connection, "t", config, undefined, () => void answered++);
+    last?.subscribe(config);
+    await settle();
+    expect(answers).toHaveLength(1);
+    script.keep(3);
+    script.tell(3);
+    answers[0]?.("1");
+    await Promise.resolve().then(() => Promise.resolve());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answered).toBe(32);
+    script.keep(4);
+    script.tell(4);
+    expect(await last?.next()).toEqual([{ top: 4, after: 2, resumed: false, state: 1 }, ...publications(3, 4)]);
+    expect(answered).toBe(99);
   });
 
   it("a client that goes meanwhile leaves nothing", async () => {

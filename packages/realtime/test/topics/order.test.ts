@@ -154,3 +154,19 @@ it("delivers what came before the answer of the broker to the attachment", async
   answer();
   expect(await client.next()).toEqual([{ top: 2, after: 2, resumed: false }]);
 });
+
+it("asks for what came before the attachment was answered, and was too much to hold", async () => {
+  const script = new ScriptedBroker();
+  let answer = (): void => {};
+  script.acts.subscribe = (done) => {
+    const position = done();
+    return new Promise((resolve) => (answer = () => resolve(position)));
+  };
+  const { connect } = stage({ broker: () => script, limits: { heldMessages: 2 } });
+  const client = await connect();
+  client.subscribe(withHistory);
+  script.keep(1, 2, 3, 4);
+  script.tell(1, 2, 3, 4);
+  answer();
+  expect(await client.next()).toEqual([{ top: 2, after: 2, resumed: false }, "3=3", "4=4"]);
+});

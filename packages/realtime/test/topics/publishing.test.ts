@@ -115,7 +115,13 @@ it("fulfils when the publication was seen, though the broker fails or never answ
 it("rejects with `unavailable` when the broker fails in whatever way, and reports what is no answer of a broker", async () => {
   const { script, topics, reported } = await scene(withHistory);
   const fault = new Error("a fault");
-  const ways = [() => Promise.reject(new RealtimeError("unavailable", "down")), () => Promise.reject(fault), () => { throw fault; }];
+  const ways = [
+    () => Promise.reject(new RealtimeError("unavailable", "down")),
+    () => Promise.reject(fault),
+    () => {
+      throw fault;
+    },
+  ];
   let told = 0;
   for (const way of ways) {
     script.acts.publish = way;

@@ -34,7 +34,10 @@ it("takes older ones that end where it begins, as many as there is room for", ()
   cache.push(publication(9));
   cache.prepend([publication(5), publication(6)], 9);
   expect(offsets(cache)).toEqual([9]);
-  cache.prepend([4, 5, 6, 7, 8].map((offset) => publication(offset)), 9);
+  cache.prepend(
+    [4, 5, 6, 7, 8].map((offset) => publication(offset)),
+    9,
+  );
   expect(offsets(cache)).toEqual([6, 7, 8, 9]);
   cache.push(publication(10));
   expect(offsets(cache)).toEqual([7, 8, 9, 10]);

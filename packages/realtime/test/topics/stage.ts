@@ -7,7 +7,7 @@ import type { SubscribeResult } from "../../src/topics/opening.ts";
 import type { TopicConfig } from "../../src/topics/setup.ts";
 import { Topics, type TopicsSetup } from "../../src/topics/topics.ts";
 
-export const HISTORY = { messages: 1000, bytes: 1024 * 1024, ageMs: 300_000 };
+const HISTORY = { messages: 1000, bytes: 1024 * 1024, ageMs: 300_000 };
 export const withHistory: TopicConfig = { history: HISTORY, state: undefined };
 export const withoutHistory: TopicConfig = { history: undefined, state: undefined };
 

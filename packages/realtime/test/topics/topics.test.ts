@@ -207,10 +207,35 @@ it("rejects what is being published when it closes, and leaves no timer", async 
   script.acts.publish = never;
   const topics = new Topics({ broker: script, clock, stats: newTopicStats(), report: () => {} });
   const published = topics.publish("t", withHistory, text(1), {});
-  await topics.close();
+  const closing = topics.close();
   await expect(published).rejects.toMatchObject({ code: "unavailable" });
+  await closing;
   expect(clock.pending).toBe(0);
   expect(script.calls).toEqual(["publish t", "close"]);
+});
+
+it("ends every subscription when it closes, also those that are behind or not answered, and takes no new one", async () => {
+  const script = new ScriptedBroker();
+  const { connect, topics, clock } = stage({ broker: () => script });
+  const [slow, waiting] = [await connect({ maxQueueBytes: 2000 }), await connect()];
+  slow.subscribe(withHistory);
+  await settle();
+  slow.peer.isTaking = false;
+  for (let n = 1; n <= 20; n++) {
+    script.keep("x".repeat(300));
+    script.tell(n);
+  }
+  script.acts.subscribe = never;
+  waiting.subscribe(withHistory, undefined, "u");
+  await topics.close();
+  expect(await waiting.next()).toEqual([{ error: "unavailable" }]);
+  waiting.subscribe(withHistory);
+  expect(await waiting.next()).toEqual([{ error: "unavailable" }]);
+  const { calls } = script;
+  const before = calls.length;
+  slow.peer.isTaking = true;
+  await settle(20);
+  expect([clock.pending, topics.size("t"), topics.count(slow.connection), calls.length]).toEqual([0, 0, 0, before]);
 });
 
 it("a hostile broker costs a client nothing that is not made good", async () => {

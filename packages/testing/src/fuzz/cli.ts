@@ -15,6 +15,7 @@ client is served. Exit code 1 on a finding, 2 when it cannot be tried.
   --concurrency N          connections at the same time (128)
   --timeout MS             longest wait for one thing (10000)
   --page PATH              a page to ask for before an upgrade, on the same connection (/)
+  --v1                     the server speaks upwire.v1 to who offers it, and echoes to others: most inputs are messages of that
   --any-origin             the server lets every page in: a 101 for a foreign Origin is no finding
   --header "Name: value"   added to every handshake; may be given again`;
 
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
     page: { type: "string", default: "/" },
     header: { type: "string", multiple: true, default: [] },
     "any-origin": { type: "boolean", default: false },
+    v1: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -51,6 +53,7 @@ async function main(url: string | undefined): Promise<number> {
     timeoutMs: numberOf("timeout", values.timeout),
     pages: { quick: values.page },
     anyOrigin: values["any-origin"],
+    v1: values.v1,
     headers: Object.fromEntries(values.header.map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
     ...(values.inputs === undefined ? {} : { inputs: numberOf("inputs", values.inputs) }),
     ...(values.minutes === undefined ? {} : { minutes: numberOf("minutes", values.minutes) }),

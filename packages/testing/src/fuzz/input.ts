@@ -1,16 +1,20 @@
 import { createStory, type StoryPlan } from "./story.ts";
 import { chop } from "./mutate-bytes.ts";
 import { endsWithFrame, mutateTalk } from "./mutate-frames.ts";
+import { mutateV1Talk } from "./mutate-v1.ts";
 import { mutateHandshake, type HandshakeCorpus } from "./mutate-handshake.ts";
 import { Random } from "./random.ts";
 
 /**
- * What an input is: frames on an open connection, the same where permessage-deflate was offered, a handshake, or a story:
- * other requests on the connection and an upgrade behind them.
+ * What an input is: frames on an open connection, the same where permessage-deflate was offered, messages of `upwire.v1` where that
+ * was, a handshake, or a story: other requests on the connection and an upgrade behind them.
  */
-export type Lane = "frames" | "deflate" | "handshake" | "story";
+export type Lane = "frames" | "deflate" | "v1" | "handshake" | "story";
 
 const LANES: readonly Lane[] = ["frames", "story", "deflate", "handshake", "frames", "story", "frames", "handshake", "deflate", "story"];
+
+/** With a server that speaks `upwire.v1`, most inputs are of that. */
+const V1_LANES: readonly Lane[] = ["v1", "v1", "v1", "v1", "frames", "v1", "v1", "handshake", "v1", "story"];
 
 /** One mutated sequence of bytes; `seed` and `number` say all about it. */
 export interface FuzzInput {
@@ -30,12 +34,13 @@ export interface FuzzInput {
 
 export function createInput(seed: number, number: number, corpus: HandshakeCorpus): FuzzInput {
   const random = new Random(seed, number);
-  const lane = LANES[number % LANES.length] as Lane;
+  const lanes = corpus.v1Talks === undefined ? LANES : V1_LANES;
+  const lane = lanes[number % lanes.length] as Lane;
   if (lane === "story") {
     const story = createStory(corpus, random);
     return { number, lane, writes: [], ending: endingOf(random), isEarly: false, isWhole: story.isWhole, story };
   }
-  const bytes = lane === "handshake" ? mutateHandshake(corpus, random) : mutateTalk(corpus.talks, random);
+  const bytes = bytesOf(lane, corpus, random);
   return {
     number,
     lane,
@@ -44,6 +49,11 @@ export function createInput(seed: number, number: number, corpus: HandshakeCorpu
     isEarly: random.once(2),
     isWhole: lane === "handshake" ? bytes.includes("\r\n\r\n") : endsWithFrame(bytes),
   };
+}
+
+function bytesOf(lane: Lane, corpus: HandshakeCorpus, random: Random): Buffer {
+  if (lane === "handshake") return mutateHandshake(corpus, random);
+  return lane === "v1" ? mutateV1Talk(corpus.v1Talks ?? [], corpus.talks, random) : mutateTalk(corpus.talks, random);
 }
 
 function endingOf(random: Random): FuzzInput["ending"] {

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
+import { SUBPROTOCOL } from "@upwire/protocol";
 import { Opcode } from "../client-frame.ts";
 import { isSendable } from "../conformance/conversation.ts";
 import { DeflateSession } from "../conformance/deflate-session.ts";
@@ -8,6 +9,7 @@ import { HttpAnswer } from "../http-answer.ts";
 import { ServerFrames, type Frame } from "../server-frames.ts";
 import { Answers } from "./answers.ts";
 import { FOREIGN_ORIGIN } from "./handshake-seeds.ts";
+import { V1Judge } from "./v1-judge.ts";
 
 /** RFC 6455 §1.3. */
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -70,6 +72,7 @@ export class Judge {
   /** An answer said that it is the last one on this connection. */
   #isLast = false;
   #newestMark = -1;
+  readonly #v1: V1Judge | undefined;
   readonly #anyOrigin: boolean;
   readonly #frames = new ServerFrames();
   #received: Buffer = Buffer.alloc(0);
@@ -78,9 +81,11 @@ export class Judge {
 
   /**
    * @param sent The request, whatever it is.
-   * @param options `anyOrigin`: the server may let foreign pages in. `story`: where several requests are sent.
+   * @param options `anyOrigin`: the server may let foreign pages in. `story`: where several requests are sent. `isV1`: the server must
+   * speak `upwire.v1`.
    */
-  constructor(sent: Buffer, { anyOrigin, story }: { readonly anyOrigin: boolean; readonly story?: Story }) {
+  constructor(sent: Buffer, { anyOrigin, story, isV1 = false }: { readonly anyOrigin: boolean; readonly story?: Story; readonly isV1?: boolean }) {
+    if (isV1) this.#v1 = new V1Judge();
     this.#sent = sent;
     this.#anyOrigin = anyOrigin;
     this.#story = story;
@@ -176,6 +181,7 @@ export class Judge {
     if (answer.header("upgrade")?.toLowerCase() !== "websocket") this.faults.push("a 101 without Upgrade: websocket");
     if (answer.header("connection")?.toLowerCase() !== "upgrade") this.faults.push("a 101 without Connection: Upgrade");
     const protocol = answer.header("sec-websocket-protocol");
+    if (this.#v1 !== undefined && protocol !== SUBPROTOCOL) this.faults.push(`a 101 without ${SUBPROTOCOL}, which was offered`);
     if (protocol !== undefined && !sent.members("sec-websocket-protocol").includes(protocol)) this.faults.push(`the subprotocol ${protocol} was not offered`);
     const origins = sent.all("origin");
     // Of several handshakes it is not known here which one was let in.
@@ -215,7 +221,10 @@ export class Judge {
     this.#message = [];
     try {
       if (first?.rsv1 === true && this.#session !== undefined) payload = this.#session.inflate(payload);
-      if (first?.opcode === Opcode.text && !isUtf8(payload)) this.faults.push("text that is not UTF-8");
+      const isText = first?.opcode === Opcode.text;
+      if (isText && !isUtf8(payload)) this.faults.push("text that is not UTF-8");
+      const fault = this.#v1?.faultOf(isText ? payload.toString() : payload);
+      if (fault !== undefined) this.faults.push(fault);
     } catch (error) {
       this.faults.push(`a compressed message that cannot be inflated: ${(error as Error).message}`);
     }

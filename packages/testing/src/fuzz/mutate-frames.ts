@@ -90,7 +90,11 @@ const mutators: readonly FrameMutator[] = [
 
 /** A conversation of the corpus with one to four changes. */
 export function mutateTalk(corpus: readonly Talk[], random: Random): Buffer {
-  const frames = [...random.pick(corpus)];
+  return mutateFrames([...random.pick(corpus)], random, corpus);
+}
+
+/** These frames with one to four changes. */
+export function mutateFrames(frames: Buffer[], random: Random, corpus: readonly Talk[]): Buffer {
   for (let left = 1 + random.below(4); left > 0; left--) random.pick(mutators)(frames, random, corpus);
   return Buffer.concat(frames);
 }

@@ -5,8 +5,11 @@ import type { Talk } from "./corpus.ts";
 import { mutateBytes } from "./mutate-bytes.ts";
 import { mutateTalk } from "./mutate-frames.ts";
 import type { Random } from "./random.ts";
+import type { V1Talk } from "./v1-talks.ts";
 
 export interface HandshakeCorpus {
+  /** What clients of `upwire.v1` say, for a server that speaks it. */
+  readonly v1Talks?: readonly V1Talk[] | undefined;
   readonly seeds: readonly HandshakeInit[];
   readonly talks: readonly Talk[];
   /** Host header of good requests. */

@@ -1,3 +1,4 @@
+import { SUBPROTOCOL } from "@upwire/protocol";
 import type { Target } from "../target.ts";
 import { encodeClientFrame, Opcode } from "../client-frame.ts";
 import { encodeHandshake } from "../handshake-request.ts";
@@ -42,7 +43,7 @@ export class Player {
   readonly #anyOrigin: boolean;
   readonly #onWrong: (wrong: Wrong) => Promise<void>;
   readonly #coverage: Coverage;
-  readonly #requests: Readonly<Record<"frames" | "deflate", Buffer>>;
+  readonly #requests: Readonly<Record<"frames" | "deflate" | "v1", Buffer>>;
   readonly #lines = new Map<Lane, Line>();
   /** Connections so far. */
   opened = 0;
@@ -56,6 +57,7 @@ export class Player {
     this.#requests = {
       frames: requestOf(target, {}),
       deflate: requestOf(target, { "Sec-WebSocket-Extensions": "permessage-deflate" }),
+      v1: requestOf(target, { "Sec-WebSocket-Protocol": SUBPROTOCOL }),
     };
   }
 
@@ -67,7 +69,7 @@ export class Player {
     let writes = input.writes;
     let line = this.#lines.get(input.lane);
     if (line === undefined || line.isOver) {
-      line = await this.#open(request);
+      line = await this.#open(request, { isV1: input.lane === "v1" });
       if (input.isEarly) {
         writes = [Buffer.concat([request, writes[0] ?? Buffer.alloc(0)]), ...writes.slice(1)];
       } else {
@@ -172,8 +174,8 @@ export class Player {
     return this.#late(line, input, "the server did not end the TCP connection after the client had");
   }
 
-  async #open(sent: Buffer): Promise<Line> {
-    const line = await Line.open(this.#target, new Judge(sent, { anyOrigin: this.#anyOrigin }));
+  async #open(sent: Buffer, { isV1 = false }: { readonly isV1?: boolean } = {}): Promise<Line> {
+    const line = await Line.open(this.#target, new Judge(sent, { anyOrigin: this.#anyOrigin, isV1 }));
     this.opened++;
     return line;
   }

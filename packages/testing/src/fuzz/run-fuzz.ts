@@ -9,6 +9,7 @@ import { createInput } from "./input.ts";
 import type { HandshakeCorpus } from "./mutate-handshake.ts";
 import { Player, type Wrong } from "./play.ts";
 import { Probe } from "./probe.ts";
+import { v1Talks } from "./v1-talks.ts";
 
 export interface FuzzOptions {
   /** The same seed gives the same inputs. @default a random one, which the report tells */
@@ -29,6 +30,8 @@ export interface FuzzOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The server lets every page in; otherwise a 101 for a foreign `Origin` is a finding. @default false */
   readonly anyOrigin?: boolean;
+  /** The server speaks `upwire.v1` to clients that offer it, and echoes to others: most inputs are then messages of that. @default false */
+  readonly v1?: boolean;
   /** More handshakes to begin from. */
   readonly handshakes?: readonly HandshakeInit[];
   /** Pages to ask for before an upgrade, on the same connection. @default { quick: "/" } */
@@ -109,6 +112,7 @@ class Run {
     this.#probe = new Probe(target, this.#timeoutMs);
     this.#corpus = {
       talks: talksOf(),
+      v1Talks: options.v1 === true ? v1Talks() : undefined,
       seeds: [...handshakeSeeds, ...(options.handshakes ?? [])],
       authority: this.#url.host,
       path: target.path ?? "/",

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionHandler } from "@upwire/core";
-import { createRealtime, defineContract, RealtimeError, request, topic } from "@upwire/realtime";
+import { createRealtime, defineContract, RealtimeError, request, topic, type RealtimeStats } from "@upwire/realtime";
 import type { StandardSchema } from "@upwire/protocol";
 import type { VectorAction } from "./run-server-vectors.ts";
 
@@ -42,6 +42,7 @@ export interface VectorApplication {
   readonly handler: ConnectionHandler<string>;
   /** As `VectorServer.act`. */
   act(action: VectorAction): unknown;
+  stats(): RealtimeStats;
 }
 
 function crash(): never {
@@ -52,8 +53,11 @@ function inAWhile(answer: boolean): Promise<boolean> {
   return new Promise((resolve) => setTimeout(resolve, 30, answer));
 }
 
-/** The application that `vectors/README.md` of `@upwire/protocol` tells of, as a realtime. Its topics begin empty. */
-export function vectorApplication(): VectorApplication {
+/**
+ * The application that `vectors/README.md` of `@upwire/protocol` tells of, as a realtime. Its topics begin empty.
+ * @param options `fallback`: for plain clients, in place of what the vectors say of them.
+ */
+export function vectorApplication({ fallback }: { readonly fallback?: ConnectionHandler } = {}): VectorApplication {
   let last: Connection<string> | undefined;
   const counts = new Map<string, number>();
   const yes = (): boolean => true;
@@ -96,6 +100,7 @@ export function vectorApplication(): VectorApplication {
       "tick:{tick}": { ...open, history: false },
       "view:{view}": { ...open, state: ({ view }) => ({ view }), history: false },
     },
+    ...(fallback && { fallback }),
     limits: { requests: 4, topics: 4, requestTimeoutMs: 1000 },
   });
 
@@ -108,5 +113,5 @@ export function vectorApplication(): VectorApplication {
     if (app === "publish") return found.publish(type as "message", payload as { readonly text: string });
     return app === "join" ? found.add(connection) : found.delete(connection);
   }
-  return { handler: realtime, act };
+  return { handler: realtime, act, stats: () => realtime.stats };
 }

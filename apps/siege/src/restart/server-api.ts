@@ -1,0 +1,64 @@
+/** A topic whose messages are all there is. */
+export const ROOM = "room:{number}";
+/** A topic that also has a state: the number of its newest message. */
+export const BOARD = "board:{number}";
+
+export interface RestartServerSettings {
+  readonly variant: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** What the process before this one has left there is gone on with. */
+  readonly keptPath: string;
+  readonly clients: number;
+  /** Of each kind. */
+  readonly topics: number;
+  /** Between two messages of one topic. */
+  readonly everyMs: number;
+}
+
+/** The newest message of each topic: rooms, then boards. */
+export interface Finals {
+  readonly life: string;
+  readonly numbers: readonly number[];
+}
+
+/** What the process of the server is asked for. */
+export type RestartServerApi = {
+  port(): number;
+  connections(): number;
+  /** Begins to publish in all topics. */
+  publish(): void;
+  /** Ends that. */
+  hush(): Finals;
+  /** Drains, publishing to the end, and keeps what the next process goes on with. */
+  leave(plan: { readonly spreadMs: number; readonly retryAfterMs: number }): Promise<void>;
+};
+
+export interface CrowdSettings {
+  readonly port: number;
+  readonly clients: number;
+  readonly topics: number;
+}
+
+/** What all clients together were told; the fields of a testimony are sums. */
+export interface CrowdReport {
+  readonly open: number;
+  /** Subscriptions, by kind. */
+  readonly rooms: import("./witness.ts").Testimony;
+  readonly boards: import("./witness.ts").Testimony;
+  /** Subscriptions that do not have the newest message of their topic. */
+  readonly behind: number;
+  /** What clients reported to `onError`, and what went past them. */
+  readonly errors: readonly string[];
+  /** When each client was open again, by the clock of `nowMicroseconds`. */
+  readonly openedAt: readonly number[];
+}
+
+/** What the process of the clients is asked for. */
+export type CrowdApi = {
+  /** How many clients have both of their subscriptions on this connection. */
+  subscribed(): number;
+  /** Counts returns from now on. */
+  watch(): void;
+  report(finals: Finals): CrowdReport;
+};
