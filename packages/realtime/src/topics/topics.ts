@@ -122,7 +122,7 @@ export class Topics {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#publishing.stop();
-    for (const topic of this.#attachments.topics()) for (const subscription of topic.members.all()) this.#end(subscription, closedError());
+    for (const topic of this.#attachments.topics()) for (const subscription of topic.members.all()) this.#end(subscription, closedError);
     this.#attachments.stop();
     await this.#broker.close();
   }
