@@ -4,6 +4,7 @@ import type { ChatClient } from "./client.ts";
 import { Composer, type Target } from "./composer.ts";
 import { byId } from "./dom.ts";
 import { MessageLog } from "./message-log.ts";
+import { Network } from "./network.ts";
 import { PeoplePanel } from "./people-panel.ts";
 import { RoomsPanel } from "./rooms-panel.ts";
 import { StatusLine } from "./status-line.ts";
@@ -22,7 +23,12 @@ const side = byId("side", HTMLDetailsElement);
 const wide = matchMedia("(min-width: 50.01rem)");
 const reconnect = byId("reconnect", HTMLButtonElement);
 
-const client: ChatClient = createClient<ChatContract>("/ws");
+const network = new Network(statusChanged);
+const client: ChatClient = createClient<ChatContract>(network.url, {
+  WebSocket: network.WebSocket,
+  // That it is off is no news.
+  onError: (error) => void (network.isOff || console.error(error)),
+});
 const isOnline = (): boolean => client.status.state === "open";
 
 const people = new PeoplePanel(client, pick, refresh);
@@ -59,7 +65,7 @@ client.topic("clock").on("time", ({ time }) => log.addTime(`Current time is ${ti
 client.on("direct", (direct) => showDirect(direct));
 client.onFrame((frame) => wire.add(frame));
 client.onStatus(statusChanged);
-for (const event of ["online", "offline"]) addEventListener(event, () => statusLine.show(client.status));
+for (const event of ["online", "offline"]) addEventListener(event, statusChanged);
 statusChanged();
 
 reconnect.addEventListener("click", () => {
@@ -75,8 +81,8 @@ fitSide();
 
 function statusChanged(): void {
   const { status } = client;
-  statusLine.show(status);
-  reconnect.hidden = status.state === "open" || status.state === "connecting";
+  statusLine.show(status, network);
+  reconnect.hidden = status.state === "open" || status.state === "connecting" || network.isOff;
   if (status.state === "open") {
     people.opened();
   } else {
