@@ -57,7 +57,14 @@ export async function startServer(name: string, load: Load, { cores, nodeArgumen
   const { goArguments } = catalogue[name] ?? {};
   const [command, args] =
     goArguments === undefined
-      ? pinned(cores.server, process.execPath, ["--expose-gc", "--disable-warning=UPWIRE_ALLOWED_HOSTS", ...nodeArguments, NODE_PROGRAM, name, JSON.stringify(load)])
+      ? pinned(cores.server, process.execPath, [
+          "--expose-gc",
+          "--disable-warning=UPWIRE_ALLOWED_HOSTS",
+          ...nodeArguments,
+          NODE_PROGRAM,
+          name,
+          JSON.stringify(load),
+        ])
       : pinned(cores.server, GORILLA_PROGRAM, [`-mode=${load.mode}`, `-deflate=${load.deflate}`, ...goArguments]);
   // One core for everybody: Go would otherwise use what pinning has not taken away.
   const env = { ...process.env, NODE_ENV: "production", GOMAXPROCS: "1" };

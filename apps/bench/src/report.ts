@@ -28,8 +28,8 @@ const ratio = (name: string, key: keyof Figures): Column => ({
     return ours === undefined || theirs === undefined ? "" : `${digits(theirs / ours)} x`;
   },
 });
-const share = (name: string, key: keyof Figures): Column => ({ name, text: (rounds, base) => digits(shareOf(rounds, base, key)) });
-const above = (base: string, key: keyof Figures): Column => ({
+const shareColumn = (name: string, key: keyof Figures): Column => ({ name, text: (rounds, base) => digits(shareOf(rounds, base, key)) });
+const aboveColumn = (base: string, key: keyof Figures): Column => ({
   name: `above ${base}`,
   text: (rounds, others) => digits((medianOf(rounds, key) ?? Number.NaN) - (medianOf(others, key) ?? Number.NaN)),
 });
@@ -68,7 +68,11 @@ const TRAFFIC = traffic(ratio(`${BASE} / it`, "cpuUs"));
 function columnsFor({ workload, load, base = BASE }: Cell): readonly Column[] {
   switch (workload.kind) {
     case "closed":
-      return [...(base === BASE ? TRAFFIC : traffic(share(`it / ${base}`, "cpuUs"))), ...(load.deflate ? [figure("wire B", "compressedBytes")] : []), ...FAULTS];
+      return [
+        ...(base === BASE ? TRAFFIC : traffic(shareColumn(`it / ${base}`, "cpuUs"))),
+        ...(load.deflate ? [figure("wire B", "compressedBytes")] : []),
+        ...FAULTS,
+      ];
     case "rate":
       return [...TRAFFIC, ...(workload.stopped > 0 ? STOPPED : []), ...FAULTS];
     case "idle":
@@ -76,7 +80,7 @@ function columnsFor({ workload, load, base = BASE }: Cell): readonly Column[] {
     case "connect":
       return [...TRAFFIC.slice(0, 5), ...FAULTS];
     case "heap":
-      return [figure("heap B/connection", "heapPerConnection"), above(base, "heapPerConnection"), figure("RSS MB", "rssMb"), ...FAULTS.slice(0, 3)];
+      return [figure("heap B/connection", "heapPerConnection"), aboveColumn(base, "heapPerConnection"), figure("RSS MB", "rssMb"), ...FAULTS.slice(0, 3)];
     case "resume":
       return [...traffic(ratio(`${base} / it`, "cpuUs")).slice(0, 7), figure("RSS MB", "rssMb"), ...FAULTS];
   }

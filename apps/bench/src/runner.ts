@@ -87,7 +87,7 @@ async function measureOnce(row: string, cell: Cell, drive: Drive, options: Serve
 }
 
 function jobFor(cell: Cell, protocol: Protocol, { port, controlPort, pid }: RunningServer): Job {
-  const { load, workload, clients, payloadBytes, rooms, warmUpMs, windowMs } = cell;
-  const job = { port, controlPort, pid, protocol, deflate: load.deflate, workload, clients, payloadBytes, warmUpMs, windowMs };
+  const { load, workload, clients, payloadBytes, rooms, warmUpMs, warmUpDeliveries, windowMs } = cell;
+  const job = { port, controlPort, pid, protocol, deflate: load.deflate, workload, clients, payloadBytes, warmUpMs, warmUpDeliveries, windowMs };
   return rooms === undefined ? job : { ...job, rooms };
 }

@@ -6,6 +6,7 @@ const CHECKED: Readonly<Record<string, readonly string[]>> = {
   b64: ["upwire", "ws", "raw-net-joined"],
   z16: ["upwire", "ws"],
   echo32: ["upwire", "ws"],
+  topic64: ["frames", "topic"],
 };
 
 /** The cells to run, with the rows to run in each; `isRunnable` says which rows can. */

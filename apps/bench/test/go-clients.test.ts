@@ -18,7 +18,7 @@ const CONNECT: Workload = { kind: "connect", before: 10 };
 const ALL_READ: Workload = { kind: "rate", perSecond: 2000, stopped: 0 };
 const TWO_STOP: Workload = { kind: "rate", perSecond: 2000, stopped: 2 };
 /** The one more never sends. */
-const CLIENTS: Readonly<Record<Workload["kind"], number>> = { closed: 3, connect: 100, rate: RATE_PUBLISHERS + 1, idle: 0 };
+const CLIENTS: Readonly<Record<Workload["kind"], number>> = { closed: 3, connect: 100, rate: RATE_PUBLISHERS + 1, idle: 0, heap: 0, resume: 0 };
 
 interface Target {
   readonly protocol?: "websocket" | "socket.io";

@@ -33,6 +33,44 @@ describe("judge", () => {
   });
 });
 
+describe("judge, on topics", () => {
+  const measured = new Map([
+    // The machine was twice as slow in one round, for both.
+    [
+      "topic64",
+      new Map([
+        ["frames", [figures(0.1), figures(0.2), figures(0.1)]],
+        ["topic", [figures(0.11), figures(0.22), figures(0.13)]],
+      ]),
+    ],
+    ["resume", new Map([["topic", [figures(120)]]])],
+    [
+      "v1-idle",
+      new Map([
+        ["plain", [figures(0, { heapPerConnection: 2000 })]],
+        ["topic", [figures(0, { heapPerConnection: 2900 })]],
+      ]),
+    ],
+  ]);
+
+  it("compares within each round, with a bound of its own, and by the difference", () => {
+    const verdicts = judge(measured).map(({ claim, measured: value, holds }) => [claim.cell, Number(value.toFixed(3)), holds]);
+    expect(verdicts).toEqual([
+      ["topic64", 1.1, true],
+      ["resume", 120, false],
+      ["v1-idle", 900, true],
+    ]);
+  });
+
+  it("shows them as they are stated", () => {
+    const only = select(readArguments(["--only", "topic64,resume,v1-idle"]), () => true);
+    const text = report(only, measured, judge(measured));
+    expect(text).toMatch(/^\| upwire, a topic +\| +0\.130 \| +85 % \| +1\.10 \|/m);
+    expect(text).toMatch(/resume +\| +CPU +\| +topic +\| +\| +at most 100 +\| +120 +\| +misses/);
+    expect(text).toMatch(/v1-idle +\| +heap +\| +topic +\| +plain +\| +at most 1,024 B more +\| +900 +\| +holds/);
+  });
+});
+
 describe("report", () => {
   it("shows median, spread and ratio to ws, and marks rows that the driver limited", () => {
     const text = report(b64Only, results, []);

@@ -47,13 +47,13 @@ const socketio: Dialect = {
 };
 
 /** The members of the topic cells only listen; senders say a payload, which the server publishes. */
-const sender: Dialect = { ...plain, target: () => "/ws?sender" };
+const SENDER_TARGET = "/ws?sender";
+const sender: Dialect = { ...plain, target: () => SENDER_TARGET };
 
 const v1: Dialect = {
   ...plain,
   subprotocol: "upwire.v1",
-  greeting: (message) =>
-    message.startsWith('{"re":1,') ? { open: true } : { reply: `{"type":"upwire.subscribe","id":1,"topic":"${TOPIC}"}`, open: false },
+  greeting: (message) => (message.startsWith('{"re":1,') ? { open: true } : { reply: `{"type":"upwire.subscribe","id":1,"topic":"${TOPIC}"}`, open: false }),
   received: PUBLICATION,
   senders: sender,
 };
@@ -69,7 +69,7 @@ const v1Own: Dialect = {
 };
 
 /** A sender gets no messages: to it the connection is open with the 101. */
-const v1Publisher: Dialect = { ...plain, ...PUBLISH, target: sender.target, subprotocol: "upwire.v1" };
+const v1Publisher: Dialect = { ...plain, ...PUBLISH, target: () => SENDER_TARGET, subprotocol: "upwire.v1" };
 
 /** With connection state recovery the server puts an id behind the arguments of each event. */
 const socketioRoom: Dialect = {

@@ -22,7 +22,7 @@ export const RATE_PUBLISHERS = 16;
 export interface Job {
   readonly port: number;
   /** Where its process takes calls, if it does. */
-  readonly controlPort: number | undefined;
+  readonly controlPort?: number | undefined;
   /** The server's process. */
   readonly pid: number;
   readonly protocol: Protocol;
@@ -33,6 +33,7 @@ export interface Job {
   readonly payloadBytes: number;
   readonly workload: Workload;
   readonly warmUpMs: number;
+  readonly warmUpDeliveries?: number | undefined;
   readonly windowMs: number;
 }
 

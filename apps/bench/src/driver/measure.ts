@@ -10,6 +10,8 @@ import { Traffic } from "./traffic.ts";
 const MB = 1e6;
 /** So long without a delivery, and what is missing counts as lost. Far longer than a busy machine makes anybody wait. */
 const SILENCE_MS = 10_000;
+/** Slow rows are not waited for longer. */
+const WARM_UP_MOST_MS = 15_000;
 /** Messages that a talking client gets before it falls silent. */
 const SMALL_TALK = 30;
 
@@ -118,6 +120,8 @@ async function windowOf(setup: Setup, traffic: Traffic, sending: Sending): Promi
     await drained(traffic);
   };
   await sendFor(job.warmUpMs);
+  const givenUp = performance.now() + WARM_UP_MOST_MS;
+  while (traffic.deliveries < (job.warmUpDeliveries ?? 0) && performance.now() < givenUp) await sendFor(job.warmUpMs);
   const before = lookAt(setup);
   traffic.openWindow();
   await sendFor(job.windowMs);

@@ -6,8 +6,8 @@ type Calls = Readonly<Record<string, (...args: never[]) => unknown>>;
 type Reply = { readonly id: number; readonly result: unknown; readonly failure?: string };
 
 interface Waiting {
-  resolve(result: never): void;
-  reject(error: Error): void;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** A process of this program that takes the calls of `Api`. */
@@ -69,9 +69,9 @@ export class Child<Api extends Calls> {
   }
 }
 
-/** The settings that the process was started with. */
-export function settingsOfChild<Settings>(): Settings {
-  return JSON.parse(process.argv[2] ?? "{}") as Settings;
+/** The settings that the process was started with, as `Child.start` was given them. */
+export function settingsOfChild(): unknown {
+  return JSON.parse(process.argv[2] ?? "{}");
 }
 
 /** Takes the calls of the process that started this one. */

@@ -1,4 +1,5 @@
 // The process of the clients: real ones, of @upwire/client, in a room and a board each.
+import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "@upwire/client";
 import { WebSocket } from "ws";
 import { nowMicroseconds } from "../server-api.ts";
@@ -6,7 +7,7 @@ import { serve, settingsOfChild } from "./child.ts";
 import { BOARD, ROOM, type CrowdApi, type CrowdSettings } from "./server-api.ts";
 import { emptyTestimony, Witness, type Numbered, type Testimony } from "./witness.ts";
 
-const { port, clients: count, topics } = settingsOfChild<CrowdSettings>();
+const { port, clients: count, topics, everyMs } = settingsOfChild() as CrowdSettings;
 
 const errors: string[] = [];
 const note = (error: unknown): void => void errors.push(error instanceof Error ? String(error.stack) : String(error));
@@ -17,15 +18,27 @@ interface Visitor {
   readonly topic: number;
   readonly room: Witness;
   readonly board: Witness;
+  /** Of what the first client of the room publishes. */
+  readonly said: Witness;
+  /** In the room. */
+  say(message: Numbered): Promise<unknown>;
   isOpen: boolean;
   /** Of the two subscriptions, on the connection that is open. */
   subscribed: number;
 }
 
 let openedAt: number[] = [];
+let isHushed = false;
+let refused = 0;
+/** What the first client of each room has published, and was told so. */
+const saidLast: number[] = [];
+let speakers: readonly Promise<void>[] = [];
 
 function visit(index: number): Visitor {
-  const visitor: Visitor = { topic: index % topics, room: new Witness(), board: new Witness(), isOpen: false, subscribed: 0 };
+  const witnesses = { room: new Witness(), board: new Witness(), said: new Witness() };
+  const number = String(index % topics);
+  const say = (message: Numbered): Promise<unknown> => client.topic(ROOM, { number }).publish("said", message, { key: true });
+  const visitor: Visitor = { topic: index % topics, ...witnesses, say, isOpen: false, subscribed: 0 };
   const client = createClient(`ws://127.0.0.1:${port}/ws`, { WebSocket, onError: note });
   client.onStatus(({ state }) => {
     visitor.isOpen = state === "open";
@@ -36,7 +49,7 @@ function visit(index: number): Visitor {
     [ROOM, visitor.room],
     [BOARD, visitor.board],
   ] as const) {
-    const topic = client.topic(pattern, { number: String(visitor.topic) });
+    const topic = client.topic(pattern, { number });
     topic.onSubscribed((info) => {
       visitor.subscribed++;
       witness.subscribed(info);
@@ -45,7 +58,23 @@ function visit(index: number): Visitor {
     topic.on("state", (state) => witness.state(state as Numbered));
     topic.on("numbered", (message) => witness.message(message as Numbered));
   }
+  const room = client.topic(ROOM, { number });
+  room.onGap(() => visitor.said.gap());
+  room.on("said", (message) => visitor.said.message(message as Numbered));
   return visitor;
+}
+
+/** One message after the other, each with a key: it is repeated until it is answered, and takes effect once. */
+async function speak(visitor: Visitor): Promise<void> {
+  for (let n = 1; !isHushed; n++) {
+    try {
+      await visitor.say({ life: "said", n });
+      saidLast[visitor.topic] = n;
+    } catch {
+      refused++;
+    }
+    await delay(everyMs);
+  }
 }
 
 function sum(witnesses: readonly Witness[]): Testimony {
@@ -58,17 +87,27 @@ const visitors = Array.from({ length: count }, (_, index) => visit(index));
 
 const api: CrowdApi = {
   subscribed: () => visitors.filter(({ subscribed }) => subscribed === 2).length,
+  publish() {
+    speakers = visitors.slice(0, topics).map(speak);
+  },
+  async hush() {
+    isHushed = true;
+    await Promise.all(speakers);
+  },
   watch() {
     openedAt = [];
   },
   report({ life, numbers }) {
     const isAt = (witness: Witness, n: number | undefined): boolean => witness.at.life === life && witness.at.n === n;
-    const behind = visitors.flatMap(({ topic, room, board }) => [isAt(room, numbers[topic]), isAt(board, numbers[topics + topic])]).filter((is) => !is);
+    const isUpToDate = ({ topic, room, board, said }: Visitor): boolean =>
+      isAt(room, numbers[topic]) && isAt(board, numbers[topics + topic]) && said.at.n >= (saidLast[topic] ?? 0);
     return {
       open: visitors.filter(({ isOpen }) => isOpen).length,
       rooms: sum(visitors.map(({ room }) => room)),
       boards: sum(visitors.map(({ board }) => board)),
-      behind: behind.length,
+      said: sum(visitors.map(({ said }) => said)),
+      refused,
+      behind: visitors.filter((visitor) => !isUpToDate(visitor)).length,
       errors: errors.slice(0, 20),
       openedAt,
     };

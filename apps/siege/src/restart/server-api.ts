@@ -1,3 +1,5 @@
+import type { Testimony } from "./witness.ts";
+
 /** A topic whose messages are all there is. */
 export const ROOM = "room:{number}";
 /** A topic that also has a state: the number of its newest message. */
@@ -30,7 +32,7 @@ export type RestartServerApi = {
   publish(): void;
   /** Ends that. */
   hush(): Finals;
-  /** Drains, publishing to the end, and keeps what the next process goes on with. */
+  /** Shuts down gently, publishing to the end, and keeps what the next process goes on with. */
   leave(plan: { readonly spreadMs: number; readonly retryAfterMs: number }): Promise<void>;
 };
 
@@ -38,15 +40,21 @@ export interface CrowdSettings {
   readonly port: number;
   readonly clients: number;
   readonly topics: number;
+  /** Between a publication of a client and its next one. */
+  readonly everyMs: number;
 }
 
 /** What all clients together were told; the fields of a testimony are sums. */
 export interface CrowdReport {
   readonly open: number;
   /** Subscriptions, by kind. */
-  readonly rooms: import("./witness.ts").Testimony;
-  readonly boards: import("./witness.ts").Testimony;
-  /** Subscriptions that do not have the newest message of their topic. */
+  readonly rooms: Testimony;
+  readonly boards: Testimony;
+  /** What one client of each room publishes there, with a key: as all clients of the room got it. */
+  readonly said: Testimony;
+  /** Publishes of clients that were rejected. */
+  readonly refused: number;
+  /** Clients that do not have the newest message of each of their topics. */
   readonly behind: number;
   /** What clients reported to `onError`, and what went past them. */
   readonly errors: readonly string[];
@@ -60,5 +68,9 @@ export type CrowdApi = {
   subscribed(): number;
   /** Counts returns from now on. */
   watch(): void;
+  /** One client of each room begins to publish in it. */
+  publish(): void;
+  /** Ends that. Settles when the last publish is answered. */
+  hush(): Promise<void>;
   report(finals: Finals): CrowdReport;
 };

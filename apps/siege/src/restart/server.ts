@@ -14,7 +14,7 @@ interface Kept {
   readonly realtime: string;
 }
 
-const { variant, port, keptPath, clients, topics, everyMs } = settingsOfChild<RestartServerSettings>();
+const { variant, port, keptPath, clients, topics, everyMs } = settingsOfChild() as RestartServerSettings;
 const kept = existsSync(keptPath) ? (JSON.parse(readFileSync(keptPath, "utf8")) as Kept) : undefined;
 const life = kept?.life ?? randomUUID();
 /** The newest of each topic: rooms, then boards. */

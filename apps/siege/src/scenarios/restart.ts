@@ -33,21 +33,23 @@ function about(settings: SiegeSettings, how: string): string {
   return `${clients.toLocaleString("en")} clients of @upwire/client in ${2 * TOPICS} topics, ${perSecond} publications a second; ${how}`;
 }
 
-/** Drained, ended, and a new process goes on with what it saved. */
+/** Shut down gently, ended, and a new process goes on with what it saved. */
 export const restart: Scenario = {
   name: "restart",
-  about: (settings) => about(settings, "drained, ended, restored from save()"),
+  about: (settings) => about(settings, "shut down gently, ended, restored from save()"),
   together: () => false,
 
   async run(attack) {
     const { clients, drainMs } = sizeOf(attack.settings);
-    const { rooms, boards } = await comeBack(attack, async (stage) => {
+    const { rooms, boards, said } = await comeBack(attack, async (stage) => {
       await stage.server.call("leave", { spreadMs: drainMs, retryAfterMs: RETRY_AFTER_MS });
       await stage.server.stop();
     });
     attack.exactly("subscriptions resumed", rooms.resumed + boards.resumed, 2 * clients);
     attack.exactly("subscriptions not resumed", rooms.notResumed + boards.notResumed, 0);
     attack.exactly("gaps told", rooms.gaps + boards.gaps, 0);
+    // The keys of publishes crossed over, too.
+    attack.exactly("messages of clients doubled", said.doubled, 0);
     attack.tell("messages caught up with", rooms.caughtUp + boards.caughtUp);
   },
 };
@@ -60,10 +62,12 @@ export const killed: Scenario = {
 
   async run(attack) {
     const { clients } = sizeOf(attack.settings);
-    const { rooms, boards } = await comeBack(attack, ({ server }) => server.kill());
+    const { rooms, boards, said } = await comeBack(attack, ({ server }) => server.kill());
     attack.exactly("subscriptions resumed", rooms.resumed + boards.resumed, 0);
     attack.exactly("subscriptions not resumed", rooms.notResumed + boards.notResumed, 2 * clients);
     attack.exactly("gaps told", rooms.gaps + boards.gaps, 2 * clients);
+    // Whom the process had told of a publication before it could answer the publisher gets it twice: the key is gone with it.
+    attack.tell("messages of clients doubled", said.doubled);
     // Once at the beginning, and once after the return.
     attack.exactly("states told", boards.states, 2 * clients);
   },
@@ -83,11 +87,11 @@ async function comeBack(attack: Attack, end: (stage: Stage) => Promise<void>): P
     Child.start<RestartServerApi>("server.js", { ...settings, port } satisfies RestartServerSettings);
   let server = await startServer(0);
   const port = await server.call("port");
-  const crowd = await Child.start<CrowdApi>("crowd.js", { port, clients, topics: TOPICS } satisfies CrowdSettings);
+  const crowd = await Child.start<CrowdApi>("crowd.js", { port, clients, topics: TOPICS, everyMs } satisfies CrowdSettings);
   const allSubscribed = (): Promise<boolean> => eventually(async () => (await crowd.call("subscribed")) === clients);
   try {
     if (!(await allSubscribed())) throw new Error("not all clients could subscribe");
-    await server.call("publish");
+    await Promise.all([server.call("publish"), crowd.call("publish")]);
     await delay(aroundMs);
     await crowd.call("watch");
     await end({ server, crowd });
@@ -97,13 +101,16 @@ async function comeBack(attack: Attack, end: (stage: Stage) => Promise<void>): P
     await server.call("publish");
     if (!(await allSubscribed())) throw new Error(`only ${await crowd.call("subscribed")} clients were subscribed again`);
     await delay(aroundMs);
+    await crowd.call("hush");
     const finals = await server.call("hush");
     await eventually(async () => (await crowd.call("report", finals)).behind === 0);
     const report = await crowd.call("report", finals);
     attack.exactly("clients back", report.open, clients);
     attack.exactly("messages lost untold", report.rooms.lost + report.boards.lost, 0);
     attack.exactly("messages doubled", report.rooms.doubled + report.boards.doubled, 0);
-    attack.exactly("subscriptions behind at the end", report.behind, 0);
+    attack.exactly("clients behind at the end", report.behind, 0);
+    attack.exactly("publishes of clients rejected", report.refused, 0);
+    attack.exactly("messages of clients lost untold", report.said.lost, 0);
     attack.exactly("errors in clients", report.errors.length, 0, report.errors[0]);
     tellReturn(attack, report.openedAt, { endedAt, listensAt });
     return report;
@@ -124,7 +131,7 @@ function tellReturn(attack: Attack, openedAt: readonly number[], { endedAt, list
 
 /** @returns whether it came to be within the time there is. */
 async function eventually(isSo: () => Promise<boolean>): Promise<boolean> {
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline;) {
     if (await isSo()) return true;
     await delay(POLL_MS);
   }

@@ -133,7 +133,14 @@ export class Reader {
   #view(): PlantView {
     const { name: client, truth } = this.#setup;
     const positionOf = (topic: string): Position | undefined => this.topics.get(topic)?.position;
-    return { client, isTaking: this.#wire?.isTaking === true, positionOf, epochOf: (topic) => truth.current(topic)?.epoch, notes: this.#notes };
+    return {
+      client,
+      isTaking: this.#wire?.isTaking === true,
+      pauses: this.#wire?.pauses ?? 0,
+      positionOf,
+      epochOf: (topic) => truth.current(topic)?.epoch,
+      notes: this.#notes,
+    };
   }
 
   #send(frame: Frame): void {

@@ -64,6 +64,10 @@ export class SimClient {
     this.#read(wire.take());
     if (this.#unread.length > 0 && ++this.#waitedTurns > MOST_TURNS)
       this.#setup.journal.fail("wrong content", `${this.name} got what the witness never got: ${this.#unread[0]}`);
+    if (wire.isBroken) {
+      this.#setup.counts.broken++;
+      return this.cut({ inMidFrame: false, below: () => 0 });
+    }
     const code = wire.closedWith;
     if (code === undefined) {
       this.excusedTurns = Math.max(0, this.excusedTurns - 1);
