@@ -41,7 +41,7 @@ export class SocketVenue implements Venue {
     };
     const close = async (): Promise<void> => {
       await proxy.close();
-      attachment.close();
+      void attachment.close();
       server.closeAllConnections();
       server.close();
     };
