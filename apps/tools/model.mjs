@@ -24,6 +24,16 @@ const env = {
   ...(values.trace !== undefined && { MODEL_TRACE: values.trace }),
 };
 const only = values.broker === undefined ? [] : ["-t", `${values.broker} broker`];
-const args = ["vitest", "run", "--disable-console-intercept", "--config", "apps/tools/vitest.config.ts", "--project", "unit", "packages/realtime/test/model/model.test.ts", ...only];
+const args = [
+  "vitest",
+  "run",
+  "--disable-console-intercept",
+  "--config",
+  "apps/tools/vitest.config.ts",
+  "--project",
+  "unit",
+  "packages/realtime/test/model/model.test.ts",
+  ...only,
+];
 const { status } = spawnSync("npx", args, { cwd: fileURLToPath(new URL("../..", import.meta.url)), env, stdio: "inherit" });
 process.exitCode = status ?? 1;
