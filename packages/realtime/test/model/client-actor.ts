@@ -13,7 +13,7 @@ export interface ClientActorSetup extends ClientSetup {
 }
 
 interface Followed {
-  readonly topic: Topic<AnyContract, string>;
+  readonly topic: Topic<AnyContract, `${string}:{id}`>;
   readonly ledger: Ledger;
   /** Tells the ledger what the client has told and nothing has followed yet. */
   readonly flush: (state?: ShownState) => void;
@@ -59,7 +59,7 @@ export class ClientActor {
     const { name: owner, policy, ...shared } = this.#setup;
     const ledger = new Ledger({ ...shared, owner, topic: name, tellsLate: policy === "drop-oldest" });
     const [kind, id] = name.split(":") as [string, string];
-    const topic = this.client.topic(`${kind}:{id}`, { id } as never) as Topic<AnyContract, string>;
+    const topic = this.client.topic(`${kind}:{id}`, { id });
     let told: "begin" | "gap" | undefined;
     const flush = (state?: ShownState, position: Position | undefined = topic.position): void => {
       const what = told;
@@ -76,16 +76,13 @@ export class ClientActor {
       } else told = "begin";
     });
     topic.onGap(() => (told ??= "gap"));
-    topic.on("state" as never, ((state: ShownState) => flush(state)) as never);
-    topic.on(
-      "message" as never,
-      (({ number }: { readonly number: number }) => {
-        // The client's position has this publication already.
-        const { epoch, offset } = topic.position as Position;
-        flush(undefined, { epoch, offset: offset - 1 });
-        ledger.deliver(number);
-      }) as never,
-    );
+    topic.on("state", (state) => flush(state as ShownState));
+    topic.on("message", (payload) => {
+      // The client's position has this publication already.
+      const { epoch, offset } = topic.position as Position;
+      flush(undefined, { epoch, offset: offset - 1 });
+      ledger.deliver((payload as { readonly number: number }).number);
+    });
   }
 
   leave(name: string): void {
@@ -98,7 +95,7 @@ export class ClientActor {
     const followed = this.followed.get(name);
     if (followed === undefined) return;
     const publishing = followed.topic
-      .publish("message" as never, { number, pad } as never, key === undefined ? {} : { key })
+      .publish("message", { number, pad }, key === undefined ? {} : { key })
       .then(
         ({ offset }) => this.#published(number, offset),
         (error: unknown) => this.#reported(error),
