@@ -91,6 +91,19 @@ describe("what clients make grow", () => {
     expect(realtime.topic("news").size).toBe(0);
   });
 
+  it("is what all topics keep together, on the broker that a realtime makes", async () => {
+    const realtime = createRealtime({ topics: { "log:{of}": { canSubscribe: () => true } }, limits: { historyBytes: 20_000 } });
+    for (const of of ["a", "b", "c"]) for (let i = 0; i < 50; i++) await realtime.topic("log:{of}", { of }).publish("line", "x".repeat(500));
+    const client = await new MemoryRoute(realtime).client();
+    const kept = [];
+    for (const [index, of] of ["a", "b", "c"].entries()) {
+      kept.push((await client.ask({ type: "upwire.subscribe", id: index + 1, topic: `log:${of}`, since: { last: 50 } })).length - 1);
+    }
+    expect(kept[0]).toBe(0);
+    expect(kept[2]).toBeGreaterThan(10);
+    expect(kept[2]).toBeLessThan(40);
+  });
+
   it("leaves an earlier subscription when a resume of it is not looked at", async () => {
     const realtime = createRealtime({ topics: { news: { canSubscribe: () => true } } });
     const client = await new MemoryRoute(realtime).client();
