@@ -9,16 +9,20 @@ export class StatusLine {
   readonly #countdown = byId("status-countdown", HTMLElement);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  show(status: ClientStatus): void {
+  show(status: ClientStatus, { isOff }: { readonly isOff: boolean }): void {
     clearTimeout(this.#timer);
     this.#countdown.textContent = "";
     delete this.#line.dataset["retryAt"];
+    if (isOff && status.state !== "closed") {
+      this.#say("disconnected", "offline");
+      return;
+    }
     switch (status.state) {
       case "connecting":
         this.#say("connecting", navigator.onLine ? "connecting…" : "offline, connecting…");
         break;
       case "open":
-        this.#say("connected", "connected");
+        this.#say("connected", navigator.onLine ? "connected" : "connected, but this device is offline");
         break;
       case "waiting":
         this.#line.dataset["retryAt"] = String(status.retryAt);

@@ -50,6 +50,23 @@ describe("the chat page", () => {
     expect(await page.locator("#wire").isHidden()).toBe(true);
   });
 
+  it("goes offline by its own switch, and comes back with what it missed", async () => {
+    const [a, b] = [await open(), await open()];
+    await a.page.getByRole("button", { name: "Go offline" }).click();
+    expect(await a.disconnected()).toBe("offline");
+    await a.send("kept");
+    await a.keeps("kept");
+    for (const text of ["one", "two", "three"]) {
+      await b.send(text);
+      await b.saw("own", text);
+    }
+    await a.page.getByRole("button", { name: "Go online" }).click();
+    await a.noticed(/^back: [34] missed messages delivered$/);
+    await b.saw("client", "kept");
+    const bodies = (await a.bodies()).filter((body) => !body.startsWith("back: "));
+    expect(bodies).toEqual(["one", "two", "three", "kept"]);
+  });
+
   it("says why a message could not be sent", async () => {
     const tab = await open();
     await tab.send("is anybody there", "nobody");

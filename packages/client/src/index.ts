@@ -1,6 +1,6 @@
-export { RealtimeError, type Position, type Since } from "@upwire/protocol";
+export { RealtimeError, type HandshakeCheckRefusal, type Position, type Since } from "@upwire/protocol";
 export { createClient, type Client, type GapInfo, type SubscribedInfo, type Topic, type WireFrame } from "./client/client.ts";
-export type { Fetch, HandshakeVerdict } from "./client/handshake-check.ts";
+export type { Fetch } from "./client/handshake-check.ts";
 export type { ClientOptions } from "./client/options.ts";
 export type { AskOptions, QueuePolicy } from "./client/outbox.ts";
 export type { Address, ClientStatus } from "./client/status.ts";

@@ -1,8 +1,7 @@
 // A client of upwire.v1 without a dependency: PROTOCOL.md as code, to be read beside it. Browsers, Node from 22 on, Deno, Bun, workers;
 // elsewhere with a WebSocket class given. Text only: it leaves out binary messages. `report` is told what happens.
 const isFinal = (code) => [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003].includes(code) || /^44(?!08|29)..$/.test(code);
-const backOff = (n, spread) =>
-  n ? (0.75 + Math.random() / 4) * Math.min(Math.max(8000, 2 * spread), Math.max(500, spread) * 2 ** n) : 250 + Math.random() * 1.25 * spread;
+const backOff = (n, ms) => (n ? (0.75 + Math.random() / 4) * Math.min(Math.max(8000, 2 * ms), Math.max(500, ms) * 2 ** n) : 250 + Math.random() * 1.25 * ms);
 
 export function plainClient(url, report, WebSocketClass = globalThis.WebSocket) {
   const topics = new Map(); // name → { epoch, offset }, its position, or undefined: what this client is subscribed to

@@ -28,7 +28,7 @@ export interface RealtimeLimits {
 /** Of the window in which bad frames are counted. */
 export const BAD_FRAME_WINDOW_MS = 10_000;
 
-export const defaultLimits: RealtimeLimits = Object.freeze({
+const defaultLimits: RealtimeLimits = Object.freeze({
   requests: 64,
   topics: 256,
   badFrames: 10,

@@ -1,6 +1,6 @@
 import { memoryBroker, type Broker } from "@upwire/cluster/broker";
-import { createHub, type Clock, type Hub } from "@upwire/core";
-import { guardedClock } from "@upwire/core/adapter";
+import { createHub, createSlot, type Clock, type Hub } from "@upwire/core";
+import { guardedClock, type Slot } from "@upwire/core/adapter";
 import type { Contract } from "@upwire/protocol";
 import { AppCalls } from "./app-calls.ts";
 import { Events, requestEntries } from "./handlers.ts";
@@ -12,17 +12,20 @@ import { Remembered } from "./remembered.ts";
 import { reporter } from "./report.ts";
 import { Requests } from "./requests.ts";
 import { decodeSaved, type Saved } from "./saved.ts";
+import type { Session } from "./session.ts";
 import { Tally } from "./stats.ts";
 import { Desk } from "./task.ts";
 import type { TopicHandleSetup } from "./topic-handle.ts";
 import { TopicTable } from "./topic-table.ts";
 import { TopicTraffic } from "./topic-traffic.ts";
 import { newTopicStats, type TopicStats } from "./topics/stats.ts";
+import type { Subscription } from "./topics/subscription.ts";
 import { Topics } from "./topics/topics.ts";
 import { Users } from "./users.ts";
 
 /** What a realtime is made of. */
 export interface Parts<User> {
+  readonly sessions: Slot<Session<User>>;
   readonly hub: Hub<User>;
   readonly users: Users<User>;
   readonly tally: Tally;
@@ -55,15 +58,26 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const broker = brokerOf(options.broker, saved, clock);
   const canSave = broker.save !== undefined;
   const { replayMessages, replayBytes, requestTimeoutMs: stateTimeoutMs } = limits;
-  const engine = new Topics({ broker, clock, report, limits: { replayMessages, replayBytes, stateTimeoutMs }, stats: topicStats });
+  const sessions = createSlot<Session<User>>();
+  const topicLimits = { replayMessages, replayBytes, stateTimeoutMs };
+  const engine = new Topics({ broker, clock, report, limits: topicLimits, stats: topicStats, first: firstSubscriptions(sessions) });
   const calls = new AppCalls(clock, limits.requestTimeoutMs);
   const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
   const requests = new Requests<User>({ entries, calls, clock, limits, remembered });
   const traffic = new TopicTraffic<User>({ table, engine, calls, limits });
   const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
-  const topicHandles = { lines: new Lines(calls), engine, limits };
-  const kept = { hub: createHub<User>({ clock }), users: new Users<User>(), tally, limits, remembered };
+  const topicHandles = { sessions, lines: new Lines(calls), engine, limits };
+  const kept = { sessions, hub: createHub<User>({ clock }), users: new Users<User>(), tally, limits, remembered };
   return { ...kept, events, requests, desk, receiver, table, engine, topicStats, canSave, topicHandles };
+}
+
+/** In the session: a slot of its own for each connection would take a map for both. */
+function firstSubscriptions<User>(sessions: Slot<Session<User>>): Slot<Subscription> {
+  const keep = (connection: Parameters<Slot<unknown>["get"]>[0], first: Subscription | undefined): void => {
+    const session = sessions.get(connection);
+    if (session !== undefined) session.firstSubscription = first;
+  };
+  return { get: (connection) => sessions.get(connection)?.firstSubscription, set: keep, delete: (connection) => keep(connection, undefined) };
 }
 
 function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undefined): Remembered {

@@ -1,7 +1,7 @@
 import { defaults, type Message } from "@upwire/core";
 import { decodeBinaryFrame, readClientFrame, type ClientFrame } from "@upwire/protocol";
 
-export const badMessage: Extract<ClientFrame, { readonly kind: "fault" }> = Object.freeze({
+const badMessage: Extract<ClientFrame, { readonly kind: "fault" }> = Object.freeze({
   kind: "fault",
   code: "bad_message",
   message: "a message is one JSON object",

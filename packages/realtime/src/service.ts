@@ -1,13 +1,4 @@
-import {
-  createSlot,
-  PreparedMessage,
-  type CloseInfo,
-  type Connection,
-  type ConnectionError,
-  type Leaving,
-  type Message,
-  type UpgradeRequest,
-} from "@upwire/core";
+import { PreparedMessage, type CloseInfo, type Connection, type ConnectionError, type Leaving, type Message, type UpgradeRequest } from "@upwire/core";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
 import { encoded, eventFrame, sendOwn } from "./frames.ts";
 import { hello } from "./hello.ts";
@@ -32,7 +23,6 @@ function speaksV1({ subprotocol }: Pick<Connection, "subprotocol">): boolean {
 export class Service<User> {
   readonly #options: AnyOptions<User>;
   readonly #parts: Parts<User>;
-  readonly #sessions = createSlot<Session<User>>();
   readonly #hello: ReturnType<typeof hello>;
 
   constructor(contract: Contract | undefined, options: AnyOptions<User>) {
@@ -78,15 +68,15 @@ export class Service<User> {
 
   /** Whose connection it is, when that is another handler's. */
   #fallback(connection: Connection<User>): AnyOptions<User>["fallback"] {
-    return this.#sessions.get(connection)?.isPlain === true ? this.#options.fallback : undefined;
+    return this.#parts.sessions.get(connection)?.isPlain === true ? this.#options.fallback : undefined;
   }
 
   #open(connection: Connection<User>, request: UpgradeRequest<never>): unknown {
     const { userId = defaultUserId } = this.#options;
     const { hub, users, tally } = this.#parts;
     const isPlain = !speaksV1(connection);
-    const session = new Session(connection, isPlain, checkedUserId(userId, connection.context));
-    this.#sessions.set(connection, session);
+    const session = new Session({ connection, isPlain, userId: checkedUserId(userId, connection.context) });
+    this.#parts.sessions.set(connection, session);
     hub.add(connection, isPlain ? { format: PLAIN } : undefined);
     users.add(session);
     if (isPlain) tally.plainConnections++;
@@ -97,7 +87,7 @@ export class Service<User> {
   }
 
   #message(connection: Connection<User>, message: Message): unknown {
-    const session = this.#sessions.get(connection);
+    const session = this.#parts.sessions.get(connection);
     // `open` failed, and the connection is ending.
     if (session === undefined) return undefined;
     const { fallback } = this.#options;
@@ -108,7 +98,7 @@ export class Service<User> {
   }
 
   #close(connection: Connection<User>, info: CloseInfo): unknown {
-    const session = this.#sessions.get(connection);
+    const session = this.#parts.sessions.get(connection);
     if (session === undefined) return undefined;
     const { users, desk, engine, tally } = this.#parts;
     users.delete(session);

@@ -1,6 +1,7 @@
 import type { Connection } from "@upwire/core";
 import type { RealtimeError } from "@upwire/protocol";
 import type { Lines } from "./lines.ts";
+import type { Subscription } from "./topics/subscription.ts";
 
 /** What came from a client, and is not answered yet. */
 export interface Unanswered {
@@ -15,12 +16,20 @@ export interface Asking {
   fail(reason: RealtimeError): void;
 }
 
+export interface SessionInit<User> {
+  readonly connection: Connection<User>;
+  readonly isPlain: boolean;
+  readonly userId: string | undefined;
+}
+
 /** What a realtime knows of one connection. An idle one is to be small: what few have is made when it is needed. */
 export class Session<User> {
   readonly connection: Connection<User>;
   /** Speaks no `upwire.v1`. */
   readonly isPlain: boolean;
   readonly userId: string | undefined;
+  /** Of the topics. */
+  firstSubscription: Subscription | undefined;
   /** How much came and is not answered yet. */
   running = 0;
   /** That of it which has an id. */
@@ -33,7 +42,7 @@ export class Session<User> {
   badSince = 0;
   badFrames = 0;
 
-  constructor(connection: Connection<User>, isPlain: boolean, userId: string | undefined) {
+  constructor({ connection, isPlain, userId }: SessionInit<User>) {
     this.connection = connection;
     this.isPlain = isPlain;
     this.userId = userId;

@@ -1,5 +1,5 @@
 import type { Connection } from "@upwire/core";
-import { kinds, readOptions, type OptionKinds } from "@upwire/core/adapter";
+import { kinds, readOptions, type OptionKinds, type Slot } from "@upwire/core/adapter";
 import { RealtimeError, SUBPROTOCOL, toWireError } from "@upwire/protocol";
 import { encoded, eventFrame, sendOwn, sendSubscribed } from "./frames.ts";
 import { scopedKey } from "./keys.ts";
@@ -33,6 +33,7 @@ const aKey = { right: "1 to 64 characters", fits: (value: unknown) => typeof val
 const publishKinds: OptionKinds<PublicationOptions> = { key: aKey, except: kinds.anything, conflate: kinds.text };
 
 export interface TopicHandleSetup {
+  readonly sessions: Pick<Slot<object>, "get">;
   readonly lines: Lines;
   readonly engine: Topics;
   readonly limits: RealtimeLimits;
@@ -84,7 +85,10 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
 
   /** The client need not ask, and `canSubscribe` is not asked. One that speaks `upwire.v1` is told. Nothing happens to one that is closed. */
   add(connection: Connection): Promise<void> {
-    const { engine } = this.#setup;
+    const { engine, sessions } = this.#setup;
+    if (sessions.get(connection) === undefined) {
+      return Promise.reject(new TypeError("add: this is no connection of this realtime; give one that onOpen or a function of it got"));
+    }
     const config = configOf(this.name, this.#found);
     const isV1 = connection.subprotocol === SUBPROTOCOL;
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { RealtimeError, type ClientFrame } from "@upwire/protocol";
 import type { AppCalls } from "./app-calls.ts";
-import { encoded, errorOf, eventFrame, toldError } from "./frames.ts";
+import { encoded, errorOf, eventFrame } from "./frames.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
@@ -50,8 +50,8 @@ export class TopicTraffic<User> {
         engine.subscribe(connection, topic, configOf(topic, found), since, (result) => answer(task, result));
       },
       failed: (error) => {
-        // What this user may not have any more ends.
-        if (isAsked() && toldError(error).error.code === "forbidden") engine.unsubscribe(connection, topic);
+        // What this user may not have any more ends, and so does what nobody can say of whether it may go on.
+        if (isAsked()) engine.unsubscribe(connection, topic);
         task.fail(error);
       },
     });

@@ -109,7 +109,7 @@ describe("a fallback", () => {
   it("brings its options, which stand behind those of the realtime", async () => {
     const fallback: ConnectionHandler = { options: { subprotocols: ["chat.v1"], maxMessageBytes: 5, authorize: () => "by the fallback" }, message: () => {} };
     const open = async (realtime: object, offered: string): Promise<unknown> => {
-      const upgrader = Upgrader.forRoute(realtime as ConnectionHandler<string>);
+      const upgrader = Upgrader.forRoute<unknown, unknown>(realtime);
       const approval = await upgrader.decide(memoryRequest({ headers: { "sec-websocket-protocol": offered } }));
       return approval.ok ? [approval.subprotocol, approval.context] : approval.code;
     };

@@ -88,6 +88,8 @@ describe("a topic", () => {
     const client = await route.client();
     const plain = await route.plain();
     const closed = realtime.topic("closed");
+    const stranger = await new MemoryRoute({ message: () => {} }).plain();
+    await expect(closed.add(stranger.connection)).rejects.toThrow(/no connection of this realtime/);
     await closed.add(client.connection);
     await closed.add(plain.connection);
     expect(await client.heard()).toEqual([{ type: "upwire.subscribed", topic: "closed", payload: { epoch: anEpoch, offset: 0, after: 0, resumed: false } }]);

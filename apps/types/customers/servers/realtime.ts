@@ -64,7 +64,7 @@ for (const { context } of room) context.rooms.includes("tea");
 realtime.connection("id")?.send("notice", "only you");
 
 /** It may be handed on with its types. */
-export const typed: Realtime<typeof contract, User> = realtime;
+export const typed: readonly Realtime<typeof contract, User>[] = [realtime];
 
 /** An async `authorize`, and one that knows its framework. */
 export const others: readonly unknown[] = [

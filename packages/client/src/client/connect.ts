@@ -4,6 +4,7 @@ import {
   SUBPROTOCOL,
   TOKEN_PREFIX,
   type Gap,
+  type HandshakeCheckRefusal,
   type Hello,
   type Reconnect,
   type SubscribedPayload,
@@ -13,7 +14,7 @@ import { valueOf, webSocketAddress } from "../link/address.ts";
 import { systemClock } from "../link/clock.ts";
 import { createLink, type LinkOwner } from "../link/link.ts";
 import { readError, readFrame, type Frame } from "./frame.ts";
-import { askWhy, type HandshakeVerdict } from "./handshake-check.ts";
+import { askWhy } from "./handshake-check.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Listeners, type Listener } from "./listeners.ts";
 import { reporter, type ClientOptions } from "./options.ts";
@@ -145,7 +146,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     const verdict = await askWhy(address, token, options.fetch);
     // After the wait the next try is under way: it will know better.
     if (!verdict || status !== waiting) return;
-    if (verdict.retry === "later") link.wait(MIN_LATER_MS);
+    if (verdict.retry === "later") link.wait(verdict.retryAfterMs ?? MIN_LATER_MS);
     else if (verdict.retry === "no") {
       link.close();
       end(1006, verdict.code, verdict);
@@ -159,7 +160,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     outbox.cut();
   }
 
-  function end(code: number, reason: string, error?: HandshakeVerdict): void {
+  function end(code: number, reason: string, error?: HandshakeCheckRefusal): void {
     if (status.state === "closed") return;
     cut();
     outbox.close();

@@ -1,4 +1,4 @@
-import type { HandshakeVerdict } from "./handshake-check.ts";
+import type { HandshakeCheckRefusal } from "@upwire/protocol";
 
 /** Where to connect to: relative ones are of the page. A function is asked at each try. */
 export type Address = string | URL | (() => string | URL | Promise<string | URL>);
@@ -13,4 +13,4 @@ export type ClientStatus =
    * For good: by `close()`, or since another try would not help. `code`, `reason`: of the close frame; where the server refused
    * the handshake, 1006 and its code. `error`: what the server says about that handshake.
    */
-  | { readonly state: "closed"; readonly code: number; readonly reason: string; readonly error?: HandshakeVerdict | undefined };
+  | { readonly state: "closed"; readonly code: number; readonly reason: string; readonly error?: HandshakeCheckRefusal | undefined };

@@ -10,7 +10,7 @@
  * of the outage, and at most 8 s, so that everybody is back 8 s after the server. Half the jitter of the usual "50 to 100 %"
  * is enough, since the first wave has spread the clients already, and it keeps the second wave from beginning in the first.
  * Measured with the real client at 10,000 clients and 4,000 ms, for outages of 0 to 60 s: the busiest 100 ms after the return has
- * 239 to 255 tries, and 99 % are back after 5.2 to 7.7 s (`npm run reconnect-storm`). With 1 x spreadMs and 50 to 100 % the same
+ * 214 to 255 tries, and 99 % are back after 5.2 to 7.7 s (`npm run reconnect-storm`). With 1 x spreadMs and 50 to 100 % the same
  * is 306 to 315 tries after outages of 0, 1 and 2 s, since the first wave is denser and the second begins in it.
  *
  * A small spread (few clients) doubles from 500 ms up to 8 s instead.

@@ -33,11 +33,12 @@ describe("a handshake that failed", () => {
   });
 
   it("is tried again later, or as usual, when the server says so", async () => {
-    for (const [retry, waitMs] of [
-      ["later", 5000],
-      ["yes", 250],
+    for (const [retry, waitMs, retryAfterMs] of [
+      ["later", 5000, undefined],
+      ["later", 7000, 7000],
+      ["yes", 250, undefined],
     ] as const) {
-      const { network, clock } = await refused(answering({ ok: false, status: 503, code: "ERR_SHUTTING_DOWN", retry }));
+      const { network, clock } = await refused(answering({ ok: false, status: 503, code: "ERR_SHUTTING_DOWN", retry, retryAfterMs }));
       await clock.advance(waitMs - 1);
       expect(network.sockets.length).toBe(1);
       await clock.advance(1);

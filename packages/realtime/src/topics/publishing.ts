@@ -124,8 +124,9 @@ export class Publishing {
     if (hasKey) this.#unanswered.rememberOverdue(own);
     // From here on there is nothing to confirm.
     own.isTold = true;
-    this.#release(own);
     own.reject(unavailable(error));
+    // The publisher is answered some microtasks later; what it has published all the same comes after that.
+    setImmediate(() => this.#release(own));
   }
 
   /** To the members here, for a topic without history. */

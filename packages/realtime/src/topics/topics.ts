@@ -21,6 +21,11 @@ export interface TopicsSetup {
   /** @default `defaultTopicLimits` */
   readonly limits?: Partial<TopicLimits>;
   readonly stats: TopicStats;
+  /**
+   * Where the first subscription of each connection is kept. A layer that keeps something for each connection already can keep it
+   * there: two slots of one connection take a map of 200 bytes. @default a slot of its own
+   */
+  readonly first?: Slot<Subscription>;
   /** Gets what the application's functions or the broker fail with. MUST NOT throw. */
   readonly report: (error: unknown) => void;
 }
@@ -35,11 +40,12 @@ export class Topics {
   readonly #attachments: Attachments;
   readonly #publishing: Publishing;
   /** The first subscription of each connection; the others hang on it. */
-  readonly #first: Slot<Subscription> = createSlot();
+  readonly #first: Slot<Subscription>;
   #isClosed = false;
 
   /** Starts the broker. */
-  constructor({ broker, clock, limits: given, stats, report }: TopicsSetup) {
+  constructor({ broker, clock, limits: given, stats, report, first = createSlot() }: TopicsSetup) {
+    this.#first = first;
     const limits = { ...defaultTopicLimits, ...given };
     const repliesDue = new RepliesDue();
     const end = (subscription: Subscription, error: RealtimeError): void => this.#end(subscription, () => error);

@@ -23,6 +23,8 @@ export interface PlantView {
   readonly client: string;
   /** The client reads. */
   readonly isTaking: boolean;
+  /** How often it has stopped reading on this connection. */
+  readonly pauses: number;
   readonly positionOf: (topic: string) => { readonly epoch: string; readonly offset: number } | undefined;
   readonly epochOf: (topic: string) => string | undefined;
   /** Kept for the planted fault, for each connection. */

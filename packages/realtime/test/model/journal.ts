@@ -86,12 +86,13 @@ export class Counts {
   gapsWithoutHistory = 0;
   unsubscribes = 0;
   keyedRetries = 0;
-  repeated = 0;
   unavailable = 0;
   slow = 0;
   closedSlow = 0;
   cuts = 0;
   cutsInMidFrame = 0;
+  /** Connections that a bad network broke, over TCP. */
+  broken = 0;
   restarts = 0;
   kills = 0;
   settled = 0;

@@ -10,6 +10,8 @@ export class MemoryWire implements Wire {
   readonly #messages = new MessageReader();
   #closedWith: number | undefined;
   #isOurs = false;
+  readonly isBroken = false;
+  pauses = 0;
 
   constructor(peer: TransportPeer, connection: Connection) {
     this.#peer = peer;
@@ -21,6 +23,7 @@ export class MemoryWire implements Wire {
   }
 
   set isTaking(isTaking: boolean) {
+    if (!isTaking && this.#peer.isTaking) this.pauses++;
     this.#peer.isTaking = isTaking;
   }
 
@@ -51,11 +54,6 @@ export class MemoryWire implements Wire {
     this.#isOurs = true;
     this.#peer.destroy();
     return whole;
-  }
-
-  close(): void {
-    this.#isOurs = true;
-    this.#peer.close(1000);
   }
 
   #read(chunks: readonly Buffer[]): string[] {

@@ -10,7 +10,6 @@ describe("a model that cannot fail proves nothing: it finds", () => {
   it.each(plantedFaults)("$name", { timeout: 60_000 }, async ({ plant, rules }) => {
     const outcome = await runModel({ seed: 1, steps: STEPS, broker: "memory", plant }).catch((error: unknown) => error);
     expect(outcome).toBeInstanceOf(ModelFault);
-    console.log((outcome as Error).message.split("\n")[0]);
     expect(rules).toContain((outcome as ModelFault).rule);
   });
 });

@@ -8,8 +8,6 @@ export interface PlantedFault {
   readonly rules: readonly Rule[];
 }
 
-/** So many publications after a client reads on it is taken to be behind. */
-const FEW = 2;
 /** Every so many times, so that a run gets as far as the fault. */
 const NOW_AND_THEN = 10;
 
@@ -101,11 +99,11 @@ function isNext(frame: Frame, view: PlantView): boolean {
   return topic !== undefined && offset !== undefined && view.positionOf(topic)?.offset === offset - 1;
 }
 
-/** The client did not read a short time ago. */
-function wasBehind({ notes, isTaking }: PlantView): boolean {
-  const reads = ((notes.get("reads") as number | undefined) ?? FEW) + 1;
-  notes.set("reads", isTaking ? reads : 0);
-  return reads === FEW;
+/** The first time after the client has stopped reading. */
+function wasBehind({ notes, pauses }: PlantView): boolean {
+  const before = (notes.get("pauses") as number | undefined) ?? 0;
+  notes.set("pauses", pauses);
+  return pauses > before;
 }
 
 function isNowAndThen({ notes }: PlantView, name: string): boolean {

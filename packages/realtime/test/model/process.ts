@@ -1,19 +1,21 @@
 import { memoryBroker, type Broker } from "@upwire/cluster/broker";
-import { Upgrader, type Clock, type ConnectionHandler, type SlowConsumerPolicy } from "@upwire/core";
+import type { Clock, ConnectionHandler, SlowConsumerPolicy, UpgraderOptions } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import { createRealtime, type Realtime } from "@upwire/realtime";
-import { hostileBroker, openInMemory, type FakeClock } from "@upwire/testing";
+import { hostileBroker } from "@upwire/testing";
 import type { Journal } from "./journal.ts";
-import { MemoryWire } from "./memory-wire.ts";
 import { recordingBroker } from "./recording-broker.ts";
 import { kinds, REPLAY_MESSAGES, type TopicKind } from "./topics.ts";
+import { watchedBroker } from "./troubles.ts";
 import type { Truth } from "./truth.ts";
+import type { Served } from "./venue.ts";
+import type { Wire } from "./wire.ts";
 
 export type BrokerName = "memory" | "hostile";
 
 export interface ProcessSetup {
-  readonly clock: FakeClock;
+  readonly clock: Clock;
   readonly truth: Truth;
   readonly journal: Journal;
   readonly broker: BrokerName;
@@ -37,7 +39,7 @@ export class Process {
   readonly realtime: Realtime<never, string>;
   readonly #clock: MortalClock;
   readonly #journal: Journal;
-  readonly #upgraders = new Map<SlowConsumerPolicy, Upgrader>();
+  #served: Served | undefined;
   #brokerBytes: Uint8Array | undefined;
 
   constructor({ clock, truth, journal, broker, seed, life, era, restore, stateOf }: ProcessSetup) {
@@ -55,7 +57,7 @@ export class Process {
       left: (topic) => truth.left(topic, clock.now()),
       saved: (bytes) => (this.#brokerBytes = bytes),
     });
-    const used: Broker = broker === "memory" ? recording : hostileBroker(recording, { clock: this.#clock, seed: seed * 1000 + life });
+    const used = broker === "memory" ? recording : hostileOf(recording, { clock: this.#clock, seed: seed * 1000 + life, truth });
     const topics = Object.fromEntries(Object.values(kinds).map((kind) => [kind.pattern, rulesOf(kind, stateOf)]));
     this.realtime = createRealtime({
       authorize: (request) => request.query.get("user") ?? "",
@@ -67,14 +69,18 @@ export class Process {
     }) as Realtime<never, string>;
   }
 
-  async open(user: string, slowConsumer: SlowConsumerPolicy): Promise<MemoryWire> {
-    return this.#open(this.#upgrader(slowConsumer), user, HIGH_WATER_MARK);
+  /** Call it once, before a client connects. */
+  async listen(serve: (handler: ConnectionHandler) => Promise<Served>): Promise<void> {
+    this.#served = await serve(this.realtime as unknown as ConnectionHandler);
+  }
+
+  open(user: string, slowConsumer: SlowConsumerPolicy): Promise<Wire> {
+    return this.#open(user, slowConsumer, HIGH_WATER_MARK, { ...LIMITS, slowConsumer });
   }
 
   /** A client whose queue has room for everything. */
-  async openWitness(): Promise<MemoryWire> {
-    const upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { onError: (error) => this.#reported(error), clock: this.#clock });
-    return this.#open(upgrader, "witness", 1024 * 1024);
+  openWitness(): Promise<Wire> {
+    return this.#open("witness", "witness", 1024 * 1024, {});
   }
 
   /** A planned end: what the next one goes on from. */
@@ -89,29 +95,20 @@ export class Process {
   }
 
   /** Nothing of it runs any more. */
-  die(): void {
+  async die(): Promise<void> {
     this.#clock.die();
+    await this.#served?.close();
   }
 
-  async #open(upgrader: Upgrader, user: string, highWaterMark: number): Promise<MemoryWire> {
-    const headers = { "sec-websocket-protocol": "upwire.v1" };
-    const { peer, connection } = await openInMemory(upgrader, this.realtime as unknown as ConnectionHandler<unknown, never>, {
-      url: `/?user=${user}`,
-      headers,
-      highWaterMark,
-    });
-    return new MemoryWire(peer, connection);
+  #open(user: string, name: string, highWaterMark: number, limits: UpgraderOptions): Promise<Wire> {
+    if (this.#served === undefined) throw new Error("this process does not listen");
+    const options = { ...limits, onError: (error: unknown) => this.#reported(error), clock: this.#clock };
+    return this.#served.open({ user, name, options, highWaterMark });
   }
+}
 
-  #upgrader(slowConsumer: SlowConsumerPolicy): Upgrader {
-    let upgrader = this.#upgraders.get(slowConsumer);
-    if (upgrader === undefined) {
-      const onError = (error: unknown): void => this.#reported(error);
-      upgrader = Upgrader.forRoute(this.realtime as unknown as ConnectionHandler, { ...LIMITS, slowConsumer, onError, clock: this.#clock });
-      this.#upgraders.set(slowConsumer, upgrader);
-    }
-    return upgrader;
-  }
+function hostileOf(inner: Broker, { clock, seed, truth }: { readonly clock: Clock; readonly seed: number; readonly truth: Truth }): Broker {
+  return watchedBroker(hostileBroker(inner, { clock, seed }), clock, (topic) => truth.unreadable(topic, clock.now()));
 }
 
 /** The number that a publication carries. */

@@ -1,7 +1,10 @@
 import type { Plant } from "./client-setup.ts";
+import { Dice } from "./dice.ts";
 import type { Counts } from "./journal.ts";
 import type { BrokerName } from "./process.ts";
 import { KILL_EACH, RESTART_EACH, SETTLE_EACH, steps, type Step } from "./steps.ts";
+import { MemoryVenue } from "./memory-venue.ts";
+import { SocketVenue } from "./socket-venue.ts";
 import { World } from "./world.ts";
 
 export interface ModelOptions {
@@ -9,6 +12,8 @@ export interface ModelOptions {
   readonly steps: number;
   readonly broker: BrokerName;
   readonly plant?: Plant;
+  /** @default "memory" */
+  readonly over?: "memory" | "sockets";
 }
 
 const allWeights = steps.reduce((sum, { weight }) => sum + weight, 0);
@@ -17,9 +22,11 @@ const allWeights = steps.reduce((sum, { weight }) => sum + weight, 0);
  * Plays `steps` random steps, and checks after each what has come to whom.
  * @throws ModelFault for the first thing that is wrong.
  */
-export async function runModel({ seed, steps: count, broker, plant = {} }: ModelOptions): Promise<Counts> {
-  const world = new World({ seed, broker, plant });
-  const { dice, journal } = world;
+export async function runModel({ seed, steps: count, broker, plant = {}, over = "memory" }: ModelOptions): Promise<Counts> {
+  const dice = new Dice(seed);
+  const venue = over === "sockets" ? new SocketVenue((limit) => dice.below(limit)) : new MemoryVenue();
+  const world = new World({ seed, broker, plant, dice, venue });
+  const { journal } = world;
   await world.start();
   for (let step = 1; step <= count; step++) {
     journal.step = step;

@@ -1,5 +1,5 @@
 import type { SimClient } from "./sim-client.ts";
-import { kindOf, topicNames } from "./topics.ts";
+import { kindOf } from "./topics.ts";
 import type { World } from "./world.ts";
 
 /** Something that happens. */
@@ -17,13 +17,13 @@ export const steps: readonly Step[] = [
   {
     name: "the server publishes",
     weight: 24,
-    apply: (world) => world.publish(world.dice.pick(topicNames)),
+    apply: (world) => world.publish(world.dice.pick(world.topics)),
   },
   {
     name: "the server publishes many",
     weight: 4,
     apply(world) {
-      const topic = world.dice.pick(topicNames);
+      const topic = world.dice.pick(world.topics);
       for (const client of world.clients) client.excusedTurns = 4;
       for (let count = 2 + world.dice.below(30); count > 0; count--) world.publish(topic);
     },
@@ -45,7 +45,7 @@ export const steps: readonly Step[] = [
     weight: 16,
     apply(world) {
       const client = connected(world);
-      if (client !== undefined) publishBy(world, client, world.dice.pick(topicNames));
+      if (client !== undefined) publishBy(world, client, world.dice.pick(world.topics));
     },
   },
   {
@@ -59,7 +59,7 @@ export const steps: readonly Step[] = [
     async apply(world) {
       const client = connected(world);
       if (client === undefined) return;
-      const name = world.dice.pick(topicNames);
+      const name = world.dice.pick(world.topics);
       client.wants.add(name);
       await resume(world, client);
     },
@@ -69,7 +69,7 @@ export const steps: readonly Step[] = [
     weight: 1,
     apply(world) {
       const client = connected(world);
-      const topic = client?.reader.topic(world.dice.pick(topicNames));
+      const topic = client?.reader.topic(world.dice.pick(world.topics));
       if (client === undefined || topic === undefined || topic.state !== "none") return;
       client.wants.add(topic.name);
       client.reader.subscribe(topic.name, undefined);
@@ -131,7 +131,7 @@ export const steps: readonly Step[] = [
       if (client?.wire === undefined) return;
       world.counts.cutsInMidFrame++;
       client.wire.isTaking = false;
-      const topic = world.dice.pick([...client.wants, ...topicNames]);
+      const topic = world.dice.pick([...client.wants, ...world.topics]);
       for (let count = world.dice.below(4); count >= 0; count--) world.publish(topic);
       await world.turn();
       world.cut(client, { inMidFrame: true });

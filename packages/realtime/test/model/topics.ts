@@ -21,7 +21,7 @@ export const kinds = {
   shown: { pattern: "shown:{id}", history: undefined, hasState: true },
 } as const satisfies Readonly<Record<string, TopicKind>>;
 
-export type KindName = keyof typeof kinds;
+type KindName = keyof typeof kinds;
 
 /** All topics of a run. */
 export const topicNames: readonly string[] = ["wide:1", "wide:2", "narrow:1", "narrow:2", "small:1", "state:1", "plain:1", "shown:1"];

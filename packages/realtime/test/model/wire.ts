@@ -2,8 +2,12 @@
 export interface Wire {
   /** The client reads. While false, what it is sent waits at the server. */
   isTaking: boolean;
+  /** How often it has stopped reading. */
+  readonly pauses: number;
   /** How the server ended it, once it did; 1006 without a close frame. */
   readonly closedWith: number | undefined;
+  /** The network has broken it. */
+  readonly isBroken: boolean;
   send(text: string): void;
   /** The messages that have come since the last call. Answers pings. */
   take(): string[];
@@ -11,8 +15,6 @@ export interface Wire {
   takeOne(): void;
   /** Ends it without a word. With `inMidFrame` it first gets a part of what is on its way, which ends anywhere. @returns what came whole. */
   cut(options: { readonly inMidFrame: boolean; readonly below: (limit: number) => number }): string[];
-  /** Ends it with a close frame. */
-  close(): void;
 }
 
 /** Puts frames together to messages. */

@@ -1,25 +1,24 @@
-import { setImmediate } from "node:timers/promises";
-import type { SlowConsumerPolicy } from "@upwire/core";
+import type { Clock, SlowConsumerPolicy } from "@upwire/core";
 import { RealtimeError, type Since } from "@upwire/protocol";
-import { FakeClock } from "@upwire/testing";
 import type { Plant } from "./client-setup.ts";
-import { Dice } from "./dice.ts";
+import type { Dice } from "./dice.ts";
 import { Counts, Journal } from "./journal.ts";
 import { numberOf, Process, type BrokerName } from "./process.ts";
 import { SimClient } from "./sim-client.ts";
-import { kindOf, topicNames } from "./topics.ts";
+import { kindOf } from "./topics.ts";
 import { Truth } from "./truth.ts";
+import type { Venue } from "./venue.ts";
 import { Witness } from "./witness.ts";
 
 export interface WorldOptions {
   readonly seed: number;
   readonly broker: BrokerName;
   readonly plant: Plant;
+  readonly dice: Dice;
+  readonly venue: Venue;
 }
 
 const policies: readonly SlowConsumerPolicy[] = ["close", "drop-newest", "drop-oldest", "keep-latest", "pause"];
-/** The shortest time that passes at once: what a busy event loop does not see either. Milliseconds. */
-const TICK_MS = 10;
 /** How long a witness may take. */
 const MOST_TURNS = 10_000;
 /** How long everything may take until all is quiet. Milliseconds of the clock. */
@@ -27,7 +26,6 @@ const SETTLE_MS = 60_000;
 
 /** One run: a server, its clients, and the truth about what was published. */
 export class World {
-  readonly clock = new FakeClock();
   readonly truth = new Truth();
   readonly journal = new Journal();
   readonly counts = new Counts();
@@ -36,7 +34,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #publishing = new Set<Promise<void>>();
   readonly #shown = new Map<string, unknown>();
-  process: Process;
+  process!: Process;
   #witness: Witness | undefined;
   #life = 1;
   #era = 0;
@@ -44,17 +42,25 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    this.dice = new Dice(options.seed);
+    this.dice = options.dice;
     const { truth, journal, counts } = this;
     const shared = { truth, journal, counts, now: () => this.clock.now(), isExact: options.broker === "memory", plant: options.plant };
     this.clients = policies.map((policy, at) => new SimClient({ ...shared, name: `client-${at}`, policy }));
-    this.process = this.#newProcess(undefined);
   }
 
   /** Call it once, before anything else. */
   async start(): Promise<void> {
-    for (const client of this.clients) for (let count = 0; count < 4; count++) client.wants.add(this.dice.pick(topicNames));
+    for (const client of this.clients) for (let count = 0; count < 4; count++) client.wants.add(this.dice.pick(this.topics));
+    this.process = await this.#newProcess(undefined);
     await this.#letWatch();
+  }
+
+  get clock(): Clock {
+    return this.#options.venue.clock;
+  }
+
+  get topics(): readonly string[] {
+    return this.#options.venue.topics;
   }
 
   get isExact(): boolean {
@@ -69,9 +75,7 @@ export class World {
 
   /** The event loop turns once, and every client reads what has come. */
   async turn(): Promise<void> {
-    await setImmediate();
-    // What the first turn has queued is written at the end of it: to the witness too, before anybody reads.
-    await setImmediate();
+    await this.#options.venue.turn();
     this.truth.turn++;
     this.#witness?.pump();
     for (const client of this.clients) client.pump();
@@ -85,13 +89,8 @@ export class World {
     client.cut({ ...options, below: (limit) => this.dice.below(limit) });
   }
 
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
-    while (this.clock.now() < end) {
-      const now = this.clock.now();
-      this.clock.advance(Math.min(end - now, Math.max(TICK_MS, this.clock.nextAt - now)));
-      await this.turn();
-    }
+  pass(ms: number): Promise<void> {
+    return this.#options.venue.pass(ms, () => this.turn());
   }
 
   async connect(client: SimClient): Promise<void> {
@@ -134,31 +133,31 @@ export class World {
     if (!isSavedFirst) this.#cutAll();
     const saved = await this.process.save();
     if (isSavedFirst) {
-      this.publish(this.dice.pick(topicNames));
+      this.publish(this.dice.pick(this.topics));
       await this.turn();
       this.#cutAll();
     }
     await this.process.realtime.stop();
     await this.turn();
-    this.process.die();
+    await this.process.die();
     this.#publishing.clear();
     this.truth.forgetPlain();
     this.truth.allLeft(this.clock.now());
     this.#life++;
-    this.process = this.#newProcess(saved);
+    this.process = await this.#newProcess(saved);
     await this.#letWatch();
   }
 
   async kill(): Promise<void> {
     this.counts.kills++;
     this.#cutAll();
-    this.process.die();
+    await this.process.die();
     await this.turn();
     this.#publishing.clear();
     this.truth.forget();
     this.#life++;
     this.#era++;
-    this.process = this.#newProcess(undefined);
+    this.process = await this.#newProcess(undefined);
     await this.#letWatch();
   }
 
@@ -187,7 +186,7 @@ export class World {
   /** Frees everything. */
   async end(): Promise<void> {
     this.#cutAll();
-    this.process.die();
+    await this.process.die();
     await this.turn();
   }
 
@@ -204,16 +203,18 @@ export class World {
     }
   }
 
-  #newProcess(restore: Awaited<ReturnType<Process["save"]>> | undefined): Process {
+  async #newProcess(restore: Awaited<ReturnType<Process["save"]>> | undefined): Promise<Process> {
     const { clock, truth, journal } = this;
-    const { broker, seed } = this.#options;
-    return new Process({ clock, truth, journal, broker, seed, life: this.#life, era: this.#era, restore, stateOf: (topic) => this.#stateOf(topic) });
+    const { broker, seed, venue } = this.#options;
+    const process = new Process({ clock, truth, journal, broker, seed, life: this.#life, era: this.#era, restore, stateOf: (topic) => this.#stateOf(topic) });
+    await process.listen((handler) => venue.serve(handler));
+    return process;
   }
 
   /** Nothing else happens before the witness is there. */
   async #letWatch(): Promise<void> {
     const [life, era] = [this.#life, this.#era];
-    const topics = topicNames.filter((topic) => kindOf(topic).history === undefined);
+    const topics = this.topics.filter((topic) => kindOf(topic).history === undefined);
     const wire = await this.process.openWitness();
     this.#witness = new Witness(wire, topics, (topic, text) => {
       this.journal.note(`the witness of ${topic} has ${text === undefined ? "a gap" : numberOf(text)}`);
@@ -222,7 +223,7 @@ export class World {
     });
     for (let turns = 0; !this.#witness.isReady; turns++) {
       if (turns === MOST_TURNS) throw new Error("the witness cannot subscribe");
-      await this.pass(TICK_MS);
+      await this.pass(10);
     }
   }
 

@@ -21,15 +21,18 @@ export class BrokerBench {
   readonly tops: (readonly [topic: string, position: Position])[] = [];
   readonly gaps: string[] = [];
   readonly states: BrokerState[] = [];
-  private constructor(clock: FakeClock, broker: Broker) {
+  readonly #patienceMs: number;
+
+  private constructor(clock: FakeClock, broker: Broker, patienceMs: number) {
     this.clock = clock;
     this.broker = broker;
+    this.#patienceMs = patienceMs;
   }
 
   /** Starts a broker; also one that goes on from saved bytes. */
-  static async start(make: MakeBroker, restore?: Uint8Array): Promise<BrokerBench> {
+  static async start(make: MakeBroker, restore?: Uint8Array, { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {}): Promise<BrokerBench> {
     const clock = new FakeClock();
-    const bench = new BrokerBench(clock, await make(restore === undefined ? { clock } : { clock, restore }));
+    const bench = new BrokerBench(clock, await make(restore === undefined ? { clock } : { clock, restore }), patienceMs);
     await bench.broker.start({
       message: (topic, publication) => void bench.told.push([topic, publication]),
       top: (topic, position) => void bench.tops.push([topic, position]),
@@ -53,9 +56,9 @@ export class BrokerBench {
 
   /** Lets time pass until `holds`. */
   async until(what: string, holds: () => boolean): Promise<void> {
-    const end = performance.now() + PATIENCE_MS;
+    const end = performance.now() + this.#patienceMs;
     while (!holds()) {
-      if (performance.now() > end) throw new Error(`${what}: not within ${PATIENCE_MS} ms of real time and ${this.clock.now()} ms of the clock`);
+      if (performance.now() > end) throw new Error(`${what}: not within ${this.#patienceMs} ms of real time and ${this.clock.now()} ms of the clock`);
       await setImmediate();
       this.clock.advance(STEP_MS);
     }

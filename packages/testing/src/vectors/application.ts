@@ -49,7 +49,7 @@ function crash(): never {
   throw new Error("a fault of the application of the vectors");
 }
 
-function inAWhile(answer: boolean): Promise<boolean> {
+function inAWhile<Answer>(answer: Answer): Promise<Answer> {
   return new Promise((resolve) => setTimeout(resolve, 30, answer));
 }
 

@@ -23,7 +23,7 @@ export function dataOf(side: "client" | "server", step: VectorStep, variables: V
 export function faultOf(side: "client" | "server", step: VectorStep, actual: Data | undefined, variables: Variables): string | undefined {
   if (actual === undefined) return `no message came; ${JSON.stringify(step)} should have`;
   const expected = expectationOf(side, step);
-  const came = typeof actual === "string" ? readText(actual) : readBytes(actual, `${side}Binary` in step);
+  const came = typeof actual === "string" ? readText(actual) : `${side}Binary` in step ? readBinaryMessage(actual) : readBytes(actual);
   return variables.differs(expected, came, "the message");
 }
 
@@ -41,10 +41,13 @@ function readText(text: string): unknown {
   }
 }
 
-function readBytes(bytes: Uint8Array, isFrame: boolean): unknown {
-  const base64 = (of: Uint8Array): string => Buffer.from(of).toString("base64");
-  const frame = isFrame ? decodeBinaryFrame(bytes) : undefined;
-  return frame === undefined ? { base64: base64(bytes) } : { header: frame.header, base64: base64(frame.payload) };
+function readBytes(bytes: Uint8Array): { readonly base64: string } {
+  return { base64: Buffer.from(bytes).toString("base64") };
+}
+
+function readBinaryMessage(bytes: Uint8Array): unknown {
+  const frame = decodeBinaryFrame(bytes);
+  return frame === undefined ? readBytes(bytes) : { header: frame.header, ...readBytes(frame.payload) };
 }
 
 /** What a message of a step looks like in a fault. */

@@ -48,11 +48,12 @@ const helloStep: VectorStep = {
 /** One connection of the runner. */
 class Line {
   readonly inbox: Inbox<Data | Closed> = new Inbox();
+  /** Whether it speaks no protocol of ours. */
   readonly isPlain: boolean;
   readonly #socket: VectorSocket;
   #barriers = 0;
 
-  constructor(socket: VectorSocket, isPlain: boolean) {
+  constructor(socket: VectorSocket, { isPlain }: { readonly isPlain: boolean }) {
     this.#socket = socket;
     this.isPlain = isPlain;
     socket.binaryType = "arraybuffer";
@@ -133,7 +134,7 @@ class ServerRun {
   async #open({ open, token }: VectorStep): Promise<string | undefined> {
     const isPlain = open === "plain";
     const offered = token === undefined ? ["upwire.v1"] : ["upwire.v1", `upwire.auth.${token as string}`];
-    this.#line = new Line(this.#server.connect(isPlain ? [] : offered), isPlain);
+    this.#line = new Line(this.#server.connect(isPlain ? [] : offered), { isPlain });
     await this.#line.opened();
     return isPlain ? undefined : this.#expect(helloStep);
   }
