@@ -59,6 +59,7 @@ const ofConnection: Rows = {
     connection.offClose(listener);
   },
   offClose: ({ connection }) => connection.offClose(listener),
+  report: ({ connection }, turn) => connection.report(new Error(`fault ${turn}`)),
 };
 
 const ofAudience: Rows = {
