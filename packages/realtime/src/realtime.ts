@@ -20,7 +20,8 @@ export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, 
   publish<Event extends TopicEventName<C, Pattern>>(event: Event, payload: TopicEventIn<C, Pattern, Event>, options?: PublicationOptions): Promise<PublishedTo>;
   /**
    * Subscribes a client that has not asked; `canSubscribe` is not asked, and `limits.topics` does not count. One that speaks
-   * `upwire.v1` is told, a plain one just gets the events from now on. @throws (as a rejection) RealtimeError `unavailable`; TypeError for a connection of
+   * `upwire.v1` is told, a plain one just gets the events from now on. Nothing happens to a connection that is closed, or that leaves the topic
+   * before the answer. @throws (as a rejection) RealtimeError `unavailable`; TypeError for a connection of
    * another handler.
    */
   add(connection: Connection): Promise<void>;
