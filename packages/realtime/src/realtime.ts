@@ -64,7 +64,8 @@ export interface Realtime<C extends Contract, User, Native = unknown> extends Co
   readonly stats: RealtimeStats;
   /**
    * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies
-   * that are remembered by `key`. Call it when the clients are gone; publishes are rejected from here on.
+   * that are remembered by `key`. Call it when the clients are gone. It waits for requests with a `key` that still run, for
+   * `limits.requestTimeoutMs` at most; publishes are rejected from then on.
    */
   save(): Promise<Uint8Array>;
   /** Frees timers and the broker. Call it when the clients are gone: nothing can be published any more. */

@@ -29,6 +29,8 @@ export class Requests<User> {
   /** Async runs with a key that have not settled. */
   readonly #running = new Map<string, { readonly run: Run<User>; readonly timer: Timer }>();
 
+  readonly #whenSettled: (() => void)[] = [];
+
   constructor(setup: Setup) {
     this.#setup = setup;
   }
@@ -42,10 +44,28 @@ export class Requests<User> {
     calls.run(() => validated(entry.payload, payload), { done: (value) => this.#begin(task, entry, value, key), failed: (error) => task.fail(error) });
   }
 
+  /** Fulfils when each run with a key has ended, and its reply is remembered; after `requestTimeoutMs` in any case. */
+  async settled(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const { clock, limits } = this.#setup;
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(limits.requestTimeoutMs, resolve);
+      this.#whenSettled.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
   /** Forgets what runs, with its timers. */
   stop(): void {
     for (const { timer } of this.#running.values()) timer.cancel();
     this.#running.clear();
+    this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    if (this.#running.size === 0) for (const tell of this.#whenSettled.splice(0)) tell();
   }
 
   #begin(task: Task<User>, entry: RequestEntry, payload: unknown, key: string | undefined): void {
@@ -94,6 +114,7 @@ export class Requests<User> {
     if (running?.run !== run) return;
     running.timer.cancel();
     this.#running.delete(name);
+    this.#tellSettled();
   }
 
   #replied(run: Run<User>, entry: RequestEntry, name: string | undefined, value: unknown): void {

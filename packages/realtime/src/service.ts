@@ -165,7 +165,9 @@ export class Service<User> {
   }
 
   async #save(): Promise<Uint8Array> {
-    const { engine, canSave, remembered } = this.#parts;
+    const { engine, canSave, remembered, requests } = this.#parts;
+    // The client repeats them in the next process, which has to know how they ended.
+    await requests.settled();
     const broker = canSave ? await engine.save() : undefined;
     return encodeSaved({ replies: remembered.saved(), broker });
   }

@@ -1,4 +1,5 @@
 import { createRealtime } from "@upwire/realtime";
+import { FakeClock } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { MemoryRoute } from "./helpers/memory-clients.ts";
 
@@ -45,5 +46,40 @@ describe("a subscribe that fails", () => {
     await topic.publish("m", 3);
     expect(await client.heard()).toEqual([{ topic: "t", offset: 3, type: "m", payload: 3 }]);
     expect(topic.size).toBe(1);
+  });
+});
+
+describe("save", () => {
+  it("waits for a request with a key that still runs: the next process does not run it again", async () => {
+    let runs = 0;
+    let pay: ((value: string) => void) | undefined;
+    const options = {
+      requests: {
+        pay: () => {
+          runs++;
+          return new Promise<string>((resolve) => (pay = resolve));
+        },
+      },
+    };
+    const realtime = createRealtime(options);
+    const client = await new MemoryRoute(realtime).client();
+    await client.ask({ type: "pay", id: 1, key: "k" });
+    client.connection.close(1012);
+    const saved = realtime.save();
+    pay?.("paid");
+    const next = createRealtime({ ...options, restore: await saved });
+    const back = await new MemoryRoute(next).client();
+    expect(await back.ask({ type: "pay", id: 1, key: "k" })).toEqual([{ re: 1, payload: "paid" }]);
+    expect(runs).toBe(1);
+  });
+
+  it("does not wait longer than a request may take", async () => {
+    const clock = new FakeClock();
+    const realtime = createRealtime({ clock, limits: { requestTimeoutMs: 500 }, requests: { hang: () => new Promise(() => {}) } });
+    const client = await new MemoryRoute(realtime, { clock }).client();
+    await client.ask({ type: "hang", id: 1, key: "k" });
+    const saved = realtime.save();
+    clock.advance(500);
+    expect(await saved).toBeInstanceOf(Uint8Array);
   });
 });
