@@ -8,6 +8,7 @@ export function scopedKey(owner: { readonly userId: string | undefined } | "serv
   if (owner === "server") return `s:${key}`;
   const { userId } = owner;
   if (userId === undefined) return `a:${key}`;
-  const id = userId.length <= MAX_ID_LENGTH ? userId : createHash("sha256").update(userId).digest("hex");
-  return `u${id.length}:${id}:${key}`;
+  if (userId.length <= MAX_ID_LENGTH) return `u${userId.length}:${userId}:${key}`;
+  // In UTF-16, since in UTF-8 all lone surrogates are one. No id that is written out has this scope.
+  return `h${createHash("sha256").update(userId, "utf16le").digest("hex")}:${key}`;
 }
