@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createRealtime } from "@upwire/realtime";
 import { FakeClock } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
@@ -81,5 +82,40 @@ describe("save", () => {
     const saved = realtime.save();
     clock.advance(500);
     expect(await saved).toBeInstanceOf(Uint8Array);
+  });
+});
+
+describe("a reply that is remembered", () => {
+  const options = { authorize: ({ headers }: { readonly headers: Readonly<Record<string, unknown>> }) => ({ id: String(headers["x-user"]) }) };
+
+  it("stays as it was given, whatever becomes of the buffer", async () => {
+    const scratch = Buffer.alloc(8);
+    const realtime = createRealtime({
+      ...options,
+      requests: {
+        secret: ({ user }) => {
+          scratch.fill(user.id);
+          return scratch;
+        },
+      },
+    });
+    const route = new MemoryRoute(realtime);
+    const ann = await route.client({ "x-user": "ann" });
+    const bob = await route.client({ "x-user": "bob" });
+    expect(await ann.ask({ type: "secret", id: 1, key: "k" })).toEqual([{ re: 1, bytes: "annannan" }]);
+    expect(await bob.ask({ type: "secret", id: 1, key: "k" })).toEqual([{ re: 1, bytes: "bobbobbo" }]);
+    expect(await ann.ask({ type: "secret", id: 2, key: "k" })).toEqual([{ re: 2, bytes: "annannan" }]);
+  });
+
+  it("is not that of a user whose id is the hash of a long one", async () => {
+    const long = "x".repeat(300);
+    const hash = createHash("sha256").update(long).digest("hex");
+    const utf16 = createHash("sha256").update(long, "utf16le").digest("hex");
+    const realtime = createRealtime({ ...options, requests: { who: ({ user }) => user.id } });
+    const route = new MemoryRoute(realtime);
+    for (const id of [long, hash, utf16]) {
+      const client = await route.client({ "x-user": id });
+      expect(await client.ask({ type: "who", id: 1, key: "k" })).toEqual([{ re: 1, payload: id }]);
+    }
   });
 });
