@@ -3,8 +3,13 @@ import { createHash } from "node:crypto";
 /** Longer ids of users are told apart by their hash: a broker takes keys of at most 512 characters. */
 const MAX_ID_LENGTH = 200;
 
+/** Whose keys these are. */
+export interface KeyOwner {
+  readonly userId: string | undefined;
+}
+
 /** `key` of a user, of one of the clients without an id, or of the server itself: no two of these have one scope. */
-export function scopedKey(owner: { readonly userId: string | undefined } | "server", key: string): string {
+export function scopedKey(owner: KeyOwner | "server", key: string): string {
   if (owner === "server") return `s:${key}`;
   const { userId } = owner;
   if (userId === undefined) return `a:${key}`;

@@ -9,9 +9,11 @@ import type { RealtimeLimits } from "./limits.ts";
 import type { Remembered } from "./remembered.ts";
 import { Request, Run } from "./run.ts";
 import type { Task } from "./task.ts";
+import type { Users } from "./users.ts";
 import { validated, validatedAsOurs } from "./validate.ts";
 
-interface Setup {
+interface Setup<User> {
+  readonly users: Users<User>;
   readonly entries: ReadonlyMap<string, RequestEntry>;
   readonly calls: AppCalls;
   readonly clock: Clock;
@@ -25,13 +27,13 @@ const nothing = (): void => {};
 
 /** Runs the functions of requests, each key of a user once. */
 export class Requests<User> {
-  readonly #setup: Setup;
+  readonly #setup: Setup<User>;
   /** Async runs with a key that have not settled. */
   readonly #running = new Map<string, { readonly run: Run<User>; readonly timer: Timer }>();
 
   readonly #whenSettled: (() => void)[] = [];
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup<User>) {
     this.#setup = setup;
   }
 
@@ -71,7 +73,12 @@ export class Requests<User> {
   #begin(task: Task<User>, entry: RequestEntry, payload: unknown, key: string | undefined): void {
     const { clock, limits, remembered } = this.#setup;
     if (task.isOver) return;
-    const name = key === undefined ? undefined : `${task.what.type}\n${scopedKey(task.session, key)}`;
+    let name: string | undefined;
+    try {
+      if (key !== undefined) name = `${task.what.type}\n${scopedKey(this.#setup.users.identify(task.session), key)}`;
+    } catch (error) {
+      return task.fail(error);
+    }
     if (name !== undefined) {
       const known = remembered.get(name);
       if (known !== undefined) return task.reply(known.payload);

@@ -90,6 +90,8 @@ export class Service<User> {
     const session = this.#parts.sessions.get(connection);
     // `open` failed, and the connection is ending.
     if (session === undefined) return undefined;
+    // What it throws ends the connection, as when it opened.
+    this.#parts.users.identify(session);
     const { fallback } = this.#options;
     if (session.isPlain && fallback !== undefined) return fallback.message?.(connection, message);
     if (session.isPlain) this.#parts.receiver.plainMessage(session, message);

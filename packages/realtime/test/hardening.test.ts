@@ -119,3 +119,30 @@ describe("a reply that is remembered", () => {
     }
   });
 });
+
+describe("a connection whose user the application changes", () => {
+  it("has the keys of the new user, and is addressed as that one alone", async () => {
+    const realtime = createRealtime({
+      authorize: () => ({ id: "ann" }),
+      topics: { t: { canSubscribe: () => true, canPublish: () => true } },
+      requests: {
+        who: ({ user }) => user.id,
+        become: ({ connection, payload }) => {
+          connection.context = { id: String(payload) };
+        },
+      },
+    });
+    const client = await new MemoryRoute(realtime).client();
+    expect(await client.ask({ type: "who", id: 1, key: "k" })).toEqual([{ re: 1, payload: "ann" }]);
+    expect(await client.ask({ type: "m", topic: "t", id: 2, key: "k" })).toEqual([{ re: 2, payload: { offset: 1 } }]);
+    await client.ask({ type: "become", id: 3, payload: "bob" });
+    expect(realtime.user("ann").size).toBe(0);
+    expect(realtime.user("ann").send("mail", "for ann")).toBe(0);
+    expect(await client.ask({ type: "who", id: 4, key: "k" })).toEqual([{ re: 4, payload: "bob" }]);
+    expect(await client.ask({ type: "m", topic: "t", id: 5, key: "k" })).toEqual([{ re: 5, payload: { offset: 2 } }]);
+    expect([...realtime.user("bob")]).toEqual([client.connection]);
+    client.connection.terminate();
+    await client.heard();
+    expect(realtime.stats.users).toBe(0);
+  });
+});
