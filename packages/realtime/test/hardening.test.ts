@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createRealtime } from "@upwire/realtime";
+import { createRealtime, RealtimeError } from "@upwire/realtime";
 import { FakeClock } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { MemoryRoute } from "./helpers/memory-clients.ts";
@@ -144,5 +144,53 @@ describe("a connection whose user the application changes", () => {
     client.connection.terminate();
     await client.heard();
     expect(realtime.stats.users).toBe(0);
+  });
+});
+
+describe("what a function fails with", () => {
+  // Its target is an error: a look at that is what fails.
+  const hostile = new Proxy(new Error("hostile"), {
+    get: () => {
+      throw new Error("get");
+    },
+    getPrototypeOf: () => {
+      throw new Error("getPrototypeOf");
+    },
+  });
+  const changed = Object.assign(new RealtimeError("mine"), { code: 5n });
+
+  it.each([
+    ["a proxy that throws at each look", hostile],
+    ["an error whose code was changed", changed],
+  ])("is told as internal, and the connection lives on: %s", async (_, thrown) => {
+    const fail = (): Promise<never> => Promise.reject(thrown);
+    const realtime = createRealtime({
+      requests: {
+        later: fail,
+        now: () => {
+          throw thrown;
+        },
+      },
+      events: { event: fail },
+      topics: { t: { canSubscribe: () => true, canPublish: fail, state: fail }, closed: { canSubscribe: fail } },
+      options: { onError: () => {} },
+    });
+    const client = await new MemoryRoute(realtime).client();
+    client.say({ type: "later", id: 1 });
+    client.say({ type: "now", id: 2 });
+    client.say({ type: "event" });
+    client.say({ type: "upwire.subscribe", id: 3, topic: "t" });
+    client.say({ type: "m", id: 4, topic: "t" });
+    client.say({ type: "upwire.subscribe", id: 5, topic: "closed" });
+    const heard = (await client.heard()) as { readonly re?: number; readonly error?: { readonly code: string }; readonly payload?: { readonly code: string } }[];
+    expect(heard.map(({ re, error, payload }) => `${re} ${(error ?? payload)?.code}`).toSorted()).toEqual([
+      "1 internal",
+      "2 internal",
+      "3 internal",
+      "4 internal",
+      "5 internal",
+      "undefined internal",
+    ]);
+    expect(await client.ask({ type: "upwire.ping", id: 9 })).toEqual([{ re: 9 }]);
   });
 });

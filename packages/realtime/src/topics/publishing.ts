@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { BrokerData, BrokerPublication, HistoryBounds, PublishOptions, PublishResult } from "@upwire/cluster/broker";
 import type { Clock } from "@upwire/core";
 import { RealtimeError, type Position } from "@upwire/protocol";
+import { isTellable } from "../told.ts";
 import { unavailable } from "./ask.ts";
 import { OwnPublish } from "./own-publish.ts";
 import type { TopicPublishOptions } from "./publish-options.ts";
@@ -114,7 +115,7 @@ export class Publishing {
 
   #failed(own: OwnPublish, error: unknown): void {
     if (!this.#unanswered.settle(own)) return;
-    if (!(error instanceof RealtimeError)) this.#setup.report(error);
+    if (!isTellable(error)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
     if (own.position !== undefined) return own.resolve({ position: own.position, delivery: "cluster", repeated: false });
     const hasKey = own.options.key !== undefined;
