@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createRealtime, RealtimeError } from "@upwire/realtime";
+import { createRealtime, memoryBroker, RealtimeError } from "@upwire/realtime";
 import { FakeClock } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { MemoryRoute } from "./helpers/memory-clients.ts";
@@ -192,5 +192,29 @@ describe("what a function fails with", () => {
       "undefined internal",
     ]);
     expect(await client.ask({ type: "upwire.ping", id: 9 })).toEqual([{ re: 9 }]);
+  });
+});
+
+describe("a broker that gives junk for a publish", () => {
+  it.each([
+    ["nothing", () => undefined],
+    ["a promise of null", () => Promise.resolve(null)],
+    ["a position that is none", () => Promise.resolve({ position: { epoch: 1, offset: "x" }, delivery: "cluster", repeated: false })],
+    [
+      "a thenable that throws",
+      () => ({
+        // oxlint-disable-next-line unicorn/no-thenable -- that is what is tested
+        then() {
+          throw new Error("then");
+        },
+      }),
+    ],
+  ])("makes the publish fail as unavailable: %s", async (_, publish) => {
+    const broker = Object.assign(memoryBroker(), { publish }) as unknown as ReturnType<typeof memoryBroker>;
+    const realtime = createRealtime({ broker, topics: { t: { canSubscribe: () => true, canPublish: () => true } }, options: { onError: () => {} } });
+    const client = await new MemoryRoute(realtime).client();
+    expect(await client.ask({ type: "m", topic: "t", id: 1 })).toEqual([{ re: 1, error: expect.objectContaining({ code: "unavailable" }) as unknown }]);
+    await expect(realtime.topic("t").publish("m", 1)).rejects.toMatchObject({ code: "unavailable" });
+    await realtime.stop();
   });
 });
