@@ -63,11 +63,12 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const engine = new Topics({ broker, clock, report, limits: topicLimits, stats: topicStats, first: firstSubscriptions(sessions) });
   const calls = new AppCalls(clock, limits.requestTimeoutMs);
   const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
-  const requests = new Requests<User>({ entries, calls, clock, limits, remembered });
-  const traffic = new TopicTraffic<User>({ table, engine, calls, limits });
+  const users = new Users<User>(options.userId);
+  const requests = new Requests<User>({ users, entries, calls, clock, limits, remembered });
+  const traffic = new TopicTraffic<User>({ users, table, engine, calls, limits });
   const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
   const topicHandles = { sessions, lines: new Lines(calls), engine, limits };
-  const kept = { sessions, hub: createHub<User>({ clock }), users: new Users<User>(), tally, limits, remembered };
+  const kept = { sessions, hub: createHub<User>({ clock }), users, tally, limits, remembered };
   return { ...kept, events, requests, desk, receiver, table, engine, topicStats, canSave, topicHandles };
 }
 

@@ -11,8 +11,10 @@ import { subscribedText } from "./subscribed.ts";
 import type { TopicTable } from "./topic-table.ts";
 import type { SubscribeResult } from "./topics/opening.ts";
 import type { Topics } from "./topics/topics.ts";
+import type { Users } from "./users.ts";
 
-interface Setup {
+interface Setup<User> {
+  readonly users: Users<User>;
   readonly table: TopicTable;
   readonly engine: Topics;
   readonly calls: AppCalls;
@@ -23,9 +25,9 @@ type Frame<Kind extends ClientFrame["kind"]> = Extract<ClientFrame, { readonly k
 
 /** What clients do with topics: asks the application whether they may, and then the engine. */
 export class TopicTraffic<User> {
-  readonly #setup: Setup;
+  readonly #setup: Setup<User>;
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup<User>) {
     this.#setup = setup;
   }
 
@@ -73,15 +75,17 @@ export class TopicTraffic<User> {
     session.publishing ??= new Lines(calls);
     session.publishing.run(topic, () => askPublish(session, topic, found, { event, payload }), {
       done: (value) => {
+        const { engine, limits, users } = this.#setup;
         let data;
+        let scoped: string | undefined;
         try {
           data = eventFrame(event, encoded(value));
+          if (key !== undefined) scoped = scopedKey(users.identify(session), key);
         } catch (error) {
           return task.fail(error);
         }
-        const { engine, limits } = this.#setup;
         const options = {
-          key: key === undefined ? undefined : scopedKey(session, key),
+          key: scoped,
           keyMs: limits.retryWindowMs,
           publisher: session.connection,
           onPosition: (position: { readonly offset: number } | undefined) => published(task, position),

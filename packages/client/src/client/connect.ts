@@ -126,7 +126,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     if (status.state !== "connecting" || !transmit) return;
     ({ connectionId } = hello);
     owner.spreadMs = hello.spreadMs;
-    heartbeat.start(hello.pingIntervalMs ?? 25_000);
+    heartbeat.start(hello.pingIntervalMs);
     outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });

@@ -100,3 +100,20 @@ describe("a page that wakes up", () => {
     expect(fixture.client.status.state).toBe("connecting");
   });
 });
+
+describe("an interval that cannot be meant", () => {
+  it.each([1e12, Infinity, "soon", {}, -1, 0, null])("does not make the client busy: %j", async (pingIntervalMs) => {
+    const fixture = new Fixture();
+    let timers = 0;
+    const { after } = fixture.clock;
+    fixture.clock.after = (ms, run) => {
+      timers++;
+      expect(ms >= 0 && ms < 2 ** 31).toBe(true);
+      return after.call(fixture.clock, ms, run);
+    };
+    await fixture.open({ pingIntervalMs });
+    timers = 0;
+    for (let seconds = 0; seconds < 9; seconds++) await fixture.clock.advance(1000);
+    expect(timers).toBeLessThan(3);
+  });
+});
