@@ -218,3 +218,27 @@ describe("a broker that gives junk for a publish", () => {
     await realtime.stop();
   });
 });
+
+describe("limits.topics", () => {
+  it("counts what the client has asked for, once, and not what the server has joined it to", async () => {
+    const realtime = createRealtime({ limits: { topics: 2 }, topics: { "t:{n}": { canSubscribe: async () => true } } });
+    const client = await new MemoryRoute(realtime).client();
+    for (const n of ["1", "2", "3"]) await realtime.topic("t:{n}", { n }).add(client.connection);
+    await client.heard();
+    const codes = async (): Promise<unknown[]> => ((await client.heard()) as { re: number; error?: { code: string } }[]).map(({ re, error }) => [re, error?.code]);
+    client.say({ type: "upwire.subscribe", id: 1, topic: "t:a" });
+    expect(await codes()).toEqual([[1, undefined]]);
+    client.say({ type: "upwire.subscribe", id: 2, topic: "t:a" });
+    client.say({ type: "upwire.subscribe", id: 3, topic: "t:1" });
+    expect(await codes()).toEqual([
+      [2, undefined],
+      [3, undefined],
+    ]);
+    client.say({ type: "upwire.subscribe", id: 4, topic: "t:b" });
+    client.say({ type: "upwire.subscribe", id: 5, topic: "t:2" });
+    expect(await codes()).toEqual([
+      [4, "too_many"],
+      [5, "too_many"],
+    ]);
+  });
+});
