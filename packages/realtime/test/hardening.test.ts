@@ -242,3 +242,17 @@ describe("limits.topics", () => {
     ]);
   });
 });
+
+describe("a topic with a state", () => {
+  it("has no event that a client would take for it", async () => {
+    const realtime = createRealtime({
+      topics: { "room:{room}": { canSubscribe: () => true, canPublish: () => true, state: () => [] }, free: { canPublish: () => true } },
+    });
+    const client = await new MemoryRoute(realtime).client();
+    expect(await client.ask({ type: "state", topic: "room:tea", id: 1, payload: ["forged"] })).toEqual([
+      { re: 1, error: expect.objectContaining({ code: "unknown_type" }) as unknown },
+    ]);
+    await expect(realtime.topic("room:{room}", { room: "tea" }).publish("state", 1)).rejects.toThrow('clients hear its state as "state"');
+    expect(await client.ask({ type: "state", topic: "free", id: 2 })).toEqual([{ re: 2, payload: { offset: 1 } }]);
+  });
+});
