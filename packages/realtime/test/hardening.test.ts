@@ -182,7 +182,11 @@ describe("what a function fails with", () => {
     client.say({ type: "upwire.subscribe", id: 3, topic: "t" });
     client.say({ type: "m", id: 4, topic: "t" });
     client.say({ type: "upwire.subscribe", id: 5, topic: "closed" });
-    const heard = (await client.heard()) as { readonly re?: number; readonly error?: { readonly code: string }; readonly payload?: { readonly code: string } }[];
+    const heard = (await client.heard()) as {
+      readonly re?: number;
+      readonly error?: { readonly code: string };
+      readonly payload?: { readonly code: string };
+    }[];
     expect(heard.map(({ re, error, payload }) => `${re} ${(error ?? payload)?.code}`).toSorted()).toEqual([
       "1 internal",
       "2 internal",
@@ -225,7 +229,8 @@ describe("limits.topics", () => {
     const client = await new MemoryRoute(realtime).client();
     for (const n of ["1", "2", "3"]) await realtime.topic("t:{n}", { n }).add(client.connection);
     await client.heard();
-    const codes = async (): Promise<unknown[]> => ((await client.heard()) as { re: number; error?: { code: string } }[]).map(({ re, error }) => [re, error?.code]);
+    const codes = async (): Promise<unknown[]> =>
+      ((await client.heard()) as { re: number; error?: { code: string } }[]).map(({ re, error }) => [re, error?.code]);
     client.say({ type: "upwire.subscribe", id: 1, topic: "t:a" });
     expect(await codes()).toEqual([[1, undefined]]);
     client.say({ type: "upwire.subscribe", id: 2, topic: "t:a" });

@@ -201,12 +201,15 @@ describe("a rejection", () => {
 });
 
 describe("an error of the server that is none", () => {
-  it.each([{ code: "NOT A CODE" }, { code: {} }, { code: "fine", message: { toString: 5 } }, {}, "no"])("settles the request as internal: %j", async (error) => {
-    const fixture = new Fixture();
-    const socket = await fixture.open();
-    const asked = fixture.ask();
-    socket.message({ re: socket.frames("ask").at(-1)?.["id"], error });
-    await expect(asked).rejects.toMatchObject({ code: "internal" });
-    expect(fixture.errors).toEqual([]);
-  });
+  it.each([{ code: "NOT A CODE" }, { code: {} }, { code: "fine", message: { toString: 5 } }, {}, "no"])(
+    "settles the request as internal: %j",
+    async (error) => {
+      const fixture = new Fixture();
+      const socket = await fixture.open();
+      const asked = fixture.ask();
+      socket.message({ re: socket.frames("ask").at(-1)?.["id"], error });
+      await expect(asked).rejects.toMatchObject({ code: "internal" });
+      expect(fixture.errors).toEqual([]);
+    },
+  );
 });
