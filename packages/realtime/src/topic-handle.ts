@@ -98,7 +98,7 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
         if (isV1) sendSubscribed(connection, this.name, subscribedText(result));
         resolve();
       };
-      if (isV1) engine.subscribe(connection, this.name, config, undefined, answer);
+      if (isV1) engine.join(connection, this.name, config, answer);
       else engine.add(connection, this.name, config, answer);
     });
   }

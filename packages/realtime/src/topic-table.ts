@@ -84,6 +84,8 @@ function kindOf(text: string, given: unknown, contract: TopicContract | undefine
   const rules = given as Rules;
   const events = contract && new Map(Object.entries(contract.events));
   const event: TopicKind["event"] = (name) => {
+    // Clients hear it under the name of an event: another client's is not to pass for it.
+    if (name === "state" && state !== undefined) return undefined;
     if (events === undefined) return isEventName(name) ? { schema: undefined } : undefined;
     const schema = events.get(name);
     return schema && { schema };
@@ -102,6 +104,7 @@ function kindOf(text: string, given: unknown, contract: TopicContract | undefine
       if (events === undefined) checkEventName(name);
       const found = event(name);
       if (found !== undefined) return found.schema;
+      if (name === "state" && state !== undefined) throw new TypeError(`topic ${text}: clients hear its state as "state"; give the event another name`);
       throw new TypeError(`topic ${text}: the contract has no event ${JSON.stringify(name)}; it has ${[...(events ?? new Map()).keys()].join(", ") || "none"}`);
     },
   };

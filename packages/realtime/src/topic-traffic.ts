@@ -38,8 +38,9 @@ export class TopicTraffic<User> {
     if (found === undefined) return task.fail(errorOf("unknown_topic"));
     stopAsking(session, topic);
     const { connection } = session;
-    const pending = session.asking?.size ?? 0;
-    if (!engine.has(connection, topic) && engine.count(connection) + pending >= limits.topics) return task.fail(errorOf("too_many"));
+    // One that asks again for a topic that it has is counted already.
+    const pending = [...(session.asking?.keys() ?? [])].filter((name) => !engine.hasAsked(connection, name)).length;
+    if (!engine.hasAsked(connection, topic) && engine.count(connection) + pending >= limits.topics) return task.fail(errorOf("too_many"));
     (session.asking ??= new Map()).set(topic, task);
     const isAsked = (): boolean => {
       if (session.asking?.get(topic) !== task) return false;

@@ -182,7 +182,11 @@ describe("what a function fails with", () => {
     client.say({ type: "upwire.subscribe", id: 3, topic: "t" });
     client.say({ type: "m", id: 4, topic: "t" });
     client.say({ type: "upwire.subscribe", id: 5, topic: "closed" });
-    const heard = (await client.heard()) as { readonly re?: number; readonly error?: { readonly code: string }; readonly payload?: { readonly code: string } }[];
+    const heard = (await client.heard()) as {
+      readonly re?: number;
+      readonly error?: { readonly code: string };
+      readonly payload?: { readonly code: string };
+    }[];
     expect(heard.map(({ re, error, payload }) => `${re} ${(error ?? payload)?.code}`).toSorted()).toEqual([
       "1 internal",
       "2 internal",
@@ -216,5 +220,44 @@ describe("a broker that gives junk for a publish", () => {
     expect(await client.ask({ type: "m", topic: "t", id: 1 })).toEqual([{ re: 1, error: expect.objectContaining({ code: "unavailable" }) as unknown }]);
     await expect(realtime.topic("t").publish("m", 1)).rejects.toMatchObject({ code: "unavailable" });
     await realtime.stop();
+  });
+});
+
+describe("limits.topics", () => {
+  it("counts what the client has asked for, once, and not what the server has joined it to", async () => {
+    const realtime = createRealtime({ limits: { topics: 2 }, topics: { "t:{n}": { canSubscribe: async () => true } } });
+    const client = await new MemoryRoute(realtime).client();
+    for (const n of ["1", "2", "3"]) await realtime.topic("t:{n}", { n }).add(client.connection);
+    await client.heard();
+    const codes = async (): Promise<unknown[]> =>
+      ((await client.heard()) as { re: number; error?: { code: string } }[]).map(({ re, error }) => [re, error?.code]);
+    client.say({ type: "upwire.subscribe", id: 1, topic: "t:a" });
+    expect(await codes()).toEqual([[1, undefined]]);
+    client.say({ type: "upwire.subscribe", id: 2, topic: "t:a" });
+    client.say({ type: "upwire.subscribe", id: 3, topic: "t:1" });
+    expect(await codes()).toEqual([
+      [2, undefined],
+      [3, undefined],
+    ]);
+    client.say({ type: "upwire.subscribe", id: 4, topic: "t:b" });
+    client.say({ type: "upwire.subscribe", id: 5, topic: "t:2" });
+    expect(await codes()).toEqual([
+      [4, "too_many"],
+      [5, "too_many"],
+    ]);
+  });
+});
+
+describe("a topic with a state", () => {
+  it("has no event that a client would take for it", async () => {
+    const realtime = createRealtime({
+      topics: { "room:{room}": { canSubscribe: () => true, canPublish: () => true, state: () => [] }, free: { canPublish: () => true } },
+    });
+    const client = await new MemoryRoute(realtime).client();
+    expect(await client.ask({ type: "state", topic: "room:tea", id: 1, payload: ["forged"] })).toEqual([
+      { re: 1, error: expect.objectContaining({ code: "unknown_type" }) as unknown },
+    ]);
+    await expect(realtime.topic("room:{room}", { room: "tea" }).publish("state", 1)).rejects.toThrow('clients hear its state as "state"');
+    expect(await client.ask({ type: "state", topic: "free", id: 2 })).toEqual([{ re: 2, payload: { offset: 1 } }]);
   });
 });

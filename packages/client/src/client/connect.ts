@@ -60,7 +60,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
 
   const heartbeat = createHeartbeat(
     clock,
-    () => outbox.control({ type: "upwire.ping" }, () => {}),
+    () => outbox.control({ type: "upwire.ping" }),
     () => link.drop(),
   );
   const owner: LinkOwner = {
@@ -94,10 +94,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     failed: (error) => error instanceof Error && report(error),
     down({ code, reason }, retryAt) {
       const neverOpened = !transmit;
-      if (!retryAt) {
-        end(code, reason);
-        return;
-      }
+      if (!retryAt) return end(code, reason);
       cut();
       tell({ state: "waiting", retryAt });
       if (neverOpened) void check(status);
@@ -126,7 +123,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     if (status.state !== "connecting" || !transmit) return;
     ({ connectionId } = hello);
     owner.spreadMs = hello.spreadMs;
-    heartbeat.start(hello.pingIntervalMs);
+    heartbeat.start(hello.pingIntervalMs as number);
     outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });
@@ -134,12 +131,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   }
 
   function topicNamed(name: string, how?: TopicOptions): TopicSubscription {
-    let topic = topics.get(name);
-    if (!topic) {
-      topic = new TopicSubscription(name, { ...how, outbox, clock, report, forget: () => void topics.delete(name) });
-      topics.set(name, topic);
-    }
-    return topic;
+    return topics.get(name) ?? new TopicSubscription(name, { ...how, outbox, clock, report, topics });
   }
 
   async function check(waiting: ClientStatus): Promise<void> {

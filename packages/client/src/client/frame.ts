@@ -35,7 +35,11 @@ export function readFrame(data: unknown): ServerMessage {
   return { ...(JSON.parse(new TextDecoder().decode(bytes.subarray(4, end))) as ServerMessage), payload: bytes.subarray(end) };
 }
 
-/** The error that a server tells. @throws TypeError for a code that is none */
+/** The error that a server tells; `internal` for what is none. */
 export function readError(error: Partial<WireError>): RealtimeError {
-  return new RealtimeError(error.code ?? "internal", error.message, error);
+  try {
+    return new RealtimeError(error.code ?? "", error.message, error);
+  } catch {
+    return new RealtimeError("internal");
+  }
 }

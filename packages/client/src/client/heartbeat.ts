@@ -5,13 +5,11 @@ import type { Clock, Timer } from "../link/clock.ts";
 const ANSWER_MS = 10_000;
 /** A timer that is so much too late was held back: by a page that was frozen or out of sight, or by a machine that slept. */
 const LATE_MS = 1000;
-/** Where the server tells none. Milliseconds. */
-const DEFAULT_MS = 25_000;
 
 /** Finds a connection that is dead without having said so. */
 export interface Heartbeat {
   /** Pings after `intervalMs` without a message, and gives up when that brings none. */
-  start(intervalMs: number | undefined): void;
+  start(intervalMs: number): void;
   stop(): void;
   /** Any message is a sign of life. */
   heard(): void;
@@ -39,8 +37,7 @@ export function createHeartbeat(clock: Clock, ping: () => void, lost: () => void
     const leftMs = heardAt + intervalMs - clock.now();
     if (isAsked && lateMs <= LATE_MS) lost();
     else if (isAsked || leftMs <= 0) probe();
-    // A clock that was set back would put it off as far.
-    else arm(Math.min(leftMs, intervalMs));
+    else arm(leftMs);
   }
 
   function heard(): void {
@@ -55,9 +52,9 @@ export function createHeartbeat(clock: Clock, ping: () => void, lost: () => void
   }
 
   return {
-    start(ms = 0) {
-      // What is no time, or too long for a timer, would have it run all the time.
-      intervalMs = Math.min(ms > 0 ? ms : DEFAULT_MS, MAX_RETRY_AFTER_MS);
+    start(ms) {
+      // What is no time, or too long for a timer, would have it run all the time. Without one it is 25 s.
+      intervalMs = ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 25_000;
       heard();
       arm(intervalMs);
     },

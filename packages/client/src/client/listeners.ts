@@ -20,9 +20,10 @@ export class Listeners {
   /** @returns whether there was a listener */
   emit(name: string, ...values: unknown[]): boolean {
     const called = [...this.#entries].filter((entry) => entry.name === name);
-    for (const { listener } of called) {
+    for (const entry of called) {
       try {
-        const result = listener(...(values as never[]));
+        // One before may have taken it away.
+        const result = this.#entries.has(entry) && entry.listener(...(values as never[]));
         if (result instanceof Promise) result.catch(this.#report);
       } catch (error) {
         this.#report(error);

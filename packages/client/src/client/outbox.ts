@@ -45,7 +45,7 @@ export interface Outbox {
   /** A request or a publish. */
   ask<T>(header: object, payload: unknown, options?: AskOptions): Promise<T>;
   /** One of upwire's own messages: dropped without a connection, and forgotten with it. */
-  control(header: object, settle: Settle): void;
+  control(header: object, settle?: Settle): void;
   answered(id: number, error: WireError | undefined, payload: unknown): void;
 }
 
@@ -57,7 +57,7 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
   const { maxQueue = 100, requestTimeoutMs = 30_000 } = options;
   const entries = new Map<number, Entry>();
   /** Belong to one connection. */
-  const controls = new Map<number, Settle>();
+  const controls = new Map<number, Settle | undefined>();
   let transmit: Transmit | undefined;
   let isClosed = false;
   let lastId = 0;

@@ -25,8 +25,8 @@ export interface TopicSetup extends TopicOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly report: (error: unknown) => void;
-  /** It is unsubscribed: the next of this name is a new one. */
-  readonly forget: () => void;
+  /** Those of the client, by name. One that is unsubscribed is in it no more: the next of its name may be a new one. */
+  readonly topics: Map<string, TopicSubscription>;
 }
 
 /** One topic as this client sees it. What a contract says about it is in `Topic`. */
@@ -47,10 +47,18 @@ export class TopicSubscription {
     this.name = name;
     this.#setup = setup;
     this.#listeners = new Listeners(setup.report);
+    this.#isCurrent();
+  }
+
+  /** Whether this is the topic of its name; it is from now on, when there is none. */
+  #isCurrent(): boolean {
+    const { topics } = this.#setup;
+    topics.set(this.name, topics.get(this.name) ?? this);
+    return topics.get(this.name) === this;
   }
 
   on(event: string, listener: Listener): () => void {
-    if (!this.#isWanted && !this.#isLive && !this.#setup.byServer) {
+    if (!(this.#setup.byServer || this.#isLive || this.#isWanted) && this.#isCurrent()) {
       this.#isWanted = true;
       this.subscribe();
     }
@@ -74,12 +82,14 @@ export class TopicSubscription {
   }
 
   unsubscribe(): void {
+    // What was unsubscribed before does not end the one that came after it.
+    if (!this.#isCurrent()) return;
     this.cut();
     this.#isWanted = false;
     this.#listeners.clear();
-    this.#setup.forget();
+    this.#setup.topics.delete(this.name);
     // An error would tell that there was nothing to end, which is what was wanted.
-    this.#setup.outbox.control({ type: "upwire.unsubscribe", topic: this.name }, () => {});
+    this.#setup.outbox.control({ type: "upwire.unsubscribe", topic: this.name });
   }
 
   [Symbol.dispose](): void {

@@ -80,7 +80,7 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
     clock = systemClock,
     random = Math.random,
   } = options;
-  if (!Socket) throw new TypeError("no WebSocket (Node 20): give that of the package ws");
+  if (!Socket) throw new TypeError("no WebSocket: give package ws");
   const ended = new AbortController();
   let failures = 0;
   let socket: SocketLike | undefined;

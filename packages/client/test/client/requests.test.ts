@@ -199,3 +199,17 @@ describe("a rejection", () => {
     expect(fixture.errors.map((error) => (error as { code: string }).code).toSorted()).toEqual(["closed", "connection_lost", "connection_lost", "queue_full"]);
   });
 });
+
+describe("an error of the server that is none", () => {
+  it.each([{ code: "NOT A CODE" }, { code: {} }, { code: "fine", message: { toString: 5 } }, {}, "no"])(
+    "settles the request as internal: %j",
+    async (error) => {
+      const fixture = new Fixture();
+      const socket = await fixture.open();
+      const asked = fixture.ask();
+      socket.message({ re: socket.frames("ask").at(-1)?.["id"], error });
+      await expect(asked).rejects.toMatchObject({ code: "internal" });
+      expect(fixture.errors).toEqual([]);
+    },
+  );
+});

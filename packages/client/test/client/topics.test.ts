@@ -230,3 +230,46 @@ describe("a topic", () => {
     expect([heard, socket.sent]).toEqual([["late"], []]);
   });
 });
+
+describe("a topic that was unsubscribed", () => {
+  it("is subscribed again when something listens again, and hears", async () => {
+    const fixture = new Fixture();
+    const socket = await fixture.open();
+    const topic = fixture.client.topic("room:{room}", { room: "tea" });
+    const told: unknown[] = [];
+    topic.on("message", () => {});
+    topic.unsubscribe();
+    topic.on("message", (payload) => told.push(payload));
+    socket.message({ re: socket.frames("upwire.subscribe").at(-1)?.["id"], payload: at(0) });
+    socket.message({ topic: "room:tea", offset: 1, type: "message", payload: "hi" });
+    expect(told).toEqual(["hi"]);
+    expect(fixture.client.topic("room:{room}", { room: "tea" })).toBe(topic);
+  });
+
+  it("does not end the one that came after it, when it is unsubscribed once more", async () => {
+    const fixture = new Fixture();
+    const socket = await fixture.open();
+    const before = fixture.client.topic("room:{room}", { room: "tea" });
+    before.unsubscribe();
+    const told: unknown[] = [];
+    const after = fixture.client.topic("room:{room}", { room: "tea" });
+    after.on("message", (payload) => told.push(payload));
+    before.unsubscribe();
+    socket.message({ re: socket.frames("upwire.subscribe").at(-1)?.["id"], payload: at(0) });
+    socket.message({ topic: "room:tea", offset: 1, type: "message", payload: "hi" });
+    expect([told, socket.frames("upwire.unsubscribe").length]).toEqual([["hi"], 1]);
+  });
+});
+
+it("a listener that one before it took away is not called", async () => {
+  const room = await new Room().open();
+  const told: string[] = [];
+  room.topic.on("news", () => {
+    told.push("first");
+    end();
+  });
+  const end = room.topic.on("news", () => told.push("second"));
+  room.answer({ resumed: false });
+  room.socket.message({ topic: "room:tea", type: "news" });
+  expect(told).toEqual(["first"]);
+});

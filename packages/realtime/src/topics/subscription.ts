@@ -62,6 +62,8 @@ export interface SubscriptionInit {
   readonly topic: SubscribedTopic;
   /** Speaks no protocol: gets no offsets, no gaps and no state, and cannot drop what comes twice. */
   readonly isPlain: boolean;
+  /** The client has not asked for it. */
+  readonly isJoined: boolean;
 }
 
 /**
@@ -72,6 +74,7 @@ export class Subscription {
   readonly connection: Connection;
   readonly topic: SubscribedTopic;
   readonly isPlain: boolean;
+  readonly isJoined: boolean;
   /** In which `floor`, and the position of a phase, count. */
   epoch = "";
   /** The position that the client was last given, by a reply or a gap: what lies before it does not concern it any more. */
@@ -80,10 +83,11 @@ export class Subscription {
   /** The next topic of the same connection. */
   next: Subscription | undefined;
 
-  constructor({ connection, topic, isPlain }: SubscriptionInit) {
+  constructor({ connection, topic, isPlain, isJoined }: SubscriptionInit) {
     this.connection = connection;
     this.topic = topic;
     this.isPlain = isPlain;
+    this.isJoined = isJoined;
   }
 
   get isAlive(): boolean {

@@ -65,12 +65,17 @@ export class Topics {
    * broker fails, and with what `state` fails with. Then there is no subscription.
    */
   subscribe(connection: Connection, name: string, config: TopicConfig, since: Since | undefined, answer: Answer): void {
-    this.#open(connection, { name, config, since, answer, isPlain: false });
+    this.#open(connection, { name, config, since, answer, isPlain: false, isJoined: false });
+  }
+
+  /** The same for a client that has not asked. */
+  join(connection: Connection, name: string, config: TopicConfig, answer: Answer): void {
+    this.#open(connection, { name, config, since: undefined, answer, isPlain: false, isJoined: true });
   }
 
   /** The same for a client that speaks no protocol: it gets what is published, without offsets, gaps and state. */
   add(connection: Connection, name: string, config: TopicConfig, answer: Answer): void {
-    this.#open(connection, { name, config, since: undefined, answer, isPlain: true });
+    this.#open(connection, { name, config, since: undefined, answer, isPlain: true, isJoined: true });
   }
 
   /** @returns whether it was subscribed, or about to be. After this call nothing of the topic is queued for it. */
@@ -87,15 +92,15 @@ export class Topics {
     for (let first = this.#first.get(connection); first !== undefined; first = this.#first.get(connection)) this.#end(first, refusal);
   }
 
-  /** Whether a connection is subscribed to this topic, or about to be. */
-  has(connection: Connection, name: string): boolean {
-    return this.#attachments.get(name)?.members.get(connection) !== undefined;
+  /** Whether a connection has asked for this topic itself, and is subscribed to it, or about to be. */
+  hasAsked(connection: Connection, name: string): boolean {
+    return this.#attachments.get(name)?.members.get(connection)?.isJoined === false;
   }
 
-  /** How many topics a connection is subscribed to, or about to be. */
+  /** How many topics a connection has asked for itself, and is subscribed to, or about to be. */
   count(connection: Connection): number {
     let count = 0;
-    for (let next = this.#first.get(connection); next !== undefined; next = next.next) count++;
+    for (let next = this.#first.get(connection); next !== undefined; next = next.next) if (!next.isJoined) count++;
     return count;
   }
 
@@ -142,14 +147,14 @@ export class Topics {
     state: () => {},
   };
 
-  #open(connection: Connection, { name, config, since, answer, isPlain }: SubscribeInit): void {
+  #open(connection: Connection, { name, config, since, answer, isPlain, isJoined }: SubscribeInit): void {
     const before = this.#attachments.get(name)?.members.get(connection);
     const phase = before?.phase;
     if (before !== undefined) this.#end(before, () => new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     if (connection.state !== "open") return answer(new RealtimeError("cancelled", "the connection is closing"));
     if (this.#isClosed) return answer(closedError());
     const topic = this.#attachments.open(name, config);
-    const subscription = new Subscription({ connection, topic, isPlain });
+    const subscription = new Subscription({ connection, topic, isPlain, isJoined });
     const opening = new Opening(this.#setup, subscription, since, answer);
     if (before !== undefined && before.topic === topic && before.isPlain === isPlain) opening.replaces(before, phase);
     subscription.phase = opening;
@@ -189,4 +194,5 @@ interface SubscribeInit {
   readonly since: Since | undefined;
   readonly answer: Answer;
   readonly isPlain: boolean;
+  readonly isJoined: boolean;
 }
