@@ -31,5 +31,6 @@ export { wsReaders } from "./ws/ws-readers.ts";
 export { isAttached } from "./upgrade/dispatch.ts";
 export { skipLoopbackWarning } from "./checks/allowed-hosts.ts";
 export { promiseOf, watch } from "./base/guard.ts";
+export { jsonText } from "./wire/json-text.ts";
 export { guardedClock } from "./base/guarded-clock.ts";
 export { kinds, readOptions, type Kind, type OptionKinds } from "./base/option-check.ts";

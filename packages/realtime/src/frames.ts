@@ -1,4 +1,4 @@
-import { watch } from "@upwire/core/adapter";
+import { jsonText } from "@upwire/core/adapter";
 import { isTellable } from "./told.ts";
 import { encodeBinaryFrame, errorCodes, RealtimeError, type ErrorCode, type WireError } from "@upwire/protocol";
 
@@ -17,16 +17,6 @@ export type Encoded = string | Uint8Array | undefined;
 export function encoded(value: unknown): Encoded {
   if (value instanceof Uint8Array) return value;
   return jsonText(value);
-}
-
-/** The JSON of a value; `undefined` for what has none. @throws as `encoded`. */
-export function jsonText(value: unknown): string | undefined {
-  const { toJSON } = (value ?? {}) as { readonly toJSON?: unknown };
-  if (typeof value !== "object" || typeof toJSON !== "function") return JSON.stringify(value);
-  // An async one would be sent as `{}`, and its rejection would end the process.
-  const given: unknown = toJSON.call(value, "");
-  if (watch(given, () => {})) throw new TypeError("toJSON: a promise is no JSON; give the value at once");
-  return JSON.stringify(given);
 }
 
 /** A frame of `head`, which is the JSON of its other members without the closing brace, and its payload. */
@@ -70,7 +60,7 @@ export function sendOwn(connection: Sender, value: object): void {
 /** Its details are the application's, and may have no JSON. */
 function wireText(error: WireError): string {
   try {
-    return JSON.stringify(error);
+    return jsonText(error) as string;
   } catch {
     return JSON.stringify({ code: error.code, message: error.message, retryable: error.retryable });
   }

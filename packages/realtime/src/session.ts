@@ -1,10 +1,14 @@
 import type { Connection } from "@upwire/core";
 import type { RealtimeError } from "@upwire/protocol";
+import type { MessageKind } from "./calls.ts";
 import type { Lines } from "./lines.ts";
 import type { Subscription } from "./topics/subscription.ts";
 
 /** What came from a client, and is not answered yet. */
 export interface Unanswered {
+  readonly what: { readonly kind: MessageKind; readonly topic: string | undefined };
+  /** Settles when it is answered, or there is no one to answer. */
+  readonly over: Promise<void>;
   /** The client cancels it. @returns whether that can be. */
   cancel(): boolean;
   /** The connection is over: there is no one to answer. */

@@ -78,12 +78,24 @@ export class Task<User> implements Unanswered {
   isOver = false;
   readonly #shared: Shared<User>;
   readonly #beganAt: number;
+  /** For who waits for its end. */
+  #over: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   constructor(session: Session<User>, what: What, shared: Shared<User>) {
     this.session = session;
     this.what = what;
     this.#shared = shared;
     this.#beganAt = shared.clock.now();
+  }
+
+  get over(): Promise<void> {
+    if (this.isOver) return Promise.resolve();
+    if (this.#over === undefined) {
+      let resolve = (): void => {};
+      const promise = new Promise<void>((settle) => (resolve = settle));
+      this.#over = { promise, resolve };
+    }
+    return this.#over.promise;
   }
 
   /** What an answer holds; of an event nothing is sent. */
@@ -127,6 +139,7 @@ export class Task<User> implements Unanswered {
     this.#shared.tally.inFlight--;
     if (what.id !== undefined) session.unanswered?.delete(what.id);
     if (session.unanswered?.size === 0) session.unanswered = undefined;
+    this.#over?.resolve();
     return true;
   }
 

@@ -1,5 +1,5 @@
-import { promiseOf } from "@upwire/core/adapter";
-import { errorOf, jsonText } from "./frames.ts";
+import { jsonText, promiseOf } from "@upwire/core/adapter";
+import { errorOf } from "./frames.ts";
 import type { Session } from "./session.ts";
 import type { FoundTopic } from "./topic-table.ts";
 import type { TopicConfig } from "./topics/setup.ts";

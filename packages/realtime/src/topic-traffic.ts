@@ -1,10 +1,10 @@
 import { RealtimeError, type ClientFrame } from "@upwire/protocol";
 import type { AppCalls } from "./app-calls.ts";
-import { encoded, errorOf, eventFrame } from "./frames.ts";
+import { encoded, errorOf, eventFrame, toldError } from "./frames.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
-import type { Session } from "./session.ts";
+import type { Session, Unanswered } from "./session.ts";
 import type { Task } from "./task.ts";
 import { askPublish, askSubscribe, configOf } from "./topic-calls.ts";
 import { subscribedText } from "./subscribed.ts";
@@ -53,8 +53,8 @@ export class TopicTraffic<User> {
         engine.subscribe(connection, topic, configOf(topic, found), since, (result) => answer(task, result));
       },
       failed: (error) => {
-        // What this user may not have any more ends, and so does what nobody can say of whether it may go on.
-        if (isAsked()) engine.unsubscribe(connection, topic);
+        // What this user may not have any more ends.
+        if (isAsked() && toldError(error).error.code === "forbidden") engine.unsubscribe(connection, topic);
         task.fail(error);
       },
     });
@@ -74,7 +74,10 @@ export class TopicTraffic<User> {
     const found = table.find(topic);
     if (found === undefined) return task.fail(errorOf("unknown_topic"));
     session.publishing ??= new Lines(calls);
-    session.publishing.run(topic, () => askPublish(session, topic, found, { event, payload }), {
+    const check = (): unknown => askPublish(session, topic, found, { event, payload });
+    // Who subscribes and publishes in one go gets what it said.
+    const subscribing = subscribeOf(session, topic);
+    session.publishing.run(topic, subscribing === undefined ? check : () => subscribing.over.then(check), {
       done: (value) => {
         const { engine, limits, users } = this.#setup;
         let data;
@@ -115,6 +118,12 @@ function answer<User>(task: Task<User>, result: SubscribeResult | RealtimeError)
 function forget<User>(session: Session<User>, topic: string): void {
   session.asking?.delete(topic);
   if (session.asking?.size === 0) session.asking = undefined;
+}
+
+/** The subscribe to this topic that is not answered yet. */
+function subscribeOf<User>({ unanswered }: Session<User>, topic: string): Unanswered | undefined {
+  for (const task of unanswered?.values() ?? []) if (task.what.kind === "subscribe" && task.what.topic === topic) return task;
+  return undefined;
 }
 
 /** @returns whether a subscribe was still being looked at. */

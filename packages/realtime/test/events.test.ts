@@ -114,7 +114,10 @@ describe("an event of the server", () => {
     circular["self"] = circular;
     expect(() => realtime.send("circular", circular)).toThrow(TypeError);
     expect(() => realtime.send("upwire.hello", 1)).toThrow(/is no name/);
-    expect(() => realtime.send("later", { toJSON: () => Promise.reject(new Error("late")) })).toThrow(/a promise is no JSON/);
+    const late = { toJSON: () => Promise.reject(new Error("late")) };
+    for (const value of [late, { deep: [{ late }] }, { bare: Promise.reject(new Error("late")) }]) {
+      expect(() => realtime.send("later", value)).toThrow(/toJSON: a promise is no answer/);
+    }
   });
 });
 

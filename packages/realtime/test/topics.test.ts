@@ -19,6 +19,21 @@ function open() {
 }
 
 describe("a topic", () => {
+  it("brings a publisher what it says right behind its subscribe", async () => {
+    const { route } = open();
+    const ann = await route.client();
+    ann.say({ type: "upwire.subscribe", id: 1, topic: "room:tea" });
+    ann.say({ type: "message", topic: "room:tea", id: 2, payload: "first" });
+    ann.say({ type: "message", topic: "room:tea", id: 3, payload: "second" });
+    expect(await ann.heard()).toEqual([
+      { re: 1, payload: { epoch: anEpoch, offset: 0, after: 0, resumed: false } },
+      { re: 2, payload: { offset: 1 } },
+      { topic: "room:tea", offset: 1, type: "message", payload: "first" },
+      { re: 3, payload: { offset: 2 } },
+      { topic: "room:tea", offset: 2, type: "message", payload: "second" },
+    ]);
+  });
+
   it("brings each publication to its subscribers, the publisher's own after its reply", async () => {
     const { realtime, route } = open();
     const ann = await route.client();

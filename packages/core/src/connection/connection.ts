@@ -9,13 +9,14 @@ import { givenBytes } from "../wire/given-bytes.ts";
 import { kindOf } from "../base/kind-of.ts";
 import { shownValue } from "../base/option-check.ts";
 import { channels } from "../base/channels.ts";
-import { atOnce, guard } from "../base/guard.ts";
+import { guard } from "../base/guard.ts";
 import type { ConnectionEvents } from "./connection-events.ts";
 import type { ConnectionSetup } from "./connection-setup.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Farewell } from "./connection-events.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { DeflateParameters } from "../wire/compression.ts";
+import { jsonText } from "../wire/json-text.ts";
 import type { Message } from "../wire/message.ts";
 import type { SendQueue } from "../send/send-queue.ts";
 import type { Sendable, SendOptions } from "../send/sendable.ts";
@@ -127,8 +128,8 @@ export class Connection<Context = unknown> extends SlotHolder {
 
   /** Sends `JSON.stringify(value)` as text. @throws TypeError for a value that JSON cannot hold. @throws what its `toJSON` or a getter throws. */
   sendJson(value: unknown, options?: SendOptions<Connection<Context>>): boolean {
-    const text: unknown = JSON.stringify(jsonOf(value));
-    if (typeof text !== "string") throw new TypeError("sendJson: the value has no JSON form");
+    const text = jsonText(value);
+    if (text === undefined) throw new TypeError("sendJson: the value has no JSON form");
     return this.send(text, options);
   }
 
@@ -257,10 +258,4 @@ export class Connection<Context = unknown> extends SlotHolder {
       this.close();
     }
   }
-}
-
-/** An async `toJSON` would be sent as `{}`, and its rejection would end the process. */
-function jsonOf(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || typeof (value as { readonly toJSON?: unknown }).toJSON !== "function") return value;
-  return atOnce("sendJson: toJSON", (value as { toJSON(key: string): unknown }).toJSON(""));
 }
