@@ -1,6 +1,6 @@
 import {
   fillPattern,
-  MIN_LATER_MS,
+  fromWireError,
   SUBPROTOCOL,
   TOKEN_PREFIX,
   type Gap,
@@ -8,12 +8,11 @@ import {
   type Hello,
   type Reconnect,
   type SubscribedPayload,
-  type WireError,
 } from "@upwire/protocol";
 import { valueOf, webSocketAddress } from "../link/address.ts";
 import { systemClock } from "../link/clock.ts";
 import { createLink, type LinkOwner } from "../link/link.ts";
-import { readError, readFrame, type Frame } from "./frame.ts";
+import { readFrame, type Frame } from "./frame.ts";
 import { askWhy } from "./handshake-check.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Listeners, type Listener } from "./listeners.ts";
@@ -27,6 +26,8 @@ const STATUS = "upwire.status";
 const FRAME = "upwire.frame";
 /** How long a server may take to say hello, before it is asked whether it lives. Milliseconds. */
 const HELLO_MS = 10_000;
+/** A longer one is more than a timer takes, which would run at once. Milliseconds. */
+const MOST_INTERVAL_MS = 1e9;
 
 /** The client at run time, where names and payloads are any. What a contract says about it is in `Client`. */
 export interface UntypedClient {
@@ -60,7 +61,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
 
   const heartbeat = createHeartbeat(
     clock,
-    () => outbox.control({ type: "upwire.ping" }, () => {}),
+    () => outbox.control({ type: "upwire.ping" }),
     () => link.drop(),
   );
   const owner: LinkOwner = {
@@ -100,7 +101,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
       }
       cut();
       tell({ state: "waiting", retryAt });
-      if (neverOpened) void check(status);
+      // A listener may have closed it.
+      if (neverOpened && status.state === "waiting") void check(status);
     },
     woken: heartbeat.probe,
   };
@@ -108,8 +110,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
 
   function receive(data: unknown): void {
     const { type, topic, offset, re, payload, error } = readFrame(data);
-    if (re !== undefined) outbox.answered(re, error, payload);
-    if (typeof type !== "string") return;
+    outbox.answered(re, error, payload);
+    if (!type) return;
     if (topic !== undefined) {
       const known = topics.get(topic);
       if (type === "upwire.subscribed") (known ?? topicNamed(topic, { byServer: true })).subscribed(payload as SubscribedPayload);
@@ -118,7 +120,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
       else known?.deliver(type, payload, offset);
     } else if (type === "upwire.hello") greeted(payload as Partial<Hello["payload"]>);
     else if (type === "upwire.reconnect") owner.toldMs = (payload as Reconnect["payload"]).afterMs;
-    else if (type === "upwire.error") report(readError(payload as WireError));
+    else if (type === "upwire.error") report(fromWireError(payload));
     else if (!type.startsWith("upwire.")) listeners.emit(type, payload);
   }
 
@@ -126,7 +128,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     if (status.state !== "connecting" || !transmit) return;
     ({ connectionId } = hello);
     owner.spreadMs = hello.spreadMs;
-    heartbeat.start(hello.pingIntervalMs ?? 25_000);
+    heartbeat.start(Math.min(hello.pingIntervalMs as number, MOST_INTERVAL_MS) || 25_000);
     outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });
@@ -145,8 +147,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   async function check(waiting: ClientStatus): Promise<void> {
     const verdict = await askWhy(address, token, options.fetch);
     // After the wait the next try is under way: it will know better.
-    if (!verdict || status !== waiting) return;
-    if (verdict.retry === "later") link.wait(verdict.retryAfterMs ?? MIN_LATER_MS);
+    if (status !== waiting || verdict?.ok !== false) return;
+    if (verdict.retry === "later") tell({ state: "waiting", retryAt: link.wait(verdict.retryAfterMs) });
     else if (verdict.retry === "no") {
       link.close();
       end(1006, verdict.code, verdict);
@@ -168,9 +170,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   }
 
   function tell(next: ClientStatus): void {
-    if (status.state === "closed" || status.state === next.state) return;
-    status = next;
-    listeners.emit(STATUS, status);
+    listeners.emit(STATUS, (status = next));
   }
 
   function close(code = 1000, reason = ""): void {

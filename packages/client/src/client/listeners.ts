@@ -19,16 +19,19 @@ export class Listeners {
 
   /** @returns whether there was a listener */
   emit(name: string, ...values: unknown[]): boolean {
-    const called = [...this.#entries].filter((entry) => entry.name === name);
-    for (const { listener } of called) {
+    let isHeard = false;
+    // A copy: one that is added meanwhile waits for the next.
+    for (const entry of Array.from(this.#entries)) {
+      if (entry.name !== name) continue;
+      isHeard = true;
       try {
-        const result = listener(...(values as never[]));
+        const result = entry.listener(...(values as never[]));
         if (result instanceof Promise) result.catch(this.#report);
       } catch (error) {
         this.#report(error);
       }
     }
-    return called.length > 0;
+    return isHeard;
   }
 
   clear(): void {

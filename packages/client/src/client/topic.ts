@@ -1,6 +1,14 @@
-import type { Gap, GapReason, Position, RealtimeError, Since, SubscribedPayload, WireError } from "@upwire/protocol";
+import {
+  fromWireError,
+  type Gap,
+  type GapReason,
+  type Position,
+  type RealtimeError,
+  type Since,
+  type SubscribedPayload,
+  type WireError,
+} from "@upwire/protocol";
 import type { Clock, Timer } from "../link/clock.ts";
-import { readError } from "./frame.ts";
 import { Listeners, type Listener } from "./listeners.ts";
 import type { AskOptions, Outbox } from "./outbox.ts";
 
@@ -31,9 +39,9 @@ export interface TopicSetup extends TopicOptions {
 
 /** One topic as this client sees it. What a contract says about it is in `Topic`. */
 export class TopicSubscription {
-  readonly name: string;
+  declare readonly name: string;
   /** Everything up to here has come. */
-  position: Position | undefined;
+  declare position: Position | undefined;
   readonly #setup: TopicSetup;
   readonly #listeners: Listeners;
   #isWanted = false;
@@ -79,7 +87,7 @@ export class TopicSubscription {
     this.#listeners.clear();
     this.#setup.forget();
     // An error would tell that there was nothing to end, which is what was wanted.
-    this.#setup.outbox.control({ type: "upwire.unsubscribe", topic: this.name }, () => {});
+    this.#setup.outbox.control({ type: "upwire.unsubscribe", topic: this.name });
   }
 
   [Symbol.dispose](): void {
@@ -126,7 +134,7 @@ export class TopicSubscription {
 
   /** The server took this client out. */
   unsubscribed(error: WireError | undefined): void {
-    this.#ended(error && readError(error));
+    this.#ended(error && fromWireError(error));
   }
 
   #move(epoch: string | undefined, offset: number, gap: GapReason | false, state: unknown): void {
