@@ -150,6 +150,7 @@ async function keepContract(port) {
     const tea = client.topic("room:{room}", { room: "tea" });
     tea.on("state", (state) => told.push(...state));
     tea.on("message", ({ text }) => told.push(text));
+    await new Promise((resolve) => tea.onSubscribed(resolve));
     const { offset } = await tea.publish("message", { text: "hi" });
     await until(
       () => told.length >= 2,

@@ -3,6 +3,7 @@ import type { ChatContract } from "../src/contract.ts";
 import type { ChatClient } from "./client.ts";
 import { Composer, type Target } from "./composer.ts";
 import { byId } from "./dom.ts";
+import { LateNames } from "./late-names.ts";
 import { MessageLog } from "./message-log.ts";
 import { Network } from "./network.ts";
 import { PeoplePanel } from "./people-panel.ts";
@@ -31,10 +32,14 @@ const client: ChatClient = createClient<ChatContract>(network.url, {
 });
 const isOnline = (): boolean => client.status.state === "open";
 
-const people = new PeoplePanel(client, pick, refresh);
+const lateNames = new LateNames();
+const people: PeoplePanel = new PeoplePanel(client, pick, () => {
+  lateNames.fillIn(people);
+  refresh();
+});
 const rooms = new RoomsPanel({
   client,
-  onMessage: ({ room, from, text }) => show("room", from, `room ${room} · ${people.nameOf(from)}`, text),
+  onMessage: ({ room, from, text }) => show("room", from, () => `room ${room} · ${people.nameOf(from)}`, text),
   onSubscribed: (subscribed) => {
     if (!subscribed.isFirst) wayBack.resumed(subscribed);
   },
@@ -45,22 +50,7 @@ const rooms = new RoomsPanel({
 const typing = new Typing(client);
 const composer = new Composer({ people, rooms, isOnline, send, wrote: () => typing.wrote() });
 
-const lobby = client.topic("lobby");
-let wasInLobby = false;
-lobby.onSubscribed((subscribed) => {
-  if (wasInLobby) wayBack.resumed(subscribed);
-  wasInLobby = true;
-});
-lobby.onGap(() => wayBack.gap());
-lobby.on("message", ({ from, address, text }) => {
-  if (people.isOwn(from)) {
-    log.add("own", `you · ${address}`, text);
-    return;
-  }
-  typing.over();
-  log.add("client", address, text);
-});
-lobby.on("binary", ({ bytes }) => log.add("binary", "", `binary, ${bytes} ${bytes === 1 ? "byte" : "bytes"}`));
+followLobby();
 client.topic("clock").on("time", ({ time }) => log.addTime(`Current time is ${time}`));
 client.on("direct", (direct) => showDirect(direct));
 client.onFrame((frame) => wire.add(frame));
@@ -79,10 +69,30 @@ const fitSide = (): void => void (side.open = wide.matches);
 wide.addEventListener("change", fitSide);
 fitSide();
 
+function followLobby(): void {
+  const lobby = client.topic("lobby");
+  let isFirst = true;
+  lobby.onSubscribed((subscribed) => {
+    if (!isFirst) wayBack.resumed(subscribed);
+    isFirst = false;
+  });
+  lobby.onGap(() => wayBack.gap());
+  lobby.on("message", ({ from, address, text }) => {
+    if (people.isOwn(from)) {
+      log.add("own", `you · ${address}`, text);
+      return;
+    }
+    typing.over();
+    log.add("client", address, text);
+  });
+  lobby.on("binary", ({ bytes }) => log.add("binary", "", `binary, ${bytes} ${bytes === 1 ? "byte" : "bytes"}`));
+}
+
 function statusChanged(): void {
   const { status } = client;
   statusLine.show(status, network);
   reconnect.hidden = status.state === "open" || status.state === "connecting" || network.isOff;
+  network.show({ canTurn: status.state === "open" || network.isOff });
   if (status.state === "open") {
     people.opened();
   } else {
@@ -104,13 +114,13 @@ function refresh(): void {
   for (const count of document.querySelectorAll(".count")) count.textContent = String(people.count);
 }
 
-function show(kind: "room" | "direct", from: string, who: string, text: string): void {
-  if (people.isOwn(from)) log.addOwn(kind, who, text);
-  else log.add(kind, who, text);
+function show(kind: "room" | "direct", from: string, title: () => string, text: string): void {
+  const { who } = log.add(kind, title(), text, { isOwn: people.isOwn(from) });
+  if (!people.knows(from)) lateNames.add({ id: from, who, title });
 }
 
 function showDirect({ from, to, text }: { readonly from: string; readonly to: string; readonly text: string }): void {
-  show("direct", from, `direct · ${people.nameOf(from)} → ${people.nameOf(to)}`, text);
+  show("direct", from, () => `direct · ${people.nameOf(from)} → ${people.nameOf(to)}`, text);
 }
 
 /** With a key, so that it is done once, however often it has to be sent. */

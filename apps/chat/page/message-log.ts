@@ -6,6 +6,12 @@ const PATIENCE_MS = 400;
 
 export type EntryKind = "own" | "client" | "direct" | "room" | "server" | "system" | "notice" | "binary" | "error";
 
+/** The parts of an entry that may change later. */
+export interface Entry {
+  readonly who: HTMLElement;
+  readonly body: HTMLElement;
+}
+
 /** A message of ours that the server has not confirmed. */
 export interface Unconfirmed {
   /** It is delivered, and shown where it belongs: away with it. */
@@ -27,17 +33,11 @@ export class MessageLog {
     });
   }
 
-  /** @returns its text, which may change later. */
-  add(kind: EntryKind, who: string, body: string): HTMLElement {
+  add(kind: EntryKind, who: string, body: string, { isOwn = false }: { readonly isOwn?: boolean } = {}): Entry {
     const item = this.#entry(kind, who, body);
+    if (isOwn) item.dataset["own"] = "";
     this.#put(item);
-    return item.lastElementChild as HTMLElement;
-  }
-
-  addOwn(kind: EntryKind, who: string, body: string): void {
-    const item = this.#entry(kind, who, body);
-    item.dataset["own"] = "";
-    this.#put(item);
+    return { who: item.querySelector(".who") as HTMLElement, body: item.lastElementChild as HTMLElement };
   }
 
   /** A clock that ticks all day gets one line. */

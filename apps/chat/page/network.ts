@@ -34,6 +34,11 @@ export class Network {
     return "/ws";
   };
 
+  /** Without a connection there is nothing to cut. */
+  show({ canTurn }: { readonly canTurn: boolean }): void {
+    this.#button.hidden = !canTurn;
+  }
+
   #turn(): void {
     this.#isOff = !this.#isOff;
     this.#button.textContent = this.#isOff ? "Go online" : "Go offline";

@@ -67,6 +67,11 @@ export class PeoplePanel {
     return this.#items.has(id);
   }
 
+  /** Whether `nameOf` is more than the id. */
+  knows(id: string): boolean {
+    return this.isOwn(id) || this.#names.has(id);
+  }
+
   isOwn(id: string): boolean {
     return this.#ownIds.has(id);
   }

@@ -33,7 +33,7 @@ export class WayBack {
     this.#expectsGap = !resumed;
     this.#missed += missed;
     // At its place: what was missed comes behind it.
-    this.#line ??= this.#log.add("notice", "", "");
+    this.#line ??= this.#log.add("notice", "", "").body;
     this.#line.textContent = this.#text();
   }
 

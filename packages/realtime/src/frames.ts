@@ -1,4 +1,5 @@
 import { watch } from "@upwire/core/adapter";
+import { isTellable } from "./told.ts";
 import { encodeBinaryFrame, errorCodes, RealtimeError, type ErrorCode, type WireError } from "@upwire/protocol";
 
 /** A connection, whatever its context. */
@@ -86,7 +87,7 @@ export function errorOf(code: ErrorCode, message: string = errorCodes[code].text
  * @returns the error of the client, and whether the application has to be told.
  */
 export function toldError(thrown: unknown): { readonly error: RealtimeError; readonly isFault: boolean } {
-  if (thrown instanceof RealtimeError) return { error: thrown, isFault: false };
+  if (isTellable(thrown)) return { error: thrown, isFault: false };
   try {
     const { name, code, message, retryable, details } = thrown as Partial<RealtimeError>;
     if (thrown instanceof Error && name === "RealtimeError" && typeof code === "string") {

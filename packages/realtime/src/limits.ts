@@ -23,6 +23,8 @@ export interface RealtimeLimits {
   readonly rememberedReplies: number;
   /** What they take together. Bytes. @default 16777216 */
   readonly rememberedBytes: number;
+  /** What all topics together keep in this process; over it the one that was quiet for longest gives way. A `broker` of your own has its own limit. Bytes. @default 67108864 */
+  readonly historyBytes: number;
 }
 
 /** Of the window in which bad frames are counted. */
@@ -38,6 +40,7 @@ const defaultLimits: RealtimeLimits = Object.freeze({
   retryWindowMs: 120_000,
   rememberedReplies: 10_000,
   rememberedBytes: 16 * 1024 * 1024,
+  historyBytes: 64 * 1024 * 1024,
 });
 
 /** Timers end at 2^31 - 1. */
@@ -56,6 +59,7 @@ const limitKinds: OptionKinds<RealtimeLimits> = {
   retryWindowMs: count,
   rememberedReplies: count,
   rememberedBytes: count,
+  historyBytes: count,
 };
 
 /** @throws TypeError for a limit that does not exist, or is no whole number from 1 on. */

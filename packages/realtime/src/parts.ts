@@ -55,7 +55,7 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const tally = new Tally();
   const remembered = rememberedOf(clock, limits, saved);
   const topicStats = newTopicStats();
-  const broker = brokerOf(options.broker, saved, clock);
+  const broker = brokerOf(options.broker, { saved, clock, maxBytes: limits.historyBytes });
   const canSave = broker.save !== undefined;
   const { replayMessages, replayBytes, requestTimeoutMs: stateTimeoutMs } = limits;
   const sessions = createSlot<Session<User>>();
@@ -63,11 +63,12 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const engine = new Topics({ broker, clock, report, limits: topicLimits, stats: topicStats, first: firstSubscriptions(sessions) });
   const calls = new AppCalls(clock, limits.requestTimeoutMs);
   const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
-  const requests = new Requests<User>({ entries, calls, clock, limits, remembered });
-  const traffic = new TopicTraffic<User>({ table, engine, calls, limits });
+  const users = new Users<User>(options.userId);
+  const requests = new Requests<User>({ users, entries, calls, clock, limits, remembered });
+  const traffic = new TopicTraffic<User>({ users, table, engine, calls, limits });
   const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
   const topicHandles = { sessions, lines: new Lines(calls), engine, limits };
-  const kept = { sessions, hub: createHub<User>({ clock }), users: new Users<User>(), tally, limits, remembered };
+  const kept = { sessions, hub: createHub<User>({ clock }), users, tally, limits, remembered };
   return { ...kept, events, requests, desk, receiver, table, engine, topicStats, canSave, topicHandles };
 }
 
@@ -90,9 +91,16 @@ function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undef
   return remembered;
 }
 
+/** What the broker is made of where the application gives none. */
+interface OwnBroker {
+  readonly saved: Saved | undefined;
+  readonly clock: Clock;
+  readonly maxBytes: number;
+}
+
 /** @throws TypeError for saved topics beside a broker of the application, which has to be made with them itself. */
-function brokerOf(broker: Broker | undefined, saved: Saved | undefined, clock: Clock): Broker {
-  if (broker === undefined) return memoryBroker({ clock, ...(saved?.broker && { restore: saved.broker }) });
+function brokerOf(broker: Broker | undefined, { saved, clock, maxBytes }: OwnBroker): Broker {
+  if (broker === undefined) return memoryBroker({ clock, maxBytes, ...(saved?.broker && { restore: saved.broker }) });
   if (saved?.broker !== undefined) {
     throw new TypeError("restore: it holds the topics of a broker in memory, and there is the option broker; leave that out");
   }

@@ -20,7 +20,8 @@ export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, 
   publish<Event extends TopicEventName<C, Pattern>>(event: Event, payload: TopicEventIn<C, Pattern, Event>, options?: PublicationOptions): Promise<PublishedTo>;
   /**
    * Subscribes a client that has not asked; `canSubscribe` is not asked, and `limits.topics` does not count. One that speaks
-   * `upwire.v1` is told, a plain one just gets the events from now on. @throws (as a rejection) RealtimeError `unavailable`; TypeError for a connection of
+   * `upwire.v1` is told, a plain one just gets the events from now on. Nothing happens to a connection that is closed, or that leaves the topic
+   * before the answer. @throws (as a rejection) RealtimeError `unavailable`; TypeError for a connection of
    * another handler.
    */
   add(connection: Connection): Promise<void>;
@@ -63,7 +64,8 @@ export interface Realtime<C extends Contract, User, Native = unknown> extends Co
   readonly stats: RealtimeStats;
   /**
    * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies
-   * that are remembered by `key`. Call it when the clients are gone; publishes are rejected from here on.
+   * that are remembered by `key`. Call it when the clients are gone. It waits for requests with a `key` that still run, for
+   * `limits.requestTimeoutMs` at most; publishes are rejected from then on.
    */
   save(): Promise<Uint8Array>;
   /** Frees timers and the broker. Call it when the clients are gone: nothing can be published any more. */

@@ -52,7 +52,9 @@ export class Remembered {
     this.#delete(name);
     const bytes = ENTRY_BYTES + 2 * name.length + bytesOf(payload);
     if (bytes > maxBytes) return;
-    this.#entries.set(name, { payload, bytes, endsAt: clock.now() + leftMs });
+    // What the application does with its buffer afterwards is not to change the reply, nor is a part of a large one to keep all of it.
+    const own = typeof payload === "object" ? new Uint8Array(payload) : payload;
+    this.#entries.set(name, { payload: own, bytes, endsAt: clock.now() + leftMs });
     this.#bytes += bytes;
     while (this.#entries.size > maxReplies || this.#bytes > maxBytes) this.#delete(this.#first()[0]);
     this.#arm();

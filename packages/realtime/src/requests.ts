@@ -9,9 +9,11 @@ import type { RealtimeLimits } from "./limits.ts";
 import type { Remembered } from "./remembered.ts";
 import { Request, Run } from "./run.ts";
 import type { Task } from "./task.ts";
+import type { Users } from "./users.ts";
 import { validated, validatedAsOurs } from "./validate.ts";
 
-interface Setup {
+interface Setup<User> {
+  readonly users: Users<User>;
   readonly entries: ReadonlyMap<string, RequestEntry>;
   readonly calls: AppCalls;
   readonly clock: Clock;
@@ -25,11 +27,13 @@ const nothing = (): void => {};
 
 /** Runs the functions of requests, each key of a user once. */
 export class Requests<User> {
-  readonly #setup: Setup;
+  readonly #setup: Setup<User>;
   /** Async runs with a key that have not settled. */
   readonly #running = new Map<string, { readonly run: Run<User>; readonly timer: Timer }>();
 
-  constructor(setup: Setup) {
+  readonly #whenSettled: (() => void)[] = [];
+
+  constructor(setup: Setup<User>) {
     this.#setup = setup;
   }
 
@@ -42,16 +46,39 @@ export class Requests<User> {
     calls.run(() => validated(entry.payload, payload), { done: (value) => this.#begin(task, entry, value, key), failed: (error) => task.fail(error) });
   }
 
+  /** Fulfils when each run with a key has ended, and its reply is remembered; after `requestTimeoutMs` in any case. */
+  async settled(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const { clock, limits } = this.#setup;
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(limits.requestTimeoutMs, resolve);
+      this.#whenSettled.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
   /** Forgets what runs, with its timers. */
   stop(): void {
     for (const { timer } of this.#running.values()) timer.cancel();
     this.#running.clear();
+    this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    if (this.#running.size === 0) for (const tell of this.#whenSettled.splice(0)) tell();
   }
 
   #begin(task: Task<User>, entry: RequestEntry, payload: unknown, key: string | undefined): void {
     const { clock, limits, remembered } = this.#setup;
     if (task.isOver) return;
-    const name = key === undefined ? undefined : `${task.what.type}\n${scopedKey(task.session, key)}`;
+    let name: string | undefined;
+    try {
+      if (key !== undefined) name = `${task.what.type}\n${scopedKey(this.#setup.users.identify(task.session), key)}`;
+    } catch (error) {
+      return task.fail(error);
+    }
     if (name !== undefined) {
       const known = remembered.get(name);
       if (known !== undefined) return task.reply(known.payload);
@@ -94,6 +121,7 @@ export class Requests<User> {
     if (running?.run !== run) return;
     running.timer.cancel();
     this.#running.delete(name);
+    this.#tellSettled();
   }
 
   #replied(run: Run<User>, entry: RequestEntry, name: string | undefined, value: unknown): void {

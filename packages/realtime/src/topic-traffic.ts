@@ -1,6 +1,6 @@
 import { RealtimeError, type ClientFrame } from "@upwire/protocol";
 import type { AppCalls } from "./app-calls.ts";
-import { encoded, errorOf, eventFrame, toldError } from "./frames.ts";
+import { encoded, errorOf, eventFrame } from "./frames.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
@@ -11,8 +11,10 @@ import { subscribedText } from "./subscribed.ts";
 import type { TopicTable } from "./topic-table.ts";
 import type { SubscribeResult } from "./topics/opening.ts";
 import type { Topics } from "./topics/topics.ts";
+import type { Users } from "./users.ts";
 
-interface Setup {
+interface Setup<User> {
+  readonly users: Users<User>;
   readonly table: TopicTable;
   readonly engine: Topics;
   readonly calls: AppCalls;
@@ -23,9 +25,9 @@ type Frame<Kind extends ClientFrame["kind"]> = Extract<ClientFrame, { readonly k
 
 /** What clients do with topics: asks the application whether they may, and then the engine. */
 export class TopicTraffic<User> {
-  readonly #setup: Setup;
+  readonly #setup: Setup<User>;
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup<User>) {
     this.#setup = setup;
   }
 
@@ -50,8 +52,8 @@ export class TopicTraffic<User> {
         engine.subscribe(connection, topic, configOf(topic, found), since, (result) => answer(task, result));
       },
       failed: (error) => {
-        // What this user may not have any more ends.
-        if (isAsked() && toldError(error).error.code === "forbidden") engine.unsubscribe(connection, topic);
+        // What this user may not have any more ends, and so does what nobody can say of whether it may go on.
+        if (isAsked()) engine.unsubscribe(connection, topic);
         task.fail(error);
       },
     });
@@ -73,15 +75,17 @@ export class TopicTraffic<User> {
     session.publishing ??= new Lines(calls);
     session.publishing.run(topic, () => askPublish(session, topic, found, { event, payload }), {
       done: (value) => {
+        const { engine, limits, users } = this.#setup;
         let data;
+        let scoped: string | undefined;
         try {
           data = eventFrame(event, encoded(value));
+          if (key !== undefined) scoped = scopedKey(users.identify(session), key);
         } catch (error) {
           return task.fail(error);
         }
-        const { engine, limits } = this.#setup;
         const options = {
-          key: key === undefined ? undefined : scopedKey(session, key),
+          key: scoped,
           keyMs: limits.retryWindowMs,
           publisher: session.connection,
           onPosition: (position: { readonly offset: number } | undefined) => published(task, position),

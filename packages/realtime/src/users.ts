@@ -5,6 +5,12 @@ import type { Session } from "./session.ts";
 /** The connections of each user. Most have one, which takes no set. */
 export class Users<User> {
   readonly #byId = new Map<string, Session<User> | Set<Session<User>>>();
+  readonly #idOf: (user: User) => string | undefined;
+
+  /** @param idOf May throw. */
+  constructor(idOf: (user: User) => string | undefined = defaultUserId) {
+    this.#idOf = idOf;
+  }
 
   get size(): number {
     return this.#byId.size;
@@ -29,11 +35,36 @@ export class Users<User> {
     if (known.size === 0) this.#byId.delete(userId);
   }
 
+  /**
+   * Finds out who it is, when the application has set another `connection.context`.
+   * @throws what `idOf` throws: then it is a connection of no user.
+   */
+  identify(session: Session<User>): Session<User> {
+    const { user } = session;
+    if (session.identified === user) return session;
+    this.delete(session);
+    session.userId = undefined;
+    session.userId = checkedUserId(this.#idOf, user);
+    session.identified = user;
+    if (session.connection.state !== "closed") this.add(session);
+    return session;
+  }
+
   /** As they are now. */
   of(userId: string): Connection<User>[] {
     const known = this.#byId.get(userId);
     if (known === undefined) return [];
-    return known instanceof Set ? [...known].map(({ connection }) => connection) : [known.connection];
+    const sessions = known instanceof Set ? [...known] : [known];
+    return sessions.filter((session) => this.#isStill(session, userId)).map(({ connection }) => connection);
+  }
+
+  #isStill(session: Session<User>, userId: string): boolean {
+    try {
+      this.identify(session);
+    } catch (error) {
+      session.connection.report(error);
+    }
+    return session.userId === userId;
   }
 }
 

@@ -1,4 +1,4 @@
-import { createRealtime } from "@upwire/realtime";
+import { createRealtime, RealtimeError } from "@upwire/realtime";
 import { FakeClock } from "@upwire/testing";
 import { describe, expect, it } from "vitest";
 import { MemoryRoute } from "./helpers/memory-clients.ts";
@@ -77,17 +77,39 @@ describe("what clients make grow", () => {
     expect(route.upgrader.stats.ended).toEqual({ ERR_BAD_FRAMES: 2 });
   });
 
-  it("ends an earlier subscription when a resume of it is forbidden, and leaves it after any other error", async () => {
+  it.each<[string, () => unknown]>([
+    ["forbidden", () => false],
+    ["internal", () => Promise.reject(new Error("down"))],
+    ["name_taken", () => Promise.reject(new RealtimeError("name_taken"))],
+  ])("ends an earlier subscription when a resume of it is answered %s", async (code, no) => {
     let answer: () => unknown = () => true;
     const realtime = createRealtime({ topics: { news: { canSubscribe: () => answer() as boolean } } });
     const client = await new MemoryRoute(realtime, { onError: () => {} }).client();
     await client.ask({ type: "upwire.subscribe", id: 1, topic: "news" });
-    const news = realtime.topic("news");
-    answer = () => Promise.reject(new Error("down"));
-    expect(await client.ask({ type: "upwire.subscribe", id: 2, topic: "news" })).toMatchObject([{ re: 2, error: { code: "internal" } }]);
-    expect(news.size).toBe(1);
-    answer = () => false;
-    expect(await client.ask({ type: "upwire.subscribe", id: 3, topic: "news" })).toMatchObject([{ re: 3, error: { code: "forbidden" } }]);
-    expect(news.size).toBe(0);
+    answer = no;
+    expect(await client.ask({ type: "upwire.subscribe", id: 2, topic: "news" })).toMatchObject([{ re: 2, error: { code } }]);
+    expect(realtime.topic("news").size).toBe(0);
+  });
+
+  it("is what all topics keep together, on the broker that a realtime makes", async () => {
+    const realtime = createRealtime({ topics: { "log:{of}": { canSubscribe: () => true } }, limits: { historyBytes: 20_000 } });
+    for (const of of ["a", "b", "c"]) for (let i = 0; i < 50; i++) await realtime.topic("log:{of}", { of }).publish("line", "x".repeat(500));
+    const client = await new MemoryRoute(realtime).client();
+    const kept = [];
+    for (const [index, of] of ["a", "b", "c"].entries()) {
+      kept.push((await client.ask({ type: "upwire.subscribe", id: index + 1, topic: `log:${of}`, since: { last: 50 } })).length - 1);
+    }
+    expect(kept[0]).toBe(0);
+    expect(kept[2]).toBeGreaterThan(10);
+    expect(kept[2]).toBeLessThan(40);
+  });
+
+  it("leaves an earlier subscription when a resume of it is not looked at", async () => {
+    const realtime = createRealtime({ topics: { news: { canSubscribe: () => true } } });
+    const client = await new MemoryRoute(realtime).client();
+    await client.ask({ type: "upwire.subscribe", id: 1, topic: "news" });
+    const resume = { type: "upwire.subscribe", id: 2, topic: "news", since: { epoch: "?", offset: 1 } };
+    expect(await client.ask(resume)).toMatchObject([{ re: 2, error: { code: "bad_message" } }]);
+    expect(realtime.topic("news").size).toBe(1);
   });
 });

@@ -28,7 +28,7 @@ interface Visitor {
 }
 
 let openedAt: number[] = [];
-let isHushed = false;
+const hushed = new AbortController();
 let refused = 0;
 /** What the first client of each room has published, and was told so. */
 const saidLast: number[] = [];
@@ -66,7 +66,7 @@ function visit(index: number): Visitor {
 
 /** One message after the other, each with a key: it is repeated until it is answered, and takes effect once. */
 async function speak(visitor: Visitor): Promise<void> {
-  for (let n = 1; !isHushed; n++) {
+  for (let n = 1; !hushed.signal.aborted; n++) {
     try {
       await visitor.say({ life: "said", n });
       saidLast[visitor.topic] = n;
@@ -91,7 +91,7 @@ const api: CrowdApi = {
     speakers = visitors.slice(0, topics).map(speak);
   },
   async hush() {
-    isHushed = true;
+    hushed.abort();
     await Promise.all(speakers);
   },
   watch() {

@@ -26,8 +26,6 @@ const STATUS = "upwire.status";
 const FRAME = "upwire.frame";
 /** How long a server may take to say hello, before it is asked whether it lives. Milliseconds. */
 const HELLO_MS = 10_000;
-/** A longer one is more than a timer takes, which would run at once. Milliseconds. */
-const MOST_INTERVAL_MS = 1e9;
 
 /** The client at run time, where names and payloads are any. What a contract says about it is in `Client`. */
 export interface UntypedClient {
@@ -95,10 +93,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     failed: (error) => error instanceof Error && report(error),
     down({ code, reason }, retryAt) {
       const neverOpened = !transmit;
-      if (!retryAt) {
-        end(code, reason);
-        return;
-      }
+      if (!retryAt) return end(code, reason);
       cut();
       tell({ state: "waiting", retryAt });
       // A listener may have closed it.
@@ -112,9 +107,9 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     const { type, topic, offset, re, payload, error } = readFrame(data);
     outbox.answered(re, error, payload);
     if (!type) return;
-    if (topic !== undefined) {
+    if (topic) {
       const known = topics.get(topic);
-      if (type === "upwire.subscribed") (known ?? topicNamed(topic, { byServer: true })).subscribed(payload as SubscribedPayload);
+      if (type === "upwire.subscribed") topicNamed(topic, { byServer: true }).subscribed(payload as SubscribedPayload);
       else if (type === "upwire.gap") known?.gap(payload as Gap["payload"]);
       else if (type === "upwire.unsubscribed") known?.unsubscribed(error);
       else known?.deliver(type, payload, offset);
@@ -128,7 +123,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     if (status.state !== "connecting" || !transmit) return;
     ({ connectionId } = hello);
     owner.spreadMs = hello.spreadMs;
-    heartbeat.start(Math.min(hello.pingIntervalMs as number, MOST_INTERVAL_MS) || 25_000);
+    heartbeat.start(hello.pingIntervalMs);
     outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });
@@ -138,7 +133,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   function topicNamed(name: string, how?: TopicOptions): TopicSubscription {
     let topic = topics.get(name);
     if (!topic) {
-      topic = new TopicSubscription(name, { ...how, outbox, clock, report, forget: () => void topics.delete(name) });
+      topic = new TopicSubscription(name, { ...how, outbox, clock, report, forget: () => topics.delete(name) });
       topics.set(name, topic);
     }
     return topic;

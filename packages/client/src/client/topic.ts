@@ -34,7 +34,7 @@ export interface TopicSetup extends TopicOptions {
   readonly clock: Clock;
   readonly report: (error: unknown) => void;
   /** It is unsubscribed: the next of this name is a new one. */
-  readonly forget: () => void;
+  readonly forget: () => unknown;
 }
 
 /** One topic as this client sees it. What a contract says about it is in `Topic`. */

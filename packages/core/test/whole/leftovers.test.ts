@@ -59,6 +59,7 @@ const ofConnection: Rows = {
     connection.offClose(listener);
   },
   offClose: ({ connection }) => connection.offClose(listener),
+  report: ({ connection }, turn) => connection.report(new Error(`fault ${turn}`)),
 };
 
 const ofAudience: Rows = {
@@ -130,7 +131,7 @@ const all: readonly (readonly [string, object, Rows])[] = [
 
 /** A connection whose client takes nothing any more and whose queue is full. */
 async function open(): Promise<Setup & OpenedSocket> {
-  const opened = await openSocket(new Upgrader({ slowConsumer: "drop-newest", maxQueueBytes: 4096 }), undefined);
+  const opened = await openSocket(new Upgrader({ slowConsumer: "drop-newest", maxQueueBytes: 4096, onError: () => {} }), undefined);
   const hub = createHub();
   const attachment = attach(createServer());
   hub.add(opened.connection);

@@ -1,5 +1,6 @@
 import type { Clock } from "@upwire/core";
 import { RealtimeError } from "@upwire/protocol";
+import { isTellable } from "../told.ts";
 
 export type Outcome<Value> = { readonly value: Value } | { readonly error: unknown };
 
@@ -46,5 +47,5 @@ async function promiseOf<Value>(call: () => Promise<Value> | Value): Promise<Val
 
 /** Any error, as a client may be told it: of others than ours only that there was one. */
 export function unavailable(error: unknown): RealtimeError {
-  return error instanceof RealtimeError ? error : new RealtimeError("unavailable", "the broker failed", { cause: error });
+  return isTellable(error) ? error : new RealtimeError("unavailable", "the broker failed", { cause: error });
 }

@@ -51,6 +51,10 @@ export class CatchUp implements Phase, PageReader {
     return this.#subscription.phase === this;
   }
 
+  get position(): number {
+    return this.#position;
+  }
+
   back(position: number): void {
     if (!this.#subscription.topic.hasHistory) this.#owesGap = true;
     else if (position < this.#position) this.#position = position;

@@ -35,6 +35,8 @@ export class Opening implements Phase, PageReader {
   #sizes: number[] = [];
   #bytes = 0;
   #cancelState: (() => void) | undefined;
+  /** Where the subscription stands that this one takes the place of, which goes on there if this one fails. */
+  #before: number | undefined;
 
   constructor(setup: TopicSetup, subscription: Subscription, since: Since | undefined, answer: Answer) {
     this.#setup = setup;
@@ -47,9 +49,22 @@ export class Opening implements Phase, PageReader {
     return this.#subscription.phase === this;
   }
 
-  back(): void {}
+  back(position: number): void {
+    if (this.#before !== undefined && position < this.#before) this.#before = position;
+  }
 
   wake(): void {}
+
+  /** Takes the place of an earlier subscription of the same connection. */
+  replaces(earlier: Subscription, phase: Phase | undefined): void {
+    this.#before = phase === undefined ? earlier.topic.top : phase.position;
+    if (this.#before !== undefined) this.#subscription.place(earlier.epoch, earlier.floor);
+  }
+
+  /** That of the earlier subscription. */
+  get position(): number | undefined {
+    return this.#before;
+  }
 
   stop(): void {
     this.#cancelState?.();
@@ -62,7 +77,15 @@ export class Opening implements Phase, PageReader {
   }
 
   unreadable(error: RealtimeError): void {
-    if (this.#isCurrent) this.#setup.end(this.#subscription, error);
+    if (!this.#isCurrent) return;
+    const position = this.#before;
+    const subscription = this.#subscription;
+    if (position === undefined) return this.#setup.end(subscription, error);
+    this.stop();
+    const catchUp = new CatchUp(this.#setup, subscription, { position, isSettled: false });
+    subscription.phase = catchUp;
+    this.#tell(error);
+    if (subscription.isAlive) catchUp.run();
   }
 
   run(): void {

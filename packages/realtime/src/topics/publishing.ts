@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { BrokerData, BrokerPublication, HistoryBounds, PublishOptions, PublishResult } from "@upwire/cluster/broker";
 import type { Clock } from "@upwire/core";
-import { RealtimeError, type Position } from "@upwire/protocol";
+import { promiseOf } from "@upwire/core/adapter";
+import { isId, RealtimeError, type Position } from "@upwire/protocol";
+import { isTellable } from "../told.ts";
 import { unavailable } from "./ask.ts";
 import { OwnPublish } from "./own-publish.ts";
 import type { TopicPublishOptions } from "./publish-options.ts";
@@ -23,6 +25,13 @@ export interface PublishingSetup {
 
 const CLUSTER: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
 const LOCAL_ONLY: PublishResult = Object.freeze({ position: undefined, delivery: "local-only", repeated: false });
+
+/** A broker in plain JavaScript may give anything. */
+function isResult(given: unknown): given is PublishResult {
+  if (typeof given !== "object" || given === null) return false;
+  const { position } = given as Partial<PublishResult>;
+  return position === undefined || (typeof position?.epoch === "string" && isId(position.offset));
+}
 
 /** What this node publishes. */
 export class Publishing {
@@ -85,14 +94,15 @@ export class Publishing {
     if (history === undefined || onPosition !== undefined) given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
     this.#unanswered.add(own);
     if (onPosition !== undefined) this.#expectReply(own);
-    let answer: Promise<PublishResult>;
+    let answer: Promise<unknown> | undefined;
     try {
-      answer = this.#setup.broker.publish(own.topic, own.data, given);
+      answer = promiseOf(this.#setup.broker.publish(own.topic, own.data, given));
     } catch (error) {
       return this.#failed(own, error);
     }
+    if (answer === undefined) return this.#failed(own, new TypeError("publish of the broker gave no promise"));
     answer.then(
-      (result) => this.#answered(own, result),
+      (result) => (isResult(result) ? this.#answered(own, result) : this.#failed(own, new TypeError("publish of the broker gave no result"))),
       (error: unknown) => this.#failed(own, error),
     );
   }
@@ -114,7 +124,7 @@ export class Publishing {
 
   #failed(own: OwnPublish, error: unknown): void {
     if (!this.#unanswered.settle(own)) return;
-    if (!(error instanceof RealtimeError)) this.#setup.report(error);
+    if (!isTellable(error)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
     if (own.position !== undefined) return own.resolve({ position: own.position, delivery: "cluster", repeated: false });
     const hasKey = own.options.key !== undefined;

@@ -1,4 +1,5 @@
 import type { Broker, BrokerSink, HistoryBounds, HistoryPage, PublishOptions, PublishResult, BrokerData } from "@upwire/cluster/broker";
+import { promiseOf } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
 import { unavailable } from "./ask.ts";
 
@@ -68,7 +69,7 @@ export class ReadyBroker {
 /** @returns `undefined` when it is ready at once. */
 function startOf(broker: Broker, sink: BrokerSink): Promise<void> | undefined {
   try {
-    return broker.start(sink) as Promise<void> | undefined;
+    return promiseOf(broker.start(sink)) as Promise<void> | undefined;
   } catch (error) {
     return Promise.reject(error);
   }

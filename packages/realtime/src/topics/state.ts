@@ -1,5 +1,6 @@
 import type { Clock } from "@upwire/core";
 import { RealtimeError } from "@upwire/protocol";
+import { isTellable } from "../told.ts";
 import { ask } from "./ask.ts";
 import { RUNS_PER_TURN, type Turns } from "./turns.ts";
 
@@ -101,8 +102,8 @@ export class State {
 
   /** What the application throws on purpose is for the client, and no fault. */
   #failed(error: unknown): RealtimeError {
-    if (error instanceof RealtimeError && error.code !== "timeout") return error;
+    if (isTellable(error) && error.code !== "timeout") return error;
     this.#setup.report(error);
-    return error instanceof RealtimeError ? error : new RealtimeError("internal", "the state of the topic cannot be had");
+    return isTellable(error) ? error : new RealtimeError("internal", "the state of the topic cannot be had");
   }
 }

@@ -6,6 +6,8 @@ import type { State } from "./state.ts";
 
 /** What a subscription does while it is no member of its topic's audience. */
 export interface Phase {
+  /** The client was sent everything up to here; `undefined` before it has a subscription. */
+  readonly position: number | undefined;
   /** Goes on, if nothing but a turn of the event loop was waited for. */
   run(): void;
   /** A reply to a publish of this connection is queued. */

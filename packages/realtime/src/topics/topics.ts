@@ -144,12 +144,14 @@ export class Topics {
 
   #open(connection: Connection, { name, config, since, answer, isPlain }: SubscribeInit): void {
     const before = this.#attachments.get(name)?.members.get(connection);
+    const phase = before?.phase;
     if (before !== undefined) this.#end(before, () => new RealtimeError("replaced", "another subscribe of the same topic came before the answer"));
     if (connection.state !== "open") return answer(new RealtimeError("cancelled", "the connection is closing"));
     if (this.#isClosed) return answer(closedError());
     const topic = this.#attachments.open(name, config);
     const subscription = new Subscription({ connection, topic, isPlain });
     const opening = new Opening(this.#setup, subscription, since, answer);
+    if (before !== undefined && before.topic === topic && before.isPlain === isPlain) opening.replaces(before, phase);
     subscription.phase = opening;
     topic.members.add(subscription);
     subscription.next = this.#first.get(connection);

@@ -16,8 +16,8 @@ export class FrameSplitter {
     const frames: SplitFrame[] = [];
     let at = 0;
     while (bytes.byteLength - at >= 2) {
-      const first = bytes[at] as number;
-      const short = (bytes[at + 1] as number) & 0x7f;
+      const first = bytes.readUInt8(at);
+      const short = bytes.readUInt8(at + 1) & 0x7f;
       const start = at + (short === 126 ? 4 : short === 127 ? 10 : 2);
       if (bytes.byteLength < start) break;
       const length = short === 126 ? bytes.readUInt16BE(at + 2) : short === 127 ? Number(bytes.readBigUInt64BE(at + 2)) : short;

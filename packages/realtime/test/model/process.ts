@@ -7,6 +7,7 @@ import { hostileBroker } from "@upwire/testing";
 import type { Journal } from "./journal.ts";
 import { recordingBroker } from "./recording-broker.ts";
 import { kinds, REPLAY_MESSAGES, type TopicKind } from "./topics.ts";
+import { watchedBroker } from "./troubles.ts";
 import type { Truth } from "./truth.ts";
 import type { Served } from "./venue.ts";
 import type { Wire } from "./wire.ts";
@@ -56,7 +57,7 @@ export class Process {
       left: (topic) => truth.left(topic, clock.now()),
       saved: (bytes) => (this.#brokerBytes = bytes),
     });
-    const used: Broker = broker === "memory" ? recording : hostileBroker(recording, { clock: this.#clock, seed: seed * 1000 + life });
+    const used = broker === "memory" ? recording : hostileOf(recording, { clock: this.#clock, seed: seed * 1000 + life, truth });
     const topics = Object.fromEntries(Object.values(kinds).map((kind) => [kind.pattern, rulesOf(kind, stateOf)]));
     this.realtime = createRealtime({
       authorize: (request) => request.query.get("user") ?? "",
@@ -104,6 +105,10 @@ export class Process {
     const options = { ...limits, onError: (error: unknown) => this.#reported(error), clock: this.#clock };
     return this.#served.open({ user, name, options, highWaterMark });
   }
+}
+
+function hostileOf(inner: Broker, { clock, seed, truth }: { readonly clock: Clock; readonly seed: number; readonly truth: Truth }): Broker {
+  return watchedBroker(hostileBroker(inner, { clock, seed }), clock, (topic) => truth.unreadable(topic, clock.now()));
 }
 
 /** The number that a publication carries. */

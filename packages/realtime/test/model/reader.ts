@@ -1,6 +1,6 @@
 import { isId, type Position, type Since, type WireError } from "@upwire/protocol";
 import type { ClientSetup, Frame, PlantView } from "./client-setup.ts";
-import { Ledger, type ShownState } from "./ledger.ts";
+import { Ledger, TOLD_MS, type ShownState } from "./ledger.ts";
 import { canResume, firstKept } from "./resume-window.ts";
 import { kindOf, REPLAY_MESSAGES } from "./topics.ts";
 import type { Wire } from "./wire.ts";
@@ -225,11 +225,11 @@ export class Reader {
     const position = { epoch, offset: after };
     if (since !== undefined && "epoch" in since) {
       const mustResume = canResume(truth, topic.name, since, now());
-      if (mustResume && !resumed) journal.fail("resume refused", told);
+      if (mustResume && !resumed && !truth.wasUnreadable(topic.name, now() - TOLD_MS)) journal.fail("resume refused", told);
       if (resumed && since.epoch !== epoch) journal.fail("resume false", `${told}: another epoch`);
       if (resumed && after !== since.offset) journal.fail("resume false", `${told}: it must go on at ${since.offset}`);
-      if (mustResume) counts.resumed++;
-      if (mustResume && offset > after) counts.replayed++;
+      if (mustResume && resumed) counts.resumed++;
+      if (mustResume && resumed && offset > after) counts.replayed++;
       if (!resumed) counts.refused++;
       if (!resumed && since.epoch !== epoch) counts.foreignEpochs++;
     } else if (since !== undefined) {

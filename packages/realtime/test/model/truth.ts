@@ -61,6 +61,8 @@ export class EpochTruth {
 export class Truth {
   /** Counted by the world. */
   turn = 0;
+  /** The history of each topic could not be read for so long that it may be given up. By topic, when that was so last. */
+  readonly #unreadableAt = new Map<string, number>();
   readonly #epochs = new Map<string, Map<string, EpochTruth>>();
   readonly #byNumber = new Map<number, Fact[]>();
   readonly #current = new Map<string, EpochTruth>();
@@ -72,9 +74,10 @@ export class Truth {
   note({ topic, position, number, bytes, at, life, era }: Effect): void {
     const truth = this.#epoch(topic, position?.epoch ?? `life-${life}`);
     const offset = position?.offset ?? truth.top + 1;
-    if (offset !== truth.top + 1) throw new Error(`the broker gave ${topic} the offset ${offset} after ${truth.top}`);
+    // What no member was told is noted a microtask later than what one was: behind its successor, then.
+    if (truth.facts[offset - 1] !== undefined) throw new Error(`the broker gave ${topic} the offset ${offset} twice`);
     const fact = { topic, epoch: truth.epoch, offset, number, bytes, at, era, turn: this.turn };
-    truth.facts.push(fact);
+    truth.facts[offset - 1] = fact;
     this.#byNumber.set(number, [...this.of(number), fact]);
   }
 
@@ -104,6 +107,15 @@ export class Truth {
   /** Every time that a publication took effect. */
   of(number: number): readonly Fact[] {
     return this.#byNumber.get(number) ?? [];
+  }
+
+  /** The node may say that it has lost something. */
+  unreadable(topic: string, at: number): void {
+    this.#unreadableAt.set(topic, at);
+  }
+
+  wasUnreadable(topic: string, since: number): boolean {
+    return (this.#unreadableAt.get(topic) ?? -Infinity) >= since;
   }
 
   /** Whether the witness of this process has it. */
@@ -151,15 +163,21 @@ export class Truth {
     this.#excused.set(topic, number);
   }
 
+  /** Whether the witness may have missed it. */
+  isExcused(topic: string, number: number): boolean {
+    return number <= (this.#excused.get(topic) ?? 0);
+  }
+
   /** What was expected and has not come. */
   missing(): number[] {
-    const isMissing = ([number, topic]: readonly [number, string]): boolean => this.of(number).length === 0 && number > (this.#excused.get(topic) ?? 0);
+    const isMissing = ([number, topic]: readonly [number, string]): boolean => this.of(number).length === 0 && !this.isExcused(topic, number);
     return [...this.#expected].filter(isMissing).map(([number]) => number);
   }
 
   /** The witness is gone, and did not see all. */
   expectNothing(): void {
     this.#expected.clear();
+    this.#excused.clear();
   }
 
   /** Another process has another witness. */
