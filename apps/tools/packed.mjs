@@ -1,7 +1,7 @@
 // npm run packed: what a customer does first, with the packages as npm would deliver them. For each framework an application outside
 // of the repository, made of the lines of the package's README alone: its install lines, with tarballs in place of names, and its first
 // sample, as JavaScript and as TypeScript. The samples of the front README too, and those of realtime and client. A client talks to each.
-// It needs a network, and takes about two minutes.
+// It needs a network, and takes about four minutes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebSocket } from "ws";
