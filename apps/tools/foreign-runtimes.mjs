@@ -1,7 +1,9 @@
 // The adapters on runtimes that are not Node: the native demos run there, in processes of their own, and clients in this
-// process judge them by the conformance table, once more with compression, and by the handshake table.
+// process judge them by the conformance table, once more with compression, and by the handshake table. The built client plays
+// in each of them too.
 import { execFileSync } from "node:child_process";
 import { runConformance, runHandshakes } from "@upwire/testing";
+import { judgeClient } from "./client-runtimes.mjs";
 import { launchDemo } from "./demo-process.mjs";
 
 const NATIVE = ["node", "express", "fastify", "hono", "koa"];
@@ -43,6 +45,7 @@ export async function judgeForeignRuntimes() {
       if (failures.length > 0) allPassed = false;
       for (const failure of failures) console.error(`  ${failure}`);
     }
+    if (!(await judgeClient(`${name} ${version}`, { program, flags }))) allPassed = false;
     for (const [row, reason] of Object.entries(runtime.cannot)) console.log(`  ${name} cannot: ${row}, since ${reason}`);
   }
   return allPassed;

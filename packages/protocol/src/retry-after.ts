@@ -22,6 +22,6 @@ export function retryAfterReason(ms: number): string {
  * @returns milliseconds from the close frame on, or `undefined` for a reason that tells no time.
  */
 export function parseRetryAfter(reason: string): number | undefined {
-  const digits = typeof reason === "string" ? retryAfterPattern.exec(reason)?.[1] : undefined;
-  return digits === undefined ? undefined : Math.min(Number(digits), MAX_RETRY_AFTER_MS);
+  const told = typeof reason === "string" && retryAfterPattern.exec(reason);
+  return told ? Math.min(Number(told[1]), MAX_RETRY_AFTER_MS) : undefined;
 }

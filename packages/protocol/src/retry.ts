@@ -15,45 +15,33 @@ export interface RetryRule {
 export const MIN_LATER_MS = 5000;
 
 /**
- * From which close code on what is to be done, up to the next one. Short, since pages carry it. A code that has no meaning
- * here says nothing against another try; 4400 to 4499 do, since like HTTP's 400 to 499 they tell of a fault of the client.
+ * After which close codes another try would not help; IANA has 3000 for unauthorized and 3003 for forbidden. As patterns, since
+ * pages carry them. A code that has no meaning here says nothing against another try; 4400 to 4499 do, since like HTTP's 400 to
+ * 499 they tell of a fault of the client.
  */
-const changes: readonly (readonly [from: number, retry: Retry])[] = [
-  [1000, false],
-  [1001, true],
-  [1002, false],
-  [1004, true],
-  [1007, false],
-  [1011, true],
-  [1013, "later"],
-  [1014, true],
-  [1015, "later"],
-  [1016, true],
-  // IANA: unauthorized.
-  [3000, false],
-  [3001, true],
-  // IANA: forbidden.
-  [3003, false],
-  [3004, true],
-  [4400, false],
-  [4408, true],
-  [4409, false],
-  [4429, "later"],
-  [4430, false],
-  [4500, true],
-];
-
-/** What a client should do after each close code from 1000 to 4999, in order and without a gap. */
-export const retryRules: readonly RetryRule[] = /* @__PURE__ */ changes.map(([from, retry], index) => ({
-  from,
-  to: (changes[index + 1]?.[0] ?? 5000) - 1,
-  retry,
-}));
+const never = /^(100[0237-9]|1010|300[03]|44(?!08|29)\d\d)$/;
+const later = /^(1013|1015|4429)$/;
 
 /**
  * What a client should do after a connection that ended with `code`. Takes anything: for what is no close code it is
  * `true`, since the connection is gone all the same.
  */
 export function retryOf(code: number): Retry {
-  return Number.isInteger(code) ? (changes.findLast(([from]) => from <= code)?.[1] ?? true) : true;
+  if (typeof code !== "number") return true;
+  return later.test(`${code}`) ? "later" : !never.test(`${code}`);
+}
+
+/** What a client should do after each close code from 1000 to 4999, in order and without a gap. */
+export const retryRules: readonly RetryRule[] = /* @__PURE__ */ readRules();
+
+function readRules(): RetryRule[] {
+  const rules: RetryRule[] = [];
+  let from = 1000;
+  for (let to = from; to < 5000; to++) {
+    const retry = retryOf(from);
+    if (to < 4999 && retryOf(to + 1) === retry) continue;
+    rules.push({ from, to, retry });
+    from = to + 1;
+  }
+  return rules;
 }

@@ -1,18 +1,22 @@
 // One small application of each framework, as a user writes it, and what a user's test says about its route.
 // Each file beside this one runs it in a test framework of its own; none of them is known to connectTo.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { Router } from "@koa/router";
-import { websocket as nodeWebsocket } from "@upwire/core";
+import { createClient } from "@upwire/client";
+import { attach as attachNode, websocket as nodeWebsocket } from "@upwire/core";
 import { websocket as expressWebsocket } from "@upwire/express";
 import { attach, websocket as fastifyWebsocket } from "@upwire/fastify";
 import { websocket as honoWebsocket } from "@upwire/hono";
 import { websocket as koaWebsocket } from "@upwire/koa";
+import { createRealtime } from "@upwire/realtime";
 import { connectTo } from "@upwire/testing/connect";
 import express from "express";
 import Fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
+import { WebSocket } from "ws";
 
 const echo = { message: (connection, message) => connection.send(message) };
 
@@ -35,10 +39,32 @@ const apps = {
 };
 
 /** The name of each framework. */
-export const names = Object.keys(apps);
+export const names = [...Object.keys(apps), "a realtime"];
 
-/** Its route echoes, and refuses foreign pages. */
-export async function check(name) {
+/** Its route echoes, and refuses foreign pages; a realtime answers by its protocol. */
+export function check(name) {
+  return name === "a realtime" ? checkRealtime() : checkEcho(name);
+}
+
+async function checkRealtime() {
+  const options = { allowedHosts: ["127.0.0.1"] };
+  const app = nodeWebsocket(createRealtime({ requests: { double: ({ payload }) => payload * 2 }, options }));
+  const frames = await connectTo(app, "/ws", { subprotocols: ["upwire.v1"] });
+  assert.equal((await frames.next()).json().type, "upwire.hello");
+  frames.sendJson({ type: "double", id: 1, payload: 21 });
+  assert.deepEqual((await frames.next()).json(), { re: 1, payload: 42 });
+  await frames.close();
+
+  const server = createServer((req, res) => void app(req, res));
+  attachNode(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const client = createClient(`http://127.0.0.1:${server.address().port}/ws`, { WebSocket });
+  assert.equal(await client.request("double", 21), 42);
+  client.close();
+  await once(server.close(), "close");
+}
+
+async function checkEcho(name) {
   const app = apps[name]();
   const client = await connectTo(app, "/ws");
   client.sendJson({ text: "hello" });

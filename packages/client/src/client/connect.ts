@@ -1,6 +1,6 @@
 import {
   fillPattern,
-  MIN_LATER_MS,
+  fromWireError,
   SUBPROTOCOL,
   TOKEN_PREFIX,
   type Gap,
@@ -8,12 +8,11 @@ import {
   type Hello,
   type Reconnect,
   type SubscribedPayload,
-  type WireError,
 } from "@upwire/protocol";
 import { valueOf, webSocketAddress } from "../link/address.ts";
 import { systemClock } from "../link/clock.ts";
 import { createLink, type LinkOwner } from "../link/link.ts";
-import { readError, readFrame, type Frame } from "./frame.ts";
+import { readFrame, type Frame } from "./frame.ts";
 import { askWhy } from "./handshake-check.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Listeners, type Listener } from "./listeners.ts";
@@ -23,8 +22,8 @@ import type { Address, ClientStatus } from "./status.ts";
 import { TopicSubscription, type TopicOptions } from "./topic.ts";
 
 /** Names that no event can have, for listeners to the client itself. */
-const STATUS = "upwire.status";
-const FRAME = "upwire.frame";
+const STATUS: unique symbol = Symbol();
+const FRAME: unique symbol = Symbol();
 /** How long a server may take to say hello, before it is asked whether it lives. Milliseconds. */
 const HELLO_MS = 10_000;
 
@@ -97,7 +96,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
       if (!retryAt) return end(code, reason);
       cut();
       tell({ state: "waiting", retryAt });
-      if (neverOpened) void check(status);
+      // A listener may have closed it.
+      if (neverOpened && status.state === "waiting") void check(status);
     },
     woken: heartbeat.probe,
   };
@@ -105,17 +105,17 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
 
   function receive(data: unknown): void {
     const { type, topic, offset, re, payload, error } = readFrame(data);
-    if (re !== undefined) outbox.answered(re, error, payload);
-    if (typeof type !== "string") return;
-    if (topic !== undefined) {
+    outbox.answered(re, error, payload);
+    if (!type) return;
+    if (topic) {
       const known = topics.get(topic);
-      if (type === "upwire.subscribed") (known ?? topicNamed(topic, { byServer: true })).subscribed(payload as SubscribedPayload);
+      if (type === "upwire.subscribed") topicNamed(topic, { byServer: true }).subscribed(payload as SubscribedPayload);
       else if (type === "upwire.gap") known?.gap(payload as Gap["payload"]);
       else if (type === "upwire.unsubscribed") known?.unsubscribed(error);
       else known?.deliver(type, payload, offset);
     } else if (type === "upwire.hello") greeted(payload as Partial<Hello["payload"]>);
     else if (type === "upwire.reconnect") owner.toldMs = (payload as Reconnect["payload"]).afterMs;
-    else if (type === "upwire.error") report(readError(payload as WireError));
+    else if (type === "upwire.error") report(fromWireError(payload));
     else if (!type.startsWith("upwire.")) listeners.emit(type, payload);
   }
 
@@ -137,8 +137,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   async function check(waiting: ClientStatus): Promise<void> {
     const verdict = await askWhy(address, token, options.fetch);
     // After the wait the next try is under way: it will know better.
-    if (!verdict || status !== waiting) return;
-    if (verdict.retry === "later") link.wait(verdict.retryAfterMs ?? MIN_LATER_MS);
+    if (status !== waiting || verdict?.ok !== false) return;
+    if (verdict.retry === "later") tell({ state: "waiting", retryAt: link.wait(verdict.retryAfterMs) });
     else if (verdict.retry === "no") {
       link.close();
       end(1006, verdict.code, verdict);
@@ -160,9 +160,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   }
 
   function tell(next: ClientStatus): void {
-    if (status.state === "closed" || status.state === next.state) return;
-    status = next;
-    listeners.emit(STATUS, status);
+    listeners.emit(STATUS, (status = next));
   }
 
   function close(code = 1000, reason = ""): void {

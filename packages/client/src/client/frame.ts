@@ -1,11 +1,11 @@
-import { RealtimeError, type WireError } from "@upwire/protocol";
+import type { WireError } from "@upwire/protocol";
 
 /** What is sent over a socket. */
 export type Frame = string | Uint8Array;
 
 /** What any message of a server may have. */
 export interface ServerMessage {
-  readonly type?: unknown;
+  readonly type?: string;
   readonly topic?: string;
   readonly offset?: number;
   readonly re?: number;
@@ -33,13 +33,4 @@ export function readFrame(data: unknown): ServerMessage {
   const bytes = new Uint8Array(data as ArrayBuffer);
   const end = 4 + new DataView(bytes.buffer).getUint32(0);
   return { ...(JSON.parse(new TextDecoder().decode(bytes.subarray(4, end))) as ServerMessage), payload: bytes.subarray(end) };
-}
-
-/** The error that a server tells; `internal` for what is none. */
-export function readError(error: Partial<WireError>): RealtimeError {
-  try {
-    return new RealtimeError(error.code ?? "", error.message, error);
-  } catch {
-    return new RealtimeError("internal");
-  }
 }

@@ -3,7 +3,7 @@ export type Listener = (...values: never[]) => unknown;
 
 /** Functions of the application, by name. One that fails is reported, and the others are called all the same. */
 export class Listeners {
-  readonly #entries = new Set<{ readonly name: string; readonly listener: Listener }>();
+  readonly #entries = new Set<{ readonly name: string | symbol; readonly listener: Listener }>();
   readonly #report: (error: unknown) => void;
 
   constructor(report: (error: unknown) => void) {
@@ -11,25 +11,27 @@ export class Listeners {
   }
 
   /** @returns what takes it away again */
-  add(name: string, listener: Listener): () => void {
+  add(name: string | symbol, listener: Listener): () => void {
     const entry = { name, listener };
     this.#entries.add(entry);
     return () => void this.#entries.delete(entry);
   }
 
   /** @returns whether there was a listener */
-  emit(name: string, ...values: unknown[]): boolean {
-    const called = [...this.#entries].filter((entry) => entry.name === name);
-    for (const entry of called) {
+  emit(name: string | symbol, ...values: unknown[]): boolean {
+    let isHeard = false;
+    for (const entry of [...this.#entries]) {
+      // One before may have taken it away.
+      if (entry.name !== name || !this.#entries.has(entry)) continue;
+      isHeard = true;
       try {
-        // One before may have taken it away.
-        const result = this.#entries.has(entry) && entry.listener(...(values as never[]));
+        const result = entry.listener(...(values as never[]));
         if (result instanceof Promise) result.catch(this.#report);
       } catch (error) {
         this.#report(error);
       }
     }
-    return called.length > 0;
+    return isHeard;
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
-import { RealtimeError, type WireError } from "@upwire/protocol";
+import { fromWireError, RealtimeError, type WireError } from "@upwire/protocol";
 import type { Clock } from "../link/clock.ts";
 import { answerOf } from "./answer.ts";
-import { readError, writeFrame, type Frame } from "./frame.ts";
+import { writeFrame, type Frame } from "./frame.ts";
 
 type Settle = (error: unknown, payload?: unknown) => void;
 type Transmit = (frame: Frame) => void;
@@ -46,7 +46,8 @@ export interface Outbox {
   ask<T>(header: object, payload: unknown, options?: AskOptions): Promise<T>;
   /** One of upwire's own messages: dropped without a connection, and forgotten with it. */
   control(header: object, settle?: Settle): void;
-  answered(id: number, error: WireError | undefined, payload: unknown): void;
+  /** `id` is undefined for what is no reply. */
+  answered(id: number | undefined, error: WireError | undefined, payload: unknown): void;
 }
 
 function madeUpKey(): string {
@@ -57,7 +58,7 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
   const { maxQueue = 100, requestTimeoutMs = 30_000 } = options;
   const entries = new Map<number, Entry>();
   /** Belong to one connection. */
-  const controls = new Map<number, Settle | undefined>();
+  const controls = new Map<number | undefined, Settle | undefined>();
   let transmit: Transmit | undefined;
   let isClosed = false;
   let lastId = 0;
@@ -139,10 +140,11 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
       controls.set(++lastId, settle);
       transmit(writeFrame({ ...header, id: lastId }));
     },
+    /** `id` is undefined for what is no reply. */
     answered(id, error, payload) {
-      const settle = controls.get(id) ?? entries.get(id)?.settle;
+      const settle = controls.get(id) ?? entries.get(id as number)?.settle;
       controls.delete(id);
-      settle?.(error && readError(error), payload);
+      settle?.(error && fromWireError(error), payload);
     },
   };
 }

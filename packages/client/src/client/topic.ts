@@ -1,6 +1,14 @@
-import type { Gap, GapReason, Position, RealtimeError, Since, SubscribedPayload, WireError } from "@upwire/protocol";
+import {
+  fromWireError,
+  type Gap,
+  type GapReason,
+  type Position,
+  type RealtimeError,
+  type Since,
+  type SubscribedPayload,
+  type WireError,
+} from "@upwire/protocol";
 import type { Clock, Timer } from "../link/clock.ts";
-import { readError } from "./frame.ts";
 import { Listeners, type Listener } from "./listeners.ts";
 import type { AskOptions, Outbox } from "./outbox.ts";
 
@@ -8,9 +16,9 @@ import type { AskOptions, Outbox } from "./outbox.ts";
 const AGAIN_MS = 2000;
 
 /** Names that no event can have, for listeners to what happens to the subscription. */
-const SUBSCRIBED = "upwire.subscribed";
-const GAP = "upwire.gap";
-const ENDED = "upwire.ended";
+const SUBSCRIBED: unique symbol = Symbol();
+const GAP: unique symbol = Symbol();
+const ENDED: unique symbol = Symbol();
 
 /** How a topic is subscribed. */
 export interface TopicOptions {
@@ -31,9 +39,9 @@ export interface TopicSetup extends TopicOptions {
 
 /** One topic as this client sees it. What a contract says about it is in `Topic`. */
 export class TopicSubscription {
-  readonly name: string;
+  declare readonly name: string;
   /** Everything up to here has come. */
-  position: Position | undefined;
+  declare position: Position | undefined;
   readonly #setup: TopicSetup;
   readonly #listeners: Listeners;
   #isWanted = false;
@@ -57,7 +65,7 @@ export class TopicSubscription {
     return topics.get(this.name) === this;
   }
 
-  on(event: string, listener: Listener): () => void {
+  on(event: string | symbol, listener: Listener): () => void {
     if (!(this.#setup.byServer || this.#isLive || this.#isWanted) && this.#isCurrent()) {
       this.#isWanted = true;
       this.subscribe();
@@ -136,7 +144,7 @@ export class TopicSubscription {
 
   /** The server took this client out. */
   unsubscribed(error: WireError | undefined): void {
-    this.#ended(error && readError(error));
+    this.#ended(error && fromWireError(error));
   }
 
   #move(epoch: string | undefined, offset: number, gap: GapReason | false, state: unknown): void {

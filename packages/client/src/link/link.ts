@@ -57,8 +57,12 @@ export interface LinkOwner {
 
 /** One connection that is kept up. */
 export interface Link {
-  /** While waiting: the next try is after this time, and not before it, whatever wakes up. Milliseconds from now on. */
-  wait(ms: number): void;
+  /**
+   * While waiting: the next try is after this time, and not before it, whatever wakes up. Milliseconds from now on; 5,000 for
+   * what is no time.
+   * @returns when that is, as for `down`
+   */
+  wait(ms: number | undefined): number;
   /** Gives a connection up that is dead without having said so. */
   drop(): void;
   /** No further try. An open connection says goodbye first, and is over when the server has answered. */
@@ -101,13 +105,13 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
   }
 
   /** The next try is in `ms`; what wakes up may bring it forward as far as `leastMs`. */
-  function wait(ms: number, leastMs = ms): void {
+  function wait(ms?: number, leastMs?: number): number {
     // A timer that gets no number, or a huge one, would run at once.
-    const delay = Math.min(ms >= 0 ? ms : MIN_LATER_MS, MAX_RETRY_AFTER_MS);
+    const delay = Math.min((ms as number) >= 0 ? (ms as number) : MIN_LATER_MS, MAX_RETRY_AFTER_MS);
     timer?.cancel();
     timer = clock.after(delay, () => void attempt());
-    retryAt = clock.now() + delay;
-    notBefore = clock.now() + leastMs;
+    notBefore = clock.now() + (leastMs ?? delay);
+    return (retryAt = clock.now() + delay);
   }
 
   async function attempt(): Promise<void> {
@@ -117,6 +121,11 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
       (event) => {
         if (mine === round) run(event);
       };
+    const fail = whileMine((error: unknown) => {
+      owner.failed(error);
+      // Node 22 fires no `close` after a handshake that failed.
+      if (!openedAt) down(ABNORMAL);
+    });
     timer = clock.after(connectTimeoutMs, drop);
     try {
       const { url, protocols } = await owner.target();
@@ -129,12 +138,10 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
       });
       dialled.onmessage = whileMine(owner.message);
       // It stays to the end: the package ws lets an error without a listener end the process.
-      dialled.onerror = whileMine(owner.failed);
+      dialled.onerror = fail;
       dialled.onclose = whileMine(down);
     } catch (error) {
-      if (mine !== round) return;
-      owner.failed(error);
-      down(ABNORMAL);
+      fail(error);
     }
   }
 

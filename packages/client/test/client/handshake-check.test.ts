@@ -18,6 +18,8 @@ describe("a handshake that failed", () => {
     const { clock, network } = await refused(fetch, { token: "secret" });
     const [address, init] = fetch.mock.calls[0] ?? [];
     expect([address, init?.headers]).toEqual(["http://server.test/ws", { accept: "application/vnd.upwire.check+json", authorization: "Bearer secret" }]);
+    // What a handshake sends: the cookies of any host, and the page's origin.
+    expect(init).toMatchObject({ credentials: "include", referrerPolicy: "origin" });
     await clock.advance(250);
     network.socket.refuse();
     await settle();
@@ -38,7 +40,8 @@ describe("a handshake that failed", () => {
       ["later", 7000, 7000],
       ["yes", 250, undefined],
     ] as const) {
-      const { network, clock } = await refused(answering({ ok: false, status: 503, code: "ERR_SHUTTING_DOWN", retry, retryAfterMs }));
+      const { client, network, clock } = await refused(answering({ ok: false, status: 503, code: "ERR_SHUTTING_DOWN", retry, retryAfterMs }));
+      expect(client.status).toEqual({ state: "waiting", retryAt: clock.now() + waitMs });
       await clock.advance(waitMs - 1);
       expect(network.sockets.length).toBe(1);
       await clock.advance(1);
@@ -71,6 +74,16 @@ describe("a handshake that failed", () => {
     answer({ json: async () => ({ ok: false, status: 403, code: "ERR_X", retry: "no" }) });
     await settle();
     expect(client.status.state).toBe("connecting");
+  });
+
+  it("is tried no more when the application closes the client meanwhile", async () => {
+    const fixture = new Fixture({ fetch: answering({ ok: false, status: 503, code: "ERR_SHUTTING_DOWN", retry: "later" }) });
+    const { client, clock, network } = fixture;
+    client.onStatus(({ state }) => state === "waiting" && client.close());
+    (await network.dialled()).refuse();
+    await settle();
+    await clock.advance(60_000);
+    expect([client.status.state, network.sockets.length, clock.pending]).toEqual(["closed", 1, 0]);
   });
 
   it("is none when the connection had opened", async () => {

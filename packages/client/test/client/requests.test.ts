@@ -18,6 +18,28 @@ describe("a request", () => {
     await expect(asked).rejects.toMatchObject({ name: "RealtimeError", ...error });
   });
 
+  it.each([
+    {},
+    true,
+    "no",
+    [],
+    { code: 5 },
+    { code: "" },
+    { code: "No Such Code" },
+    { code: { toString: 1 } },
+    { code: "fine", message: { toString: 1, valueOf: 1 } },
+    { code: "fine", retryable: "yes" },
+  ])("is never left hanging by an error that is none: %j", async (error) => {
+    const fixture = new Fixture();
+    const socket = await fixture.open();
+    const asked = fixture.ask();
+    socket.message({ re: socket.frames("ask")[0]?.["id"], error });
+    const isFine = (error as { code?: unknown }).code === "fine";
+    await expect(asked).rejects.toMatchObject({ name: "RealtimeError", code: isFine ? "fine" : "internal", retryable: false });
+    socket.message({ type: "upwire.error", payload: error });
+    expect(fixture.errors).toMatchObject([{ code: isFine ? "fine" : "internal" }]);
+  });
+
   it("without key that is unanswered at a cut rejects, and is never sent again", async () => {
     const fixture = new Fixture();
     const socket = await fixture.open();
@@ -201,15 +223,12 @@ describe("a rejection", () => {
 });
 
 describe("an error of the server that is none", () => {
-  it.each([{ code: "NOT A CODE" }, { code: {} }, { code: "fine", message: { toString: 5 } }, {}, "no"])(
-    "settles the request as internal: %j",
-    async (error) => {
-      const fixture = new Fixture();
-      const socket = await fixture.open();
-      const asked = fixture.ask();
-      socket.message({ re: socket.frames("ask").at(-1)?.["id"], error });
-      await expect(asked).rejects.toMatchObject({ code: "internal" });
-      expect(fixture.errors).toEqual([]);
-    },
-  );
+  it.each([{ code: "NOT A CODE" }, { code: {} }, {}, "no"])("settles the request as internal: %j", async (error) => {
+    const fixture = new Fixture();
+    const socket = await fixture.open();
+    const asked = fixture.ask();
+    socket.message({ re: socket.frames("ask").at(-1)?.["id"], error });
+    await expect(asked).rejects.toMatchObject({ code: "internal" });
+    expect(fixture.errors).toEqual([]);
+  });
 });

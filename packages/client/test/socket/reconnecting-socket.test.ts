@@ -198,6 +198,16 @@ describe("coming back", () => {
     expect(network.sockets.length).toBe(2);
   });
 
+  it("happens after a handshake that failed with an error alone, as in Node 22", async () => {
+    const fixture = new Fixture();
+    const socket = await fixture.network.dialled();
+    socket.onerror?.({ type: "error" } as never);
+    expect([fixture.events, fixture.waits]).toEqual([["error", "close"], 250]);
+    socket.end();
+    await fixture.clock.advance(250);
+    expect([fixture.events, fixture.network.sockets.length]).toEqual([["error", "close"], 2]);
+  });
+
   it("happens after a handshake that takes too long, which is given up", async () => {
     const { network, clock, events } = new Fixture();
     const first = await network.dialled();

@@ -1,0 +1,2 @@
+/** What `play` tells where everything holds. */
+export const EXPECTED: readonly string[];
