@@ -20,8 +20,8 @@ export class Listeners {
   /** @returns whether there was a listener */
   emit(name: string | symbol, ...values: unknown[]): boolean {
     let isHeard = false;
-    for (const entry of [...this.#entries]) {
-      // One before may have taken it away.
+    for (const entry of Array.from(this.#entries)) {
+      // A copy, since one that is added meanwhile waits for the next; and one before may have taken it away.
       if (entry.name !== name || !this.#entries.has(entry)) continue;
       isHeard = true;
       try {

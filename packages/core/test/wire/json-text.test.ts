@@ -33,6 +33,7 @@ describe("the JSON of a value", () => {
         },
       },
     ],
+    // oxlint-disable-next-line unicorn/no-thenable
     ["a thenable", { a: { then: () => {} } }],
   ])("is refused for %s that is async, and its rejection ends nothing", (_name, value) => {
     expect(() => jsonText(value)).toThrow(
