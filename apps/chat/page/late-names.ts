@@ -1,6 +1,6 @@
 import type { PeoplePanel } from "./people-panel.ts";
 
-/** Some are of people who left before we came, and nobody will tell their names. */
+/** Some are of people who left before this page came: it never learns their names. */
 const MAX_WAITING = 100;
 
 interface Waiting {

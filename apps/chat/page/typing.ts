@@ -4,7 +4,7 @@ import { byId } from "./dom.ts";
 /** How often others are told that we write, and how long they show it. Milliseconds. */
 const [TELL_MS, SHOW_MS] = [2000, 3000];
 
-/** Tells others that we write, and shows who does. Without a connection nobody is told, not even later. */
+/** Tells others that we write, and shows who does. Without a connection it is told to no one, not even later. */
 export class Typing {
   readonly #client: ChatClient;
   readonly #line = byId("typing", HTMLElement);

@@ -21,13 +21,13 @@ type Awaitable<Value> = Value | PromiseLike<Value>;
 
 /** What an application says about the topics of one pattern. */
 export interface TopicRules<Pattern extends string, User, What extends Published = Published, State = unknown> {
-  /** May this client subscribe? Asked at each subscribe and resume. Only `true`, or a promise of it, is a yes. @default nobody may */
+  /** May this client subscribe? Asked at each subscribe and resume. Only `true`, or a promise of it, is a yes. @default no client may */
   readonly canSubscribe?: (call: SubscribeCall<Pattern, User>) => Awaitable<boolean>;
-  /** May this client publish this? @default nobody may */
+  /** May this client publish this? @default no client may */
   readonly canPublish?: (call: PublishCall<Pattern, User, What>) => Awaitable<boolean>;
   /** What a new subscriber begins with. It may hold more than the position that it comes with, never less. JSON. */
   readonly state?: (call: StateCall<Pattern>) => Awaitable<State>;
-  /** What is kept for those who come back; `false` for nothing. @default 100 messages, 1 MiB, 5 minutes */
+  /** What is kept for clients that come back; `false` for nothing. @default 100 messages, 1 MiB, 5 minutes */
   readonly history?: Partial<HistoryBounds> | false;
 }
 

@@ -61,7 +61,7 @@ export function routeOptions<User>({ authorize, fallback, options = {} }: AnyOpt
 
 type Subprotocols<Native> = NonNullable<UpgraderOptions<unknown, Native>["subprotocols"]>;
 
-/** Whoever offers ours speaks it, whatever else it offers. */
+/** A client that offers `upwire.v1` speaks it, whatever else it offers. */
 function withOurs<Native>(others: Subprotocols<Native>): Subprotocols<Native> {
   if (typeof others !== "function") return [SUBPROTOCOL, ...others.filter((name) => name !== SUBPROTOCOL)];
   return (offered, request) => (offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : others(offered, request));

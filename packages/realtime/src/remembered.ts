@@ -46,7 +46,7 @@ export class Remembered {
     return entry === undefined || entry.endsAt <= this.#bounds.clock.now() ? undefined : entry;
   }
 
-  /** @param leftMs How long it is remembered. It must be at least as long as for those that are there already. */
+  /** @param leftMs How long it is remembered. It must be at least as long as for the replies that are remembered already. */
   add(name: string, payload: Encoded, leftMs: number = this.#bounds.windowMs): void {
     const { clock, maxReplies, maxBytes } = this.#bounds;
     this.#delete(name);
@@ -60,7 +60,7 @@ export class Remembered {
     this.#arm();
   }
 
-  /** Those that are still remembered. */
+  /** The replies that are still remembered. */
   saved(): SavedReply[] {
     const now = this.#bounds.clock.now();
     return [...this.#entries].filter(([, { endsAt }]) => endsAt > now).map(([name, { payload, endsAt }]) => ({ name, payload, leftMs: endsAt - now }));

@@ -3,7 +3,7 @@ import { TOKEN_PREFIX } from "@upwire/protocol";
 /** What `tokenOf` looks at; an `UpgradeRequest` is one. */
 export interface TokenRequest {
   readonly headers: { readonly authorization?: string | undefined };
-  /** Those that the client offers. */
+  /** The subprotocols that the client offers. */
   readonly subprotocols: readonly string[];
 }
 

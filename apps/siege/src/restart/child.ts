@@ -56,7 +56,7 @@ export class Child<Api extends Calls> {
     return this.#gone(() => this.#process.kill("SIGKILL"));
   }
 
-  /** Lets it end: `serve` ends the process when nobody can call any more. */
+  /** Lets it end: `serve` ends the process when no caller is left. */
   stop(): Promise<void> {
     return this.#gone(() => this.#process.disconnect());
   }

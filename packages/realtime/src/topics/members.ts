@@ -8,7 +8,7 @@ import type { TopicSetup } from "./setup.ts";
 const PLAIN = "plain";
 const PLAIN_FORMAT = { format: PLAIN };
 
-/** The subscriptions of one topic. Those that are live are the members of one audience. */
+/** The subscriptions of one topic. The live ones are the members of one audience. */
 export class Members {
   readonly #setup: TopicSetup;
   readonly #audience: Audience = createAudience();
@@ -44,7 +44,7 @@ export class Members {
     return [...this.#all.keys()];
   }
 
-  /** Those that are being answered, or are behind. */
+  /** The subscriptions that are being answered, or are behind. */
   waiting(): Subscription[] {
     return [...this.#all.values()].filter(({ phase }) => phase !== undefined);
   }

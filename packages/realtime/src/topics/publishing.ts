@@ -90,7 +90,7 @@ export class Publishing {
     if (history !== undefined) given.history = history;
     if (key !== undefined) given.key = key;
     if (keyMs !== undefined) given.keyMs = keyMs;
-    // With history, and nobody to be told first, it is a publication like any other.
+    // With history, and no publisher to be told first, it is a publication like any other.
     if (history === undefined || onPosition !== undefined) given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
     this.#unanswered.add(own);
     if (onPosition !== undefined) this.#expectReply(own);

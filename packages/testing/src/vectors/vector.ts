@@ -30,7 +30,7 @@ export interface VectorOptions {
   readonly vectors?: readonly Vector[];
   /** What the implementation does not have, such as `binary`. Default: it has everything. */
   readonly without?: readonly string[];
-  /** Leaves out those that wait for a deadline. Default: `false`. */
+  /** Leaves out the states that wait for a deadline. Default: `false`. */
   readonly fastOnly?: boolean;
   /** How long one step may take. Milliseconds, default 5000. */
   readonly stepTimeoutMs?: number;
