@@ -11,7 +11,7 @@ const observerKinds: OptionKinds<HubObserver> = { onFirst: kinds.callback, onEmp
  * @returns what ends it.
  * @throws TypeError for what is no hub of this copy of core, and an observer that cannot be meant.
  */
-export function observeHub(hub: Hub<never>, observer: HubObserver): () => void {
+export function observeHub<Context>(hub: Hub<Context>, observer: HubObserver): () => void {
   const memberships = Hub.membershipsOf(hub);
   if (memberships === undefined) throw new TypeError(`observeHub: ${kindOfObject(hub)} is no hub; give what createHub() returned`);
   return memberships.observe(readOptions<HubObserver>("observeHub", observer, observerKinds));
