@@ -124,6 +124,7 @@ export class Casts {
    * members, and adds how many that reached. Never rejects. Casts to one address arrive in the order of the calls.
    */
   cast(address: string, data: BrokerData, options?: CastOptions): Promise<Reach> {
+    if (this.#life === "closed") return Promise.resolve({ reached: 0, missing: this.others, delivery: "local-only" });
     return new Promise((resolve) => {
       const cast = this.#pending.begin(address, resolve);
       if (this.#life !== "new" && this.#life !== "starting") this.#publish(cast, data, options);
@@ -141,6 +142,7 @@ export class Casts {
     const bytes = Buffer.byteLength(json);
     if (bytes > MAX_JSON_BYTES) throw new RangeError(`ask: a question of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
     if (this.#life === "starting") await this.#startedWithin(options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS);
+    if (this.#hasLife("closed")) return { answers: new Map(), missing: node === undefined ? this.others : [node], delivery: "local-only" };
     return this.#questions.ask(node, json, options);
   }
 
