@@ -1,4 +1,4 @@
-import { promiseOf } from "@upwire/core/adapter";
+import { jsonText, promiseOf } from "@upwire/core/adapter";
 import { ItemKind, MAX_JSON_BYTES, oneItem } from "./control.ts";
 import type { CastsOptions } from "./types.ts";
 
@@ -63,7 +63,7 @@ export class Answers {
       return undefined;
     }
     const returned = this.#setup.answer(question, from);
-    const answer = JSON.stringify(await (promiseOf(returned) ?? returned)) as string | undefined;
+    const answer = jsonText(await (promiseOf(returned) ?? returned));
     const bytes = answer === undefined ? 0 : Buffer.byteLength(answer);
     if (bytes > MAX_JSON_BYTES) throw new RangeError(`answer: one of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
     return answer;

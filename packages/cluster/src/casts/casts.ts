@@ -1,4 +1,4 @@
-import { promiseOf, watch } from "@upwire/core/adapter";
+import { jsonText, watch } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import type { Broker, BrokerData, BrokerPublication, BrokerState } from "../broker/broker.ts";
 import { notStarted } from "../broker/errors.ts";
@@ -137,7 +137,7 @@ export class Casts {
    * @throws (as a rejection) TypeError for a question that JSON cannot hold; RangeError for one above 1000000 bytes.
    */
   async ask(node: string | undefined, question: unknown, options: AskOptions = {}): Promise<Asked> {
-    const json = JSON.stringify(question) as string | undefined;
+    const json = jsonText(question);
     if (json === undefined) throw new TypeError("ask: the question has no JSON form");
     const bytes = Buffer.byteLength(json);
     if (bytes > MAX_JSON_BYTES) throw new RangeError(`ask: a question of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
@@ -220,10 +220,14 @@ export class Casts {
   }
 
   #deliver(address: string, data: BrokerData, options: CastOptions | undefined): number {
-    let took: unknown;
-    this.#guard(() => (took = this.#options.deliver(address, data, options)));
-    if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
-    if (took !== undefined && promiseOf(took) === undefined) this.#options.report(new TypeError("deliver: it gave no count; give how many queues took the data"));
+    const { deliver, report } = this.#options;
+    try {
+      const took: unknown = deliver(address, data, options);
+      if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
+      if (!watch(took, report)) report(new TypeError("deliver: it gave no count; give how many queues took the data"));
+    } catch (error) {
+      report(error);
+    }
     return 0;
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "@upwire/core";
-import type { Timer } from "@upwire/core/adapter";
+import { watch, type Timer } from "@upwire/core/adapter";
 import { ItemKind, oneItem } from "./control.ts";
 import type { Kept } from "./kept.ts";
 import type { Nodes } from "./nodes.ts";
@@ -118,10 +118,14 @@ export class Questions {
   }
 
   #isEnough({ until }: Pending, answer: unknown): boolean {
+    const { report } = this.#setup;
     try {
-      return until?.(answer) === true;
+      const isEnough = until?.(answer);
+      // A promise is no answer here, and its rejection must not go unhandled.
+      watch(isEnough, report);
+      return isEnough === true;
     } catch (error) {
-      this.#setup.report(error);
+      report(error);
       return false;
     }
   }
