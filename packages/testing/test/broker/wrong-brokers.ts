@@ -155,7 +155,7 @@ export const wrongBrokers: readonly WrongBroker[] = [
   wrong("has one space of keys for all topics", ["takes the same key in two topics for two"], (inner) => ({
     publish: (topic, data, options) => inner.publish(topic.slice(0, 1), data, { ...options, ...(options?.key && { key: `${topic}${options.key}`.slice(-3) }) }),
   })),
-  wrong("starts again and again", ["starts once"], (inner) => {
+  wrong("starts again and again", ["starts once, and says by what several users have one broker"], (inner) => {
     let isStarted = false;
     return {
       start(sink) {
