@@ -31,7 +31,7 @@ interface Noted {
 function started(broker: Broker): Noted {
   const notes: string[] = [];
   const sink: BrokerSink = {
-    message: (topic, { data }) => void notes.push(`message ${topic} ${data}`),
+    message: (topic, { data }) => void notes.push(`message ${topic} ${String(data)}`),
     top: (topic, { offset }) => void notes.push(`top ${topic} ${offset}`),
     gap: (topic) => void notes.push(`gap ${topic}`),
     state: (state) => void notes.push(`state ${state}`),

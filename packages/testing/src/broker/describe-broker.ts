@@ -2,22 +2,12 @@ import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { BrokerBench } from "./broker-bench.ts";
 import type { BrokerAbilities, MakeBroker } from "./broker-setup.ts";
-import { counting } from "./rows/counting.ts";
-import { keys } from "./rows/keys.ts";
-import { life } from "./rows/life.ts";
-import { nodes } from "./rows/nodes.ts";
-import { publishing } from "./rows/publishing.ts";
-import { reading } from "./rows/reading.ts";
-import type { Row } from "./rows/row.ts";
-import { severalNodes } from "./rows/several-nodes.ts";
-import { telling } from "./rows/telling.ts";
+import { groups } from "./rows/groups.ts";
 
 const everything: BrokerAbilities = { history: true, exact: true, steady: true, tops: true, age: true, save: true, nodes: true, cut: true, others: true };
 
 /** What a broker that has its own time needs to take a node for gone, and to see it come back. */
 const TIMEOUT_MS = 30_000;
-
-const groups: Readonly<Record<string, readonly Row[]>> = { publishing, history: reading, keys, life, "several nodes": severalNodes, nodes, telling, counting };
 
 /**
  * Declares every behaviour that the seam asks of a broker, as one `describe` named `broker: <name>`.
