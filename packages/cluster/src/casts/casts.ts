@@ -236,7 +236,7 @@ export class Casts {
       answers: (casts, took) => this.#pending.answered(from, casts, took),
       absences: (casts) => this.#pending.absent(from, casts),
       checks: (address, casts) => this.#checked(from, address, casts),
-      question: (id, json) => void this.#answers.reply(from, id, json),
+      question: (id, json) => this.#answers.take(from, id, json),
       reply: (id, json) => this.#questions.answered(id, from, json),
     });
     if (!isRead) this.#malformed++;
