@@ -85,8 +85,8 @@ function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undef
   const { retryWindowMs, rememberedReplies, rememberedBytes } = limits;
   const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxReplies: rememberedReplies, maxBytes: rememberedBytes });
   // The one that is forgotten first is added first.
-  for (const { name, payload, leftMs } of (saved?.replies ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
-    remembered.add(name, payload, Math.min(leftMs, retryWindowMs));
+  for (const reply of (saved?.replies ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
+    remembered.add(reply, Math.min(reply.leftMs, retryWindowMs));
   }
   return remembered;
 }

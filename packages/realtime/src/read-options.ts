@@ -18,6 +18,14 @@ const aBroker: Kind = {
   fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
 };
 
+/** So many spread over one hour, the longest time that a client keeps to. */
+const MOST_CLIENTS = 9_000_000;
+
+const clients: Kind = {
+  right: `a whole number from 1 to ${MOST_CLIENTS}`,
+  fits: (value) => count.fits(value) && (value as number) <= MOST_CLIENTS,
+};
+
 const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   authorize: kinds.callback,
   userId: kinds.callback,
@@ -29,7 +37,7 @@ const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   onMessage: kinds.callback,
   onAnswer: kinds.callback,
   limits: kinds.group,
-  expectedClients: count,
+  expectedClients: clients,
   broker: aBroker,
   restore: { right: "the bytes that save() gave", fits: (value) => value instanceof Uint8Array },
   clock: kinds.clock,

@@ -72,7 +72,8 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
         throw new TypeError(`publish: except and conflate would leave holes in the history of ${this.name}; give the topic history: false, or leave them out`);
       }
       const schema = kind.schemaOf(event);
-      const options = { key: key === undefined ? undefined : scopedKey("server", key), keyMs: limits.retryWindowMs, except, conflate };
+      const scoped = key === undefined ? undefined : scopedKey("server", key);
+      const options = { key: scoped?.key, keyOwner: scoped?.owner, keyMs: limits.retryWindowMs, except, conflate };
       lines.run(this.name, () => validated(schema, payload), { done: (value) => resolve(this.#send(event, value, options)), failed: reject });
     });
   }

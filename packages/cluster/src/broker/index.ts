@@ -10,4 +10,5 @@ export type {
   PublishOptions,
   PublishResult,
 } from "./broker.ts";
+export { FairMap } from "./fair-map.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";

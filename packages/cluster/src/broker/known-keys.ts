@@ -1,4 +1,5 @@
 import type { PublishResult } from "./broker.ts";
+import { FairMap } from "./fair-map.ts";
 
 interface Known {
   readonly result: PublishResult;
@@ -6,11 +7,18 @@ interface Known {
   readonly until: number;
 }
 
-/** What was published under a key, until that expires. Of too many the oldest is forgotten. */
+/** A publish under a key, whose it is, and until when it is known. */
+export interface KeyedResult {
+  readonly result: PublishResult;
+  readonly owner: string;
+  readonly until: number;
+}
+
+/** What was published under a key, until that expires. Of too many the oldest of an owner who has the most is forgotten. */
 export class KnownKeys {
   readonly #max: number;
   /** In the order in which they came. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new FairMap<Known>();
 
   constructor(max: number) {
     this.#max = max;
@@ -21,29 +29,32 @@ export class KnownKeys {
     return known !== undefined && now < known.until ? known.result : undefined;
   }
 
-  add(topic: string, key: string, result: PublishResult, until: number, now: number): void {
-    const name = nameOf(topic, key);
-    this.#known.delete(name);
-    this.#known.set(name, { result, until });
+  add(topic: string, key: string, keyed: KeyedResult, now: number): void {
+    this.#set(nameOf(topic, key), keyed);
     // Nearly all of them live equally long: those that have expired stand in front.
-    for (const [oldest, known] of this.#known) {
-      if (this.#known.size <= this.#max && now < known.until) break;
+    for (const [oldest, { until }] of this.#known.entries()) {
+      if (now < until) break;
       this.#known.delete(oldest);
     }
+    while (this.#known.size > this.#max) this.#known.evict();
   }
 
   /** Those that have not expired. */
-  *entries(now: number): Generator<readonly [name: string, result: PublishResult, leftMs: number]> {
-    for (const [name, { result, until }] of this.#known) if (now < until) yield [name, result, until - now];
+  *entries(now: number): Generator<readonly [name: string, result: PublishResult, leftMs: number, owner: string]> {
+    for (const [name, { result, until }, owner] of this.#known.entries()) if (now < until) yield [name, result, until - now, owner];
   }
 
   /** Puts back what `entries` gave. */
-  restore(name: string, result: PublishResult, until: number): void {
-    if (this.#known.size < this.#max) this.#known.set(name, { result, until });
+  restore(name: string, keyed: KeyedResult): void {
+    if (this.#known.size < this.#max) this.#set(name, keyed);
   }
 
   clear(): void {
     this.#known.clear();
+  }
+
+  #set(name: string, { result, owner, until }: KeyedResult): void {
+    this.#known.set(name, { result, until }, { owner, weight: 1 / Math.max(1, this.#max) });
   }
 }
 

@@ -19,7 +19,7 @@ export interface MemoryBrokerOptions {
    * subscribed. Bytes. @default 67108864 (64 MiB)
    */
   readonly maxBytes?: number;
-  /** Keys of publishes that are remembered at the same time, at most; of too many the oldest is forgotten. @default 100000 */
+  /** Keys of publishes that are remembered at the same time, at most; of too many the oldest of a `keyOwner` who has the most is forgotten. @default 100000 */
   readonly maxKeys?: number;
   /** What `save` of another one returned: this one goes on from there. The time in between does not count. */
   readonly restore?: Uint8Array;
@@ -74,10 +74,11 @@ class MemoryBroker implements Broker {
     this.#sink = sink;
   }
 
-  async publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS, origin }: PublishOptions = {}): Promise<PublishResult> {
+  async publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS, keyOwner = "", origin }: PublishOptions = {}): Promise<PublishResult> {
     this.#mustWork();
     if (this.#isFrozen) throw unavailable("publish: this broker has been saved, and another one goes on from there");
     checkLength("key", key, MAX_KEY_LENGTH);
+    checkLength("keyOwner", keyOwner, MAX_KEY_LENGTH);
     checkLength("origin", origin, MAX_ORIGIN_LENGTH);
     const now = this.#clock.now();
     if (key !== undefined) {
@@ -86,7 +87,7 @@ class MemoryBroker implements Broker {
     }
     const position = history === undefined ? undefined : this.#keep(topic, data, history, now);
     const result: PublishResult = { position, delivery: "cluster", repeated: false };
-    if (key !== undefined) this.#keys.add(topic, key, result, now + keyMs, now);
+    if (key !== undefined) this.#keys.add(topic, key, { result, owner: keyOwner, until: now + keyMs }, now);
     if (this.#plain.has(topic) || this.#topics.get(topic)?.isSubscribed === true) this.#tell(topic, { data, position, origin });
     return result;
   }
@@ -139,7 +140,7 @@ class MemoryBroker implements Broker {
       const { topic, epoch, top, bounds, activeAt, isSubscribed } = kept;
       topics.push({ topic, epoch, top, bounds, idleMs: isSubscribed ? 0 : now - activeAt, entries });
     }
-    const keys = [...this.#keys.entries(now)].map(([name, { position }, leftMs]) => ({ name, position, leftMs }));
+    const keys = [...this.#keys.entries(now)].map(([name, { position }, leftMs, owner]) => ({ name, position, leftMs, owner }));
     return encodeSaved({ topics, keys });
   }
 
@@ -269,7 +270,9 @@ class MemoryBroker implements Broker {
       for (const [data, ageMs] of entries) kept.restore(data, now - ageMs);
       this.#take(kept, now - idleMs);
     }
-    for (const { name, position, leftMs } of keys) this.#keys.restore(name, { position, delivery: "cluster", repeated: false }, now + leftMs);
+    for (const { name, position, leftMs, owner = "" } of keys) {
+      this.#keys.restore(name, { result: { position, delivery: "cluster", repeated: false }, owner, until: now + leftMs });
+    }
     this.#makeRoom();
   }
 
