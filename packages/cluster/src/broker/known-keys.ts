@@ -1,16 +1,16 @@
-import type { PublishResult } from "./broker.ts";
+import type { Position } from "@upwire/protocol";
 import { FairMap } from "./fair-map.ts";
 
-interface Known {
-  readonly result: PublishResult;
-  /** By the broker's clock. */
-  readonly until: number;
+/** What a publish has come to: its place in the history, if the topic has one. */
+export interface Placed {
+  readonly position: Position | undefined;
 }
 
-/** A publish under a key, whose it is, and until when it is known. */
-export interface KeyedResult {
-  readonly result: PublishResult;
+/** What is known of a key. */
+export interface Known extends Placed {
+  /** Whose key it is. */
   readonly owner: string;
+  /** By the broker's clock. */
   readonly until: number;
 }
 
@@ -24,13 +24,13 @@ export class KnownKeys {
     this.#max = max;
   }
 
-  find(topic: string, key: string, now: number): PublishResult | undefined {
+  find(topic: string, key: string, now: number): Placed | undefined {
     const known = this.#known.get(nameOf(topic, key));
-    return known !== undefined && now < known.until ? known.result : undefined;
+    return known !== undefined && now < known.until ? known : undefined;
   }
 
-  add(topic: string, key: string, keyed: KeyedResult, now: number): void {
-    this.#set(nameOf(topic, key), keyed);
+  add(topic: string, key: string, known: Known, now: number): void {
+    this.#set(nameOf(topic, key), known);
     // Nearly all of them live equally long: those that have expired stand in front.
     for (const [oldest, { until }] of this.#known.entries()) {
       if (now < until) break;
@@ -40,21 +40,21 @@ export class KnownKeys {
   }
 
   /** Those that have not expired. */
-  *entries(now: number): Generator<readonly [name: string, result: PublishResult, leftMs: number, owner: string]> {
-    for (const [name, { result, until }, owner] of this.#known.entries()) if (now < until) yield [name, result, until - now, owner];
+  *entries(now: number): Generator<readonly [name: string, known: Known]> {
+    for (const [name, known] of this.#known.entries()) if (now < known.until) yield [name, known];
   }
 
   /** Puts back what `entries` gave. */
-  restore(name: string, keyed: KeyedResult): void {
-    if (this.#known.size < this.#max) this.#set(name, keyed);
+  restore(name: string, known: Known): void {
+    if (this.#known.size < this.#max) this.#set(name, known);
   }
 
   clear(): void {
     this.#known.clear();
   }
 
-  #set(name: string, { result, owner, until }: KeyedResult): void {
-    this.#known.set(name, { result, until }, { owner, weight: 1 / Math.max(1, this.#max) });
+  #set(name: string, known: Known): void {
+    this.#known.set(name, known, { owner: known.owner, weight: 1 / Math.max(1, this.#max) });
   }
 }
 
