@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Longer ids of users are told apart by their hash: a broker takes keys of at most 512 characters. */
-const MAX_ID_LENGTH = 200;
+export const MAX_ID_LENGTH = 200;
 
 /** Whose keys these are. */
 export interface KeyOwner {
@@ -29,6 +29,11 @@ function scopeOf(owner: KeyOwner | "server"): string {
   const { userId } = owner;
   if (userId === undefined) return "a";
   if (userId.length <= MAX_ID_LENGTH) return `u${userId.length}:${userId}`;
-  // In UTF-16, since in UTF-8 all lone surrogates are one. No id that is written out has this scope.
-  return `h${createHash("sha256").update(userId, "utf16le").digest("hex")}`;
+  // No id that is written out has this scope.
+  return `h${hashOf(userId)}`;
+}
+
+/** In UTF-16, since in UTF-8 all lone surrogates are one. */
+export function hashOf(userId: string): string {
+  return createHash("sha256").update(userId, "utf16le").digest("hex");
 }

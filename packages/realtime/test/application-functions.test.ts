@@ -91,16 +91,15 @@ const made = (owner: string, ...names: string[]) => Object.fromEntries(names.map
 /** What the types show. */
 const rows: Readonly<Record<string, `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
   ...Object.fromEntries(
-    ["close", "history", "publish", "save", "start", "state", "subscribe", "unsubscribe"].map((name) => [
+    ["close", "history", "nodes", "publish", "save", "start", "state", "subscribe", "tell", "unsubscribe"].map((name) => [
       `Broker.${name}`,
       "not: of a broker: describeBroker and hostileBroker",
     ]),
   ),
-  ...made("OneConnection", "send"),
+  ...made("Closable", "close"),
   ...made("Realtime", "connection", "save", "stop", "topic", "user"),
   ...made("Recipients", "send"),
   ...made("Topic", "add", "delete", "publish"),
-  ...made("UserConnections", "close"),
   "CommonOptions.broker": "not: its members are rows",
   "CommonOptions.authorize": "not: the option of core, in the suite of the adapters",
   "LooseOptions.topics": "not: its members are rows",

@@ -43,7 +43,7 @@ describe("a loss that this node gave up", () => {
       clients.push([offset, client] as const);
     }
     script.keep(301);
-    script.tell(301);
+    script.say(301);
     for (const [offset, client] of clients) {
       await settle(40);
       const [reply, ...rest] = await client.next();
