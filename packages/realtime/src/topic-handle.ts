@@ -16,9 +16,12 @@ import { validated } from "./validate.ts";
 export interface PublicationOptions {
   /** Published once, however often it is tried with this key: 1 to 64 characters, for `retryWindowMs`. */
   readonly key?: string;
-  /** Not to these. Only on a topic without history, where it leaves no hole. */
+  /** Not to these, which are connections of this node. Only on a topic without history, where it leaves no hole. */
   readonly except?: Connection | readonly Connection[];
-  /** What it is the latest state of: for a slow client, one with the same text takes its place. Only on a topic without history. */
+  /**
+   * What it is the latest state of: for a slow client of this node, one with the same text takes its place. Only on a topic without
+   * history.
+   */
   readonly conflate?: string;
 }
 
