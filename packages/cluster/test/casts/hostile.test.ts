@@ -6,7 +6,7 @@ const NODES = 4;
 const CASTS = 60;
 
 describe("casts on a broker that does its worst", () => {
-  it.each([1, 2, 3])("tell the truth: whatever is not counted has a node that is missing (seed %i)", async (seed) => {
+  it.each([1, 2])("tell the truth: whatever is not counted has a node that is missing (seed %i)", async (seed) => {
     const cluster = new TestCluster();
     const brokers: HostileBroker[] = [];
     const nodes: TestNode[] = [];
