@@ -14,6 +14,7 @@ export type {
 export type { BrokerStats } from "./broker-stats.ts";
 export { checkHistory, checkPublish, checkTell } from "./checks.ts";
 export { notStarted, startedTwice, unavailable } from "./errors.ts";
+export { FairMap } from "./fair-map.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
 export { newNodeName } from "./node-name.ts";
 export { realClock } from "./real-clock.ts";
