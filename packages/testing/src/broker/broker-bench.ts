@@ -1,6 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import type { Broker, BrokerData, BrokerPublication, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "@upwire/cluster/broker";
+import type {
+  Broker,
+  BrokerData,
+  BrokerPublication,
+  BrokerState,
+  HistoryBounds,
+  HistoryPage,
+  PublishOptions,
+  PublishResult,
+  TellOptions,
+} from "@upwire/cluster/broker";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { FakeClock } from "../fake-clock.ts";
 import type { BrokerSetup, CuttableBroker, MakeBroker } from "./broker-setup.ts";
@@ -73,6 +83,11 @@ export class BrokerBench {
     const joined = await BrokerBench.#start(this.#make, this.#setup, this.#options);
     this.#joined.push(joined);
     return joined;
+  }
+
+  /** How many seconds a behaviour looks at that has to hold in each: real ones are dear. */
+  get seconds(): number {
+    return this.#options.hasOwnTime === true ? 1 : 3;
   }
 
   /** The texts that `from` has told. */
