@@ -13,10 +13,10 @@ const POLL_MS = 50;
 const READY_WITHIN_MS = 20_000;
 
 /** What `CLUSTER NODES` says of one process. */
-interface NodeLine {
-  readonly id: string;
+interface Owner {
   readonly port: number;
-  readonly flags: readonly string[];
+  /** First and last slot. */
+  readonly ranges: readonly (readonly [number, number])[];
 }
 
 /** A Redis Cluster of six processes on 127.0.0.1: three masters with one replica each. */
@@ -30,9 +30,10 @@ export class RedisCluster {
 
   /** Fulfils when it takes commands, and each master has its replica. */
   static async start({ nodeTimeoutMs = 1500, args = [], ...options }: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, () => startNode({ ...options, nodeTimeoutMs, args })));
-    const cluster = new RedisCluster(nodes);
+    const starts = await Promise.allSettled(Array.from({ length: 2 * MASTERS }, () => startNode({ ...options, nodeTimeoutMs, args })));
+    const cluster = new RedisCluster(starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : [])));
     try {
+      for (const start of starts) if (start.status === "rejected") throw start.reason;
       await cluster.#join();
       return cluster;
     } catch (error) {
@@ -48,20 +49,21 @@ export class RedisCluster {
   /** The running master that has the slot of this key. */
   async masterOf(key: string): Promise<RedisServer> {
     const slot = Number(await this.#anyRunning().cli("CLUSTER", "KEYSLOT", key));
-    const shards = await this.#anyRunning().cli("CLUSTER", "NODES");
-    for (const line of shards.split("\n")) {
-      const node = parse(line);
-      if (!node.flags.includes("master") || node.flags.includes("fail")) continue;
-      if (rangesOf(line).some(([first, last]) => first <= slot && slot <= last)) return this.#byPort(node.port);
-    }
-    throw new Error(`no running master has the slot ${slot} of the key ${key}:\n${shards}`);
+    const owner = (await this.#owners(this.#anyRunning())).find(({ ranges }) => ranges.some(([first, last]) => first <= slot && slot <= last));
+    const server = this.nodes.find((node) => node.port === owner?.port);
+    if (server?.isRunning !== true) throw new Error(`no running master has the slot ${slot} of the key ${key}`);
+    return server;
   }
 
   /** Fulfils when every slot has a master that runs, in the eyes of every running process: after a failover, say. */
   async whole(): Promise<void> {
     await until("the cluster is whole", async () => {
-      const infos = await Promise.all(this.#running().map((node) => node.cli("CLUSTER", "INFO")));
-      return infos.every((info) => info.includes("cluster_state:ok") && info.includes("cluster_slots_fail:0"));
+      const running = this.#running();
+      const infos = await Promise.all(running.map((node) => node.cli("CLUSTER", "INFO")));
+      if (!infos.every((info) => info.includes("cluster_state:ok") && info.includes("cluster_slots_fail:0"))) return false;
+      const ports = new Set(running.map(({ port }) => port));
+      const owners = await Promise.all(running.map((node) => this.#owners(node)));
+      return owners.flat().every(({ port }) => ports.has(port));
     });
   }
 
@@ -100,18 +102,20 @@ export class RedisCluster {
     });
   }
 
+  /** The masters that have slots, in the eyes of this process. */
+  async #owners(node: RedisServer): Promise<readonly Owner[]> {
+    const lines = (await node.cli("CLUSTER", "NODES")).split("\n");
+    return lines.map(parse).filter(({ ranges }) => ranges.length > 0);
+  }
+
   #running(): readonly RedisServer[] {
-    return this.nodes.filter(({ pid }) => pid !== undefined);
+    return this.nodes.filter(({ isRunning }) => isRunning);
   }
 
   #anyRunning(): RedisServer {
     const [first] = this.#running();
     if (first === undefined) throw new Error("none of the six processes runs");
     return first;
-  }
-
-  #byPort(port: number): RedisServer {
-    return this.nodes.find((node) => node.port === port) as RedisServer;
   }
 }
 
@@ -135,18 +139,14 @@ async function startNode({ nodeTimeoutMs, args = [], ...options }: RedisClusterO
   return RedisServer.start({ ...options, port, args: [...ownArgs, ...args] });
 }
 
-/** `<id> <ip:port@bus> <flags> …`, as Redis documents it for CLUSTER NODES. */
-function parse(line: string): NodeLine {
-  const [id = "", address = "", flags = ""] = line.split(" ");
-  return { id, port: Number(/:(\d+)@/.exec(address)?.[1]), flags: flags.split(",") };
-}
-
-function rangesOf(line: string): [number, number][] {
-  const ranges = line.split(" ").slice(8);
-  return ranges.map((range) => {
+/** `<id> <ip:port@bus> <flags> <master> <ping> <pong> <epoch> <link> <slots>…`, as Redis documents it for CLUSTER NODES. */
+function parse(line: string): Owner {
+  const fields = line.split(" ");
+  const ranges = fields.slice(8).map((range): [number, number] => {
     const [first, last = first] = range.split("-").map(Number);
     return [first as number, last as number];
   });
+  return { port: Number(/:(\d+)@/.exec(fields[1] ?? "")?.[1]), ranges };
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
