@@ -5,6 +5,8 @@ import {
   HAS_NUMBER,
   HAS_ORIGIN,
   HAS_POSITION,
+  HAS_RUN,
+  HAS_SKIPPED,
   IS_BINARY,
   KIND_CONTROL,
   KIND_PUBLICATIONS,
@@ -30,17 +32,25 @@ export function encodeItem(item: EnvelopeItem): Buffer {
   return writer.bytes;
 }
 
-function encodePublications({ node, first, earlierMs, position, items }: PublicationsEnvelope): Buffer {
+function encodePublications({ node, first, earlierMs, position, run, skipped, items }: PublicationsEnvelope): Buffer {
   const earlier = earlierMs === undefined ? undefined : Math.max(0, Math.round(earlierMs));
   let header = 2 + node.length;
   if (first !== undefined) header += varintBytes(first);
   if (earlier !== undefined) header += varintBytes(earlier);
   if (position !== undefined) header += 1 + position.epoch.length + OFFSET_BYTES;
+  if (run !== undefined) header += 1 + run.length;
+  if (skipped !== undefined) header += varintBytes(skipped);
   const sizes = items.map(itemBytes);
   let size = PREFIX_BYTES + varintBytes(header) + header;
   for (const bytes of sizes) size += varintBytes(bytes) + bytes;
   const writer = begin(size, KIND_PUBLICATIONS, header);
-  writer.byte((first === undefined ? 0 : HAS_NUMBER) | (earlier === undefined ? 0 : HAS_EARLIER) | (position === undefined ? 0 : HAS_POSITION));
+  let flags = 0;
+  if (first !== undefined) flags |= HAS_NUMBER;
+  if (earlier !== undefined) flags |= HAS_EARLIER;
+  if (position !== undefined) flags |= HAS_POSITION;
+  if (run !== undefined) flags |= HAS_RUN;
+  if (skipped !== undefined) flags |= HAS_SKIPPED;
+  writer.byte(flags);
   writeName(writer, node);
   if (first !== undefined) writer.varint(first);
   if (earlier !== undefined) writer.varint(earlier);
@@ -48,6 +58,8 @@ function encodePublications({ node, first, earlierMs, position, items }: Publica
     writeName(writer, position.epoch);
     writer.offset(position.offset);
   }
+  if (run !== undefined) writeName(writer, run);
+  if (skipped !== undefined) writer.varint(skipped);
   for (const [at, item] of items.entries()) {
     writer.varint(sizes[at] ?? 0);
     writeItem(writer, item);

@@ -31,6 +31,8 @@ const envelopes: fc.Arbitrary<Exclude<Envelope, { kind: "newer" }>> = fc.oneof(
     first: fc.option(number, { nil: undefined }),
     earlierMs: fc.option(age, { nil: undefined }),
     position: fc.option(fc.record({ epoch: name, offset: number }), { nil: undefined }),
+    run: fc.option(fc.stringMatching(/^[A-Za-z0-9_-]{1,32}$/), { nil: undefined }),
+    skipped: fc.option(number, { nil: undefined }),
     items: fc.array(item, { maxLength: 20 }),
   }),
   fc.record({ kind: fc.constant("tops" as const), node: name, tops: fc.array(fc.record({ topic: text, number, ageMs: age }), { maxLength: 20 }) }),
