@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "./free-port.ts";
+import { freePort, retryTaken } from "./free-port.ts";
 import { RedisServer, type RedisServerOptions } from "./redis-server.ts";
 
 export interface RedisClusterOptions extends Pick<RedisServerOptions, "appendonly" | "args" | "password"> {
@@ -30,11 +30,12 @@ export class RedisCluster {
 
   /** Fulfils when it takes commands, and each master has its replica. */
   static async start({ nodeTimeoutMs = 1500, args = [], ...options }: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const starts = await Promise.allSettled(Array.from({ length: 2 * MASTERS }, () => startNode({ ...options, nodeTimeoutMs, args })));
-    const cluster = new RedisCluster(starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : [])));
+    const starts = await Promise.allSettled(Array.from({ length: 2 * MASTERS }, () => startMember({ ...options, nodeTimeoutMs, args })));
+    const members = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+    const cluster = new RedisCluster(members.map(({ server }) => server));
     try {
       for (const start of starts) if (start.status === "rejected") throw start.reason;
-      await cluster.#join();
+      await cluster.#join(members);
       return cluster;
     } catch (error) {
       await cluster.close();
@@ -71,7 +72,7 @@ export class RedisCluster {
     await Promise.all(this.nodes.map((node) => node.close()));
   }
 
-  async #join(): Promise<void> {
+  async #join(members: readonly Member[]): Promise<void> {
     const { nodes } = this;
     const size = Math.ceil(SLOTS / MASTERS);
     await Promise.all(
@@ -84,7 +85,9 @@ export class RedisCluster {
     );
     // All pairs: gossip alone would take seconds.
     await Promise.all(
-      nodes.flatMap((node, index) => nodes.slice(index + 1).map(({ port }) => node.cli("CLUSTER", "MEET", "127.0.0.1", port, busPort(port)))),
+      nodes.flatMap((node, index) =>
+        members.slice(index + 1).map(({ server, busPort }) => node.cli("CLUSTER", "MEET", "127.0.0.1", server.port, busPort)),
+      ),
     );
     const ids = await Promise.all(nodes.map((node) => node.cli("CLUSTER", "MYID")));
     await Promise.all(
@@ -119,24 +122,27 @@ export class RedisCluster {
   }
 }
 
-/** Redis itself would take the port plus 10,000 for its bus, which may be another's. */
-function busPort(port: number): number {
-  return port + 16_000 + 16_000;
+/** A process of a Cluster, and the port that it talks to the others on: Redis itself would take another's. */
+interface Member {
+  readonly server: RedisServer;
+  readonly busPort: number;
 }
 
-async function startNode({ nodeTimeoutMs, args = [], ...options }: RedisClusterOptions): Promise<RedisServer> {
-  const port = await freePort();
-  const own = {
-    "cluster-enabled": "yes",
-    "cluster-config-file": "nodes.conf",
-    "cluster-node-timeout": nodeTimeoutMs,
-    "cluster-port": busPort(port),
-    // A replica may take over however long it has been cut off, and its first copy starts without a wait.
-    "cluster-replica-validity-factor": 0,
-    "repl-diskless-sync-delay": 0,
-  };
-  const ownArgs = Object.entries(own).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return RedisServer.start({ ...options, port, args: [...ownArgs, ...args] });
+async function startMember({ nodeTimeoutMs, args = [], ...options }: RedisClusterOptions): Promise<Member> {
+  return retryTaken(async () => {
+    const [port, busPort] = await Promise.all([freePort(), freePort()]);
+    const own = {
+      "cluster-enabled": "yes",
+      "cluster-config-file": "nodes.conf",
+      "cluster-node-timeout": nodeTimeoutMs,
+      "cluster-port": busPort,
+      // A replica may take over however long it has been cut off, and its first copy starts without a wait.
+      "cluster-replica-validity-factor": 0,
+      "repl-diskless-sync-delay": 0,
+    };
+    const ownArgs = Object.entries(own).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return { server: await RedisServer.start({ ...options, port, args: [...ownArgs, ...args] }), busPort };
+  });
 }
 
 /** `<id> <ip:port@bus> <flags> <master> <ping> <pong> <epoch> <link> <slots>…`, as Redis documents it for CLUSTER NODES. */

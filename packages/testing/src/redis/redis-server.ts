@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { freePort } from "./free-port.ts";
+import { freePort, retryTaken } from "./free-port.ts";
 
 export interface RedisServerOptions {
   /** What survives `kill9`: nothing, all but the last second, all that was acknowledged. @default "no" */
@@ -42,8 +42,13 @@ export class RedisServer {
   }
 
   /** Fulfils when it answers commands. */
-  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const server = new RedisServer(options.port ?? (await freePort()), options);
+  static start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const { port } = options;
+    return port === undefined ? retryTaken(async () => RedisServer.#startOn(await freePort(), options)) : RedisServer.#startOn(port, options);
+  }
+
+  static async #startOn(port: number, options: RedisServerOptions): Promise<RedisServer> {
+    const server = new RedisServer(port, options);
     try {
       await server.restart();
       return server;
