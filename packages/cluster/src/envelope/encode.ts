@@ -25,11 +25,29 @@ export function encodeEnvelope(envelope: PublicationsEnvelope | TopsEnvelope | C
   return envelope.kind === "tops" ? encodeTops(envelope) : encodeControl(envelope);
 }
 
-/** One item as it stands in an envelope behind its length, for an engine that keeps each publication on its own. */
-export function encodeItem(item: EnvelopeItem): Buffer {
-  const writer = new ByteWriter(itemBytes(item));
-  writeItem(writer, item);
+/** Items as the body of an envelope, for an engine whose script writes the header. */
+export function encodeBody(items: readonly EnvelopeItem[]): Buffer {
+  const sizes = items.map(itemBytes);
+  let size = 0;
+  for (const bytes of sizes) size += varintBytes(bytes) + bytes;
+  const writer = new ByteWriter(size);
+  writeItems(writer, items, sizes);
   return writer.bytes;
+}
+
+/** What such a script puts in front. */
+export interface EngineHead {
+  /** What stands before the length of the header. */
+  readonly start: Buffer;
+  /** How the header begins. Epoch, offset and run follow; they make it no longer than 127 bytes. */
+  readonly header: Buffer;
+}
+
+export function engineHead(node: string): EngineHead {
+  const header = new ByteWriter(2 + node.length);
+  header.byte(HAS_POSITION | HAS_RUN);
+  writeName(header, node);
+  return { start: Buffer.of(MAGIC_0, MAGIC_1, ENVELOPE_VERSION, KIND_PUBLICATIONS), header: header.bytes };
 }
 
 function encodePublications({ node, first, earlierMs, position, run, skipped, items }: PublicationsEnvelope): Buffer {
@@ -60,10 +78,7 @@ function encodePublications({ node, first, earlierMs, position, run, skipped, it
   }
   if (run !== undefined) writeName(writer, run);
   if (skipped !== undefined) writer.varint(skipped);
-  for (const [at, item] of items.entries()) {
-    writer.varint(sizes[at] ?? 0);
-    writeItem(writer, item);
-  }
+  writeItems(writer, items, sizes);
   return writer.bytes;
 }
 
@@ -110,6 +125,15 @@ function writeName(writer: ByteWriter, name: string): void {
 function itemBytes({ data, origin }: EnvelopeItem): number {
   const dataBytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
   return 1 + (origin === undefined ? 0 : 1 + Buffer.byteLength(origin)) + dataBytes;
+}
+
+function writeItems(writer: ByteWriter, items: readonly EnvelopeItem[], sizes: readonly number[]): void {
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at];
+    if (item === undefined) continue;
+    writer.varint(sizes[at] ?? 0);
+    writeItem(writer, item);
+  }
 }
 
 function writeItem(writer: ByteWriter, { data, origin }: EnvelopeItem): void {
