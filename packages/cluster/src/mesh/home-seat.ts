@@ -93,7 +93,7 @@ export class HomeSeat {
     if (silent.size === 0) return;
     this.#isUnsure = true;
     this.#options.changed();
-    for (const peer of [...silent]) {
+    for (const peer of silent) {
       peer.link.confirm(() => {
         if (!silent.delete(peer) || silent.size > 0 || doubt !== this.#doubts) return;
         this.#isUnsure = false;

@@ -75,7 +75,7 @@ it("drops what waits for a peer that reads nothing, at the bound, and tells it e
   const back = await FakeNode.join(folder, broker.node, { received: batches }, { restart: false, next: 2 });
   await until("the losses are told", () => back.messages.some(({ kind }) => kind === messages.gaps));
   const gaps = back.messages.filter(({ kind }) => kind === messages.gaps).flatMap(({ bytes }) => [...bytes]);
-  expect(gaps.toSorted()).toEqual([1, 3]);
+  expect(new Set(gaps)).toEqual(new Set([1, 3]));
   expect(await broker.publish("after", "w")).toMatchObject({ others: 1, delivery: "cluster" });
   back.close();
   expect(most).toBeLessThan(60 * MIB);
