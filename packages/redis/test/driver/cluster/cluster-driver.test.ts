@@ -8,6 +8,9 @@ import { expectNoneUnhandled, started } from "../started.ts";
 
 const missing = redisMissing();
 
+/** A second, and as much again for a machine that has other things to do. */
+const BACK_MS = 2000;
+
 type Make = (ports: readonly number[]) => CreateDriverOptions["client"];
 
 const makers: readonly (readonly [library: string, make: Make])[] = [
@@ -41,7 +44,7 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
     }
   });
 
-  it("goes where a slot has moved, for calls and for channels", async () => {
+  it("goes where a slot has moved, for calls and for channels", { timeout: 30_000 }, async () => {
     const all = await Promise.all(makers.map(([, make]) => started(make(cluster.ports))));
     try {
       const channel = "t:moving";
@@ -61,7 +64,7 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
       }
       for (const { driver, states, messages } of all) {
         expect(await driver.call({ args: ["SET", channel, "v"], key: channel })).toEqual(Buffer.from("OK"));
-        expect(await states.next()).toBe("again");
+        expect(await states.next(10_000)).toBe("again");
         await driver.call(driver.publication(channel, Buffer.from("here")));
         expect(await messages.next()).toEqual({ channel, text: "here" });
       }
@@ -85,7 +88,7 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
       for (const { driver, states, messages, errors } of all) {
         const seen: string[] = [];
         while (seen.at(-1) !== "up") seen.push(await states.next(5000));
-        expect(performance.now() - whole).toBeLessThan(1000);
+        expect(performance.now() - whole).toBeLessThan(BACK_MS);
         expect(seen).toContain("again");
         await driver.many(names.map((channel) => driver.publication(channel, Buffer.from(channel))));
         const heard = new Set<string>();
