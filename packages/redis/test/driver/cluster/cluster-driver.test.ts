@@ -14,7 +14,14 @@ const BACK_MS = 2000;
 type Make = (ports: readonly number[]) => CreateDriverOptions["client"];
 
 const makers: readonly (readonly [library: string, make: Make])[] = [
-  ["ioredis", (ports) => new Cluster(ports.map((port) => ({ port, host: "127.0.0.1" })), { lazyConnect: true, keyPrefix: "user:" })],
+  [
+    "ioredis",
+    (ports) =>
+      new Cluster(
+        ports.map((port) => ({ port, host: "127.0.0.1" })),
+        { lazyConnect: true, keyPrefix: "user:" },
+      ),
+  ],
   ["node-redis", (ports) => createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) })],
 ];
 
@@ -33,7 +40,12 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
     const { driver, messages, close } = await started(make(cluster.ports));
     try {
       await driver.subscribe(names);
-      const replies = await driver.many(names.flatMap((key) => [{ args: ["SET", key, 1], key }, { script: add, keys: [key], args: [2] }]));
+      const replies = await driver.many(
+        names.flatMap((key) => [
+          { args: ["SET", key, 1], key },
+          { script: add, keys: [key], args: [2] },
+        ]),
+      );
       expect(replies).toEqual(names.flatMap(() => [Buffer.from("OK"), 3]));
       await driver.many(names.map((channel) => driver.publication(channel, Buffer.from(channel))));
       const heard = new Set<string>();
@@ -57,7 +69,13 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
       await to.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", fromId);
       await from.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", toId);
       // While a slot is on its way, what it lacks already is asked for at its new master.
-      for (const { driver } of all) expect(await driver.many([{ script: add, keys: [channel], args: [1] }, { args: ["TTL", channel], key: channel }])).toEqual([expect.any(Number), -1]);
+      for (const { driver } of all)
+        expect(
+          await driver.many([
+            { script: add, keys: [channel], args: [1] },
+            { args: ["TTL", channel], key: channel },
+          ]),
+        ).toEqual([expect.any(Number), -1]);
       // In this order, or its old master would still claim it.
       for (const node of [to, from, ...cluster.nodes.filter((other) => other !== to && other !== from)]) {
         await node.cli("CLUSTER", "SETSLOT", slot, "NODE", toId).catch(() => "a replica refuses it");
