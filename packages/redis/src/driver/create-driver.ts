@@ -27,18 +27,13 @@ export interface CreateDriverOptions {
 /** @throws RedisStartError for what is no client, a wrong URL or a missing package. */
 export async function createDriver(options: CreateDriverOptions): Promise<RedisDriver> {
   const { client, prefix, node, clock, sharded = false, scripts = [], startWithinMs = 10_000 } = options;
-  const known = "url" in client ? await clientOfUrl(client.url) : knownClient(client);
+  const { url } = (client ?? {}) as { readonly url?: unknown };
+  const known = typeof url === "string" ? await clientOfUrl(url) : knownClient(client);
   const common = { prefix, node, clock, scripts, startWithinMs };
-  switch (known.kind) {
-    case "ioredis":
-      return new SingleDriver(ioredisLines(known.client), { ...common, sharded, where: whereOf(known.client.options) });
-    case "node-redis":
-      return new SingleDriver(nodeRedisLines(known.client), { ...common, sharded, where: whereOf(known.client.options?.socket) });
-    case "ioredis-cluster":
-      return new ClusterDriver(ioredisDirectory(known.client), common);
-    case "node-redis-cluster":
-      return new ClusterDriver(nodeRedisDirectory(known.client), common);
-  }
+  if (known.kind === "ioredis-cluster") return new ClusterDriver(ioredisDirectory(known.client), common);
+  if (known.kind === "node-redis-cluster") return new ClusterDriver(nodeRedisDirectory(known.client), common);
+  if (known.kind === "ioredis") return new SingleDriver(ioredisLines(known.client), { ...common, sharded, where: whereOf(known.client.options) });
+  return new SingleDriver(nodeRedisLines(known.client), { ...common, sharded, where: whereOf(known.client.options?.socket) });
 }
 
 /** Never the whole options: they hold the password. */
