@@ -1,6 +1,6 @@
 import type { Status } from "../src/contract.ts";
 import { byId, element } from "./dom.ts";
-import type { Tally } from "./tally.ts";
+import type { Tally } from "../src/tally.ts";
 
 /** The sums, and a row for each tab that said something. */
 export class CountsPanel {

@@ -3,19 +3,20 @@ import type { ClusterContract, Status } from "../src/contract.ts";
 import { CountsPanel } from "./counts-panel.ts";
 import { byId } from "./dom.ts";
 import { MessageLog } from "./message-log.ts";
-import { Publisher } from "./publisher.ts";
+import { Publisher } from "../src/publisher.ts";
 import { ServersPanel } from "./servers-panel.ts";
-import { Tally } from "./tally.ts";
+import { Tally } from "../src/tally.ts";
 
 /** Between two messages that are only counted. Milliseconds. */
 const EVERY_MS = 250;
+const ROOM = "lobby";
 const COLORS = ["amber", "azure", "coral", "cyan", "green", "indigo", "lime", "olive", "pink", "plum", "rose", "teal"];
 
 const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
 const name = `${COLORS[random % COLORS.length]}-${(random >>> 20).toString(16).padStart(3, "0")}`;
 
 const client = createClient<ClusterContract>(`/ws?tab=${name}`);
-const room = client.topic("room", undefined, { since: { last: 50 } });
+const room = client.topic("room:{room}", { room: ROOM }, { since: { last: 50 } });
 
 const log = new MessageLog();
 const tally = new Tally();
@@ -26,7 +27,7 @@ const servers = new ServersPanel(name, (action, server) => {
     if (!(error instanceof RealtimeError && error.code === "connection_lost")) log.notice(String(error), "error");
   });
 });
-const publisher = new Publisher(client, ({ message }) => log.notice(`A message has to be said again: ${message}`, "error"));
+const publisher = new Publisher(client, ROOM, ({ message }) => log.notice(`A message has to be said again: ${message}`, "error"));
 const statusLine = byId("status", HTMLElement);
 
 let own: number | undefined;

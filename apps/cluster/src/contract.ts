@@ -7,6 +7,8 @@ const MAX_TEXT = 500;
 /** A number of each tab's own, from 1 on: by it every tab counts what was lost, and what came twice. */
 const number = z.number().int().positive();
 
+const room = z.string().regex(/^[a-z0-9-]{1,24}$/);
+
 /** One of the servers, as the launcher knows it. */
 const server = z.object({
   number,
@@ -44,13 +46,13 @@ export const contract = defineContract({
   requests: {
     /** From now on this tab gets `status`. */
     watch: request(z.object({}), status),
-    /** To every tab on every server. A `text` is shown; without one it is only counted. */
-    say: request(z.object({ n: number, text: z.string().max(MAX_TEXT).optional() }), z.object({ offset: z.number().optional() })),
+    /** To every tab of the room, on every server. A `text` is shown; without one it is only counted. */
+    say: request(z.object({ room, n: number, text: z.string().max(MAX_TEXT).optional() }), z.object({ offset: z.number().optional() })),
     /** Only where the launcher runs: what it is to do with a server. */
     control: request(z.object({ action: z.enum(["drain", "kill", "start"]), server: number }), z.object({})),
   },
   topics: {
-    room: topic({
+    "room:{room}": topic({
       events: {
         message: z.object({
           from: z.string(),

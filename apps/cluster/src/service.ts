@@ -48,7 +48,7 @@ export interface Listening {
   readonly attachment: Attachment;
 }
 
-/** The same on every server: one room, and who is in it. `broker` is all that makes a cluster of them. */
+/** The same on every server: rooms, and who is there. `broker` is all that makes a cluster of them. */
 export function createService({ broker, kind, number, framework, trustProxy, allowedHosts, launcher }: ServiceOptions): Service {
   // Two users of one broker: the realtime, and the hub that knows the tabs of all servers.
   const shared = shareBroker(broker);
@@ -62,11 +62,12 @@ export function createService({ broker, kind, number, framework, trustProxy, all
     authorize: ({ query }) => (/^[a-z0-9-]{1,24}$/.test(query.get("tab") ?? "") ? query.get("tab")! : refuse(401, "Give the name of your tab: ?tab=teal-1\n")),
     onOpen: ({ connection, user }) => hub.user(user).add(connection),
     topics: {
-      room: { canSubscribe: () => true, history: HISTORY },
+      "room:{room}": { canSubscribe: () => true, history: HISTORY },
     },
     requests: {
       // The key makes it safe to send again through another server: it is published once.
-      say: ({ payload, user }) => room.publish("message", { from: user, via: number, ...payload }, { key: `${user}:${payload.n}` }),
+      say: ({ payload: { room, ...said }, user }) =>
+        realtime.topic("room:{room}", { room }).publish("message", { from: user, via: number, ...said }, { key: `${user}:${said.n}` }),
       async watch({ connection }) {
         watching.add(connection);
         return status();
@@ -83,7 +84,6 @@ export function createService({ broker, kind, number, framework, trustProxy, all
     options: { ...(trustProxy && { trustProxy }), ...(allowedHosts && { allowedHosts }) },
     expectedClients: 1000,
   });
-  const room = realtime.topic("room");
 
   async function status(): Promise<Status> {
     const { connections, missing } = await tabs.list({ limit: MAX_TABS });
