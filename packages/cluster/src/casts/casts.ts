@@ -7,7 +7,7 @@ import { readCastsOptions } from "./check-options.ts";
 import { readControl, type Run } from "./control.ts";
 import { Kept } from "./kept.ts";
 import { Nodes } from "./nodes.ts";
-import { readOrigin, writeOrigin } from "./origins.ts";
+import { OriginReader, writeOrigin } from "./origins.ts";
 import { Outbox } from "./outbox.ts";
 import type { PendingCast } from "./pending-cast.ts";
 import { PendingCasts } from "./pending-casts.ts";
@@ -33,6 +33,9 @@ export class Casts {
   readonly #answers: Answers;
   readonly #outbox: Outbox;
   readonly #kept: Kept;
+  readonly #origins = new OriginReader();
+  /** What the origins of this node begin with. */
+  readonly #ownPrefix: string;
   #life: "new" | "starting" | "started" | "failed" | "closed" = "new";
   /** What waits for the broker to start. */
   #waiting: (() => void)[] = [];
@@ -46,6 +49,7 @@ export class Casts {
     const tell: Broker["tell"] = (node, data, told) => this.#tell(node, data, told);
     const nodes = new Nodes(broker.node);
     this.#broker = broker;
+    this.#ownPrefix = `${broker.node}:`;
     this.#nodes = nodes;
     this.#subscriptions = new Subscriptions({ broker, clock, lingerMs });
     this.#outbox = new Outbox({ tell, now: () => clock.now(), refused: () => void this.#refused++ });
@@ -181,11 +185,13 @@ export class Casts {
   }
 
   #received(address: string, { data, origin }: BrokerPublication): void {
-    const from = readOrigin(origin);
-    if (from === undefined) return void this.#malformed++;
-    if (from.node === this.node || !this.#subscriptions.has(address)) return;
-    const took = from.hasOptions ? this.#deliverPacked(address, data) : this.#deliver(address, data, undefined);
-    this.#outbox.answer(from.node, from.cast, took);
+    if (origin?.startsWith(this.#ownPrefix) === true) return;
+    if (!this.#origins.read(origin)) return void this.#malformed++;
+    if (!this.#subscriptions.has(address)) return;
+    // What is delivered may bring another one here before it returns.
+    const { node, cast, hasOptions } = this.#origins;
+    const took = hasOptions ? this.#deliverPacked(address, data) : this.#deliver(address, data, undefined);
+    this.#outbox.answer(node, cast, took);
   }
 
   #deliverPacked(address: string, packed: BrokerData): number {

@@ -11,8 +11,11 @@ export class PendingCast {
   isPublished = false;
   isSettled = false;
   reached = 0;
-  /** The nodes that it came to. */
-  readonly seenBy: string[] = [];
+  /** How many nodes it came to. */
+  seen = 0;
+  /** Which: the first one, and others if there are. */
+  #firstSeenBy: string | undefined;
+  #othersSeenBy: string[] | undefined;
   /** The nodes that were asked for their answer and have not given it; `undefined` as long as none had to be asked. */
   asked: string[] | undefined;
   readonly #resolve: (reach: Reach) => void;
@@ -26,10 +29,16 @@ export class PendingCast {
 
   /** A node has answered that the cast came to it. The first answer of each counts. */
   noteSeen(node: string, took: number): void {
-    if (this.seenBy.includes(node)) return;
-    this.seenBy.push(node);
+    if (this.isSeenBy(node)) return;
+    if (this.#firstSeenBy === undefined) this.#firstSeenBy = node;
+    else (this.#othersSeenBy ??= []).push(node);
+    this.seen++;
     this.reached += took;
     this.noteAnswer(node);
+  }
+
+  isSeenBy(node: string): boolean {
+    return node === this.#firstSeenBy || this.#othersSeenBy?.includes(node) === true;
   }
 
   /** A node has answered, and need not be waited for. */
@@ -40,12 +49,12 @@ export class PendingCast {
 
   /** Whether all answers are there that can come. */
   get isAnswered(): boolean {
-    return (this.others !== undefined && this.seenBy.length >= this.others) || this.asked?.length === 0;
+    return (this.others !== undefined && this.seen >= this.others) || this.asked?.length === 0;
   }
 
   /** Whether the broker has handed it to more nodes than have answered. */
   get isShort(): boolean {
-    return this.others === undefined || this.seenBy.length < this.others;
+    return this.others === undefined || this.seen < this.others;
   }
 
   settle(missing: readonly string[], delivery: Reach["delivery"]): void {
