@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** What follows the folder in the path of a socket: a slash, a name of a node, and `.sock`. Bytes. */
-const NAME_BYTES = 1 + 12 + 5;
+const NAME_BYTES = 1 + 16 + 5;
 /** Only the owner may enter, read and write. */
 const MODE = 0o700;
 

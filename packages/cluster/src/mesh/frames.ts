@@ -1,5 +1,5 @@
 /** The kinds of frames on a link. A reader skips one that it does not know. */
-export const frames = Object.freeze({
+export const frames = {
   /** The first of who has connected: JSON, see `Hello`. */
   hello: 1,
   /** The answer to it, of the same form. */
@@ -12,10 +12,10 @@ export const frames = Object.freeze({
   ack: 5,
   /** The first after the handshake, in both directions: JSON, see `Begin`. */
   begin: 6,
-} as const);
+} as const;
 
 /** The kinds of messages in a batch. A reader skips one that it does not know, and what follows the fields that it knows. */
-export const messages = Object.freeze({
+export const messages = {
   /** number of the topic, flags, [origin], data: a publication without history. */
   publication: 1,
   /** number, topic: the sender has members of this topic, without history; it is the sender that numbers its topics. */
@@ -36,11 +36,11 @@ export const messages = Object.freeze({
   bye: 9,
   /** The sender has begun to serve as the home. */
   home: 10,
-  /** The sender is not the home: it has ignored what it was asked. */
+  /** The sender is not the home: it ignores what it is asked, until `again`. */
   notHome: 11,
-  /** To the home. number, first number that is not answered, topic, flags, bounds, [key], [keyMs], [origin], data. */
+  /** To the home. number, first number that is not answered, topic, flags, [bounds], [key], [keyMs], flags, [origin], data. */
   publish: 12,
-  /** number, flags, others, [epoch, offset]: the answer. */
+  /** number, flags, others, epoch, offset: the answer. */
   published: 13,
   /** To the home. number of the topic, topic, bounds. */
   subscribe: 14,
@@ -50,7 +50,7 @@ export const messages = Object.freeze({
   unsubscribe: 16,
   /** To the home. number, topic, after, limit. */
   history: 17,
-  /** number, epoch, top, first, count, each with flags and data: the answer. */
+  /** number, epoch, top, first, then offset, flags and data of each: the answer. */
   page: 18,
   /** number of the topic, epoch, offset, flags, [origin], data: a publication with history. */
   entry: 19,
@@ -60,6 +60,8 @@ export const messages = Object.freeze({
   inherit: 21,
   /** The receiver's inheritance is complete here: the answer. */
   inherited: 22,
-} as const);
+  /** To the home: all that has no answer is asked again from here on. */
+  again: 23,
+} as const;
 
-export const flags = Object.freeze({ text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, position: 32, failed: 64 } as const);
+export const flags = { text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, bounds: 32, failed: 64 } as const;

@@ -6,7 +6,7 @@ const MAGIC = "upwire-mesh";
 const VERSION = 1;
 const OLDEST = 1;
 /** A handshake that says it is longer is not ours. Bytes. */
-export const MAX_HELLO_BYTES = 16 * 1024;
+export const MAX_HELLO_BYTES: number = 16 * 1024;
 
 /** The first that each side of a link says. */
 export interface Hello {

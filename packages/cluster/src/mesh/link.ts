@@ -10,7 +10,7 @@ const MAX_BATCH = 64 * 1024;
 /** What has come is acknowledged at the latest after so many bytes. */
 const ACK_BYTES = 256 * 1024;
 /** No node sends a longer frame. Bytes. */
-export const MAX_FRAME_BYTES = 128 * 1024 * 1024;
+const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 /** What a link tells its owner. */
 export interface LinkEvents {
@@ -28,6 +28,12 @@ export interface LinkEvents {
   due(): void;
   /** The peer does not follow the format. */
   foreign(error: Error): void;
+}
+
+/** What has become of what was written. */
+interface Confirmation {
+  /** The peer has it. */
+  readonly isReached: boolean;
 }
 
 /**
@@ -48,11 +54,12 @@ export class Link {
   #number = 0;
   #received = 0;
   #receivedBytes = 0;
+  #hasMet = false;
   #isDropped = true;
   #isRefilling = false;
   #isAckDue = false;
   #isDue = false;
-  #waiting: { readonly number: number; readonly done: () => void }[] = [];
+  #waiting: { readonly number: number; readonly done: (outcome: Confirmation) => void }[] = [];
   /** Since the queue was dropped: in which batch each topic was sent last; `Infinity` for what was not sent at all. */
   readonly #sentIn = new Map<number, number>();
   /** Turns of the liveness check since the last that came. */
@@ -70,6 +77,11 @@ export class Link {
   /** What is written now reaches the peer unless it dies: over this connection or the next one. */
   get isOpen(): boolean {
     return !this.#isDropped;
+  }
+
+  /** It was attached before. */
+  get hasMet(): boolean {
+    return this.#hasMet;
   }
 
   /** The number of the last batch that has come. */
@@ -127,11 +139,10 @@ export class Link {
     return [...this.#sentIn].flatMap(([topic, number]) => (number > received ? [topic] : []));
   }
 
-  /** Calls `done` once the peer has all that was written before; at once if that was dropped, or is dropped. */
-  confirm(done: () => void): void {
-    if (this.#isDropped) return done();
+  /** Calls `done` once the peer has all that was written before, or that is dropped. */
+  confirm(done: (outcome: Confirmation) => void): void {
     this.signal(messages.ask);
-    if (this.#isDropped) return done();
+    if (this.#isDropped) return done({ isReached: false });
     this.#waiting.push({ number: this.#writer.length > 0 ? this.#number + 1 : this.#number, done });
   }
 
@@ -143,6 +154,7 @@ export class Link {
   attach(socket: Socket, splitter: FrameSplitter, received: number | null): void {
     this.#socket = socket;
     this.#splitter = splitter;
+    this.#hasMet = true;
     this.missed = 0;
     splitter.maxBytes = MAX_FRAME_BYTES;
     splitter.take = (kind, frame) => this.#frame(kind, frame);
@@ -195,7 +207,7 @@ export class Link {
     this.#writer.reset();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { done } of waiting) done();
+    for (const { done } of waiting) done({ isReached: false });
   }
 
   /** Ends the connection: `detached` follows. */
@@ -204,10 +216,15 @@ export class Link {
     this.#socket?.destroy();
   }
 
-  /** Ends the connection once everything has been written. */
-  end(): void {
+  /** Ends the connection once the kernel has everything that was written. */
+  end(): Promise<void> {
     this.flush();
-    this.#socket?.end();
+    const socket = this.#socket;
+    if (socket === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      socket.once("close", () => resolve());
+      socket.end(() => socket.destroy());
+    });
   }
 
   #take(): Buffer {
@@ -243,7 +260,7 @@ export class Link {
     const done = this.#waiting.filter((waiting) => waiting.number <= number);
     if (done.length === 0) return;
     this.#waiting = this.#waiting.filter((waiting) => waiting.number > number);
-    for (const waiting of done) waiting.done();
+    for (const waiting of done) waiting.done({ isReached: true });
   }
 
   #read(splitter: FrameSplitter, chunk: Buffer): void {
@@ -256,7 +273,7 @@ export class Link {
       this.cut();
     }
     if (this.#isAckDue || this.#receivedBytes < ACK_BYTES) return;
-    this.#askToAck();
+    this.askToAck();
   }
 
   #frame(kind: number, frame: Buffer): void {
@@ -281,12 +298,8 @@ export class Link {
     } else if (begin.next !== this.#received + 1) throw new MalformedFrame(`a link goes on with batch ${begin.next}, where ${this.#received + 1} is next`);
   }
 
-  /** The peer has asked for it, or much has come. */
-  askedToAck(): void {
-    this.#askToAck();
-  }
-
-  #askToAck(): void {
+  /** What has come is acknowledged with the next flush. */
+  askToAck(): void {
     this.#isAckDue = true;
     if (this.#isDue) return;
     this.#isDue = true;

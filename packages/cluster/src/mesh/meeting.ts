@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from "node:fs/promises";
+import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { MalformedFrame } from "./batch-reader.ts";
@@ -199,9 +199,20 @@ export class Meeting {
     if (code !== "ECONNREFUSED" && code !== "ENOENT") return;
     const attempt = this.#attempts.get(node);
     this.#attempts.delete(node);
-    if (code === "ECONNREFUSED") await rm(this.#pathOf(node), { force: true }).catch(() => {});
+    if (code === "ECONNREFUSED") await this.#clear(node);
     this.#events.gone(node);
     attempt?.settle();
+  }
+
+  /** Removes a socket that is not listened on. What is no socket stays. */
+  async #clear(node: string): Promise<void> {
+    const path = this.#pathOf(node);
+    try {
+      if ((await lstat(path)).isSocket()) await rm(path, { force: true });
+      else this.ignore(node);
+    } catch {
+      // Another node was faster.
+    }
   }
 
   #accept(socket: Socket): void {

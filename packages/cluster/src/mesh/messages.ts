@@ -9,9 +9,12 @@ export interface Item {
   readonly origin: string | undefined;
 }
 
-export function writePublication(writer: BatchWriter, number: number, data: BrokerData, origin: string | undefined): void {
+/** @param options `isText`: bytes in `data` are the UTF-8 of a text. */
+export function writePublication(writer: BatchWriter, number: number, data: BrokerData, origin: string | undefined, { isText }: { readonly isText: boolean }): void {
   writer.begin(messages.publication).number(number);
-  writeItem(writer, data, origin);
+  writer.byte((isText ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
+  if (origin !== undefined) writer.text(origin);
+  writeRest(writer, data);
   writer.end();
 }
 
@@ -23,10 +26,13 @@ export function writeEntry(writer: BatchWriter, number: number, epoch: string, o
 
 /** Fills the rest of a message. */
 export function writeItem(writer: BatchWriter, data: BrokerData, origin: string | undefined): void {
-  const isText = typeof data === "string";
-  writer.byte((isText ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
+  writer.byte((typeof data === "string" ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
   if (origin !== undefined) writer.text(origin);
-  if (isText) writer.rawText(data);
+  writeRest(writer, data);
+}
+
+function writeRest(writer: BatchWriter, data: BrokerData): void {
+  if (typeof data === "string") writer.rawText(data);
   else writer.rawBytes(data);
 }
 
@@ -49,7 +55,8 @@ export interface PublishRequest {
   readonly number: number;
   readonly topic: string;
   readonly data: BrokerData;
-  readonly history: HistoryBounds;
+  /** `undefined`: only its key is to be remembered. */
+  readonly history: HistoryBounds | undefined;
   readonly key: string | undefined;
   readonly keyMs: number | undefined;
   readonly origin: string | undefined;
@@ -59,8 +66,8 @@ export interface PublishRequest {
 export function writePublish(writer: BatchWriter, request: PublishRequest, unanswered: number): void {
   const { number, topic, data, history, key, keyMs, origin } = request;
   writer.begin(messages.publish).number(number).number(unanswered).text(topic);
-  writeBounds(writer, history);
-  writer.byte((key === undefined ? 0 : flags.key) | (keyMs === undefined ? 0 : flags.keyMs));
+  writer.byte((history === undefined ? 0 : flags.bounds) | (key === undefined ? 0 : flags.key) | (keyMs === undefined ? 0 : flags.keyMs));
+  if (history !== undefined) writeBounds(writer, history);
   if (key !== undefined) writer.text(key);
   if (keyMs !== undefined) writer.float(keyMs);
   writeItem(writer, data, origin);
@@ -72,15 +79,15 @@ export function readPublish(reader: BatchReader): PublishRequest & { readonly un
   const number = reader.number();
   const unanswered = reader.number();
   const topic = reader.text();
-  const history = readBounds(reader);
   const set = reader.byte();
+  const history = (set & flags.bounds) === 0 ? undefined : readBounds(reader);
   const key = (set & flags.key) === 0 ? undefined : reader.text();
   const keyMs = (set & flags.keyMs) === 0 ? undefined : reader.float();
   const { data, origin } = readItem(reader);
   return { number, unanswered, topic, history, key, keyMs, origin, data: typeof data === "string" ? data : data.slice() };
 }
 
-/** What the home answers to a publish. */
+/** What the home answers to a publish. Without history the epoch is empty. */
 export interface Published {
   /** Nodes that it was handed to, beside the one that published. */
   readonly others: number;
