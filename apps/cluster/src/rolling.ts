@@ -33,11 +33,11 @@ for (const wanted of values.proxy) {
 }
 process.exit();
 
-function report({ published, delivered, lost, doubled, gaps, behind, backMs, moves, errors }: RollingResult): string[] {
+function report({ published, delivered, lost, doubled, gaps, behind, backMs, moves, failedTries, errors }: RollingResult): string[] {
   const at = (part: number): string => `${((backMs[Math.floor((backMs.length - 1) * part)] ?? Number.NaN) / 1000).toFixed(2)} s`;
   return [
     `published ${published}, delivered ${delivered}: ${lost} lost, ${doubled} doubled, ${gaps} gaps told, ${behind} clients without the last message`,
-    `close frames ${backMs.length}, ${moves} came back on another server; back after ${at(0.5)} (half), ${at(0.99)} (99 %), ${at(1)} (all)`,
+    `close frames ${backMs.length}, ${moves} came back on another server, ${failedTries} handshakes failed; back after ${at(0.5)} (half), ${at(0.99)} (99 %), ${at(1)} (all)`,
     ...(errors.length > 0 ? [`${errors.length} errors, the first: ${errors[0]}`] : []),
   ];
 }

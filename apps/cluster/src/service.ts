@@ -81,7 +81,8 @@ export function createService({ broker, kind, number, framework, trustProxy, all
       },
     },
     limits: { replayMessages: HISTORY.messages, replayBytes: HISTORY.bytes },
-    options: { ...(trustProxy && { trustProxy }), ...(allowedHosts && { allowedHosts }) },
+    // The id of a connection tells its node.
+    options: { connectionIdPrefix: broker.node, ...(trustProxy && { trustProxy }), ...(allowedHosts && { allowedHosts }) },
     expectedClients: 1000,
   });
 

@@ -33,6 +33,8 @@ export interface RollingResult {
   readonly backMs: readonly number[];
   /** Returns to another server than before. */
   readonly moves: number;
+  /** Handshakes that came to nothing. */
+  readonly failedTries: number;
   readonly errors: readonly string[];
 }
 
@@ -89,6 +91,7 @@ async function judge(visitors: readonly Visitor[], publishers: readonly Visitor[
     behind: visitors.filter((visitor) => !isUpToDate(visitor)).length,
     backMs: visitors.flatMap(({ backMs }) => backMs).toSorted((a, b) => a - b),
     moves: sum(visitors.map(({ moves }) => moves)),
+    failedTries: sum(visitors.map(({ failedTries }) => failedTries)),
     errors,
   };
 }

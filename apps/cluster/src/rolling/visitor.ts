@@ -32,6 +32,8 @@ export class Visitor {
   #isSubscribed = false;
   /** Times that it came back on another server than the one that it had been on. */
   moves = 0;
+  /** Handshakes that came to nothing. */
+  failedTries = 0;
   /** Losses that it was told. */
   gaps = 0;
 
@@ -41,9 +43,10 @@ export class Visitor {
     this.#client = createClient<ClusterContract>(`${url.replace("http", "ws")}ws?tab=${name}`, { WebSocket: PlainWebSocket, onError });
     this.publisher = new Publisher(this.#client, room, onError);
     this.#client.onStatus(({ state }) => {
-      if (state === "open" || !this.#isSubscribed) return;
+      if (state !== "waiting") return;
+      if (!this.#isSubscribed) this.failedTries++;
+      else this.#closedAt = performance.now();
       this.#isSubscribed = false;
-      this.#closedAt = performance.now();
     });
     const topic = this.#client.topic("room:{room}", { room });
     topic.onSubscribed(({ resumed }) => this.#subscribed({ resumed }));
