@@ -9,6 +9,8 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("disconnect", () => process.exit());
 
+// A message that comes while the modules load is lost.
+process.send("ready");
 const [{ number, folder, name, ...options }] = await once(process, "message");
 try {
   const worker = { number, broker: meshBroker({ folder }) };

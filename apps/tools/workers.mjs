@@ -15,15 +15,18 @@ import { fileURLToPath } from "node:url";
  */
 export async function startWorkers(options, count) {
   const folder = mkdtempSync(join(tmpdir(), "upwire-workers-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const home = await startHome(join(folder, "mesh"));
   cluster.setupPrimary({ exec: fileURLToPath(new URL("worker.mjs", import.meta.url)) });
   let isClosing = false;
 
   async function startWorker(number) {
     const worker = cluster.fork();
-    worker.send({ number, folder: join(folder, "mesh"), ...options });
     const ended = once(worker, "exit").then(([code, signal]) => ({ failure: { message: `worker ${number} ended with ${code ?? signal} before it listened` } }));
-    const { started, failure } = await Promise.race([once(worker, "message").then(([message]) => message), ended]);
+    const answer = async () => (await once(worker, "message"))[0];
+    await Promise.race([answer(), ended]);
+    if (worker.isConnected()) worker.send({ number, folder: join(folder, "mesh"), ...options });
+    const { started, failure } = await Promise.race([answer(), ended]);
     if (failure !== undefined) throw Object.assign(new Error(failure.message), failure);
     worker.once("exit", (code, signal) => {
       if (isClosing) return;
@@ -44,7 +47,6 @@ export async function startWorkers(options, count) {
       }),
     );
     await home.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 
   try {
