@@ -1,11 +1,9 @@
-import { promiseOf } from "@upwire/core/adapter";
-import { ItemKind, oneItem } from "./control.ts";
+import { jsonText, promiseOf } from "@upwire/core/adapter";
+import { ItemKind, MAX_JSON_BYTES, oneItem } from "./control.ts";
 import type { CastsOptions } from "./types.ts";
 
 /** Questions that are answered at the same time, at most. */
 const MAX_ANSWERING = 1000;
-/** A longer answer is none. UTF-16 code units. */
-const MAX_ANSWER_LENGTH = 1024 * 1024;
 
 interface AnswersSetup extends Pick<CastsOptions, "answer" | "report"> {
   readonly tell: (node: string, data: Uint8Array) => Promise<void>;
@@ -65,8 +63,9 @@ export class Answers {
       return undefined;
     }
     const returned = this.#setup.answer(question, from);
-    const answer = JSON.stringify(await (promiseOf(returned) ?? returned)) as string | undefined;
-    if (answer === undefined || answer.length <= MAX_ANSWER_LENGTH) return answer;
-    throw new RangeError(`answer: ${answer.length} characters of JSON are too many; give at most ${MAX_ANSWER_LENGTH}`);
+    const answer = jsonText(await (promiseOf(returned) ?? returned));
+    const bytes = answer === undefined ? 0 : Buffer.byteLength(answer);
+    if (bytes > MAX_JSON_BYTES) throw new RangeError(`answer: one of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
+    return answer;
   }
 }

@@ -1,10 +1,10 @@
-import { promiseOf, watch } from "@upwire/core/adapter";
+import { jsonText, watch } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import type { Broker, BrokerData, BrokerPublication, BrokerState } from "../broker/broker.ts";
 import { notStarted } from "../broker/errors.ts";
 import { Answers } from "./answers.ts";
 import { readCastsOptions } from "./check-options.ts";
-import { readControl, type Run } from "./control.ts";
+import { MAX_JSON_BYTES, readControl, type Run } from "./control.ts";
 import { Kept } from "./kept.ts";
 import { Nodes } from "./nodes.ts";
 import { OriginReader, writeOrigin } from "./origins.ts";
@@ -15,6 +15,8 @@ import { Questions } from "./questions.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { Asked, AskOptions, CastOptions, CastsOptions, CastStats, Reach } from "./types.ts";
 import { unpackOptions, packOptions } from "./with-options.ts";
+
+const TIMEOUT_MS = 800;
 
 /**
  * Sends messages to the members that an address has on all nodes, and tells how many they reached: for what has members and no
@@ -45,7 +47,7 @@ export class Casts {
   /** @throws TypeError or RangeError for options that cannot be meant. */
   constructor(options: CastsOptions) {
     this.#options = readCastsOptions(options);
-    const { broker, clock, timeoutMs = 800, lingerMs = 2000, maxPending = 100_000, report } = this.#options;
+    const { broker, clock, timeoutMs = TIMEOUT_MS, lingerMs = 2000, maxPending = 100_000, report } = this.#options;
     const tell: Broker["tell"] = (node, data, told) => this.#tell(node, data, told);
     const nodes = new Nodes(broker.node);
     this.#broker = broker;
@@ -56,7 +58,8 @@ export class Casts {
     this.#pending = new PendingCasts({ clock, nodes, timeoutMs, maxPending, check: (node, cast) => this.#outbox.check(node, cast) });
     this.#answers = new Answers({ answer: this.#options.answer, report, tell });
     this.#kept = new Kept({ clock, tell });
-    this.#questions = new Questions({ clock, nodes, timeoutMs, tell, kept: this.#kept, report });
+    const isUp = (): boolean => this.#life === "started" && broker.state() !== "down";
+    this.#questions = new Questions({ clock, nodes, timeoutMs, tell, kept: this.#kept, isUp, report });
   }
 
   /** The name of this node. */
@@ -121,6 +124,7 @@ export class Casts {
    * members, and adds how many that reached. Never rejects. Casts to one address arrive in the order of the calls.
    */
   cast(address: string, data: BrokerData, options?: CastOptions): Promise<Reach> {
+    if (this.#life === "closed") return Promise.resolve({ reached: 0, missing: this.others, delivery: "local-only" });
     return new Promise((resolve) => {
       const cast = this.#pending.begin(address, resolve);
       if (this.#life !== "new" && this.#life !== "starting") this.#publish(cast, data, options);
@@ -130,12 +134,15 @@ export class Casts {
 
   /**
    * Asks one other node, or all others for `undefined`. Never rejects for what they do.
-   * @throws (as a rejection) TypeError for a question that JSON cannot hold.
+   * @throws (as a rejection) TypeError for a question that JSON cannot hold; RangeError for one above 1000000 bytes.
    */
   async ask(node: string | undefined, question: unknown, options: AskOptions = {}): Promise<Asked> {
-    const json = JSON.stringify(question) as string | undefined;
+    const json = jsonText(question);
     if (json === undefined) throw new TypeError("ask: the question has no JSON form");
-    if (this.#life === "starting") await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    const bytes = Buffer.byteLength(json);
+    if (bytes > MAX_JSON_BYTES) throw new RangeError(`ask: a question of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
+    if (this.#life === "starting") await this.#startedWithin(options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS);
+    if (this.#hasLife("closed")) return { answers: new Map(), missing: node === undefined ? this.others : [node], delivery: "local-only" };
     return this.#questions.ask(node, json, options);
   }
 
@@ -156,6 +163,17 @@ export class Casts {
   /** Not `this.#life === life`: that would tell the compiler what the value is from there on, past every `await`. */
   #hasLife(life: string): boolean {
     return this.#life === life;
+  }
+
+  /** Settles when the broker has started, or refuses to, at the latest after `ms`. */
+  #startedWithin(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(ms, resolve);
+      this.#waiting.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   #runWaiting(): void {
@@ -202,10 +220,14 @@ export class Casts {
   }
 
   #deliver(address: string, data: BrokerData, options: CastOptions | undefined): number {
-    let took: unknown;
-    this.#guard(() => (took = this.#options.deliver(address, data, options)));
-    if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
-    if (took !== undefined && promiseOf(took) === undefined) this.#options.report(new TypeError("deliver: it gave no count; give how many queues took the data"));
+    const { deliver, report } = this.#options;
+    try {
+      const took: unknown = deliver(address, data, options);
+      if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
+      if (!watch(took, report)) report(new TypeError("deliver: it gave no count; give how many queues took the data"));
+    } catch (error) {
+      report(error);
+    }
     return 0;
   }
 

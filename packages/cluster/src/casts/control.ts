@@ -41,6 +41,9 @@ export interface Run {
   readonly count: number;
 }
 
+/** What one question or answer may take, so that it can be told at once: a broker takes 1 MiB, the name of a part included. */
+export const MAX_JSON_BYTES = 1_000_000;
+
 /** More casts than this are never told of in one run: a wrong number would keep the reader busy. */
 const MAX_RUN = 1_000_000;
 
