@@ -81,8 +81,7 @@ export function createService({ broker, kind, number, framework, trustProxy, all
       },
     },
     limits: { replayMessages: HISTORY.messages, replayBytes: HISTORY.bytes },
-    // The id of a connection tells its node.
-    options: { connectionIdPrefix: broker.node, ...(trustProxy && { trustProxy }), ...(allowedHosts && { allowedHosts }) },
+    options: { ...(trustProxy && { trustProxy }), ...(allowedHosts && { allowedHosts }) },
     expectedClients: 1000,
   });
 
