@@ -62,9 +62,9 @@ export class Cluster {
     return this.#servers.map(({ status }) => status);
   }
 
-  /** The process ids of all that was started. */
-  get pids(): number[] {
-    return [...this.#parts.map(({ child }) => child.pid), ...this.servers.map(({ pid }) => pid)].filter((pid) => pid !== undefined);
+  /** What runs beside the servers. */
+  get programs(): { readonly name: string; readonly pid: number | undefined }[] {
+    return this.#parts.map(({ name, child: { pid } }) => ({ name, pid }));
   }
 
   /** Settles when it is done. What cannot be done now is ignored. */
