@@ -27,16 +27,13 @@ export function describeBroker(name: string, make: MakeBroker, abilities: Partia
       describe(group, () => {
         for (const { title, needs, run } of rows) {
           const reason = needs.map((need) => can[need]).find((ability) => ability !== true);
+          const play = async (): Promise<void> => {
+            const bench = await BrokerBench.start(make, undefined, { hasOwnTime: can.age !== true });
+            onTestFinished(() => bench.close());
+            await run(bench, make);
+          };
           // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles from its table
-          it.skipIf(reason !== undefined)(
-            reason === undefined ? title : `${title} (cannot: ${reason})`,
-            async () => {
-              const bench = await BrokerBench.start(make, undefined, { hasOwnTime: can.age !== true });
-              onTestFinished(() => bench.close());
-              await run(bench, make);
-            },
-            TIMEOUT_MS,
-          );
+          it.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (cannot: ${reason})`, play, TIMEOUT_MS);
         }
       });
     }

@@ -132,15 +132,15 @@ export const wrongNodes: readonly WrongBroker[] = [
     (inner) => ({ tell: (_, ...rest) => inner.tell(undefined, ...rest) }),
   ),
   wrong("tells the sender too", ["tells all others when none is named, and not the sender"], (inner) => {
-    let own: BrokerSink | undefined;
+    let ours: BrokerSink | undefined;
     return {
       start(sink) {
-        own = sink;
+        ours = sink;
         return inner.start(sink);
       },
       async tell(node, data, options) {
         await inner.tell(node, data, options);
-        own?.told(inner.node, data);
+        ours?.told(inner.node, data);
       },
     };
   }),
