@@ -10,6 +10,9 @@ import type { Mesh } from "./mesh.ts";
 import { readBounds, readPublish } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 
+/** How long a node that closes waits for the place that it was promised. Milliseconds. */
+const MOVE_MS = 1000;
+
 export interface HomeSeatOptions {
   readonly mesh: Mesh;
   readonly clock: Clock;
@@ -48,6 +51,8 @@ export class HomeSeat {
   #isFrozen = false;
   /** The home does not take itself for the home. */
   #isRefused = false;
+  /** Called when the home has changed. */
+  #seated: () => void = () => {};
   /** Nodes that ask this one, which is not the home: what they ask is ignored until they begin again, so that their order is kept. */
   readonly #refused = new Set<Peer>();
 
@@ -146,6 +151,8 @@ export class HomeSeat {
 
   /** If this node is the home, another one takes its place. */
   async handOver(): Promise<void> {
+    this.#handOver.isClosing = true;
+    if (this.#handOver.has(this.#homePeer)) await this.#awaitMove();
     if (this.#home === undefined || this.#isUnsure) return;
     this.#isFrozen = true;
     this.#mesh.flush();
@@ -198,6 +205,7 @@ export class HomeSeat {
     }
     if (before !== undefined && before !== node && !isMoved) this.client.rejectPublishes();
     this.#begin();
+    this.#seated();
   }
 
   /** Serves, or asks the one that does. */
@@ -235,6 +243,17 @@ export class HomeSeat {
       home.sendPosition(peer.link, number, home.subscribe(peer.node, number, topic, readBounds(reader)));
     } else if (kind === messages.unsubscribe) home.unsubscribe(peer.node, reader.number());
     else home.sendPage(peer.link, reader.number(), reader.text(), reader.number(), reader.number());
+  }
+
+  /** The home that closes has just made this node its heir. */
+  #awaitMove(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(MOVE_MS, resolve);
+      this.#seated = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   #moved(from: Peer, text: string): void {

@@ -22,6 +22,8 @@ interface SavedPublisher {
 
 interface Publisher {
   last: number;
+  /** Answers to lower numbers are forgotten. */
+  unanswered: number;
   readonly answers: Map<number, Published>;
 }
 
@@ -60,17 +62,14 @@ export class Home {
     this.#options = options;
     const { clock, maxBytes, inheritance } = options;
     this.#histories = new Histories({ clock, maxBytes, restore: inheritance?.histories });
-    for (const { node, last, answers } of inheritance?.publishers ?? []) this.#publishers.set(node, { last, answers: new Map(answers) });
+    for (const { node, last, answers } of inheritance?.publishers ?? []) this.#publishers.set(node, { last, unanswered: answers[0]?.[0] ?? last, answers: new Map(answers) });
   }
 
   /** @param unanswered The number of the first publish that the node has no answer to. */
   publish(node: string, request: PublishRequest, unanswered: number): void {
     let publisher = this.#publishers.get(node);
-    if (publisher === undefined) this.#publishers.set(node, (publisher = { last: 0, answers: new Map() }));
-    for (const number of publisher.answers.keys()) {
-      if (number >= unanswered) break;
-      publisher.answers.delete(number);
-    }
+    if (publisher === undefined) this.#publishers.set(node, (publisher = { last: 0, unanswered, answers: new Map() }));
+    while (publisher.unanswered < unanswered) publisher.answers.delete(publisher.unanswered++);
     const { number } = request;
     if (number <= publisher.last) {
       const published = publisher.answers.get(number);

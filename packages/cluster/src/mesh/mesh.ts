@@ -2,12 +2,13 @@ import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import type { BatchReader } from "./batch-reader.ts";
 import type { MeshEvents, Peer } from "./peer.ts";
-import type { FrameSplitter } from "./frame-splitter.ts";
 import { messages } from "./frames.ts";
+import { Flushes } from "./flushes.ts";
 import type { Hello, Refused } from "./hello.ts";
 import { Link } from "./link.ts";
+import type { Wires } from "./wires.ts";
+import { machineTime } from "./machine-time.ts";
 import { Meeting } from "./meeting.ts";
-import type { Socket } from "node:net";
 
 /** How often each node says that it lives, and looks for others. Milliseconds. */
 const TICK_MS = 1000;
@@ -43,13 +44,14 @@ export class Mesh {
   #ticks: Timer | undefined;
   #tickedAt = 0;
   #hasTurned = true;
-  #isDue = false;
+  readonly #flushes: Flushes;
   #rank = Infinity;
   #isClosing = false;
 
   constructor(options: MeshOptions) {
     this.#options = options;
     this.#events = options.events;
+    this.#flushes = new Flushes(this.peers, options.events);
     const { folder, app, node } = options;
     this.#meeting = new Meeting({
       folder,
@@ -58,8 +60,13 @@ export class Mesh {
       events: {
         hello: (to) => this.#hello(to),
         judge: (hello) => this.#judge(hello),
-        met: (hello, socket, splitter) => this.#met(hello, socket, splitter),
+        met: (hello, wires) => this.#met(hello, wires),
         rankAbove: (dead) => this.#rankAbove(dead),
+        heed: ({ node: from, dead, size, rank }) => {
+          // Each may have taken the other one for dead: then the one that is with more nodes stays what it is.
+          const isMutual = this.peers.get(from)?.deadRank !== undefined;
+          if (dead !== undefined && !(isMutual && this.#prevailsOver(size, rank))) this.#rankAbove(dead);
+        },
         gone: (name) => this.#gone(name),
         silent: (name) => this.#silent(name),
         later: (name) => this.#later(name),
@@ -83,7 +90,7 @@ export class Mesh {
    */
   async start(): Promise<void> {
     await this.#meeting.open();
-    this.#rank = microseconds();
+    this.#rank = machineTime();
     this.#tickedAt = this.#options.clock.now();
     this.#ticks = this.#options.clock.every(TICK_MS, () => this.#tick());
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -115,17 +122,11 @@ export class Mesh {
 
   /** Writes what waits at the end of this turn of the event loop. */
   due(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    setImmediate(() => this.flush());
+    this.#flushes.due();
   }
 
   flush(): void {
-    this.#isDue = false;
-    this.#events.flushing();
-    for (const { link } of this.peers.values()) link.flush();
-    this.#events.flushed();
-    for (const { link } of this.peers.values()) link.flush();
+    this.#flushes.flush();
   }
 
   /** No node can come any more. */
@@ -163,23 +164,32 @@ export class Mesh {
     const peer = this.peers.get(to);
     const { app, node } = this.#options;
     const received = peer?.link.hasMet === true ? peer.link.received : null;
-    return { app, node, rank: this.#rank, received, ...(peer?.deadRank !== undefined && { dead: peer.deadRank }) };
+    return { app, node, rank: this.#rank, received, size: this.#size(), ...(peer?.deadRank !== undefined && { dead: peer.deadRank }) };
   }
 
-  #judge({ node, rank }: Hello): Refused | undefined {
+  #judge({ node, rank, size, dead }: Hello): Refused | undefined {
     const peer = this.peers.get(node);
     if (this.#isClosing) return { reason: "closing" };
     if (peer?.link.isAttached === true) return { reason: "busy" };
-    if (peer?.deadRank !== undefined && rank <= peer.deadRank) return { reason: "rank", dead: peer.deadRank };
-    return undefined;
+    if (peer?.deadRank === undefined || rank > peer.deadRank) return undefined;
+    return dead === undefined || this.#prevailsOver(size, rank) ? { reason: "rank", dead: peer.deadRank } : undefined;
   }
 
-  #met({ node, rank, received }: Hello, socket: Socket, splitter: FrameSplitter): void {
+  #prevailsOver(size: number, rank: number): boolean {
+    const own = this.#size();
+    return own === size ? this.#rank < rank : own > size;
+  }
+
+  #size(): number {
+    return 1 + [...this.alive()].length;
+  }
+
+  #met({ node, rank, received }: Hello, wires: Wires): void {
     const peer = this.peers.get(node) ?? this.#peer(node);
     peer.rank = rank;
     peer.isAlive = true;
     peer.deadRank = undefined;
-    peer.link.attach(socket, splitter, received);
+    peer.link.attach(wires, received);
     this.#events.changed();
   }
 
@@ -258,7 +268,7 @@ export class Mesh {
 
   #rankAbove(dead: number): void {
     if (this.#rank > dead) return;
-    this.#rank = Math.max(microseconds(), dead + 1);
+    this.#rank = Math.max(machineTime(), dead + 1);
     this.#tellRank();
     this.#events.changed();
   }
@@ -302,9 +312,4 @@ export class Mesh {
     const nodes = await this.#meeting.others().catch(() => []);
     for (const node of nodes) if (this.peers.get(node)?.link.isAttached !== true) void this.#meeting.meet(node);
   }
-}
-
-/** The clock of the machine, which all of its processes have in common and which no setting of the time moves. */
-function microseconds(): number {
-  return Number(process.hrtime.bigint() / 1000n);
 }

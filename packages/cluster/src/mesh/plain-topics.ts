@@ -71,6 +71,11 @@ export class PlainTopics {
         link.wrote();
       }
     }
+    return this.heard();
+  }
+
+  /** Fulfils once the others have heard of all that was written before, or do not answer. */
+  heard(): Promise<void> {
     if (this.#fresh === undefined) {
       let resolve = (): void => {};
       const promise = new Promise<void>((fulfil) => void (resolve = fulfil));
@@ -80,6 +85,7 @@ export class PlainTopics {
     return this.#fresh.promise;
   }
 
+  /** `heard` says when the others know it. */
   unsubscribe(topic: string): void {
     const number = this.#numbers.get(topic);
     if (number === undefined) return;
