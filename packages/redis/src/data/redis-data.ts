@@ -1,4 +1,13 @@
-import { checkBounds, checkPublish, type BrokerData, type BrokerState, type HistoryBounds, type HistoryPage, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
+import {
+  checkBounds,
+  checkPublish,
+  type BrokerData,
+  type BrokerState,
+  type HistoryBounds,
+  type HistoryPage,
+  type PublishOptions,
+  type PublishResult,
+} from "@upwire/cluster/broker";
 import { decodeEnvelope, SenderNumbers } from "@upwire/cluster/envelope";
 import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
@@ -107,7 +116,7 @@ export class RedisData {
     const seen = this.#seen.of(topic);
     let answer;
     try {
-      answer = readPage(await this.#context.driver.call(this.#calls.page(topic, seen, after, limit)));
+      answer = readPage(await this.#context.driver.call(this.#calls.page(topic, seen, after, limit)), after, limit);
     } catch (error) {
       throw failed("history", error);
     }
