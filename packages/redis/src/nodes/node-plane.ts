@@ -31,6 +31,8 @@ const TELL = 0;
 const LOOK = 1;
 const CAME = 2;
 const WENT = 3;
+/** The leases of the nodes whose names follow are over. */
+const GONE = 4;
 
 /** Which nodes there are, and what they tell each other. Both are on one server of a Cluster, apart from publications. */
 export class NodePlane {
@@ -90,7 +92,11 @@ export class NodePlane {
         void this.#renew();
         break;
       case WENT:
-        this.#roster.drop(node);
+        this.#roster.drop([node]);
+        break;
+      case GONE:
+        // One that names this node comes late: it is here.
+        this.#roster.drop(Buffer.from(body.subarray(1)).toString().split(",").filter((name) => name !== this.#options.node));
         break;
       default:
     }
@@ -151,7 +157,9 @@ export class NodePlane {
   /** Returns the id of the newest entry that is kept. */
   async #lease(): Promise<string> {
     const { driver, node } = this.#options;
-    const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args: [node, LEASE_MS] });
+    const publish = driver.sharded ? "SPUBLISH" : "PUBLISH";
+    const args = [node, LEASE_MS, publish, this.#names.all, this.#wrap(GONE)];
+    const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args });
     const [nodes, top] = replyArray(reply);
     if (this.#state !== "closed") this.#roster.set(replyArray(nodes).map(replyText));
     return replyText(top);
