@@ -171,7 +171,9 @@ describe("an application's function that goes wrong", () => {
   }
 
   it("prints how many were played", () => {
-    console.log(`functions of an application of the cluster hub: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells`);
+    console.log(
+      `functions of an application of the cluster hub: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells`,
+    );
     expect(cells).toBe(Object.values({ ...rows, ...unseen }).filter((row) => typeof row !== "string").length * faults.length);
   });
 });

@@ -50,7 +50,9 @@ describe("a cast", () => {
 
   it("asks the nodes by name when the broker does not know how many there are, and no node without members holds it up", async () => {
     const cluster = new TestCluster();
-    const one = await cluster.node({}, (broker) => changed(broker, { publish: async (...args) => ({ ...(await broker.publish(...args)), others: undefined }) }));
+    const one = await cluster.node({}, (broker) =>
+      changed(broker, { publish: async (...args) => ({ ...(await broker.publish(...args)), others: undefined }) }),
+    );
     const [two, three, four] = await cluster.nodes(3);
     await cluster.join("tea", two, three);
     expect(await cluster.after(one.casts.cast("tea", "hello"))).toEqual([all(2), 0]);

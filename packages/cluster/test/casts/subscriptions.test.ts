@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import { all, changed, TestCluster, turns, type TestNode } from "./cluster.ts";
 
 /** A node that notes what its broker is asked, and refuses some of it. */
-async function noting(cluster: TestCluster, refuse: (call: string) => "before" | "behind" | undefined = () => undefined): Promise<TestNode & { readonly calls: string[] }> {
+async function noting(
+  cluster: TestCluster,
+  refuse: (call: string) => "before" | "behind" | undefined = () => undefined,
+): Promise<TestNode & { readonly calls: string[] }> {
   const calls: string[] = [];
   const run = async <Result>(call: string, act: () => Promise<Result>): Promise<Result> => {
     calls.push(call);

@@ -122,7 +122,9 @@ describe("questions of other nodes", () => {
 
   it("that the broker refuses for a while are no unhandled rejection", async () => {
     const cluster = new HubCluster();
-    const one = await cluster.hubNode({}, (broker) => changed(broker, { tell: () => Promise.reject(new Error("refused")), publish: () => Promise.reject(new Error("refused")) }));
+    const one = await cluster.hubNode({}, (broker) =>
+      changed(broker, { tell: () => Promise.reject(new Error("refused")), publish: () => Promise.reject(new Error("refused")) }),
+    );
     const two = await cluster.hubNode();
     await two.client({ user: "u1" });
     const missing = [two.name];
