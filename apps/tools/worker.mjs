@@ -15,10 +15,7 @@ const [{ number, folder, name, ...options }] = await once(process, "message");
 try {
   const worker = { number, broker: meshBroker({ folder }) };
   const running = await (name === undefined ? startAll({ ...options, worker }) : startOne(name, { ...options, worker }));
-  process.on("message", async () => {
-    await running.close();
-    process.exit();
-  });
+  process.on("message", () => void running.close().then(() => process.exit()));
   logEvents();
   const facts = ({ name: demo, url }) => ({ name: demo, url });
   process.send({ started: { index: running.index && facts(running.index), demos: running.demos.map(facts) } });

@@ -40,7 +40,8 @@ export class CountsPanel {
       ...senders.map(({ name, via, received, lost, doubled }) => {
         const row = element("tr");
         const route = via === own ? `server ${via}` : `server ${via} → ${own ?? "?"}`;
-        for (const [index, text] of [name, route, String(received), String(lost), String(doubled)].entries()) row.append(element(index === 0 ? "th" : "td", "", text));
+        for (const [index, text] of [name, route, String(received), String(lost), String(doubled)].entries())
+          row.append(element(index === 0 ? "th" : "td", "", text));
         return row;
       }),
     );

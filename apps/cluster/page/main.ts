@@ -61,7 +61,11 @@ room.onSubscribed(({ resumed, missed }) => {
   const seconds = ((Date.now() - awaySince) / 1000).toFixed(1);
   awaySince = undefined;
   wasAsked = false;
-  log.notice(resumed ? `Back after ${seconds} s: ${missed} missed ${missed === 1 ? "message" : "messages"} delivered` : `Back after ${seconds} s: some messages could not be kept`);
+  log.notice(
+    resumed
+      ? `Back after ${seconds} s: ${missed} missed ${missed === 1 ? "message" : "messages"} delivered`
+      : `Back after ${seconds} s: some messages could not be kept`,
+  );
 });
 room.onGap(({ missed }) => log.notice(`${missed ?? "Some"} messages could not be kept`, "error"));
 

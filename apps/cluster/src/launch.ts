@@ -19,7 +19,8 @@ try {
   await cluster.start();
 
   console.log(`\nBroker: ${broker}. Proxy: ${proxy === "none" ? "none, the launcher spreads connections" : proxy}.`);
-  for (const { number, framework, port: own, pid } of cluster.servers) console.log(`  server ${number}  ${framework.padEnd(7)}  http://127.0.0.1:${own}  pid ${pid}`);
+  for (const { number, framework, port: own, pid } of cluster.servers)
+    console.log(`  server ${number}  ${framework.padEnd(7)}  http://127.0.0.1:${own}  pid ${pid}`);
   for (const { name, pid } of cluster.programs) console.log(`  ${name}  pid ${pid}`);
   console.log(`\nOpen it in two tabs or more. Ctrl-C ends everything.\nlistening on ${cluster.url}`);
 } catch (error) {

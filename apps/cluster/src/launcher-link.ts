@@ -2,7 +2,9 @@
 import type { Action, ServerStatus } from "./contract.ts";
 
 export type ToServer = { readonly servers: readonly ServerStatus[] };
-export type ToLauncher = { readonly listening: { readonly port: number; readonly node: string } } | { readonly asked: { readonly action: Action; readonly server: number } };
+export type ToLauncher =
+  | { readonly listening: { readonly port: number; readonly node: string } }
+  | { readonly asked: { readonly action: Action; readonly server: number } };
 
 /** The launcher, as a server sees it. */
 export interface Launcher {

@@ -5,7 +5,9 @@ import { connectLauncher } from "./launcher-link.ts";
 import { readServerSettings } from "./server-settings.ts";
 import { createService, type Listening, type Service, type Where } from "./service.ts";
 
-const frameworks: Readonly<Record<string, () => Promise<{ start(service: Service, where: Where): Promise<Listening> }>>> = {
+type Start = (service: Service, where: Where) => Promise<Listening>;
+
+const frameworks: Readonly<Record<string, () => Promise<{ readonly start: Start }>>> = {
   express: () => import("./servers/express.ts"),
   fastify: () => import("./servers/fastify.ts"),
   hono: () => import("./servers/hono.ts"),

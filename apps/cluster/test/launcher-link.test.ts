@@ -10,13 +10,22 @@ function serversIn(...states: State[]): ServerStatus[] {
 
 describe("what may be done with a server", () => {
   it.each<[State[], string[]]>([
-    [["running", "running", "running"], ["drain", "kill"]],
+    [
+      ["running", "running", "running"],
+      ["drain", "kill"],
+    ],
     // The last one that runs stays: a page needs one to ask.
     [["running", "stopped", "stopped"], []],
     [["running", "draining", "starting"], []],
     [["stopped", "running", "stopped"], ["start"]],
-    [["draining", "running", "stopped"], ["drain", "kill"]],
-    [["starting", "running", "stopped"], ["drain", "kill"]],
+    [
+      ["draining", "running", "stopped"],
+      ["drain", "kill"],
+    ],
+    [
+      ["starting", "running", "stopped"],
+      ["drain", "kill"],
+    ],
   ])("in %j with the first one: %j", (states, allowed) => {
     const actions = (["drain", "kill", "start"] as const).filter((action) => refusalOf(action, 1, serversIn(...states)) === undefined);
     expect(actions).toEqual(allowed);

@@ -24,9 +24,9 @@ export interface ClusterOptions {
   /** Who keeps the histories of a mesh: the launcher, so that a killed server takes none along, or the oldest server. @default "launcher" */
   readonly home?: "launcher" | "server";
   /** What happens, a line each. */
-  onEvent?(line: string): void;
+  readonly onEvent?: (line: string) => void;
   /** A part has ended that nothing has asked to: the cluster is of no use any more. */
-  onFailure?(how: string): void;
+  readonly onFailure?: (how: string) => void;
 }
 
 export class Cluster {
@@ -72,11 +72,17 @@ export class Cluster {
     const server = this.#servers.find(({ status }) => status.number === number);
     if (server === undefined || refusalOf(action, number, this.servers) !== undefined) return;
     const name = `server ${number} (${server.status.framework})`;
-    const { onEvent } = this.#options;
-    onEvent?.(`${name}: ${action}`);
-    if (action === "start") await server.start().catch((error: Error) => onEvent?.(error.message));
-    else await server[action]();
-    onEvent?.(`${name} ${action === "start" ? "is there again" : "has ended"}`);
+    const { onEvent = () => {} } = this.#options;
+    onEvent(`${name}: ${action}`);
+    if (action === "start") {
+      await server.start().then(
+        () => onEvent(`${name} is there again`),
+        (error: Error) => onEvent(error.message),
+      );
+    } else {
+      await server[action]();
+      onEvent(`${name} has ended`);
+    }
   }
 
   /** Ends all that was started, by its id; also while it starts. */

@@ -27,7 +27,7 @@ export async function freePort(): Promise<number> {
 
 /** Settles when something takes connections there. @throws Error when that takes over 10 s. */
 export async function untilOpen(port: number): Promise<void> {
-  for (const startedAt = Date.now(); !(await isOpen(port)); ) {
+  for (const startedAt = Date.now(); !(await isOpen(port));) {
     if (Date.now() > startedAt + STARTS_WITHIN_MS) throw new Error(`nothing listens on port ${port} after ${STARTS_WITHIN_MS / 1000} s`);
     await new Promise((resolve) => void setTimeout(resolve, POLL_MS));
   }

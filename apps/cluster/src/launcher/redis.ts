@@ -9,7 +9,10 @@ export async function startRedis(folder: string): Promise<{ readonly part: Part;
   const port = await freePort();
   mkdirSync(folder);
   const settings = { bind: "127.0.0.1", port: String(port), dir: folder, appendonly: "yes", appendfsync: "always", save: "" };
-  const part = Part.run(program, Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]));
+  const part = Part.run(
+    program,
+    Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+  );
   await Promise.race([untilOpen(port), part.ended.then((how) => Promise.reject(new Error(how)))]);
   return { part, url: `redis://127.0.0.1:${port}` };
 }

@@ -12,9 +12,9 @@ export interface ServerProcessOptions {
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
   /** Its status is another one. */
-  onChange(): void;
+  readonly onChange: () => void;
   /** A tab of this server asks for something. */
-  onAsked(action: Action, server: number): void;
+  readonly onAsked: (action: Action, server: number) => void;
 }
 
 /** One server: a process that ends and is started again, on the same port. */
@@ -42,9 +42,11 @@ export class ServerProcess {
     this.#change({ state: "starting", pid: child.pid, node: undefined });
     const listening = new Promise<void>((resolve) => {
       child.on("message", (message: ToLauncher) => {
-        if ("asked" in message) return void this.#options.onAsked(message.asked.action, message.asked.server);
-        this.#change({ state: "running", node: message.listening.node });
-        resolve();
+        if ("asked" in message) this.#options.onAsked(message.asked.action, message.asked.server);
+        else {
+          this.#change({ state: "running", node: message.listening.node });
+          resolve();
+        }
       });
     });
     void part.ended.then(() => this.#change({ state: "stopped", pid: undefined, node: undefined }));

@@ -15,7 +15,7 @@ export interface VisitorOptions {
   readonly url: string;
   readonly name: string;
   readonly room: string;
-  onError(error: unknown): void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** One client in one room, with all that it is told. */
