@@ -15,7 +15,7 @@ export class ServersPanel {
 
   show({ server, servers, broker, tabs, missing }: Status): void {
     this.#broker.dataset["state"] = broker.state;
-    this.#broker.textContent = `${broker.kind} broker ${broker.state}, ${broker.nodes} nodes${missing.length > 0 ? `, ${missing.length} did not answer` : ""}`;
+    this.#broker.textContent = `${broker.kind} broker ${broker.state}, ${broker.nodes} ${broker.nodes === 1 ? "node" : "nodes"}${missing.length > 0 ? `, ${missing.length} did not answer` : ""}`;
     const running = servers.filter(({ state }) => state === "running").length;
     const cards = servers.map((one) => this.#card(one, { isOwn: one.number === server.number, isLast: running < 2 && one.state === "running", tabs }));
     // Without a launcher only the tab's own server is known by name.
