@@ -13,8 +13,8 @@ const SLACK_PART = 1.25;
  * Its id is the offset of its last one and the sum of all bytes of the epoch up to it; its value begins with the time, the number of
  * publications and their bytes. So the server finds an offset by itself, and dropping the oldest entries needs no look at them.
  *
- * KEYS[1] holds, as one string: the epoch, the top, the first offset in the stream, the sum of all bytes, that before the first entry,
- * the number of entries, the time of the first, the bounds, when the stream expires, and the runs.
+ * KEYS[1] holds, as one string: the top, the first offset in the stream, the sum of all bytes, that before the first entry, the number
+ * of entries, the time of the first, the bounds, when the stream expires, the epoch, and the runs.
  *
  * A run is the life of one server process: a script knows it by the random address of a table that lives as long, without
  * asking the server, and nothing of it gets into the log. Each run stands with its cut, the top at its first sight of the
@@ -28,6 +28,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch, top, first, sum, base, entries, oldest, messages, bytes, age, expires, runs, length
 local isChanged = false
+local META = '>I6I6I6I6I6I6I6I6I6I6I1'
 
 local function begin(fresh)
   if length > 0 then redis.call('DEL', KEYS[2]) end
@@ -41,14 +42,13 @@ local function open(seenEpoch, seenTop, seenRun)
   local text = redis.call('GET', KEYS[1])
   length = redis.call('XLEN', KEYS[2])
   if not text then return false end
-  local e, t, f, s, b, n, o, m, y, a, x, r = string.match(text, '^1 ([%w_-]+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([%w:,]+)$')
-  if not e then return false end
-  epoch, runs = e, r
-  top, first, sum, base, entries, oldest = tonumber(t), tonumber(f), tonumber(s), tonumber(b), tonumber(n), tonumber(o)
-  messages, bytes, age, expires = tonumber(m), tonumber(y), tonumber(a), tonumber(x)
+  if #text < 70 or string.sub(text, 1, 3) ~= 'uw1' then return false end
+  local size
+  top, first, sum, base, entries, oldest, messages, bytes, age, expires, size = struct.unpack(META, text, 4)
+  epoch, runs = string.sub(text, 65, 64 + size), string.sub(text, 65 + size)
   if string.sub(runs, 1, #run + 1) ~= run .. ':' then
     isChanged = true
-    runs = run .. ':' .. t .. ',' .. runs
+    runs = run .. ':' .. top .. ',' .. runs
     local commas = select(2, string.gsub(runs, ',', ','))
     if commas >= ${RUNS} then runs = string.gsub(runs, ',[^,]*$', '') end
   end
@@ -67,9 +67,8 @@ local function open(seenEpoch, seenTop, seenRun)
   return true
 end
 
--- Numbers below 10^14 become their digits.
 local function save()
-  local text = table.concat({ '1', epoch, top, first, sum, base, entries, oldest, messages, bytes, age, expires, runs }, ' ')
+  local text = 'uw1' .. struct.pack(META, top, first, sum, base, entries, oldest, messages, bytes, age, expires, #epoch) .. epoch .. runs
   redis.call('SET', KEYS[1], text, 'PX', age + ${GRACE_MS})
 end
 
