@@ -8,8 +8,8 @@ import type { RedisClientLike } from "../src/driver/clients.ts";
 export interface Way {
   /** Not connected. */
   readonly client: RedisClientLike;
-  cut(): void;
-  mend(): void;
+  readonly cut: () => void;
+  readonly mend: () => void;
 }
 
 /** Servers, and ways to them. */
@@ -25,7 +25,7 @@ const host = "127.0.0.1";
 /** One server. */
 export async function singlePlace(library: Library): Promise<Place> {
   const server = await startRedis();
-  return place([server.port], server, ([port]) => (library === "ioredis" ? new Redis({ host, port: port as number, lazyConnect: true }) : createClient({ socket: { host, port: port as number } })));
+  return place([server.port], server, ([port = 0]) => (library === "ioredis" ? new Redis({ host, port, lazyConnect: true }) : createClient({ socket: { host, port } })));
 }
 
 /** A Cluster of six processes. Each node reaches them through ports of its own, which the client translates, as behind NAT. */
@@ -33,7 +33,7 @@ export async function clusterPlace(library: Library): Promise<Place> {
   const cluster = await startRedisCluster();
   const { ports } = cluster;
   return place(ports, cluster, (proxies) => {
-    const map = Object.fromEntries(ports.map((port, at) => [`${host}:${port}`, { host, port: proxies[at] as number }]));
+    const map = Object.fromEntries(proxies.map((port, at) => [`${host}:${ports[at]}`, { host, port }]));
     const [first, second] = proxies.map((port) => ({ host, port }));
     if (library === "ioredis") return new Cluster([first ?? {}, second ?? {}], { lazyConnect: true, natMap: map });
     return createCluster({ rootNodes: [{ socket: first ?? {} }, { socket: second ?? {} }], nodeAddressMap: map });

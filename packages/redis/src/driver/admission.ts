@@ -11,7 +11,7 @@ export interface AdmissionOptions {
   /** Loaded into each server, so that the first call of each is in order with the second. */
   readonly scripts: readonly RedisScript[];
   /** What is amiss and can be lived with. */
-  warn(line: string): void;
+  readonly warn: (line: string) => void;
 }
 
 const OLDEST = 7;

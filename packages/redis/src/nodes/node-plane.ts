@@ -12,10 +12,10 @@ export interface NodePlaneOptions {
   readonly prefix: string;
   readonly node: string;
   readonly clock: Clock;
-  told(from: string, data: Uint8Array): void;
-  nodes(alive: readonly string[]): void;
+  readonly told: (from: string, data: Uint8Array) => void;
+  readonly nodes: (alive: readonly string[]) => void;
   /** What went wrong where nothing could reject. */
-  report(error: Error): void;
+  readonly report: (error: Error) => void;
 }
 
 const RENEW_MS = 1000;

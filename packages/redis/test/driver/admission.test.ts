@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scripts } from "../../src/data/lua.ts";
+import { scripts } from "../../src/lua/scripts.ts";
 import { neededCommands } from "../../src/driver/admission.ts";
 import { planeScripts } from "../../src/nodes/scripts.ts";
 

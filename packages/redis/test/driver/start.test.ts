@@ -32,11 +32,16 @@ const soon = { startWithinMs: 900 };
 
 type Options = { readonly port: number; readonly username?: string; readonly password?: string; readonly tls?: object; readonly db?: number };
 
-const makers: Readonly<Record<string, (options: Options) => CreateDriverOptions["client"]>> = {
-  ioredis: (options) => new Redis({ host: "127.0.0.1", lazyConnect: true, ...options }),
-  "node-redis": ({ port, tls, db, ...options }) =>
-    createClient({ socket: tls === undefined ? { host: "127.0.0.1", port } : { host: "127.0.0.1", port, tls: true, ...tls }, ...options, ...(db === undefined ? {} : { database: db }) }),
-};
+type Make = (options: Options) => CreateDriverOptions["client"];
+
+const makers: readonly (readonly [library: string, make: Make])[] = [
+  ["ioredis", (options) => new Redis({ host: "127.0.0.1", lazyConnect: true, ...options })],
+  [
+    "node-redis",
+    ({ port, tls, db, ...options }) =>
+      createClient({ socket: tls === undefined ? { host: "127.0.0.1", port } : { host: "127.0.0.1", port, tls: true, ...tls }, ...options, ...(db === undefined ? {} : { database: db }) }),
+  ],
+];
 
 describe("what is no client", () => {
   const create = (client: unknown): Promise<unknown> => createDriver({ client: client as CreateDriverOptions["client"], prefix: "t", node: "n", clock: realClock });
@@ -86,8 +91,7 @@ describe.skipIf(missing !== undefined)(`starting on Redis${missing === undefined
     rmSync(folder, { recursive: true });
   });
 
-  describe.each(Object.keys(makers))("with %s", { concurrent: true }, (name) => {
-    const make = makers[name] as NonNullable<(typeof makers)[string]>;
+  describe.each(makers)("with %s", { concurrent: true }, (name, make) => {
     const password = "s3cret";
 
     it("says what is wrong with the password", async () => {

@@ -17,7 +17,7 @@ interface Node {
   readonly alive: Channel<readonly string[]>;
   readonly reports: Channel<string>;
   /** Without a word. */
-  vanish(): Promise<void>;
+  readonly vanish: () => Promise<void>;
 }
 
 describe.skipIf(missing !== undefined)(`the nodes on Redis${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {

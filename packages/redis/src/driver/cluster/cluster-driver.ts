@@ -106,7 +106,7 @@ export class ClusterDriver implements RedisDriver {
   async unsubscribe(channels: readonly string[]): Promise<void> {
     const groups = grouped(channels, (channel) => this.#channels.get(channel));
     for (const channel of channels) this.#channels.delete(channel);
-    await Promise.all([...groups].map(([shard, some]) => shard?.link.unsubscribe(some)));
+    await Promise.all([...groups].map(async ([shard, some]) => shard?.link.unsubscribe(some)));
   }
 
   async close(): Promise<void> {

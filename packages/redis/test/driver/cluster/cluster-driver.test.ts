@@ -8,10 +8,12 @@ import { expectNoneUnhandled, started } from "../started.ts";
 
 const missing = redisMissing();
 
-const makers: Readonly<Record<string, (ports: readonly number[]) => CreateDriverOptions["client"]>> = {
-  ioredis: (ports) => new Cluster(ports.map((port) => ({ port, host: "127.0.0.1" })), { lazyConnect: true, keyPrefix: "user:" }),
-  "node-redis": (ports) => createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) }),
-};
+type Make = (ports: readonly number[]) => CreateDriverOptions["client"];
+
+const makers: readonly (readonly [library: string, make: Make])[] = [
+  ["ioredis", (ports) => new Cluster(ports.map((port) => ({ port, host: "127.0.0.1" })), { lazyConnect: true, keyPrefix: "user:" })],
+  ["node-redis", (ports) => createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) })],
+];
 
 const add = scriptOf("return redis.call('INCRBY', KEYS[1], ARGV[1])");
 const names = Array.from({ length: 60 }, (_, at) => `t:c${at}`);
@@ -24,8 +26,8 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
   }, 30_000);
   afterAll(() => cluster.close());
 
-  it.each(Object.keys(makers))("sends each call to the master of its key, and hears each channel from its own: %s", async (name) => {
-    const { driver, messages, close } = await started((makers[name] as NonNullable<(typeof makers)[string]>)(cluster.ports));
+  it.each(makers)("sends each call to the master of its key, and hears each channel from its own: %s", async (_, make) => {
+    const { driver, messages, close } = await started(make(cluster.ports));
     try {
       await driver.subscribe(names);
       const replies = await driver.many(names.flatMap((key) => [{ args: ["SET", key, 1], key }, { script: add, keys: [key], args: [2] }]));
@@ -40,7 +42,7 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
   });
 
   it("goes where a slot has moved, for calls and for channels", async () => {
-    const all = await Promise.all(Object.values(makers).map((make) => started(make(cluster.ports))));
+    const all = await Promise.all(makers.map(([, make]) => started(make(cluster.ports))));
     try {
       const channel = "t:moving";
       const from = await cluster.masterOf(channel);
@@ -69,7 +71,7 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
   });
 
   it("is degraded when a master is killed, and up with every channel when its replica has taken over", { timeout: 30_000 }, async () => {
-    const all = await Promise.all(Object.values(makers).map((make) => started(make(cluster.ports))));
+    const all = await Promise.all(makers.map(([, make]) => started(make(cluster.ports))));
     try {
       for (const { driver } of all) await driver.subscribe(names);
       const master = await cluster.masterOf("t:c0");
