@@ -13,7 +13,7 @@ const ROOM = "lobby";
 const COLORS = ["amber", "azure", "coral", "cyan", "green", "indigo", "lime", "olive", "pink", "plum", "rose", "teal"];
 
 const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
-const name = `${COLORS[random % COLORS.length]}-${(random >>> 20).toString(16).padStart(3, "0")}`;
+const name = `${COLORS[random % COLORS.length]}-${(random >>> 12).toString(16).padStart(5, "0")}`;
 
 const client = createClient<ClusterContract>(`/ws?tab=${name}`);
 const room = client.topic("room:{room}", { room: ROOM }, { since: { last: 50 } });

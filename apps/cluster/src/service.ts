@@ -11,6 +11,7 @@ import { loadPage, type Page } from "./page.ts";
 /** How often the tabs are counted. Milliseconds. */
 const STATUS_MS = 1000;
 const MAX_TABS = 50;
+const TAB_NAME = /^[a-z0-9-]{1,24}$/;
 
 /** How much of the room a tab finds that was away: more than any tab misses while one server restarts. */
 const HISTORY = { messages: 10_000, bytes: 8 * 1024 * 1024, ageMs: 5 * 60_000 };
@@ -59,7 +60,10 @@ export function createService({ broker, kind, number, framework, trustProxy, all
   const realtime: ClusterRealtime = createRealtime(contract, {
     broker: shared.part("room"),
     // A tab says its own name. Yours asks a session or a token here.
-    authorize: ({ query }) => (/^[a-z0-9-]{1,24}$/.test(query.get("tab") ?? "") ? query.get("tab")! : refuse(401, "Give the name of your tab: ?tab=teal-1\n")),
+    authorize({ query }) {
+      const tab = query.get("tab") ?? "";
+      return TAB_NAME.test(tab) ? tab : refuse(401, "Give the name of your tab: ?tab=teal-1\n");
+    },
     onOpen: ({ connection, user }) => hub.user(user).add(connection),
     topics: {
       "room:{room}": { canSubscribe: () => true, history: HISTORY },
@@ -97,21 +101,29 @@ export function createService({ broker, kind, number, framework, trustProxy, all
   }
 
   let told = "";
+  let telling: Promise<void> | undefined;
+  /** To the tabs that watch, if anything has changed. */
   async function tellStatus(): Promise<void> {
-    if (watching.size === 0) return;
     const frame = JSON.stringify({ type: "status", payload: await status() });
     if (frame === told) return;
     told = frame;
     watching.broadcast(frame);
   }
-  const telling = setInterval(() => void tellStatus().catch(console.error), STATUS_MS);
-  launcher?.onChange(() => void tellStatus().catch(console.error));
+  const tell = (): void => {
+    // A list of all nodes takes a second when one of them does not answer.
+    if (watching.size > 0)
+      telling ??= tellStatus()
+        .catch(console.error)
+        .finally(() => (telling = undefined));
+  };
+  const timer = setInterval(tell, STATUS_MS);
+  launcher?.onChange(tell);
 
   return {
     handler: realtime,
     page: loadPage(),
     async stop() {
-      clearInterval(telling);
+      clearInterval(timer);
       await Promise.all([realtime.stop(), tabs.stop()]);
     },
   };
