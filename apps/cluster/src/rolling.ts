@@ -33,17 +33,17 @@ for (const wanted of values.proxy) {
 }
 process.exit();
 
-function report({ published, delivered, lost, doubled, gaps, behind, backMs, moves, failedTries, errors }: RollingResult): string[] {
+function report({ published, delivered, lost, doubled, gaps, behind, backMs, moves, cuts, failedTries, errors }: RollingResult): string[] {
   const at = (part: number): string => `${((backMs[Math.floor((backMs.length - 1) * part)] ?? Number.NaN) / 1000).toFixed(2)} s`;
   return [
     `published ${published}, delivered ${delivered}: ${lost} lost, ${doubled} doubled, ${gaps} gaps told, ${behind} clients without the last message`,
-    `close frames ${backMs.length}, ${moves} came back on another server, ${failedTries} handshakes failed; back after ${at(0.5)} (half), ${at(0.99)} (99 %), ${at(1)} (all)`,
+    `${backMs.length} connections closed, ${cuts} of them without a word; ${moves} came back on another server, ${failedTries} handshakes failed; back after ${at(0.5)} (half), ${at(0.99)} (99 %), ${at(1)} (all)`,
     ...(errors.length > 0 ? [`${errors.length} errors, the first: ${errors[0]}`] : []),
   ];
 }
 
 /** Each server has had clients that it closed; nothing is missing; each client was back in time. */
-function holds({ published, lost, doubled, gaps, behind, backMs, moves, errors }: RollingResult): boolean {
+function holds({ published, lost, doubled, gaps, behind, backMs, moves, cuts, errors }: RollingResult): boolean {
   const isBack = backMs.length >= clients && backMs.every((ms) => ms <= BACK_WITHIN_MS);
-  return published > 0 && lost + doubled + gaps + behind + errors.length === 0 && isBack && moves > 0;
+  return published > 0 && lost + doubled + gaps + behind + cuts + errors.length === 0 && isBack && moves > 0;
 }

@@ -90,3 +90,9 @@ it("both proxies get the same servers, and the launcher fills in what they leave
   expect(variables("nginx.conf")).toEqual(["LISTEN", "SERVER_1", "SERVER_2", "SERVER_3"]);
   expect(variables("haproxy.cfg")).toEqual(variables("nginx.conf"));
 });
+
+it("nginx never takes a server out for a failure, which it would not forget while WebSockets are open", () => {
+  const upstreams = read("proxy/nginx.conf").match(/^ +server \$\{SERVER_\d\}.*$/gm) ?? [];
+  expect(upstreams).toHaveLength(3);
+  for (const upstream of upstreams) expect(upstream).toMatch(/ max_fails=0;$/);
+});

@@ -33,6 +33,8 @@ export interface RollingResult {
   readonly backMs: readonly number[];
   /** Returns to another server than before. */
   readonly moves: number;
+  /** Connections that ended without the word of the server that it drains. */
+  readonly cuts: number;
   /** Handshakes that came to nothing. */
   readonly failedTries: number;
   readonly errors: readonly string[];
@@ -91,6 +93,7 @@ async function judge(visitors: readonly Visitor[], publishers: readonly Visitor[
     behind: visitors.filter((visitor) => !isUpToDate(visitor)).length,
     backMs: visitors.flatMap(({ backMs }) => backMs).toSorted((a, b) => a - b),
     moves: sum(visitors.map(({ moves }) => moves)),
+    cuts: sum(visitors.map(({ cuts }) => cuts)),
     failedTries: sum(visitors.map(({ failedTries }) => failedTries)),
     errors,
   };

@@ -27,11 +27,14 @@ export class Visitor {
   /** From each of its close frames to its subscription on the next connection. Milliseconds. */
   readonly backMs: number[] = [];
   readonly #client: Client<ClusterContract>;
+  #wasTold = false;
   #closedAt: number | undefined;
   #node = "";
   #isSubscribed = false;
   /** Times that it came back on another server than the one that it had been on. */
   moves = 0;
+  /** Connections that ended without the word of the server that it drains. */
+  cuts = 0;
   /** Handshakes that came to nothing. */
   failedTries = 0;
   /** Losses that it was told. */
@@ -46,7 +49,12 @@ export class Visitor {
       if (state !== "waiting") return;
       if (!this.#isSubscribed) this.failedTries++;
       else this.#closedAt = performance.now();
-      this.#isSubscribed = false;
+      if (this.#isSubscribed && !this.#wasTold) this.cuts++;
+      this.#isSubscribed = this.#wasTold = false;
+    });
+    // Right before the close frame with 1012 a server says when to come back.
+    this.#client.onFrame(({ data }) => {
+      if (typeof data === "string" && data.includes('"upwire.reconnect"')) this.#wasTold = true;
     });
     const topic = this.#client.topic("room:{room}", { room });
     topic.onSubscribed(({ resumed }) => this.#subscribed({ resumed }));
