@@ -93,7 +93,7 @@ export class HomeSeat {
     if (silent.size === 0) return;
     this.#isUnsure = true;
     this.#options.changed();
-    for (const peer of [...silent]) {
+    for (const peer of silent) {
       peer.link.confirm(() => {
         if (!silent.delete(peer) || silent.size > 0 || doubt !== this.#doubts) return;
         this.#isUnsure = false;
@@ -186,8 +186,6 @@ export class HomeSeat {
     this.#homeNode = homeNode;
     this.#homePeer = this.#mesh.peers.get(homeNode);
     this.#isRefused = false;
-    // Answers that wait are given: what this node has applied must not go to the next home as well.
-    this.#home?.flushed();
     this.#home?.close();
     this.#home = undefined;
     const inheritance = this.#handOver.take(beforePeer);
@@ -200,6 +198,7 @@ export class HomeSeat {
         entry: (topic: string, publication: BrokerPublication) => this.client.entry(topic, publication),
         answered: this.client.answered.bind(this.client),
         due: () => this.#mesh.due(),
+        isSure: () => this.#isSure(),
       };
       this.#home = new Home({ ...options, inheritance });
     }
@@ -211,6 +210,7 @@ export class HomeSeat {
   /** Serves, or asks the one that does. */
   #begin(): void {
     if (this.#serving() !== undefined) for (const { link } of this.#mesh.alive()) link.signal(messages.home);
+    this.#mesh.due();
     this.#askAgain();
   }
 
@@ -222,9 +222,12 @@ export class HomeSeat {
 
   /** The home, if this node is it and may serve now. */
   #serving(): Home | undefined {
-    if (this.#home === undefined || this.#isUnsure || this.#isFrozen) return undefined;
-    if (!this.#mesh.isInTime) this.late();
-    return this.#isUnsure ? undefined : this.#home;
+    return this.#home === undefined || this.#isFrozen || !this.#isSure() ? undefined : this.#home;
+  }
+
+  #isSure(): boolean {
+    if (!this.#isUnsure && !this.#mesh.isInTime) this.late();
+    return !this.#isUnsure;
   }
 
   #serve(peer: Peer, kind: number, reader: BatchReader): void {

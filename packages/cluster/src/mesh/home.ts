@@ -36,8 +36,10 @@ export interface HomeOptions {
   readonly link: (node: string) => Link | undefined;
   /** A publication for this node. */
   readonly entry: (topic: string, publication: BrokerPublication) => void;
-  /** The answer to a publish of this node. */
-  readonly answered: (number: number, published: Published) => void;
+  /** The answer to a publish of this node; `undefined`: it may have taken effect, or not. */
+  readonly answered: (number: number, published: Published | undefined) => void;
+  /** No other node can be the home. */
+  readonly isSure: () => boolean;
   /** `flushed` is to be called. */
   readonly due: () => void;
 }
@@ -136,10 +138,13 @@ export class Home {
     this.#publishers.delete(node);
   }
 
-  /** After the publications have been written: writes the answers. */
+  /**
+   * After the publications have been written: writes the answers. If this process stood still just before, the others may have taken it for
+   * dead, and not read them any more: then the answers wait until this node is sure.
+   */
   flushed(): void {
     const answers = this.#answers;
-    if (answers.length === 0) return;
+    if (answers.length === 0 || !this.#options.isSure()) return;
     this.#answers = [];
     for (const { node, number, published } of answers) {
       if (node === this.#options.self) {
@@ -161,7 +166,7 @@ export class Home {
 
   close(): void {
     this.#histories.close();
-    this.#answers = [];
+    for (const { node, number } of this.#answers.splice(0)) if (node === this.#options.self) this.#options.answered(number, undefined);
   }
 
   #apply(node: string, { topic, data, history, key, keyMs, origin }: PublishRequest): Published {

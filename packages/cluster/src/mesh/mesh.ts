@@ -1,10 +1,11 @@
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
+import { Admission } from "./admission.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import type { MeshEvents, Peer } from "./peer.ts";
 import { messages } from "./frames.ts";
 import { Flushes } from "./flushes.ts";
-import type { Hello, Refused } from "./hello.ts";
+import type { Hello } from "./hello.ts";
 import { Link } from "./link.ts";
 import type { Wires } from "./wires.ts";
 import { machineTime } from "./machine-time.ts";
@@ -45,6 +46,7 @@ export class Mesh {
   #tickedAt = 0;
   #hasTurned = true;
   readonly #flushes: Flushes;
+  readonly #admission: Admission;
   #rank = Infinity;
   #isClosing = false;
 
@@ -53,19 +55,18 @@ export class Mesh {
     this.#events = options.events;
     this.#flushes = new Flushes(this.peers, options.events);
     const { folder, app, node } = options;
+    this.#admission = new Admission({ app, node, peers: this.peers, rank: () => this.#rank, isClosing: () => this.#isClosing });
     this.#meeting = new Meeting({
       folder,
       app,
       node,
       events: {
-        hello: (to) => this.#hello(to),
-        judge: (hello) => this.#judge(hello),
+        hello: (to) => this.#admission.hello(to),
+        judge: (hello) => this.#admission.judge(hello),
         met: (hello, wires) => this.#met(hello, wires),
         rankAbove: (dead) => this.#rankAbove(dead),
-        heed: ({ node: from, dead, size, rank }) => {
-          // Each may have taken the other one for dead: then the one that is with more nodes stays what it is.
-          const isMutual = this.peers.get(from)?.deadRank !== undefined;
-          if (dead !== undefined && !(isMutual && this.#prevailsOver(size, rank))) this.#rankAbove(dead);
+        heed: (hello) => {
+          if (hello.dead !== undefined && this.#admission.mustYield(hello)) this.#rankAbove(hello.dead);
         },
         gone: (name) => this.#gone(name),
         silent: (name) => this.#silent(name),
@@ -158,30 +159,6 @@ export class Mesh {
     this.#meeting.ignore(peer.node);
     this.#remove(peer);
     void peer.link.end();
-  }
-
-  #hello(to: string): Hello {
-    const peer = this.peers.get(to);
-    const { app, node } = this.#options;
-    const received = peer?.link.hasMet === true ? peer.link.received : null;
-    return { app, node, rank: this.#rank, received, size: this.#size(), ...(peer?.deadRank !== undefined && { dead: peer.deadRank }) };
-  }
-
-  #judge({ node, rank, size, dead }: Hello): Refused | undefined {
-    const peer = this.peers.get(node);
-    if (this.#isClosing) return { reason: "closing" };
-    if (peer?.link.isAttached === true) return { reason: "busy" };
-    if (peer?.deadRank === undefined || rank > peer.deadRank) return undefined;
-    return dead === undefined || this.#prevailsOver(size, rank) ? { reason: "rank", dead: peer.deadRank } : undefined;
-  }
-
-  #prevailsOver(size: number, rank: number): boolean {
-    const own = this.#size();
-    return own === size ? this.#rank < rank : own > size;
-  }
-
-  #size(): number {
-    return 1 + [...this.alive()].length;
   }
 
   #met({ node, rank, received }: Hello, wires: Wires): void {

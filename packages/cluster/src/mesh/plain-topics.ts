@@ -113,7 +113,7 @@ export class PlainTopics {
     const timer = this.#clock.after(CONFIRM_MS, fulfil);
     this.#timers.add(timer);
     if (silent.size === 0) return fulfil();
-    for (const peer of [...silent]) {
+    for (const peer of silent) {
       this.#confirm(peer, upTo, () => {
         if (silent.delete(peer) && silent.size === 0) fulfil();
       });

@@ -1,5 +1,5 @@
 // What happens to the nodes of a mesh, in real processes, for each kind of trouble so many times:
-// `node packages/cluster/test/mesh/rounds.mjs --rounds 20 [--kind "kill the home"] [--seed 1] [--rate 600]`.
+// `node packages/cluster/test/mesh/rounds.mjs --rounds 20 [--kind "kill the home"] [--seed 1] [--rate 600] [--messages 10000]`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, kind: { type: "string" }, seed: { type: "string", default: "1" }, rate: { type: "string", default: "600" } },
+  options: { rounds: { type: "string", default: "3" }, kind: { type: "string" }, seed: { type: "string", default: "1" }, rate: { type: "string", default: "600" }, messages: { type: "string", default: "0" } },
 });
 const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-rounds-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -40,7 +40,7 @@ for (const kind of kinds) {
   const total = {};
   let dirty = 0;
   for (let round = 0; round < Number(values.rounds); round++) {
-    const verdict = await playRound({ kind, program: join(folder, "node.mjs"), below, perSecond: Number(values.rate) });
+    const verdict = await playRound({ kind, program: join(folder, "node.mjs"), below, perSecond: Number(values.rate), messages: Number(values.messages) });
     if (!isClean(verdict)) {
       dirty++;
       process.exitCode = 1;

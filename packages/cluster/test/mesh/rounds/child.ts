@@ -27,7 +27,7 @@ export class Child {
   }
 
   order(order: Order): void {
-    if (!this.hasEnded) this.#process.send(order);
+    if (this.#process.connected) this.#process.send(order);
   }
 
   async start(folder: string, topics: number, perSecond: number): Promise<void> {

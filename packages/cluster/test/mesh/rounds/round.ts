@@ -19,15 +19,18 @@ export interface RoundOptions {
   readonly nodes?: number;
   /** What each node publishes in a second. */
   readonly perSecond?: number;
+  /** The publishing goes on until so many were acknowledged, of topics with history. */
+  readonly messages?: number;
 }
 
 const TOPICS = 4;
 /** A process that is stopped so long has been taken for dead. Milliseconds. */
 const STOP_MS = 5200;
 const SETTLE_MS = 10_000;
+const PUBLISH_MS = 60_000;
 
 /** One round: some nodes publish to all topics and follow all of them, something happens to one, and all that was acknowledged is looked for. */
-export async function playRound({ kind, program, below, nodes = 4, perSecond = 600 }: RoundOptions): Promise<Verdict> {
+export async function playRound({ kind, program, below, nodes = 4, perSecond = 600, messages = 0 }: RoundOptions): Promise<Verdict> {
   const folder = await mkdtemp(join(tmpdir(), "upwire-mesh-round-"));
   const children: Child[] = [];
   const start = async (): Promise<Child> => {
@@ -44,6 +47,8 @@ export async function playRound({ kind, program, below, nodes = 4, perSecond = 6
     await after(150 + below(250));
     await happen(kind, first, start, below);
     await after(150 + below(250));
+    const end = performance.now() + PUBLISH_MS;
+    while (children.reduce((sum, child) => sum + child.kept.size, 0) < messages && performance.now() < end) await after(50);
     const verdict = await settle(children, first.filter((child) => !child.hasEnded && !child.wasKilled));
     const failures = children.flatMap((child) => child.failures);
     if (failures.length > 0) throw new Error(failures.join("\n"));
