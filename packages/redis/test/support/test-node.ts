@@ -6,6 +6,12 @@ import { onTestFinished } from "vitest";
 
 export const history: HistoryBounds = { messages: 100_000, bytes: 100_000_000, ageMs: 60_000 };
 
+export interface NodeListener {
+  readonly message?: (topic: string, publication: BrokerPublication) => void;
+  readonly top?: (topic: string, position: Position) => void;
+  readonly gap?: (topic: string) => void;
+}
+
 /** A node of a test, and what its broker told. */
 export class TestNode {
   readonly broker: Broker;
@@ -14,8 +20,7 @@ export class TestNode {
   readonly states: { readonly state: BrokerState; readonly at: number }[] = [];
   readonly errors: string[] = [];
   readonly tops = new Map<string, Position>();
-  readonly #onTop: ((topic: string, position: Position) => void)[] = [];
-  readonly #onMessage: ((topic: string, publication: BrokerPublication) => void)[] = [];
+  readonly #listeners: NodeListener[] = [];
 
   private constructor(options: RedisBrokerOptions) {
     this.broker = redisBroker({ onError: ({ message }) => void this.errors.push(message), ...options });
@@ -27,13 +32,16 @@ export class TestNode {
     await node.broker.start({
       message: (topic, publication) => {
         node.messages.push({ topic, ...publication });
-        for (const call of node.#onMessage) call(topic, publication);
+        for (const listener of node.#listeners) listener.message?.(topic, publication);
       },
       top: (topic, position) => {
         node.tops.set(topic, position);
-        for (const call of node.#onTop) call(topic, position);
+        for (const listener of node.#listeners) listener.top?.(topic, position);
       },
-      gap: (topic) => void node.gaps.push(topic),
+      gap: (topic) => {
+        node.gaps.push(topic);
+        for (const listener of node.#listeners) listener.gap?.(topic);
+      },
       state: (state) => void node.states.push({ state, at: performance.now() }),
       told: () => {},
       nodes: () => {},
@@ -42,9 +50,8 @@ export class TestNode {
     return node;
   }
 
-  on(calls: { readonly message: (topic: string, publication: BrokerPublication) => void; readonly top: (topic: string, position: Position) => void }): void {
-    this.#onMessage.push(calls.message);
-    this.#onTop.push(calls.top);
+  on(listener: NodeListener): void {
+    this.#listeners.push(listener);
   }
 
   dataOf(topic: string): unknown[] {
