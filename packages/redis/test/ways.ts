@@ -25,7 +25,9 @@ const host = "127.0.0.1";
 /** One server. */
 export async function singlePlace(library: Library): Promise<Place> {
   const server = await startRedis();
-  return place([server.port], server, ([port = 0]) => (library === "ioredis" ? new Redis({ host, port, lazyConnect: true }) : createClient({ socket: { host, port } })));
+  return place([server.port], server, ([port = 0]) =>
+    library === "ioredis" ? new Redis({ host, port, lazyConnect: true }) : createClient({ socket: { host, port } }),
+  );
 }
 
 /** A Cluster of six processes. Each node reaches them through ports of its own, which the client translates, as behind NAT. */

@@ -89,7 +89,8 @@ export class Admission {
     if (mode === "cluster" && !isCluster) {
       throw new RedisStartError("this server is one of a Redis Cluster, and the client knows only this one; give a Cluster client");
     }
-    if (role !== "master" && !isCluster) throw new RedisUnavailableError("READONLY this server is a replica; give the address of its master", { maybeDone: false });
+    if (role !== "master" && !isCluster)
+      throw new RedisUnavailableError("READONLY this server is a replica; give the address of its master", { maybeDone: false });
   }
 
   async #rights(line: Line): Promise<void> {

@@ -18,7 +18,11 @@ interface Rule {
 
 const rules: readonly Rule[] = [
   { holds: (text) => /WRONGPASS|invalid username-password|invalid password/.test(text), says: "the user name or the password is wrong", isFinal: true },
-  { holds: (text) => /NOAUTH|Authentication required|without the user being authenticated/.test(text), says: "this server wants a password; give the client a password, and a user name if it has one", isFinal: true },
+  {
+    holds: (text) => /NOAUTH|Authentication required|without the user being authenticated/.test(text),
+    says: "this server wants a password; give the client a password, and a user name if it has one",
+    isFinal: true,
+  },
   { holds: (text) => text.startsWith("NOPERM"), says: "this user may not even connect; give it the rule +@connection", isFinal: true },
   { holds: (text) => /DB index/.test(text), says: "this server has no database of that number", isFinal: true },
   { holds: (text) => /max number of clients/.test(text), says: "this server takes no more clients; raise its maxclients", isFinal: false },

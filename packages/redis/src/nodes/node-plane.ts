@@ -96,7 +96,12 @@ export class NodePlane {
         break;
       case GONE:
         // One that names this node comes late: it is here.
-        this.#roster.drop(Buffer.from(body.subarray(1)).toString().split(",").filter((name) => name !== this.#options.node));
+        this.#roster.drop(
+          Buffer.from(body.subarray(1))
+            .toString()
+            .split(",")
+            .filter((name) => name !== this.#options.node),
+        );
         break;
       default:
     }
@@ -219,7 +224,7 @@ export class NodePlane {
     if (upTo !== "+" && !isAfter(upTo, this.#lastKept)) return;
     const { driver, node, told } = this.#options;
     try {
-      for (let seen = READ_AT_ONCE; seen === READ_AT_ONCE; ) {
+      for (let seen = READ_AT_ONCE; seen === READ_AT_ONCE;) {
         const args = [this.#lastKept, node, READ_AT_ONCE, upTo];
         const [last, count, found] = replyArray(await driver.call({ script: keptScript, keys: [this.#names.kept], args }));
         this.#lastKept = replyText(last);

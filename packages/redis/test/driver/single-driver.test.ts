@@ -9,6 +9,9 @@ import { expectNoneUnhandled, started } from "./started.ts";
 
 const missing = redisMissing();
 
+/** A second, and as much again for a machine that has other things to do. */
+const BACK_MS = 2000;
+
 type ClientFor = (port: number) => CreateDriverOptions["client"];
 
 const makers: readonly (readonly [name: string, clientFor: ClientFor])[] = [
@@ -87,7 +90,7 @@ describe.skipIf(missing !== undefined)(`the driver of one server${missing === un
       await redis.restart();
       const back = performance.now();
       expect([await states.next(), await states.next()]).toEqual(["again", "up"]);
-      expect(performance.now() - back).toBeLessThan(1000);
+      expect(performance.now() - back).toBeLessThan(BACK_MS);
       await later;
       await driver.many([driver.publication("t:a", Buffer.from("1")), driver.publication("t:b", Buffer.from("2"))]);
       expect([(await messages.next()).text, (await messages.next()).text]).toEqual(["1", "2"]);
@@ -111,7 +114,7 @@ describe.skipIf(missing !== undefined)(`the driver of one server${missing === un
       frozen.cont();
       const back = performance.now();
       expect([await states.next(), await states.next()]).toEqual(["again", "up"]);
-      expect(performance.now() - back).toBeLessThan(1000);
+      expect(performance.now() - back).toBeLessThan(BACK_MS);
       await close();
       await frozen.close();
     });

@@ -55,7 +55,7 @@ export class ClusterDriver implements RedisDriver {
   async start(sink: RedisDriverSink): Promise<void> {
     const { clock, startWithinMs } = this.#options;
     this.#sink = sink;
-    this.#gate = new StartGate(clock, { where: "the Cluster", withinMs: startWithinMs });
+    this.#gate = new StartGate(clock, { where: "the Cluster", withinMs: startWithinMs, report: this.#report });
     void this.#look();
     try {
       await this.#gate.opened;
