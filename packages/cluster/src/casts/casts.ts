@@ -7,7 +7,7 @@ import { readCastsOptions } from "./check-options.ts";
 import { MAX_JSON_BYTES, readControl, type Run } from "./control.ts";
 import { Kept } from "./kept.ts";
 import { Nodes } from "./nodes.ts";
-import { OriginReader, writeOrigin } from "./origins.ts";
+import { OriginReader, originPrefix, writeOrigin } from "./origins.ts";
 import { Outbox } from "./outbox.ts";
 import type { PendingCast } from "./pending-cast.ts";
 import { PendingCasts } from "./pending-casts.ts";
@@ -51,7 +51,7 @@ export class Casts {
     const tell: Broker["tell"] = (node, data, told) => this.#tell(node, data, told);
     const nodes = new Nodes(broker.node);
     this.#broker = broker;
-    this.#ownPrefix = `${broker.node}:`;
+    this.#ownPrefix = originPrefix(broker.node);
     this.#nodes = nodes;
     this.#subscriptions = new Subscriptions({ broker, clock, lingerMs });
     this.#outbox = new Outbox({ tell, now: () => clock.now(), refused: () => void this.#refused++ });
@@ -121,7 +121,7 @@ export class Casts {
 
   /**
    * Sends `data` to the members that the address has on other nodes; its bytes must not change afterwards. The caller serves its own
-   * members, and adds how many that reached. Never rejects. Casts to one address arrive in the order of the calls.
+   * members, and adds how many that reached. Never rejects. Casts to one address arrive in the order in which the broker brings them.
    */
   cast(address: string, data: BrokerData, options?: CastOptions): Promise<Reach> {
     if (this.#life === "closed") return Promise.resolve({ reached: 0, missing: this.others, delivery: "local-only" });
@@ -187,7 +187,7 @@ export class Casts {
     if (cast.isSettled) return;
     if (this.#life !== "started") return this.#pending.failed(cast, { isDown: true });
     const hasOptions = options !== undefined && (options.key !== undefined || options.mustArrive === true);
-    const origin = writeOrigin(this.node, cast.number, { hasOptions });
+    const origin = writeOrigin(this.#ownPrefix, cast.number, { hasOptions });
     this.#broker.publish(cast.address, hasOptions ? packOptions(data, options) : data, { origin }).then(
       (result) => this.#pending.published(cast, result),
       (error: unknown) => {
@@ -233,10 +233,10 @@ export class Casts {
 
   #told(from: string, data: Uint8Array): void {
     const isRead = readControl(data, {
-      answers: (first, count, took) => this.#pending.answered(from, { first, count }, took),
-      absences: (first, count) => this.#pending.absent(from, { first, count }),
-      checks: (address, runs) => this.#checked(from, address, runs),
-      question: (id, json) => void this.#answers.reply(from, id, json),
+      answers: (casts, took) => this.#pending.answered(from, casts, took),
+      absences: (casts) => this.#pending.absent(from, casts),
+      checks: (address, casts) => this.#checked(from, address, casts),
+      question: (id, json) => this.#answers.take(from, id, json),
       reply: (id, json) => this.#questions.answered(id, from, json),
     });
     if (!isRead) this.#malformed++;

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { Broker } from "@upwire/cluster/broker";
 import { RealtimeError } from "@upwire/realtime";
 import { expect, it } from "vitest";
 import { Cluster, type Node } from "../helpers/cluster.ts";
@@ -21,6 +23,20 @@ class Work {
       });
     },
   };
+}
+
+/** A broker that tells other nodes something in a later turn. */
+function late(broker: Broker): Broker {
+  const tell: Broker["tell"] = async (...told) => {
+    await turn();
+    return broker.tell(...told);
+  };
+  return new Proxy(broker, {
+    get(target, name) {
+      const member: unknown = name === "tell" ? tell : Reflect.get(target, name);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 function cluster(count: number): { readonly work: Work; readonly nodes: Cluster } {
@@ -67,8 +83,9 @@ it("waits for the one that runs on another node, also when it takes long, and ha
   await nodes.stop();
 });
 
-it("is run once by nodes that get it in the same moment", async () => {
-  const { work, nodes } = cluster(3);
+it("is run once by nodes that get it in the same moment, and ask each other", async () => {
+  const work = new Work();
+  const nodes = new Cluster(3, { options: { requests: work.requests }, wrap: (broker) => late(broker) });
   const clients = [];
   for (const { route } of nodes.nodes) clients.push(await route.client(as("ann")), await route.client(as("ann")));
   for (const client of clients) client.say({ type: "slow", id: 1, key: "k" });
