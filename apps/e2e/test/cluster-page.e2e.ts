@@ -48,7 +48,7 @@ class Tab {
   }
 }
 
-describe("npm run cluster, with nothing but Node", { timeout: 60_000 }, () => {
+describe("npm run cluster, with nothing but Node", { timeout: 120_000 }, () => {
   it("shows three tabs that lose nothing while one server drains and one is killed, and Ctrl-C ends everything", async () => {
     program = new Program(process.execPath, ["apps/cluster/dist/launch.js"]);
     const [, url = ""] = await program.wrote(/^listening on (\S+)$/m);

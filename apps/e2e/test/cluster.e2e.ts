@@ -32,7 +32,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-describe("npm run cluster", () => {
+describe("npm run cluster", { timeout: 60_000 }, () => {
   it("ends all processes, and leaves no file, when a part ends that it cannot do without", async (test) => {
     const folder = mkdtempSync(join(tmpdir(), "upwire-e2e-"));
     try {

@@ -8,7 +8,8 @@ import { refusalOf } from "../launcher-link.ts";
 import { Front } from "./front.ts";
 import { startHome } from "./home.ts";
 import type { Part } from "./part.ts";
-import { freePort, untilOpen } from "./ports.ts";
+import { checkFree, freePort, untilOpen } from "./ports.ts";
+import { findProgram } from "./programs.ts";
 import { startProxy } from "./proxy.ts";
 import { startRedis } from "./redis.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -97,16 +98,19 @@ export class Cluster {
   }
 
   async #start(): Promise<void> {
-    const { broker, proxy, home = "launcher" } = this.#options;
+    const { broker, proxy, port, home = "launcher" } = this.#options;
+    // What is missing is said before anything starts.
+    if (port !== 0) await checkFree(port);
+    if (proxy !== "none") findProgram(proxy);
     const env = broker === "redis" ? { REDIS_URL: await this.#startRedis() } : { MESH_FOLDER: join(this.#folder, "mesh") };
     if (env.MESH_FOLDER !== undefined && home === "launcher") this.#home = await startHome(env.MESH_FOLDER);
     await this.#startServers(proxy === "none" ? env : { ...env, TRUST_PROXY: "1" });
     if (proxy === "none") {
-      this.#front = await Front.start(this.#options.port, () => this.servers.map(({ port, state }) => ({ port, isOpen: state === "running" })));
+      this.#front = await Front.start(port, () => this.servers.map(({ port, state }) => ({ port, isOpen: state === "running" })));
       this.#port = this.#front.port;
       return;
     }
-    this.#port = this.#options.port || (await freePort());
+    this.#port = port || (await freePort());
     this.#keep(startProxy(proxy, join(this.#folder, proxy), { listen: this.#port, servers: this.servers.map(({ port }) => port) }));
     await untilOpen(this.#port);
   }

@@ -13,16 +13,21 @@ const POLL_MS = 50;
 export async function freePort(): Promise<number> {
   for (let tries = 1; ; tries++) {
     const port = randomInt(LOWEST, HIGHEST);
-    const server = createServer().listen(port, "127.0.0.1");
     try {
-      await once(server, "listening");
-      await new Promise((resolve) => void server.close(resolve));
+      await checkFree(port);
       return port;
     } catch (error) {
       // Taken: another one.
       if (tries === TRIES) throw error;
     }
   }
+}
+
+/** @throws Error with the code EADDRINUSE when something listens there. */
+export async function checkFree(port: number): Promise<void> {
+  const server = createServer().listen(port, "127.0.0.1");
+  await once(server, "listening");
+  await new Promise((resolve) => void server.close(resolve));
 }
 
 /** Settles when something takes connections there. @throws Error when that takes over 10 s. */
