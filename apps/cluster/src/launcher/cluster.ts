@@ -106,12 +106,12 @@ export class Cluster {
     if (env.MESH_FOLDER !== undefined && home === "launcher") this.#home = await startHome(env.MESH_FOLDER);
     await this.#startServers(proxy === "none" ? env : { ...env, TRUST_PROXY: "1" });
     if (proxy === "none") {
-      this.#front = await Front.start(port, () => this.servers.map(({ port, state }) => ({ port, isOpen: state === "running" })));
+      this.#front = await Front.start(port, () => this.servers.map((server) => ({ port: server.port, isOpen: server.state === "running" })));
       this.#port = this.#front.port;
       return;
     }
     this.#port = port || (await freePort());
-    this.#keep(startProxy(proxy, join(this.#folder, proxy), { listen: this.#port, servers: this.servers.map(({ port }) => port) }));
+    this.#keep(startProxy(proxy, join(this.#folder, proxy), { listen: this.#port, servers: this.servers.map((server) => server.port) }));
     await untilOpen(this.#port);
   }
 
