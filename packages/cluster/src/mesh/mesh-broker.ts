@@ -213,7 +213,7 @@ class MeshBroker implements Broker {
 
   #message(peer: Peer, kind: number, reader: BatchReader): void {
     if (this.#plain.message(peer, kind, reader)) return;
-    if (kind === messages.tell) this.#deliveries.told(peer.node, reader.rawBytes());
+    if (kind === messages.tell) this.#deliveries.told(peer.node, reader.rawBytes().slice());
     else this.#seat.message(peer, kind, reader);
   }
 

@@ -25,7 +25,7 @@ export function writeEntry(writer: BatchWriter, number: number, epoch: string, o
 }
 
 /** Fills the rest of a message. */
-export function writeItem(writer: BatchWriter, data: BrokerData, origin: string | undefined): void {
+function writeItem(writer: BatchWriter, data: BrokerData, origin: string | undefined): void {
   writer.byte((typeof data === "string" ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
   if (origin !== undefined) writer.text(origin);
   writeRest(writer, data);
