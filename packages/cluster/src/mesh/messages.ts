@@ -10,7 +10,13 @@ export interface Item {
 }
 
 /** @param options `isText`: bytes in `data` are the UTF-8 of a text. */
-export function writePublication(writer: BatchWriter, number: number, data: BrokerData, origin: string | undefined, { isText }: { readonly isText: boolean }): void {
+export function writePublication(
+  writer: BatchWriter,
+  number: number,
+  data: BrokerData,
+  origin: string | undefined,
+  { isText }: { readonly isText: boolean },
+): void {
   writer.begin(messages.publication).number(number);
   writer.byte((isText ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
   if (origin !== undefined) writer.text(origin);

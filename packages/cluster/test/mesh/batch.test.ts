@@ -23,7 +23,8 @@ it("gives back what was written, however the bytes are cut on their way", () => 
       const frames = batches
         .filter((batch) => batch.length > 0)
         .map((batch) => {
-          for (const { kind, number, float, text, bytes, rest } of batch) writer.begin(kind).number(number).float(float).text(text).bytes(bytes).rawBytes(rest).end();
+          for (const { kind, number, float, text, bytes, rest } of batch)
+            writer.begin(kind).number(number).float(float).text(text).bytes(bytes).rawBytes(rest).end();
           return writer.take();
         });
       const all = Buffer.concat(frames);
