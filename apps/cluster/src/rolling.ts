@@ -1,5 +1,6 @@
 // npm run cluster:rolling: a rolling restart of three servers behind each proxy, judged.
 import { parseArgs } from "node:util";
+import { onStop } from "./launcher/on-stop.ts";
 import { brokers, proxies } from "./launcher/settings.ts";
 import { rollingRestart, type RollingResult } from "./rolling/rolling-restart.ts";
 
@@ -16,12 +17,15 @@ const broker = brokers.find((name) => name === values.broker);
 if (broker === undefined) throw new Error(`--broker is "${values.broker}"; give one of ${brokers.join(", ")}`);
 const clients = Number(values.clients);
 
+let stop = (): unknown => undefined;
+onStop(() => stop());
+
 for (const wanted of values.proxy) {
   const proxy = proxies.find((name) => name === wanted);
   if (proxy === undefined) throw new Error(`--proxy is "${wanted}"; give one of ${proxies.join(", ")}`);
   const startedAt = performance.now();
   try {
-    const result = await rollingRestart({ broker, proxy, clients });
+    const result = await rollingRestart({ broker, proxy, clients, onStart: (end) => (stop = end) });
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
     console.log(`${proxy}, ${broker}, ${clients} clients, 3 servers restarted in turn (${seconds} s)`);
     for (const line of report(result)) console.log(`  ${line}`);

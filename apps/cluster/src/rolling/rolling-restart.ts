@@ -19,6 +19,8 @@ export interface RollingOptions {
   readonly broker: BrokerKind;
   readonly proxy: ProxyKind;
   readonly clients: number;
+  /** Gets what ends all that was started, for a program that is told to stop. */
+  readonly onStart?: (stop: () => Promise<void>) => void;
 }
 
 export interface RollingResult {
@@ -43,10 +45,11 @@ export interface RollingResult {
 }
 
 /** @throws Error when clients do not come back within 30 s, or a part of the cluster fails. */
-export async function rollingRestart({ broker, proxy, clients }: RollingOptions): Promise<RollingResult> {
+export async function rollingRestart({ broker, proxy, clients, onStart = () => {} }: RollingOptions): Promise<RollingResult> {
   const errors: string[] = [];
   // The histories of a mesh are with a server here, which hands them over when it drains.
   const cluster = new Cluster({ broker, proxy, port: 0, home: "server", onFailure: (how) => errors.push(how) });
+  onStart(() => cluster.stop());
   await cluster.start();
   const visitors: Visitor[] = [];
   try {
