@@ -11,10 +11,10 @@ import { demos, frameworks } from "./demos.mjs";
  * A demo is open to whoever reaches it, which on the loopback interface is to be this machine: its names keep pages out whose own
  * name was made to lead here. On other interfaces its names are not known, and tests ask by `anyName`.
  */
-function createDemo({ host, anyName = false, restore }) {
+function createDemo({ host, anyName = false, restore, worker }) {
   if (anyName) return createChat({ restore });
   const isLoopback = /^(?:localhost|127\.|::1$)/i.test(host);
-  return createChat({ allowedHosts: isLoopback ? ["localhost", "127.0.0.1", "[::1]", bracketed(host)] : undefined, restore });
+  return createChat({ allowedHosts: isLoopback ? ["localhost", "127.0.0.1", "[::1]", bracketed(host)] : undefined, restore, worker });
 }
 
 /** One demo alone. */
