@@ -1,3 +1,4 @@
+import { guardedClock } from "@upwire/core/adapter";
 import { ChannelCounts } from "./channel-counts.ts";
 import { EventLoop } from "./event-loop.ts";
 import { Failures } from "./failures.ts";
@@ -34,9 +35,9 @@ export class Metrics {
 
   /** @throws TypeError for options that cannot be meant. */
   constructor(given?: MetricsOptions) {
-    const { sources, closureCodes = [], readyWithoutBroker = false, eventLoopDelay = true, onError } = checkOptions(given);
+    const { sources, closureCodes = [], readyWithoutBroker = false, eventLoopDelay = true, onError, clock } = checkOptions(given);
     const of = (option: string): readonly NamedSource[] => sources.get(option) ?? [];
-    this.#loop = eventLoopDelay ? new EventLoop() : undefined;
+    this.#loop = eventLoopDelay ? new EventLoop(guardedClock(clock)) : undefined;
     this.#process = columnsOf("process", [], eventLoopDelay ? [...processRows, ...delayRows] : processRows);
     this.#groups = sourceKinds
       .filter(({ option }) => of(option).length > 0)

@@ -35,14 +35,9 @@ export function observeMetrics(metrics: Metrics, options: OpenTelemetryOptions =
 
 function instrumentOf(meter: Meter, { name, type, unit, help }: Metric): Observable {
   const options = { description: help, unit };
-  switch (type) {
-    case "counter":
-      return meter.createObservableCounter(name, options);
-    case "sum":
-      return meter.createObservableUpDownCounter(name, options);
-    case "gauge":
-      return meter.createObservableGauge(name, options);
-  }
+  if (type === "counter") return meter.createObservableCounter(name, options);
+  if (type === "sum") return meter.createObservableUpDownCounter(name, options);
+  return meter.createObservableGauge(name, options);
 }
 
 function attributesOf({ labels }: Sample): Attributes {

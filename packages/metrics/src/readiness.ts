@@ -16,14 +16,14 @@ interface Watched {
 
 /** Never throws: what cannot be asked is not ready. */
 export function readinessOf({ attachments, brokers, readyWithoutBroker }: Watched): Readiness {
-  const draining = reasons("attachment", attachments, (source: AttachmentSource) => (source.isClosing ? "is shutting down" : undefined));
-  const down = reasons("broker", brokers, (source: BrokerSource) => (source.state() === "down" ? "is down" : undefined));
+  const draining = reasons("attachment", attachments, (source) => ((source as AttachmentSource).isClosing ? "is shutting down" : undefined));
+  const down = reasons("broker", brokers, (source) => ((source as BrokerSource).state() === "down" ? "is down" : undefined));
   return { ready: draining.length === 0 && (readyWithoutBroker || down.length === 0), reasons: [...draining, ...down] };
 }
 
-function reasons<Source>(kind: string, sources: readonly NamedSource[], problem: (source: Source) => string | undefined): string[] {
+function reasons(kind: string, sources: readonly NamedSource[], problem: (source: unknown) => string | undefined): string[] {
   return sources.flatMap(({ name, source }) => {
-    const found = safely(() => problem(source as Source));
+    const found = safely(() => problem(source));
     return found === undefined ? [] : [`${kind} ${name} ${found}`];
   });
 }

@@ -30,9 +30,9 @@ export interface SourceKind {
   /** Where an application gets one, for the text of an error. */
   readonly right: string;
   /** Whether `source` is one. Never throws: one that cannot be read now may be one. */
-  fits(source: unknown): boolean;
-  /** @param closureCodes Of the options. */
-  rows(closureCodes: readonly string[]): readonly Row<Reading<never>>[];
+  readonly fits: (source: unknown) => boolean;
+  /** What is read of it. @param closureCodes Of the options. */
+  readonly rows: (closureCodes: readonly string[]) => readonly Row<Reading<never>>[];
 }
 
 const isDraining: Row<Reading<AttachmentSource>> = {

@@ -26,14 +26,15 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
-const unitSuffixes: Readonly<Record<string, string>> = { By: "_bytes", s: "_seconds" };
+const unitNames: Readonly<Record<string, string>> = { By: "bytes", s: "seconds" };
 
 /**
  * The name for Prometheus, by its rules: the base unit behind the name, and `_total` behind a counter.
  * Source: https://prometheus.io/docs/practices/naming/
  */
 export function prometheusName({ name, type, unit }: Metric): string {
-  return name.replaceAll(".", "_") + (unitSuffixes[unit] ?? "") + (type === "counter" ? "_total" : "");
+  const parts = [...name.split("."), unitNames[unit], type === "counter" ? "total" : undefined];
+  return parts.filter((part) => part !== undefined).join("_");
 }
 
 /** What the labels are called by OpenTelemetry. `error.type` is of its semantic conventions: a class of error, of which there are few. */

@@ -36,7 +36,7 @@ export function byLabel(label: string, names: readonly string[], counts: Readonl
 }
 
 /** @throws TypeError for what is no number: a source may be of another version, or a stand-in. */
-export function samplesOf({ name, read }: { readonly name: string; read(): unknown }): Sample[] {
+export function samplesOf({ name, read }: { readonly name: string; readonly read: () => unknown }): Sample[] {
   const found = read();
   if (!(found instanceof Labelled)) return [{ labels: {}, value: numberOf(name, found) }];
   return found.samples.map(({ labels, value }) => ({ labels, value: numberOf(name, value) }));
