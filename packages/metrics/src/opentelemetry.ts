@@ -17,7 +17,9 @@ export function observeMetrics(metrics: Metrics, options: OpenTelemetryOptions =
   if (!(metrics instanceof Metrics)) throw new TypeError(`observeMetrics: ${kindOf(metrics)} is not allowed; give what createMetrics(…) returns`);
   const { meterProvider = global.getMeterProvider() } = options;
   if (typeof meterProvider.getMeter !== "function") {
-    throw new TypeError(`observeMetrics: meterProvider: ${kindOf(meterProvider)} is not allowed; give a MeterProvider, such as that of @opentelemetry/sdk-metrics`);
+    throw new TypeError(
+      `observeMetrics: meterProvider: ${kindOf(meterProvider)} is not allowed; give a MeterProvider, such as that of @opentelemetry/sdk-metrics`,
+    );
   }
   const meter = meterProvider.getMeter("@upwire/metrics");
   const instruments = new Map(metrics.metrics.map((metric) => [metric.name, instrumentOf(meter, metric)]));

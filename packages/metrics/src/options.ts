@@ -85,7 +85,8 @@ function sourcesOf(kind: AnyKind, given: unknown): NamedSource[] {
         `createMetrics: ${option}: the name ${JSON.stringify(name.slice(0, 40))} is not allowed; give 1 to ${MAX_NAME_LENGTH} characters without halves of surrogate pairs`,
       );
     }
-    if (!kind.fits(source)) throw new TypeError(`createMetrics: ${option}: ${JSON.stringify(name.slice(0, 40))}: ${kindOf(source)} is not allowed; give ${right}`);
+    if (!kind.fits(source))
+      throw new TypeError(`createMetrics: ${option}: ${JSON.stringify(name.slice(0, 40))}: ${kindOf(source)} is not allowed; give ${right}`);
   }
   return all;
 }

@@ -78,5 +78,5 @@ it("counts the time that the loop works", () => {
 
 /** Works, and lets nothing else run. */
 function block(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end; );
+  for (const end = performance.now() + ms; performance.now() < end;);
 }

@@ -81,7 +81,11 @@ describe.each(Object.keys(frameworks))("%s", (name) => {
     for (const path of ["/metrics", "/get/metrics"]) {
       const got = await fetch(url + path);
       const text = await got.text();
-      expect([got.status, got.headers.get("content-type"), got.headers.get("cache-control")]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8", "no-store"]);
+      expect([got.status, got.headers.get("content-type"), got.headers.get("cache-control")]).toEqual([
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+        "no-store",
+      ]);
       expect([...parseExposition(text).keys()]).toEqual([...parseExposition(metrics.text()).keys()]);
       const head = await fetch(url + path, { method: "HEAD" });
       expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8", ""]);

@@ -56,7 +56,9 @@ it("reads everything that a source counts", async () => {
 
 /** The numbers and counts by code of stats: `open`, `refused`, `topics.gaps`. */
 function pathsOf(stats: object): Set<string> {
-  return new Set(Object.entries(stats).flatMap(([name, value]) => (name === "topics" ? Object.keys(value as object).map((inner) => `topics.${inner}`) : [name])));
+  return new Set(
+    Object.entries(stats).flatMap(([name, value]) => (name === "topics" ? Object.keys(value as object).map((inner) => `topics.${inner}`) : [name])),
+  );
 }
 
 function recorded<T extends object>(stats: T, left: Set<string>, prefix = ""): T {

@@ -1,5 +1,12 @@
 import { metrics as global } from "@opentelemetry/api";
-import { AggregationTemporality, DataPointType, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader, type MetricData } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  DataPointType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+  type MetricData,
+} from "@opentelemetry/sdk-metrics";
 import { createHub } from "@upwire/core";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { createMetrics, type HubSource } from "../src/index.ts";

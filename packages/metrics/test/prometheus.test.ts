@@ -38,7 +38,7 @@ it("names metrics by the rules of Prometheus", async () => {
   await sources.stop();
 });
 
-it.each([["quote \" quote"], ["back \\ slash"], ["line\nbreak"], ["\\n is no line break"], ['"} 1\nupwire_forged 7'], ["emoji 🫖, comma, {brace}"]])(
+it.each([['quote " quote'], ["back \\ slash"], ["line\nbreak"], ["\\n is no line break"], ['"} 1\nupwire_forged 7'], ["emoji 🫖, comma, {brace}"]])(
   "escapes the name %j",
   (name) => {
     const metrics = createMetrics({ hubs: { [name]: createHub() }, eventLoopDelay: false });

@@ -16,7 +16,13 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
       return new Labelled(states.map((state) => ({ labels: { state }, value: Number(state === now) })));
     },
   },
-  { name: "nodes", type: "gauge", unit: "{node}", help: "Nodes of the cluster that this one knows to be alive, itself included.", read: ({ source }) => source.nodes().length },
+  {
+    name: "nodes",
+    type: "gauge",
+    unit: "{node}",
+    help: "Nodes of the cluster that this one knows to be alive, itself included.",
+    read: ({ source }) => source.nodes().length,
+  },
   {
     name: "info",
     type: "gauge",
@@ -35,8 +41,20 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     help: "Publications of this node that the broker has taken over.",
     read: ({ stats }) => stats.published,
   },
-  { name: "rejected_messages", type: "counter", unit: "{message}", help: "Publishes of this node that the broker has rejected.", read: ({ stats }) => stats.rejected },
-  { name: "received_messages", type: "counter", unit: "{message}", help: "Publications that the broker gave to this node.", read: ({ stats }) => stats.received },
+  {
+    name: "rejected_messages",
+    type: "counter",
+    unit: "{message}",
+    help: "Publishes of this node that the broker has rejected.",
+    read: ({ stats }) => stats.rejected,
+  },
+  {
+    name: "received_messages",
+    type: "counter",
+    unit: "{message}",
+    help: "Publications that the broker gave to this node.",
+    read: ({ stats }) => stats.received,
+  },
   {
     name: "lost",
     type: "counter",

@@ -11,9 +11,33 @@ export const hubRows: readonly Row<HubSource>[] = [
 
 export const clusterHubRows: readonly Row<ClusterHubSource>[] = [
   { name: "pending_casts", type: "sum", unit: "{cast}", help: "Broadcasts that wait for the answers of other nodes now.", read: ({ stats }) => stats.pending },
-  { name: "pending_questions", type: "sum", unit: "{question}", help: "Questions to other nodes that wait for answers now.", read: ({ stats }) => stats.asking },
-  { name: "addresses", type: "sum", unit: "{address}", help: "Rooms and users that this node has subscribed for its members.", read: ({ stats }) => stats.addresses },
-  { name: "incomplete_casts", type: "counter", unit: "{cast}", help: "Broadcasts for which not all nodes answered in time.", read: ({ stats }) => stats.incomplete },
-  { name: "refused_casts", type: "counter", unit: "{cast}", help: "Broadcasts, questions and answers that a limit or the broker refused.", read: ({ stats }) => stats.refused },
+  {
+    name: "pending_questions",
+    type: "sum",
+    unit: "{question}",
+    help: "Questions to other nodes that wait for answers now.",
+    read: ({ stats }) => stats.asking,
+  },
+  {
+    name: "addresses",
+    type: "sum",
+    unit: "{address}",
+    help: "Rooms and users that this node has subscribed for its members.",
+    read: ({ stats }) => stats.addresses,
+  },
+  {
+    name: "incomplete_casts",
+    type: "counter",
+    unit: "{cast}",
+    help: "Broadcasts for which not all nodes answered in time.",
+    read: ({ stats }) => stats.incomplete,
+  },
+  {
+    name: "refused_casts",
+    type: "counter",
+    unit: "{cast}",
+    help: "Broadcasts, questions and answers that a limit or the broker refused.",
+    read: ({ stats }) => stats.refused,
+  },
   { name: "malformed_casts", type: "counter", unit: "{cast}", help: "What came from other nodes and could not be read.", read: ({ stats }) => stats.malformed },
 ];

@@ -8,7 +8,13 @@ const errors = [...Object.keys(errorCodes), "application"];
 
 export const realtimeRows: readonly Row<RealtimeSource>[] = [
   { name: "connections", type: "sum", unit: "{connection}", help: "Connections now.", read: ({ stats }) => stats.connections },
-  { name: "plain_connections", type: "sum", unit: "{connection}", help: "Those of them that do not speak upwire.v1.", read: ({ stats }) => stats.plainConnections },
+  {
+    name: "plain_connections",
+    type: "sum",
+    unit: "{connection}",
+    help: "Those of them that do not speak upwire.v1.",
+    read: ({ stats }) => stats.plainConnections,
+  },
   { name: "users", type: "sum", unit: "{user}", help: "Users that have connections on this node.", read: ({ stats }) => stats.users },
   { name: "in_flight", type: "sum", unit: "{message}", help: "Messages of clients that are not answered yet.", read: ({ stats }) => stats.inFlight },
   { name: "remembered_replies", type: "sum", unit: "{reply}", help: "Replies that are remembered for a repeated key.", read: ({ stats }) => stats.remembered },
