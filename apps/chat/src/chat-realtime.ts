@@ -1,5 +1,5 @@
 import { createAudience, type Connection, type ConnectionHandler } from "@upwire/core";
-import { createRealtime, RealtimeError, type PublishedTo } from "@upwire/realtime";
+import { createRealtime, RealtimeError, type PublishedTo, type RealtimeStats } from "@upwire/realtime";
 import { contract, type ChatRealtime } from "./contract.ts";
 import { People, personOf } from "./people.ts";
 import { PlainChat, type Direct } from "./plain-chat.ts";
@@ -21,6 +21,8 @@ const SLEEP_MS = 90_000;
 export interface Chat {
   /** The handler of `/ws`. */
   readonly handler: ConnectionHandler;
+  /** What it counts, for metrics. */
+  readonly realtime: { readonly stats: RealtimeStats };
   /** Tells everyone the time of day. */
   tellTime(time: string): void;
   /** Everything that a new process needs to go on from here. Nothing is published after it. */
@@ -126,6 +128,7 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
         return realtime.close?.(connection, info);
       },
     },
+    realtime,
     tellTime(time) {
       plain.everyone.broadcast(`Server broadcast: Current time is ${time}`);
       realtime.topic("clock").publish("time", { time }).catch(ignoreUnavailable);

@@ -26,6 +26,7 @@ export function createChat({ allowedHosts, restore, ticker = realTime }: ChatOpt
     echo,
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework), "{{script}}": pageScript() }),
     echoPage: loadPage("echo.html"),
+    realtime: chat.realtime,
     save: () => chat.save(),
     stop() {
       broadcast.cancel();
