@@ -3,7 +3,7 @@ import { Metrics } from "./metrics.ts";
 import { PROMETHEUS_TYPE } from "./prometheus.ts";
 
 /** What a framework should answer. To HEAD it is the same, without the body. */
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
