@@ -12,8 +12,11 @@ export type {
   TellOptions,
 } from "./broker.ts";
 export type { BrokerStats } from "./broker-stats.ts";
+export { checkBounds } from "./bounds.ts";
 export { checkHistory, checkPublish, checkTell } from "./checks.ts";
+export { newEpoch } from "./epoch.ts";
 export { notStarted, startedTwice, unavailable } from "./errors.ts";
+export { FairMap } from "./fair-map.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
 export { newNodeName } from "./node-name.ts";
 export { realClock } from "./real-clock.ts";

@@ -12,30 +12,33 @@ import { ByteWriter } from "./byte-writer.ts";
  * | 3 absences | runs of such casts that did not come, since the address has no members here: the number of the first, and how many |
  * | 4 question | its number, and JSON |
  * | 5 reply | the number of the question, 1, and JSON; or the number of the question and 0 when there is no answer |
+ * | 6 greeting | 1 when the node that is told should greet too, else 0 |
  */
 export const VERSION = 1;
 
-export const ItemKind: Readonly<Record<"answers" | "checks" | "absences" | "question" | "reply", number>> = {
+export const ItemKind: Readonly<Record<"answers" | "checks" | "absences" | "question" | "reply" | "greeting", number>> = {
   answers: 1,
   checks: 2,
   absences: 3,
   question: 4,
   reply: 5,
+  greeting: 6,
 };
-
-/** A run of casts whose numbers follow each other, each of which `took` queues took. */
-export type OnAnswers = (first: number, count: number, took: number) => void;
 
 /** Gets what a node has told. */
 export interface ControlReader {
-  answers: OnAnswers;
-  checks(address: string, runs: readonly Run[]): void;
-  absences(first: number, count: number): void;
+  /** @param took How many queues took each of them. */
+  answers(casts: Run, took: number): void;
+  checks(address: string, casts: readonly Run[]): void;
+  absences(casts: Run): void;
   question(id: number, json: string): void;
   /** @param json `undefined` when there is no answer. */
   reply(id: number, json: string | undefined): void;
+  /** @param wantsAnswer 1 or 0. */
+  greeting(wantsAnswer: number): void;
 }
 
+/** Casts whose numbers follow each other. */
 export interface Run {
   readonly first: number;
   readonly count: number;
@@ -66,8 +69,8 @@ export function readControl(bytes: Uint8Array, reader: ControlReader): boolean {
 function readItem(kind: number, item: ByteReader, reader: ControlReader): void {
   if (kind === ItemKind["answers"]) {
     while (!item.isAtEnd) {
-      const { first, count } = readRun(item);
-      reader.answers(first, count, item.number());
+      const casts = readRun(item);
+      reader.answers(casts, item.number());
     }
   } else if (kind === ItemKind["checks"]) {
     while (!item.isAtEnd) {
@@ -77,15 +80,14 @@ function readItem(kind: number, item: ByteReader, reader: ControlReader): void {
       reader.checks(address, runs);
     }
   } else if (kind === ItemKind["absences"]) {
-    while (!item.isAtEnd) {
-      const { first, count } = readRun(item);
-      reader.absences(first, count);
-    }
+    while (!item.isAtEnd) reader.absences(readRun(item));
   } else if (kind === ItemKind["question"]) {
     reader.question(item.number(), item.text());
   } else if (kind === ItemKind["reply"]) {
     const id = item.number();
     reader.reply(id, item.number() === 1 ? item.text() : undefined);
+  } else if (kind === ItemKind["greeting"]) {
+    reader.greeting(item.number());
   }
 }
 

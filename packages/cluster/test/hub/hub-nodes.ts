@@ -5,7 +5,7 @@ import { openInMemory, sentTo, type TransportPeer } from "@upwire/testing";
 import { FreezingBroker, TestCluster, turns } from "../casts/cluster.ts";
 
 /** A client of a node under test. */
-export interface TestClient {
+interface TestClient {
   readonly connection: Connection;
   readonly peer: TransportPeer;
   /** What it was sent, as `text hello` and `close 1001 going away`. */
