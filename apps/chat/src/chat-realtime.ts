@@ -1,6 +1,6 @@
 import { shareBroker, type Broker } from "@upwire/cluster/broker";
 import { createAudience, type Connection, type ConnectionHandler } from "@upwire/core";
-import { createRealtime, RealtimeError, type PublishedTo } from "@upwire/realtime";
+import { createRealtime, RealtimeError, type PublishedTo, type RealtimeStats } from "@upwire/realtime";
 import { contract, type ChatRealtime } from "./contract.ts";
 import { OtherWorkers } from "./other-workers.ts";
 import { People, type Person } from "./people.ts";
@@ -37,6 +37,8 @@ export interface ChatRealtimeOptions {
 export interface Chat {
   /** The handler of `/ws`. */
   readonly handler: ConnectionHandler;
+  /** What it counts, for metrics. */
+  readonly realtime: { readonly stats: RealtimeStats };
   /** Tells everyone the time of day. */
   tellTime(time: string): void;
   /** Everything that a new process needs to go on from here. Nothing is published after it. */
@@ -176,6 +178,7 @@ export function createChatRealtime({ restore, worker }: ChatRealtimeOptions = {}
         return realtime.close?.(connection, info);
       },
     },
+    realtime,
     tellTime(time) {
       plain.everyone.broadcast(`Server broadcast: Current time is ${time}`);
       // One process is enough.

@@ -28,6 +28,7 @@ export function createChat({ allowedHosts, restore, worker, ticker = realTime }:
     echo,
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework), "{{script}}": pageScript() }),
     echoPage: loadPage("echo.html"),
+    realtime: chat.realtime,
     save: () => chat.save(),
     stop() {
       broadcast.cancel();

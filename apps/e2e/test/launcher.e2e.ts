@@ -24,7 +24,7 @@ async function portOf(started: Program): Promise<number> {
 }
 
 /** The status that a page of `host` gets. */
-async function handshake(port: number, host: string): Promise<number | undefined> {
+async function handshake(port: number, host: string, path = "/ws"): Promise<number | undefined> {
   const headers = {
     host,
     origin: `http://${host}`,
@@ -33,7 +33,7 @@ async function handshake(port: number, host: string): Promise<number | undefined
     "sec-websocket-version": "13",
     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
   };
-  const asking = request({ host: "127.0.0.1", port, path: "/ws", headers }).end();
+  const asking = request({ host: "127.0.0.1", port, path, headers }).end();
   return new Promise((answered, failed) => {
     asking.on("error", failed);
     asking.on("response", (answer) => answered(answer.resume().statusCode));
@@ -67,6 +67,15 @@ describe("npm start", { timeout: BUILD_MS }, () => {
       // DNS rebinding: the page's own name leads here, so that its origin and the host agree.
       expect(await handshake(port, `rebind.evil.example:${port}`)).toBe(403);
     }
+    const metrics = await (await fetch(`http://127.0.0.1:${first}/metrics`)).text();
+    for (const name of ["express", "fastify", "hono", "koa"]) {
+      expect(metrics).toContain(`upwire_attachment_opened_connections_total{attachment="${name}"} 1\n`);
+      expect(metrics).toContain(`upwire_attachment_refused_handshakes_total{attachment="${name}",code="ERR_HOST_NOT_ALLOWED"} 1\n`);
+    }
+    expect(metrics).toContain('upwire_realtime_connections{realtime="chat"} ');
+    const ready = await fetch(`http://127.0.0.1:${first}/ready`);
+    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
+    expect(await handshake(first, "rebind.evil.example", "/metrics")).toBe(404);
 
     const index = await (await fetch(`http://127.0.0.1:${first}/`)).text();
     for (const port of ports.slice(1)) expect(index).toContain(`href="http://127.0.0.1:${port}/"`);
