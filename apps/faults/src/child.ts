@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
+import cluster from "node:cluster";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
@@ -20,7 +21,11 @@ export interface ChildOptions {
   /** It ended, and this side had not asked for it. */
   readonly onExit?: (how: string) => void;
   readonly nodeArguments?: readonly string[];
+  /** As a worker of `node:cluster`, of which this process is the primary. @default a process of its own */
+  readonly kind?: "process" | "worker";
 }
+
+type ToChild = { readonly id: number; readonly name: string; readonly args: never[] } | { readonly told: unknown };
 
 /** A program in a process of its own that takes the calls of `Api`. */
 export class Child<Api extends Calls> {
@@ -50,7 +55,8 @@ export class Child<Api extends Calls> {
   static async start<Api extends Calls>(program: URL, settings: unknown, options: ChildOptions = {}): Promise<Child<Api>> {
     const path = fileURLToPath(program);
     const execArgv = ["--disable-warning=UPWIRE_ALLOWED_HOSTS", ...(options.nodeArguments ?? [])];
-    const child = fork(path, [JSON.stringify(settings)], { execArgv });
+    const args = [JSON.stringify(settings)];
+    const child = options.kind === "worker" ? forkWorker(path, args, execArgv) : fork(path, args, { execArgv });
     const started = new Child<Api>(child, options);
     const ended = once(child, "exit").then(([code, signal]) => Promise.reject(new Error(`${path} ended with ${code ?? signal}`)));
     const ready = new Promise<void>((resolve) => {
@@ -69,6 +75,11 @@ export class Child<Api extends Calls> {
       this.#waiting.set(id, { resolve, reject });
       this.#process.send({ id, name, args });
     });
+  }
+
+  /** Gives it a value for its `onTold`, and waits for nothing. */
+  tell(value: unknown): void {
+    if (this.#ended === undefined) this.#process.send({ told: value });
   }
 
   /** The process stands still, and its sockets stay open. */
@@ -106,6 +117,11 @@ export class Child<Api extends Calls> {
   }
 }
 
+function forkWorker(exec: string, args: string[], execArgv: string[]): ChildProcess {
+  cluster.setupPrimary({ exec, args, execArgv });
+  return cluster.fork().process;
+}
+
 /** The settings that the process was started with, as `Child.start` was given them. */
 export function settingsOfChild(): unknown {
   return JSON.parse(process.argv[2] ?? "{}");
@@ -116,10 +132,19 @@ export function note(value: unknown): void {
   tell({ kind: "note", note: value });
 }
 
+/** Calls `listener` with each value of `Child.tell`. */
+export function onTold(listener: (value: never) => void): void {
+  process.on("message", (message: ToChild) => {
+    if ("told" in message) listener(message.told as never);
+  });
+}
+
 /** Takes the calls of the process that started this one. */
 export function serve(api: Calls): void {
   process.on("disconnect", () => process.exit());
-  process.on("message", ({ id, name, args }: { id: number; name: string; args: never[] }) => {
+  process.on("message", (message: ToChild) => {
+    if ("told" in message) return;
+    const { id, name, args } = message;
     const answer = async (): Promise<unknown> => api[name]?.(...args);
     answer().then(
       (result) => tell({ kind: "reply", id, result }),
