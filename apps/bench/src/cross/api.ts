@@ -12,6 +12,7 @@ export interface NodeSettings {
   readonly role: "publisher" | "subscriber";
   readonly url: string;
   readonly folder: string;
+  readonly topic: string;
   /** At most so many are published and not received yet. */
   readonly inFlight: number;
 }
@@ -23,6 +24,8 @@ export interface ListenerSettings {
 }
 
 export interface Snapshot extends TallyCount {
+  /** By this process. */
+  readonly sent: number;
   readonly atUs: number;
 }
 

@@ -51,6 +51,6 @@ await new Promise<void>((resolve, reject) => {
 
 const api: Pick<NodeApi, "clear" | "snapshot"> = {
   clear: () => tally.clear(),
-  snapshot: () => ({ ...tally.count, atUs: nowUs() }),
+  snapshot: () => ({ ...tally.count, sent: 0, atUs: nowUs() }),
 };
 serve(api);

@@ -32,7 +32,7 @@ for (let round = 1; round <= Number(values.rounds); round++) {
     const wanted = cell.rows.filter((row) => rows.includes(row));
     for (const row of round % 2 === 1 ? wanted : wanted.toReversed()) {
       try {
-        const figures = await measureCross({ row, mode: cell.mode, inFlight: cell.inFlight, warmUpMs: 1000, windowMs });
+        const figures = await measureCross({ row, mode: cell.mode, inFlight: cell.inFlight, warmUpMs: 1000, windowMs, ...(cell.isForeign && { isForeign: true as const }) });
         byRow.get(row)?.push(figures);
         console.error(`round ${round}, ${name}, ${row}: ${figures.cpuUs.toFixed(2)} µs, ${Math.round(figures.perSecond)}/s`);
       } catch (error) {

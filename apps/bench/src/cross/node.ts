@@ -6,13 +6,13 @@ import { Sender } from "./sender.ts";
 import { Tally } from "./tally.ts";
 import { nowUs } from "./text.ts";
 
-const { row: name, role, url, folder, inFlight } = settingsOfChild() as NodeSettings;
+const { row: name, role, url, folder, topic, inFlight } = settingsOfChild() as NodeSettings;
 const row = crossRows[name];
 if (row === undefined) throw new Error(`there is no row "${name}"`);
 
 const tell = (said: NodeNote): void => note(said);
 const tally = new Tally(inFlight / 2, (received) => tell({ received }));
-const node = await row.start({ role, url, folder }, tally.take);
+const node = await row.start({ role, url, folder, topic }, tally.take);
 const sender = new Sender(node, inFlight);
 onTold((said: NodeNote) => {
   if ("received" in said) sender.received(said.received);
@@ -23,6 +23,6 @@ const api: NodeApi = {
   publish: (mode) => sender.start(mode),
   stop: () => sender.stop(),
   clear: () => tally.clear(),
-  snapshot: () => ({ ...tally.count, atUs: nowUs() }),
+  snapshot: () => ({ ...tally.count, sent: sender.sent, atUs: nowUs() }),
 };
 serve(api);

@@ -12,6 +12,7 @@ const COLUMNS: readonly (readonly [name: string, figure: keyof CrossFigures])[] 
   ["publisher", "publisherUs"],
   ["subscriber", "subscriberUs"],
   ["Redis µs", "brokerUs"],
+  ["read B", "readBytes"],
   ["per s", "perSecond"],
   ["p50 ms", "p50Ms"],
   ["p99 ms", "p99Ms"],

@@ -7,6 +7,8 @@ export interface CrossSetup {
   readonly url: string;
   /** An empty folder that both processes share. */
   readonly folder: string;
+  /** What the publisher publishes in; the subscriber has members in `TOPIC` only. */
+  readonly topic: string;
 }
 
 /** One of two processes: the one publishes, the other one gets it, for itself or for a client. */

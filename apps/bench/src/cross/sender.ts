@@ -17,6 +17,10 @@ export class Sender {
     this.#inFlight = inFlight;
   }
 
+  get sent(): number {
+    return this.#sent;
+  }
+
   start(mode: Mode): void {
     this.#mode = mode;
     if (mode === "batched") this.#fill();

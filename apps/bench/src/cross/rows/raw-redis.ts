@@ -7,9 +7,9 @@ export const ioredis: CrossRow = {
   label: "ioredis, publish and subscribe",
   kind: "control",
   through: "redis",
-  async start({ role, url }, onText) {
+  async start({ role, url, topic }, onText) {
     const client = new Redis(url);
-    if (role === "publisher") return { publish: (text) => client.publish(TOPIC, text) };
+    if (role === "publisher") return { publish: (text) => client.publish(topic, text) };
     client.on("message", (_channel, text: string) => onText(text));
     await client.subscribe(TOPIC);
     return { publish: nothing };
@@ -23,7 +23,7 @@ export const ioredisPipelined: CrossRow = {
   async start(setup, onText) {
     if (setup.role === "subscriber") return ioredis.start(setup, onText);
     const client = new Redis(setup.url, { enableAutoPipelining: true });
-    return { publish: (text) => client.publish(TOPIC, text) };
+    return { publish: (text) => client.publish(setup.topic, text) };
   },
 };
 
@@ -31,10 +31,10 @@ export const nodeRedis: CrossRow = {
   label: "node-redis, publish and subscribe",
   kind: "control",
   through: "redis",
-  async start({ role, url }, onText) {
+  async start({ role, url, topic }, onText) {
     const client = createClient({ url });
     await client.connect();
-    if (role === "publisher") return { publish: (text) => client.publish(TOPIC, text) };
+    if (role === "publisher") return { publish: (text) => client.publish(topic, text) };
     await client.subscribe(TOPIC, onText);
     return { publish: nothing };
   },

@@ -26,11 +26,11 @@ function socketIo(name: Name, label: string): CrossRow {
     kind: "rival",
     through: "redis",
     clients: "socket.io",
-    async start({ url }) {
+    async start({ url, topic }) {
       const server = createServer();
       const io = new Server(server, { transports: ["websocket"], serveClient: false, adapter: await adapterFor(name, url) });
       io.on("connection", (socket) => socket.join(TOPIC));
-      return { port: await listen(server), publish: (text) => io.to(TOPIC).emit(EVENT, text) };
+      return { port: await listen(server), publish: (text) => io.to(topic).emit(EVENT, text) };
     },
   };
 }
