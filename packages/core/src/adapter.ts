@@ -9,6 +9,8 @@ export type { CloseAllOptions } from "./shutdown/close-in-waves.ts";
 export type { CompressionOptions } from "./wire/compression.ts";
 export { closures, refusals, type ClosureCode, type DropCode, type RefusalCode } from "./base/errors.ts";
 export type { HubStats } from "./hub/hub.ts";
+export type { HubObserver, HubPart } from "./hub/memberships.ts";
+export { observeHub } from "./hub/observe-hub.ts";
 export type { ErrorSource } from "./connection/options.ts";
 export type { TrustProxy } from "./checks/forwarded.ts";
 export type { OriginCheck } from "./checks/origin.ts";

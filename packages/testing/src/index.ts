@@ -1,9 +1,10 @@
 export type { AdapterPage, AdapterRoute, AdapterSetup, Capabilities, Capability, RunningServer } from "./adapter-setup.ts";
 export { describeAdapter } from "./adapter-suite.ts";
-export type { BrokerAbilities, BrokerSetup, MakeBroker } from "./broker/broker-setup.ts";
+export type { BrokerAbilities, BrokerSetup, CuttableBroker, MakeBroker } from "./broker/broker-setup.ts";
 export { describeBroker } from "./broker/describe-broker.ts";
 export { hostileBroker } from "./broker/hostile-broker.ts";
 export type { HostileBroker, HostileCounts, HostileOdds, HostileOptions } from "./broker/hostile-options.ts";
+export { linkedBrokers, type LinkedBrokers, type LinkedBrokersOptions } from "./broker/linked-brokers.ts";
 export { Channel } from "./channel.ts";
 export { closePayload, encodeClientFrame, Opcode, type FrameInit } from "./client-frame.ts";
 export type { Chunking, ConformanceCase, DeflateStep, Echo, Expectation, FramesStep, RawStep, Step } from "./conformance/case.ts";

@@ -1,4 +1,5 @@
 import type { Position } from "@upwire/protocol";
+import type { BrokerStats } from "./broker-stats.ts";
 
 /** What is published. It comes back as the kind it was given; its bytes must not change afterwards. */
 export type BrokerData = string | Uint8Array;
@@ -35,10 +36,23 @@ export interface PublishOptions {
 export interface PublishResult {
   /** `undefined` without history. */
   readonly position: Position | undefined;
-  /** `local-only`: the members of other nodes do not get it. */
+  /** `local-only`, only without history: the members of other nodes do not get it. The broker MUST have told it to this node then, if that has subscribed. */
   readonly delivery: "cluster" | "local-only";
   /** The key was known: nothing new was published, and `position` is that of the first time. */
   readonly repeated: boolean;
+  /**
+   * How many other nodes the broker has handed it to: those that had subscribed the topic. `undefined` when the broker does not
+   * know, and for one that is `repeated`. It is no proof that they all get it: what is lost on the way shows as a loss there.
+   */
+  readonly others: number | undefined;
+}
+
+export interface TellOptions {
+  /**
+   * A node that is cut off gets it all the same if it is back within this time: the broker keeps it that long. From 1 to 3600000
+   * milliseconds. @default it is not kept
+   */
+  readonly keepMs?: number;
 }
 
 export interface HistoryPage {
@@ -92,10 +106,25 @@ export interface BrokerSink {
   gap(topic: string): void;
   /** `state()` has changed. */
   state(state: BrokerState): void;
+  /**
+   * What the node `from` has given to `tell`.
+   *
+   * The broker MUST call it at most once for each `tell`, and MUST keep the order of the calls of one sender; only what it has kept
+   * for a node that was cut off MAY come behind later ones. It MUST NOT call it for what was told before this node started, for
+   * what was told to other nodes, or for what this node has told itself. It MAY call it for a sender that is not among `nodes()`.
+   */
+  told(from: string, data: Uint8Array): void;
+  /** `nodes()` has changed, to `alive`. The broker MUST call it for each change after `start` was fulfilled, and before `close`. */
+  nodes(alive: readonly string[]): void;
 }
 
 /**
- * What carries publications from one node to every node, and keeps the newest of them.
+ * What carries publications from one node to every node, and keeps the newest of them; and, apart from them, what one node tells
+ * another: the control plane.
+ *
+ * One broker belongs to one node. The nodes of a cluster are those whose brokers were made with the same address (a folder, a server
+ * and a prefix). Whatever is promised of a topic below is promised for all of them: there is one history, with one epoch, one row
+ * of offsets and one memory of keys, whichever node asks.
  *
  * A topic with history has an epoch, 8 to 32 characters of `[A-Za-z0-9_-]`, random when the history begins, and offsets
  * without a hole from 1 on. The broker MUST NOT use an offset of an epoch for two publications, not after a restart either: when it
@@ -106,9 +135,13 @@ export interface BrokerSink {
  */
 export interface Broker {
   readonly capabilities: BrokerCapabilities;
+  /** The name of this node, 8 to 32 characters of `[A-Za-z0-9_-]`. The broker MUST make it at random: no other node has it, nor had it before. */
+  readonly node: string;
   /**
-   * The node MUST call it once, before anything else. The broker MAY refuse to start (a wrong address, say) by rejecting.
-   * @throws Error when called twice.
+   * The node MUST call it once, before anything else. The broker MAY refuse to start (a wrong address, say) by rejecting. It MUST NOT
+   * fulfil before this node is one of the cluster: `nodes()` has those that were there, and what they publish or tell from then
+   * on reaches this one.
+   * @throws Error when called twice; it names `shareBroker`, by which several users have one broker.
    */
   start(sink: BrokerSink): Promise<void> | void;
   /**
@@ -144,11 +177,37 @@ export interface Broker {
   history(topic: string, after: number, limit: number): Promise<HistoryPage>;
   state(): BrokerState;
   /**
+   * The nodes that are alive as far as the broker knows, this one included; none before `start` was fulfilled, and none after `close`.
+   *
+   * The broker MUST show a node that has started within 5 s. It MUST drop one that has closed as soon as it hears of that, and one
+   * that has ended without a word, or is cut off, within 5 s; it MUST show one that was cut off again within 5 s of its return.
+   * The node MUST NOT take it for more: one that is named here may be gone, and one that is not may be back at any moment.
+   */
+  nodes(): readonly string[];
+  /**
+   * The control plane: gives `data` to the `told` of one other node, or of all of them.
+   *
+   * The broker MUST give it to every such node that is alive and not cut off, and MUST NOT fulfil before it has taken it over. It
+   * MUST keep it with `keepMs`, also for a node that is not among `nodes()` at the moment. A node that it does not know, and
+   * this one itself, get nothing, and it fulfils. Where the way between two nodes breaks just then, what was not kept is lost without
+   * a word: the node MUST ask again where it needs an answer.
+   *
+   * A rejection means that it does not know: it MAY have told some, or all. No publication waits for it, and it waits for none.
+   * @param node `undefined`: all others that have started.
+   * @param data At most 1 MiB (1048576 bytes). Its bytes must not change afterwards.
+   */
+  tell(node: string | undefined, data: Uint8Array, options?: TellOptions): Promise<void>;
+  /** The broker MUST count truly. After `close` the counters stay, and the gauges are 0. */
+  readonly stats: BrokerStats;
+  /**
    * Freezes the broker and returns all that another one needs to go on from here: each epoch, offset, publication and key. A
    * broker that keeps them elsewhere has no such method. After the call every `publish` MUST reject with `unavailable`; the
    * rest works on until `close`. The node MUST NOT go on with two brokers from the same bytes.
    */
   save?(): Promise<Uint8Array>;
-  /** The broker MUST free what it holds, and reject everything that is asked afterwards with `unavailable`. Safe to call twice. */
+  /**
+   * The broker MUST free what it holds, tell the other nodes that this one is gone, and reject everything that is asked afterwards
+   * with `unavailable`. It MUST have handed over what it took over, as far as it can. Safe to call twice.
+   */
   close(): Promise<void>;
 }

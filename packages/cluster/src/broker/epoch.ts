@@ -1,11 +1,8 @@
-const BYTES = 12;
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+import { randomText } from "./random-text.ts";
 
 /** The name of a history that has just begun: 12 random characters, 72 bits. */
 export function newEpoch(): string {
-  let epoch = "";
-  for (const byte of crypto.getRandomValues(new Uint8Array(BYTES))) epoch += ALPHABET[byte % 64];
-  return epoch;
+  return randomText(12);
 }
 
 export const epochPattern: RegExp = /^[A-Za-z0-9_-]{8,32}$/;

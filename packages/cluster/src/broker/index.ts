@@ -9,5 +9,12 @@ export type {
   HistoryPage,
   PublishOptions,
   PublishResult,
+  TellOptions,
 } from "./broker.ts";
+export type { BrokerStats } from "./broker-stats.ts";
+export { checkHistory, checkPublish, checkTell } from "./checks.ts";
+export { notStarted, startedTwice, unavailable } from "./errors.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
+export { newNodeName } from "./node-name.ts";
+export { realClock } from "./real-clock.ts";
+export { shareBroker, type SharedBroker } from "./share-broker.ts";

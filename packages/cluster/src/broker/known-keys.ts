@@ -1,7 +1,12 @@
-import type { PublishResult } from "./broker.ts";
+import type { Position } from "@upwire/protocol";
+
+/** What a publish has come to: its place in the history, if the topic has one. */
+export interface Placed {
+  readonly position: Position | undefined;
+}
 
 interface Known {
-  readonly result: PublishResult;
+  readonly placed: Placed;
   /** By the broker's clock. */
   readonly until: number;
 }
@@ -16,15 +21,15 @@ export class KnownKeys {
     this.#max = max;
   }
 
-  find(topic: string, key: string, now: number): PublishResult | undefined {
+  find(topic: string, key: string, now: number): Placed | undefined {
     const known = this.#known.get(nameOf(topic, key));
-    return known !== undefined && now < known.until ? known.result : undefined;
+    return known !== undefined && now < known.until ? known.placed : undefined;
   }
 
-  add(topic: string, key: string, result: PublishResult, until: number, now: number): void {
+  add(topic: string, key: string, placed: Placed, until: number, now: number): void {
     const name = nameOf(topic, key);
     this.#known.delete(name);
-    this.#known.set(name, { result, until });
+    this.#known.set(name, { placed, until });
     // Nearly all of them live equally long: those that have expired stand in front.
     for (const [oldest, known] of this.#known) {
       if (this.#known.size <= this.#max && now < known.until) break;
@@ -33,13 +38,13 @@ export class KnownKeys {
   }
 
   /** Those that have not expired. */
-  *entries(now: number): Generator<readonly [name: string, result: PublishResult, leftMs: number]> {
-    for (const [name, { result, until }] of this.#known) if (now < until) yield [name, result, until - now];
+  *entries(now: number): Generator<readonly [name: string, placed: Placed, leftMs: number]> {
+    for (const [name, { placed, until }] of this.#known) if (now < until) yield [name, placed, until - now];
   }
 
   /** Puts back what `entries` gave. */
-  restore(name: string, result: PublishResult, until: number): void {
-    if (this.#known.size < this.#max) this.#known.set(name, { result, until });
+  restore(name: string, placed: Placed, until: number): void {
+    if (this.#known.size < this.#max) this.#known.set(name, { placed, until });
   }
 
   clear(): void {

@@ -2,7 +2,11 @@ import { memoryBroker, type Broker, type BrokerPublication } from "@upwire/clust
 import { describeBroker, FakeClock } from "@upwire/testing";
 import { expect, it } from "vitest";
 
-describeBroker("memory", (setup) => memoryBroker(setup), { tops: "it loses nothing" });
+describeBroker("memory", (setup) => memoryBroker(setup), {
+  tops: "it loses nothing",
+  nodes: "it is one process",
+  cut: "it is one process",
+});
 
 const history = { messages: 100_000, bytes: 1e9, ageMs: 60_000 };
 
@@ -10,7 +14,7 @@ function start(options: Parameters<typeof memoryBroker>[0] = {}): { broker: Brok
   const clock = new FakeClock();
   const broker = memoryBroker({ clock, ...options });
   const told: BrokerPublication[] = [];
-  void broker.start({ message: (_, publication) => void told.push(publication), top: () => {}, gap: () => {}, state: () => {} });
+  void broker.start({ message: (_, publication) => void told.push(publication), top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
   return { broker, clock, told };
 }
 
@@ -99,6 +103,8 @@ it("tells a publish inside a delivery once that delivery has returned", async ()
     top: () => {},
     gap: () => {},
     state: () => {},
+    told: () => {},
+    nodes: () => {},
   });
   await broker.subscribe("a", { history });
   await broker.publish("a", "first", { history });

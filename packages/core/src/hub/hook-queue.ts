@@ -4,7 +4,7 @@ import { channels } from "../base/channels.ts";
 
 interface Event {
   readonly tell: () => unknown;
-  readonly connection: object;
+  readonly connection: object | undefined;
 }
 
 /**
@@ -16,8 +16,8 @@ export class HookQueue {
   #waiting: Event[] = [];
   #isRunning = false;
 
-  /** Notes what is to be told, and of which connection. */
-  add(connection: object, tell: () => unknown): void {
+  /** Notes what is to be told, and of which connection, if it is of one. */
+  add(connection: object | undefined, tell: () => unknown): void {
     this.#waiting.push({ connection, tell });
   }
 
@@ -30,7 +30,7 @@ export class HookQueue {
       while (this.#waiting.length > 0) {
         const batch = this.#waiting;
         this.#waiting = [];
-        for (const { tell, connection } of batch) guard(tell, (error) => channels.error.publish({ error, connection }));
+        for (const { tell, connection } of batch) guard(tell, (error) => channels.error.publish(connection === undefined ? { error } : { error, connection }));
       }
     });
     this.#isRunning = false;

@@ -72,6 +72,11 @@ export class Hub<Context = unknown> extends Audience<Context> {
     this.#clock = clock;
   }
 
+  /** For layers, by `observeHub`. `undefined` for what only looks like a hub, and for one of another copy of core. */
+  static membershipsOf(hub: object): Memberships<unknown> | undefined {
+    return typeof hub === "object" && hub !== null && #memberships in hub ? (hub.#memberships as Memberships<unknown>) : undefined;
+  }
+
   /**
    * The members of a room. Its `add` puts a connection into the hub too, and answers `false` over `maxRoomsPerConnection` or
    * `maxRoomNameLength`, and then changes nothing: the name may come from the client. @throws TypeError for a name that is no string.
@@ -100,6 +105,11 @@ export class Hub<Context = unknown> extends Audience<Context> {
   /** The rooms of a connection; of a closed one, the rooms that it was in at its end. */
   roomsOf(connection: Connection<Context>): string[] {
     return isConnection(connection) ? this.#memberships.roomsOf(connection) : [];
+  }
+
+  /** The users whose connection it is; of a closed one, those whose it was at its end. */
+  usersOf(connection: Connection<Context>): string[] {
+    return isConnection(connection) ? this.#memberships.usersOf(connection) : [];
   }
 
   /** As they are now. */

@@ -25,6 +25,17 @@ export interface RoomHooks<Context> {
   readonly onEmpty?: ((room: string) => void) | undefined;
 }
 
+/** An audience of a hub: all of it, a room, or the connections of a user. */
+export type HubPart = "hub" | "room" | "user";
+
+/** Called as the hooks of a hub are: one after the other, in the order of what happened, never in the middle of a broadcast. */
+export interface HubObserver {
+  /** A part has a member now, after it had none. `name` is that of the room or the id of the user; empty for the hub. */
+  readonly onFirst?: ((part: HubPart, name: string) => void) | undefined;
+  /** Its last member has left. */
+  readonly onEmpty?: ((part: HubPart, name: string) => void) | undefined;
+}
+
 export interface RoomLimits {
   readonly maxRoomsPerConnection: number;
   /** In UTF-16 code units. */
@@ -44,6 +55,7 @@ export class Memberships<Context> {
   readonly #limits: RoomLimits;
   readonly #hooks: RoomHooks<Context>;
   readonly #queue = new HookQueue();
+  readonly #observers = new Set<HubObserver>();
 
   constructor(limits: RoomLimits, hooks: RoomHooks<Context>) {
     this.#limits = limits;
@@ -55,9 +67,31 @@ export class Memberships<Context> {
     return listOf(this.#roomNames(connection));
   }
 
+  /** The users of a member; of a closed connection, those that it belonged to at its end. */
+  usersOf(connection: Connection<Context>): string[] {
+    const places = this.#places.get(connection);
+    return places instanceof Places ? listOf(places.users) : [];
+  }
+
+  /** Calls `observer` from now on, and with what has members already. @param observer No other call may have the same. @returns what ends it. */
+  observe(observer: HubObserver): () => void {
+    if (this.everybody.size > 0) this.#tellFirst(observer, "hub", "");
+    for (const room of this.rooms.keys()) this.#tellFirst(observer, "room", room);
+    for (const user of this.users.keys()) this.#tellFirst(observer, "user", user);
+    this.#observers.add(observer);
+    this.#queue.run();
+    return () => void this.#observers.delete(observer);
+  }
+
   enter(connection: Connection<Context>, format: string | undefined): void {
+    this.#enter(connection, format);
+    this.#queue.run();
+  }
+
+  #enter(connection: Connection<Context>, format: string | undefined): void {
     const isNew = !this.everybody.has(connection);
     if (isNew) connection.onClose(this.#closed);
+    if (isNew && this.everybody.size === 0) this.#observeFirst(connection, "hub", "");
     if (isNew || format !== undefined) this.everybody.put(connection, format ?? DEFAULT_FORMAT);
   }
 
@@ -80,7 +114,7 @@ export class Memberships<Context> {
         this.refusedJoins++;
         return false;
       }
-      if (!this.everybody.has(connection)) this.enter(connection, format);
+      if (!this.everybody.has(connection)) this.#enter(connection, format);
       this.#setRoomNames(connection, withName(names, room));
       this.#tellJoin(room, connection);
     }
@@ -100,12 +134,14 @@ export class Memberships<Context> {
 
   /** From now on this is a connection of that user. */
   assign(connection: Connection<Context>, user: string, format: string | undefined): void {
-    if (!this.everybody.has(connection)) this.enter(connection, format);
+    if (!this.everybody.has(connection)) this.#enter(connection, format);
+    if (!this.users.has(user)) this.#observeFirst(connection, "user", user);
     const before = this.#places.get(connection);
     const places = before instanceof Places ? before : new Places(before);
     places.users = withName(places.users, user);
     this.#places.set(connection, places);
     this.#put(this.users, user, connection, format);
+    this.#queue.run();
   }
 
   /** @returns whether it was a connection of that user. */
@@ -113,7 +149,8 @@ export class Memberships<Context> {
     if (!this.#isIn(this.users, user, connection)) return false;
     const places = this.#places.get(connection);
     if (places instanceof Places) places.users = withoutName(places.users, user);
-    remove(this.users, user, connection);
+    this.#leaveUser(connection, user);
+    this.#queue.run();
     return true;
   }
 
@@ -127,20 +164,45 @@ export class Memberships<Context> {
     this.everybody.delete(connection);
     const places = this.#places.get(connection);
     for (const room of listOf(this.#roomNames(connection))) this.#leaveRoom(connection, room);
-    if (places instanceof Places) for (const user of listOf(places.users)) remove(this.users, user, connection);
+    if (places instanceof Places) for (const user of listOf(places.users)) this.#leaveUser(connection, user);
+    if (this.everybody.size === 0) this.#observeEmpty(connection, "hub", "");
+  }
+
+  #leaveUser(connection: Connection<Context>, user: string): void {
+    remove(this.users, user, connection);
+    if (!this.users.has(user)) this.#observeEmpty(connection, "user", user);
   }
 
   #leaveRoom(connection: Connection<Context>, room: string): void {
     const { onLeave, onEmpty } = this.#hooks;
     remove(this.rooms, room, connection);
     if (onLeave !== undefined) this.#queue.add(connection, () => onLeave(room, connection));
-    if (onEmpty !== undefined && !this.rooms.has(room)) this.#queue.add(connection, () => onEmpty(room));
+    if (this.rooms.has(room)) return;
+    if (onEmpty !== undefined) this.#queue.add(connection, () => onEmpty(room));
+    this.#observeEmpty(connection, "room", room);
   }
 
   #tellJoin(room: string, connection: Connection<Context>): void {
     const { onFirst, onJoin } = this.#hooks;
-    if (onFirst !== undefined && !this.rooms.has(room)) this.#queue.add(connection, () => onFirst(room));
+    if (!this.rooms.has(room)) {
+      if (onFirst !== undefined) this.#queue.add(connection, () => onFirst(room));
+      this.#observeFirst(connection, "room", room);
+    }
     if (onJoin !== undefined) this.#queue.add(connection, () => onJoin(room, connection));
+  }
+
+  #observeFirst(connection: Connection<Context>, part: HubPart, name: string): void {
+    for (const observer of this.#observers) this.#tellFirst(observer, part, name, connection);
+  }
+
+  #tellFirst(observer: HubObserver, part: HubPart, name: string, connection?: Connection<Context>): void {
+    this.#queue.add(connection, () => (this.#observers.has(observer) ? observer.onFirst?.(part, name) : undefined));
+  }
+
+  #observeEmpty(connection: Connection<Context>, part: HubPart, name: string): void {
+    for (const observer of this.#observers) {
+      this.#queue.add(connection, () => (this.#observers.has(observer) ? observer.onEmpty?.(part, name) : undefined));
+    }
   }
 
   #put(crowds: Crowds<Context>, name: string, connection: Connection<Context>, format: string | undefined): void {

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection } from "@upwire/core";
-import { handOverTo, type ErrorSource } from "@upwire/core/adapter";
+import { handOverTo, observeHub, type ErrorSource } from "@upwire/core/adapter";
 import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HandlerRun } from "../../src/connection/connection-handler.ts";
@@ -223,6 +223,16 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     (["onFirst", "onEmpty", "onJoin", "onLeave"] as const).map((name) => [
       `HubOptions.${name}`,
       async (fault: FunctionFault, run: Fault) => membershipRow(fault, createHub({ [name]: run }).room("r")),
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["onFirst", "onEmpty"] as const).map((name) => [
+      `HubObserver.${name}`,
+      async (fault: FunctionFault, run: Fault) => {
+        const hub = createHub();
+        observeHub(hub, { [name]: (part: string) => (part === "room" ? run() : undefined) });
+        await membershipRow(fault, hub.room("r"));
+      },
     ]),
   ),
   "LogOptions.write": async (_fault, run) => {

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { attach, createAudience, createHub, createSlot, Upgrader, type Attachment } from "@upwire/core";
-import type { Slot } from "@upwire/core/adapter";
+import { observeHub, type Slot } from "@upwire/core/adapter";
 import { describe, expect, it } from "vitest";
 import { Audience } from "../../src/hub/audience.ts";
 import { Connection } from "../../src/connection/connection.ts";
@@ -97,6 +97,7 @@ const ofHub: Rows = {
   get: ({ hub }, turn) => hub.get(`${turn}`),
   rooms: ({ hub }) => hub.rooms(),
   roomsOf: ({ hub, connection }) => hub.roomsOf(connection),
+  usersOf: ({ hub, connection }) => hub.usersOf(connection),
 };
 
 /** What a hub has as an audience, and what leaves it. */
@@ -108,6 +109,12 @@ const ofWholeHub: Rows = {
     hub.room(`room ${turn}`).add(connection);
   },
   broadcast: ({ hub }) => hub.broadcast("b"),
+  observeHub({ hub, connection }) {
+    const end = observeHub(hub, { onFirst: () => {}, onEmpty: () => {} });
+    hub.user("user").add(connection);
+    hub.user("user").delete(connection);
+    end();
+  },
 };
 
 const ofSlot: Rows = {

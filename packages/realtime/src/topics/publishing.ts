@@ -23,8 +23,8 @@ export interface PublishingSetup {
   topic(name: string): Topic | undefined;
 }
 
-const CLUSTER: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false });
-const LOCAL_ONLY: PublishResult = Object.freeze({ position: undefined, delivery: "local-only", repeated: false });
+const CLUSTER: PublishResult = Object.freeze({ position: undefined, delivery: "cluster", repeated: false, others: undefined });
+const LOCAL_ONLY: PublishResult = Object.freeze({ position: undefined, delivery: "local-only", repeated: false, others: undefined });
 
 /** A broker in plain JavaScript may give anything. */
 function isResult(given: unknown): given is PublishResult {
@@ -126,7 +126,7 @@ export class Publishing {
     if (!this.#unanswered.settle(own)) return;
     if (!isTellable(error)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
-    if (own.position !== undefined) return own.resolve({ position: own.position, delivery: "cluster", repeated: false });
+    if (own.position !== undefined) return own.resolve({ ...CLUSTER, position: own.position });
     const hasKey = own.options.key !== undefined;
     // With a key it was the broker that gave it back.
     if (own.isDelivered) return own.resolve(hasKey ? CLUSTER : LOCAL_ONLY);

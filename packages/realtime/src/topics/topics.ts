@@ -145,6 +145,9 @@ export class Topics {
     top: (name, position) => this.#attachments.get(name)?.topTold(position),
     gap: (name) => this.#attachments.get(name)?.gapTold(),
     state: () => {},
+    // Topics need no control plane.
+    told: () => {},
+    nodes: () => {},
   };
 
   #open(connection: Connection, { name, config, since, answer, isPlain, isJoined }: SubscribeInit): void {

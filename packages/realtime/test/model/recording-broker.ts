@@ -22,6 +22,7 @@ export function recordingBroker(inner: Broker, recorder: Recorder): Broker {
   };
   return {
     capabilities: inner.capabilities,
+    node: inner.node,
     start: (sink) =>
       inner.start({
         ...sink,
@@ -51,6 +52,11 @@ export function recordingBroker(inner: Broker, recorder: Recorder): Broker {
     },
     history: (topic, after, limit) => inner.history(topic, after, limit),
     state: () => inner.state(),
+    nodes: () => inner.nodes(),
+    tell: (...call) => inner.tell(...call),
+    get stats() {
+      return inner.stats;
+    },
     save,
     close: () => inner.close(),
   };

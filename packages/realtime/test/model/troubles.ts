@@ -36,12 +36,18 @@ export function watchedBroker(broker: Broker, clock: Clock, unreadable: (topic: 
   };
   return {
     capabilities: broker.capabilities,
+    node: broker.node,
     start: (sink) => broker.start(sink),
     publish: (...call) => broker.publish(...call),
     subscribe: (...call) => broker.subscribe(...call),
     unsubscribe: (topic) => broker.unsubscribe(topic),
     history,
     state: () => broker.state(),
+    nodes: () => broker.nodes(),
+    tell: (...call) => broker.tell(...call),
+    get stats() {
+      return broker.stats;
+    },
     save: () => broker.save?.() ?? Promise.reject(new Error("this broker has no save()")),
     close: () => broker.close(),
   };

@@ -32,7 +32,7 @@ it("stays attached when a member comes back in time, and goes on where it was", 
   client.unsubscribe();
   clock.advance(4000);
   script.keep(1);
-  script.tell(1);
+  script.say(1);
   client.subscribe(withHistory, { epoch: "epoch-1", offset: 0 });
   clock.advance(60_000);
   expect((await client.next()).slice(1)).toEqual([{ top: 1, after: 0, resumed: true }, "1=1"]);

@@ -109,7 +109,7 @@ describe("a gap", () => {
     script.acts.history = never;
     for (let offset = 1; offset <= 20; offset++) {
       script.keep(long(offset));
-      script.tell(offset);
+      script.say(offset);
     }
     client.peer.isTaking = true;
     const before = await client.next();

@@ -18,7 +18,7 @@ async function scene(
   await settle();
   if (isWarm) {
     script.keep(...numbers);
-    script.tell(...numbers);
+    script.say(...numbers);
   }
   return { ...staged, script };
 }
@@ -57,7 +57,7 @@ describe("a resume", () => {
     const client = await connect();
     client.subscribe(withHistory, at(0));
     script.keep(301);
-    script.tell(301);
+    script.say(301);
     expect(await client.next()).toEqual([{ top: 301, after: 0, resumed: true }, ...publications(1, 301)]);
   });
 
@@ -187,7 +187,7 @@ describe("with state", () => {
     client.subscribe(config);
     await settle();
     script.keep(3, 4);
-    script.tell(3, 4);
+    script.say(3, 4);
     expect(await client.next()).toEqual([]);
     answers[0]?.('{"sum":3}');
     expect(await client.next()).toEqual([{ top: 4, after: 2, resumed: false, state: { sum: 3 } }, ...publications(3, 4)]);
@@ -199,7 +199,7 @@ describe("with state", () => {
     one.subscribe(config);
     await settle();
     script.keep(3);
-    script.tell(3);
+    script.say(3);
     other.subscribe(config);
     answers[0]?.("1");
     for (const client of [one, other]) expect(await client.next()).toEqual([{ top: 3, after: 2, resumed: false, state: 1 }, "3=3"]);
@@ -269,13 +269,13 @@ describe("with state", () => {
     await settle();
     expect(answers).toHaveLength(1);
     script.keep(3);
-    script.tell(3);
+    script.say(3);
     answers[0]?.("1");
     await Promise.resolve().then(() => Promise.resolve());
     await new Promise((resolve) => setImmediate(resolve));
     expect(answered).toBe(32);
     script.keep(4);
-    script.tell(4);
+    script.say(4);
     expect(await last?.next()).toEqual([{ top: 4, after: 2, resumed: false, state: 1 }, ...publications(3, 4)]);
     expect(answered).toBe(99);
   });

@@ -22,14 +22,14 @@ it("puts what comes out of order in order, and drops what comes twice", async ()
   const { script, client } = await scene();
   script.acts.history = never;
   script.keep(4, 5, 6);
-  script.tell(6, 5, 5, 4, 6, 3);
+  script.say(6, 5, 5, 4, 6, 3);
   expect(await client.next()).toEqual(["4=4", "5=5", "6=6"]);
 });
 
 it("reads from the history what does not come", async () => {
   const { script, client } = await scene();
   script.keep(4, 5, 6, 7);
-  script.tell(4, 7);
+  script.say(4, 7);
   expect(await client.next()).toEqual(["4=4", "5=5", "6=6", "7=7"]);
 });
 
@@ -52,7 +52,7 @@ it("asks the history again when it fails, or does not answer", async () => {
   const answers = [() => Promise.reject(new Error("down")), never, undefined];
   script.acts.history = (done) => answers.shift()?.() ?? Promise.resolve(done());
   script.keep(4, 5);
-  script.tell(5);
+  script.say(5);
   expect(await client.next()).toEqual([]);
   clock.advance(100);
   expect(await client.next()).toEqual([]);
@@ -64,7 +64,7 @@ it("tells of a loss when the history cannot be had in time, and goes on with wha
   const { script, client, clock } = await scene();
   script.acts.history = never;
   script.keep(4, 5, 6, 7);
-  script.tell(6, 7);
+  script.say(6, 7);
   expect(await client.next()).toEqual([]);
   clock.advance(4999);
   expect(await client.next()).toEqual([]);
@@ -76,7 +76,7 @@ it("tells of a loss when the history has it no more", async () => {
   const { script, client } = await scene();
   script.keep(4, 5, 6);
   script.first = 6;
-  script.tell(6);
+  script.say(6);
   expect(await client.next()).toEqual([{ gap: { after: 3, offset: 5, reason: "lost" } }, "6=6"]);
 });
 
@@ -84,7 +84,7 @@ it("holds a bounded number, and reads the others from the history", async () => 
   const { script, client, clock } = await scene({ heldMessages: 2 });
   script.acts.history = never;
   script.keep(4, 5, 6, 7, 8, 9);
-  script.tell(5, 6, 7, 8);
+  script.say(5, 6, 7, 8);
   delete script.acts.history;
   clock.advance(1500);
   expect(await client.next()).toEqual(["4=4", "5=5", "6=6", "7=7", "8=8", "9=9"]);
@@ -95,10 +95,10 @@ describe("a history that began anew", () => {
     const { script, client } = await scene();
     script.restart("epoch-2");
     script.keep("a", "b");
-    script.tell(2);
+    script.say(2);
     expect(await client.next()).toEqual([{ gap: { after: 3, offset: 0, reason: "restarted" } }, '1="a"', '2="b"']);
     script.keep("c");
-    script.tell(3);
+    script.say(3);
     expect(await client.next()).toEqual(['3="c"']);
   });
 
@@ -113,12 +113,12 @@ describe("a history that began anew", () => {
     const { script, client } = await scene();
     script.restart("epoch-2");
     script.keep("a");
-    script.tell(1);
+    script.say(1);
     await client.next();
     script.sink.message("t", { data: '{"type":"n","payload":3}', position: { epoch: "epoch-1", offset: 3 }, origin: undefined });
     script.sink.top("t", { epoch: "epoch-1", offset: 9 });
     script.keep("b");
-    script.tell(2);
+    script.say(2);
     expect(await client.next()).toEqual(['2="b"']);
   });
 
@@ -127,7 +127,7 @@ describe("a history that began anew", () => {
     script.acts.history = never;
     script.restart("epoch-2");
     script.keep("a");
-    script.tell(1);
+    script.say(1);
     clock.advance(6000);
     expect(await client.next()).toEqual([]);
     delete script.acts.history;
@@ -149,7 +149,7 @@ it("delivers what came before the answer of the broker to the attachment", async
   const client = await connect();
   client.subscribe(withHistory);
   script.keep(1, 2);
-  script.tell(2, 1);
+  script.say(2, 1);
   expect(await client.next()).toEqual([]);
   answer();
   expect(await client.next()).toEqual([{ top: 2, after: 2, resumed: false }]);
@@ -166,7 +166,7 @@ it("asks for what came before the attachment was answered, and was too much to h
   const client = await connect();
   client.subscribe(withHistory);
   script.keep(1, 2, 3, 4);
-  script.tell(1, 2, 3, 4);
+  script.say(1, 2, 3, 4);
   answer();
   expect(await client.next()).toEqual([{ top: 2, after: 2, resumed: false }, "3=3", "4=4"]);
 });

@@ -34,7 +34,7 @@ describe("a publisher gets its own publication after the reply", () => {
     const { script, client, send } = await scene(withHistory);
     script.acts.publish = async (done) => {
       const result = done();
-      script.tell(1);
+      script.say(1);
       return result;
     };
     void send(withHistory, "mine");
@@ -44,7 +44,7 @@ describe("a publisher gets its own publication after the reply", () => {
   it("when the answer comes before it", async () => {
     const { script, client, send } = await scene(withHistory);
     await send(withHistory, "mine");
-    script.tell(1);
+    script.say(1);
     expect(await client.next()).toEqual([{ offset: 1 }, '1="mine"']);
   });
 
@@ -53,7 +53,7 @@ describe("a publisher gets its own publication after the reply", () => {
     script.acts.history = never;
     script.keep("other");
     await send(withHistory, "mine");
-    script.tell(2, 1);
+    script.say(2, 1);
     expect(await client.next()).toEqual([{ offset: 2 }, '1="other"', '2="mine"']);
   });
 
@@ -69,13 +69,13 @@ describe("a publisher gets its own publication after the reply", () => {
     };
     void send(withHistory, "mine");
     script.keep("other");
-    script.tell(2);
+    script.say(2);
     expect(await other.next()).toEqual(['1="mine"', '2="other"']);
     expect(await client.next()).toEqual([]);
     answer();
     expect(await client.next()).toEqual([{ offset: 1 }, '1="mine"', '2="other"']);
     script.keep("live");
-    script.tell(3);
+    script.say(3);
     expect(await client.next()).toEqual(['3="live"']);
   });
 
@@ -99,7 +99,7 @@ it("fulfils when the publication was seen, though the broker fails or never answ
   for (const answer of [() => Promise.reject(new RealtimeError("unavailable")), never]) {
     script.acts.publish = (done) => {
       const result = done();
-      script.tell(script.data.length);
+      script.say(script.data.length);
       void result;
       return answer();
     };
@@ -190,7 +190,7 @@ describe("without history", () => {
     const { script, client, send } = await scene(withoutHistory);
     await send(withoutHistory, 1, "key");
     expect(await client.next()).toEqual([{}, 1]);
-    script.acts.publish = () => Promise.resolve({ position: undefined, delivery: "cluster", repeated: true });
+    script.acts.publish = () => Promise.resolve({ position: undefined, delivery: "cluster", repeated: true, others: undefined });
     await send(withoutHistory, 1, "key");
     expect(await client.next()).toEqual([{}]);
   });

@@ -4,6 +4,7 @@ import type {
   BrokerData,
   BrokerSink,
   BrokerState,
+  BrokerStats,
   HistoryBounds,
   HistoryPage,
   PublishOptions,
@@ -26,6 +27,20 @@ export const never = <Value>(): Promise<Value> => new Promise(() => {});
 /** A broker whose history is right, and that tells what a test says, when it says so. It knows one topic. */
 export class ScriptedBroker implements Broker {
   capabilities: BrokerCapabilities = { history: "memory", reach: "cluster" };
+  readonly node = "scripted-broker";
+  readonly stats: BrokerStats = {
+    published: 0,
+    rejected: 0,
+    received: 0,
+    lost: 0,
+    tells: 0,
+    told: 0,
+    foreign: 0,
+    reconnects: 0,
+    subscriptions: 0,
+    queued: 0,
+    queuedBytes: 0,
+  };
   readonly acts: Acts = {};
   /** What it was asked, with the topics. */
   readonly calls: string[] = [];
@@ -50,8 +65,8 @@ export class ScriptedBroker implements Broker {
     }
   }
 
-  /** Tells publications of the history. */
-  tell(...offsets: number[]): void {
+  /** Tells publications of the history to `message`. */
+  say(...offsets: number[]): void {
     for (const offset of offsets) {
       this.sink.message("t", { data: this.data[offset - 1] ?? text("?"), position: { epoch: this.epoch, offset }, origin: this.origins[offset - 1] });
     }
@@ -77,10 +92,10 @@ export class ScriptedBroker implements Broker {
   publish(topic: string, data: BrokerData, { history, origin }: PublishOptions = {}): Promise<PublishResult> {
     this.calls.push(`publish ${topic}`);
     const done = (): PublishResult => {
-      if (history === undefined) return { position: undefined, delivery: "cluster", repeated: false };
+      if (history === undefined) return { position: undefined, delivery: "cluster", repeated: false, others: undefined };
       this.data.push(data);
       this.origins.push(origin);
-      return { position: { epoch: this.epoch, offset: this.data.length }, delivery: "cluster", repeated: false };
+      return { position: { epoch: this.epoch, offset: this.data.length }, delivery: "cluster", repeated: false, others: undefined };
     };
     return this.acts.publish?.(done) ?? Promise.resolve(done());
   }
@@ -108,6 +123,14 @@ export class ScriptedBroker implements Broker {
 
   state(): BrokerState {
     return "up";
+  }
+
+  nodes(): readonly string[] {
+    return [this.node];
+  }
+
+  async tell(): Promise<void> {
+    this.calls.push("tell");
   }
 
   async close(): Promise<void> {

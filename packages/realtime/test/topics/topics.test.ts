@@ -223,7 +223,7 @@ it("ends every subscription when it closes, also those that are behind or not an
   slow.peer.isTaking = false;
   for (let n = 1; n <= 20; n++) {
     script.keep("x".repeat(300));
-    script.tell(n);
+    script.say(n);
   }
   script.acts.subscribe = never;
   waiting.subscribe(withHistory, undefined, "u");

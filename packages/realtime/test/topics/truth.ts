@@ -22,6 +22,8 @@ export class Truth {
         top: (topic, position) => sink.top(topic, position),
         gap: (topic) => sink.gap(topic),
         state: (state) => sink.state(state),
+        told: (from, data) => sink.told(from, data),
+        nodes: (alive) => sink.nodes(alive),
       });
     return new Proxy(broker, {
       get: (target, name) => {

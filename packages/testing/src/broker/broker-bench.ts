@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
-import type { Broker, BrokerData, BrokerPublication, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult } from "@upwire/cluster/broker";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import type { Broker, BrokerData, BrokerPublication, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "@upwire/cluster/broker";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { FakeClock } from "../fake-clock.ts";
-import type { MakeBroker } from "./broker-setup.ts";
+import type { BrokerSetup, CuttableBroker, MakeBroker } from "./broker-setup.ts";
 
 /** How long a behaviour waits, in real time. Milliseconds. */
 const PATIENCE_MS = 5000;
@@ -13,33 +13,79 @@ const TRIES = 100;
 
 export const history: HistoryBounds = { messages: 1000, bytes: 1_000_000, ageMs: 60_000 };
 
+export interface BenchOptions {
+  /** How long a behaviour waits, in real time. Milliseconds. @default 5000 */
+  readonly patienceMs?: number;
+  /** The broker does not take its time from the clock: then the clock goes as fast as real time. @default false */
+  readonly hasOwnTime?: boolean;
+}
+
 /** A broker that is being judged, and all that it told. */
 export class BrokerBench {
   readonly clock: FakeClock;
   readonly broker: Broker;
+  /** What the node plane told: the data as text. */
+  readonly heard: (readonly [from: string, text: string])[] = [];
+  /** What the hook `nodes` told. */
+  readonly alive: (readonly string[])[] = [];
   readonly told: (readonly [topic: string, publication: BrokerPublication])[] = [];
   readonly tops: (readonly [topic: string, position: Position])[] = [];
   readonly gaps: string[] = [];
   readonly states: BrokerState[] = [];
-  readonly #patienceMs: number;
+  readonly #make: MakeBroker;
+  readonly #setup: BrokerSetup;
+  readonly #link: CuttableBroker | undefined;
+  readonly #options: BenchOptions;
+  /** The other nodes that were started from here. */
+  readonly #joined: BrokerBench[] = [];
 
-  private constructor(clock: FakeClock, broker: Broker, patienceMs: number) {
-    this.clock = clock;
-    this.broker = broker;
-    this.#patienceMs = patienceMs;
+  private constructor(make: MakeBroker, setup: BrokerSetup, made: Broker | CuttableBroker, options: BenchOptions) {
+    this.clock = setup.clock;
+    this.broker = "broker" in made ? made.broker : made;
+    this.#link = "broker" in made ? made : undefined;
+    this.#make = make;
+    this.#setup = setup;
+    this.#options = options;
   }
 
-  /** Starts a broker; also one that goes on from saved bytes. */
-  static async start(make: MakeBroker, restore?: Uint8Array, { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {}): Promise<BrokerBench> {
-    const clock = new FakeClock();
-    const bench = new BrokerBench(clock, await make(restore === undefined ? { clock } : { clock, restore }), patienceMs);
-    await bench.broker.start({
+  /** Starts the broker of a new cluster; also one that goes on from saved bytes. */
+  static async start(make: MakeBroker, restore?: Uint8Array, options: BenchOptions = {}): Promise<BrokerBench> {
+    const setup = { clock: new FakeClock(), network: randomUUID() };
+    return BrokerBench.#start(make, restore === undefined ? setup : { ...setup, restore }, options);
+  }
+
+  static async #start(make: MakeBroker, setup: BrokerSetup, options: BenchOptions): Promise<BrokerBench> {
+    const bench = new BrokerBench(make, setup, await make(setup), options);
+    const starting = bench.broker.start({
       message: (topic, publication) => void bench.told.push([topic, publication]),
       top: (topic, position) => void bench.tops.push([topic, position]),
       gap: (topic) => void bench.gaps.push(topic),
       state: (state) => void bench.states.push(state),
+      told: (from, data) => void bench.heard.push([from, new TextDecoder().decode(data)]),
+      nodes: (alive) => void bench.alive.push(alive),
     });
+    if (starting !== undefined) await bench.of("start", starting);
     return bench;
+  }
+
+  /** Starts another node of the same cluster, whose time is the same. */
+  async join(): Promise<BrokerBench> {
+    const joined = await BrokerBench.#start(this.#make, this.#setup, this.#options);
+    this.#joined.push(joined);
+    return joined;
+  }
+
+  /** Closes all that was started from here. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#joined.map((joined) => joined.close()), this.broker.close()]);
+  }
+
+  async cut(): Promise<void> {
+    await this.#link?.cut();
+  }
+
+  async mend(): Promise<void> {
+    await this.#link?.mend();
   }
 
   /** What was told of `topic`. */
@@ -54,13 +100,16 @@ export class BrokerBench {
     return Math.max(0, ...offsets, ...tops);
   }
 
-  /** Lets time pass until `holds`. */
-  async until(what: string, holds: () => boolean): Promise<void> {
-    const end = performance.now() + this.#patienceMs;
+  /** Lets time pass until `holds`. @param patience So many times longer than usual. */
+  async until(what: string, holds: () => boolean, patience = 1): Promise<void> {
+    const { patienceMs = PATIENCE_MS, hasOwnTime = false } = this.#options;
+    const end = performance.now() + patience * patienceMs;
     while (!holds()) {
-      if (performance.now() > end) throw new Error(`${what}: not within ${this.#patienceMs} ms of real time and ${this.clock.now()} ms of the clock`);
-      await setImmediate();
-      this.clock.advance(STEP_MS);
+      const before = performance.now();
+      if (before > end) throw new Error(`${what}: not within ${patience * patienceMs} ms of real time and ${this.clock.now()} ms of the clock`);
+      if (!hasOwnTime) await setImmediate();
+      else await setTimeout(1);
+      this.clock.advance(hasOwnTime ? performance.now() - before : STEP_MS);
     }
   }
 
@@ -110,6 +159,11 @@ export class BrokerBench {
       const timer = this.clock.after(2000, () => reject(new RealtimeError("unavailable", "no answer within 2 s")));
       answer.then(resolve, reject).finally(() => timer.cancel());
     });
+  }
+
+  /** Tells until the broker has taken it over: it may come more than once then. */
+  async tell(node: string | undefined, text: string, options?: TellOptions): Promise<void> {
+    return this.#retried("tell", () => this.broker.tell(node, new TextEncoder().encode(text), options));
   }
 
   async #retried<Result>(what: string, call: () => Promise<Result>): Promise<Result> {

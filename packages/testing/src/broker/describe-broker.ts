@@ -8,7 +8,7 @@ import { publishing } from "./rows/publishing.ts";
 import { reading } from "./rows/reading.ts";
 import type { Row } from "./rows/row.ts";
 
-const everything: BrokerAbilities = { history: true, exact: true, steady: true, tops: true, age: true, save: true };
+const everything: BrokerAbilities = { history: true, exact: true, steady: true, tops: true, age: true, save: true, nodes: true, cut: true, others: true };
 
 const groups: Readonly<Record<string, readonly Row[]>> = { publishing, history: reading, keys, life };
 
@@ -32,8 +32,8 @@ export function describeBroker(name: string, make: MakeBroker, abilities: Partia
           const reason = needs.map((need) => can[need]).find((ability) => ability !== true);
           // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles from its table
           it.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (cannot: ${reason})`, async () => {
-            const bench = await BrokerBench.start(make);
-            onTestFinished(() => bench.broker.close());
+            const bench = await BrokerBench.start(make, undefined, { hasOwnTime: can.age !== true });
+            onTestFinished(() => bench.close());
             await run(bench, make);
           });
         }
@@ -41,8 +41,9 @@ export function describeBroker(name: string, make: MakeBroker, abilities: Partia
     }
 
     it("declares truly whether it saves and keeps", async () => {
-      const { broker } = await BrokerBench.start(make);
-      onTestFinished(() => broker.close());
+      const bench = await BrokerBench.start(make);
+      onTestFinished(() => bench.close());
+      const { broker } = bench;
       expect(broker.save !== undefined).toBe(can.save === true);
       expect(broker.capabilities.history !== "none").toBe(can.history === true);
     });

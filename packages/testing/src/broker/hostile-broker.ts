@@ -5,10 +5,12 @@ import type {
   BrokerPublication,
   BrokerSink,
   BrokerState,
+  BrokerStats,
   HistoryBounds,
   HistoryPage,
   PublishOptions,
   PublishResult,
+  TellOptions,
 } from "@upwire/cluster/broker";
 import type { Timer } from "@upwire/core/adapter";
 import { RealtimeError, type Position } from "@upwire/protocol";
@@ -36,6 +38,7 @@ export function hostileBroker(inner: Broker, options: HostileOptions): HostileBr
 
 class Hostile implements HostileBroker {
   readonly capabilities: BrokerCapabilities;
+  readonly node: string;
   readonly #inner: Broker;
   readonly #random: Random;
   readonly #odds: HostileOdds;
@@ -58,6 +61,7 @@ class Hostile implements HostileBroker {
   constructor(inner: Broker, { clock, seed = 1, odds, lateMs = 200, outageMs = 1000, neverAnswered = 1 }: HostileOptions) {
     this.#inner = inner;
     this.capabilities = inner.capabilities;
+    this.node = inner.node;
     this.#clock = clock;
     this.#delays = new Delays(clock);
     this.#random = new Random(seed, 0);
@@ -83,6 +87,8 @@ class Hostile implements HostileBroker {
       top: (topic, position) => this.#noteTop(topic, position),
       gap: (topic) => sink.gap(topic),
       state: (state) => sink.state(state),
+      told: (from, bytes) => sink.told(from, bytes),
+      nodes: (alive) => sink.nodes(alive),
     });
   }
 
@@ -153,6 +159,18 @@ class Hostile implements HostileBroker {
 
   state(): BrokerState {
     return this.#inner.state();
+  }
+
+  nodes(): readonly string[] {
+    return this.#inner.nodes();
+  }
+
+  tell(node: string | undefined, data: Uint8Array, options?: TellOptions): Promise<void> {
+    return this.#inner.tell(node, data, options);
+  }
+
+  get stats(): BrokerStats {
+    return this.#inner.stats;
   }
 
   saveInner(): Promise<Uint8Array> {

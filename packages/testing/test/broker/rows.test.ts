@@ -13,7 +13,7 @@ it.each(pairs)("a broker that $fault is found by: $title", async ({ title, make 
   const row = rows.find((one) => one.title === title);
   const bench = await BrokerBench.start(make, undefined, { patienceMs: 100 });
   await expect(row?.run(bench, make)).rejects.toThrow(Error);
-  await bench.broker.close();
+  await bench.close();
 });
 
 it("each row finds a fault", () => {

@@ -17,12 +17,16 @@ function wrong(fault: string, finds: readonly string[], patch: Patch): WrongBrok
     const { capabilities } = inner;
     const whole: Broker = {
       capabilities,
+      node: inner.node,
       start: (sink) => inner.start(sink),
       publish: (...call) => inner.publish(...call),
       subscribe: (...call) => inner.subscribe(...call),
       unsubscribe: (topic) => inner.unsubscribe(topic),
       history: (...call) => inner.history(...call),
       state: () => inner.state(),
+      nodes: () => inner.nodes(),
+      tell: (...call) => inner.tell(...call),
+      stats: inner.stats,
       save: async () => (await inner.save?.()) ?? new Uint8Array(),
       close: () => inner.close(),
     };

@@ -8,7 +8,7 @@ export const life: readonly Row[] = [
     title: "starts once",
     needs: [],
     async run({ broker }) {
-      const again = async (): Promise<void> => broker.start({ message: () => {}, top: () => {}, gap: () => {}, state: () => {} });
+      const again = async (): Promise<void> => broker.start({ message: () => {}, top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
       await expect(again()).rejects.toThrow(Error);
     },
   },

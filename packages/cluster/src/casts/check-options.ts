@@ -1,0 +1,46 @@
+import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import type { Broker } from "../broker/broker.ts";
+import type { CastsOptions } from "./types.ts";
+
+/** A shorter time is over before a silent node could be asked. Milliseconds. */
+const MIN_TIMEOUT_MS = 200;
+/** The longest time of a timer. Milliseconds. */
+const MAX_MS = 2 ** 31 - 1;
+
+const brokerMethods: readonly (keyof Broker)[] = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "nodes", "tell", "close"];
+
+/** For options that want a broker. */
+export const aBroker: Kind = {
+  right: "a broker, such as meshBroker() or a part of shareBroker(broker)",
+  fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Partial<Broker>)[name] === "function"),
+};
+
+export function wholeNumber(from: number, to: number = MAX_MS): Kind {
+  return { right: `a whole number from ${from} to ${to}`, fits: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to };
+}
+
+/** For options that say how long silent nodes are waited for. */
+export const aTimeout: Kind = wholeNumber(MIN_TIMEOUT_MS);
+
+const { callback, clock } = kinds;
+const castsKinds: OptionKinds<CastsOptions> = {
+  broker: aBroker,
+  clock,
+  deliver: callback,
+  answer: callback,
+  report: callback,
+  gap: callback,
+  state: callback,
+  timeoutMs: aTimeout,
+  lingerMs: wholeNumber(0),
+  maxPending: wholeNumber(1),
+};
+
+/** @throws TypeError for options that cannot be meant, or are missing. */
+export function readCastsOptions(given: CastsOptions): CastsOptions {
+  const options = readOptions<CastsOptions>("Casts", given, castsKinds);
+  for (const name of ["broker", "clock", "deliver", "answer", "report"] as const) {
+    if (options[name] === undefined) throw new TypeError(`Casts: ${name} is missing; give ${castsKinds[name].right}`);
+  }
+  return options;
+}

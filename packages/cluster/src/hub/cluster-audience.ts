@@ -1,0 +1,87 @@
+import { defaults, type Audience, type BroadcastOptions } from "@upwire/core";
+import { readOptions, type Broadcastable, type OptionKinds, kinds } from "@upwire/core/adapter";
+import { wholeNumber } from "../casts/check-options.ts";
+import type { Casts } from "../casts/casts.ts";
+import type { Reach } from "../casts/types.ts";
+import { ask, toReach } from "./ask-all.ts";
+import { checkClose } from "./close.ts";
+import type { LocalHub } from "./local-hub.ts";
+import { payloadOf } from "./payload.ts";
+import { readListed } from "./questions.ts";
+import type { ClusterAudience, ClusterBroadcastOptions, ClusterCloseOptions, ClusterList, ClusterListOptions, ClusterSize } from "./types.ts";
+
+const KEEP_MS = 60_000;
+const MAX_KEEP_MS = 3_600_000;
+const LIST_LIMIT = 1000;
+const MAX_LIST_LIMIT = 10_000;
+
+const { anything } = kinds;
+// What each may be, the hub of this node looks at.
+const broadcastKinds: OptionKinds<ClusterBroadcastOptions> = { except: anything, key: anything, missed: anything, mustArrive: anything };
+const closeKinds: OptionKinds<ClusterCloseOptions> = { keepMs: wholeNumber(0, MAX_KEEP_MS) };
+const listKinds: OptionKinds<ClusterListOptions> = { limit: wholeNumber(0, MAX_LIST_LIMIT) };
+
+interface Setup<Context> {
+  readonly casts: Casts;
+  readonly local: LocalHub<Context>;
+  readonly audience: Audience<Context>;
+  /** What the casts call it. */
+  readonly address: string;
+}
+
+/** The members of one part of the hub on all nodes. */
+export class AudienceOfAll<Context> implements ClusterAudience<Context> {
+  readonly #casts: Casts;
+  readonly #local: LocalHub<Context>;
+  readonly #audience: Audience<Context>;
+  readonly #address: string;
+
+  constructor({ casts, local, audience, address }: Setup<Context>) {
+    this.#casts = casts;
+    this.#local = local;
+    this.#audience = audience;
+    this.#address = address;
+  }
+
+  broadcast(data: Broadcastable, given?: ClusterBroadcastOptions<Context>): Promise<Reach> {
+    // Not async: each message would pay for it.
+    try {
+      const options = given === undefined ? undefined : readOptions<ClusterBroadcastOptions<Context>>("broadcast", given, broadcastKinds);
+      const { local, wire } = payloadOf(data);
+      const reached = this.#audience.broadcast(local, options as BroadcastOptions<Context>);
+      const reach = this.#casts.cast(this.#address, wire, options);
+      return reached === 0 ? reach : reach.then((others) => ({ ...others, reached: others.reached + reached }));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  async close(code: number = defaults.close.code, reason: string = defaults.close.reason, options?: ClusterCloseOptions): Promise<Reach> {
+    checkClose(code, reason);
+    const { keepMs = KEEP_MS } = readOptions<ClusterCloseOptions>("close", options, closeKinds);
+    const closed = this.#local.close(this.#address, code, reason);
+    return toReach(closed, await ask(this.#casts, undefined, { ask: "close", of: this.#address, code, reason }, { keepMs }));
+  }
+
+  async size(): Promise<ClusterSize> {
+    const { reached, missing } = toReach(0, await ask(this.#casts, undefined, { ask: "size", of: this.#address }));
+    return { size: this.#audience.size + reached, missing };
+  }
+
+  async list(options?: ClusterListOptions): Promise<ClusterList> {
+    const { limit = LIST_LIMIT } = readOptions<ClusterListOptions>("list", options, listKinds);
+    const { answers, missing } = await ask(this.#casts, undefined, { ask: "list", of: this.#address, limit });
+    let { size, connections } = this.#local.list(this.#address, limit);
+    const silent = [...missing];
+    for (const [node, answer] of answers) {
+      const listed = readListed(answer, node);
+      if (listed === undefined) {
+        silent.push(node);
+        continue;
+      }
+      size += listed.size;
+      connections = [...connections, ...listed.connections.slice(0, limit - connections.length)];
+    }
+    return { size, connections, missing: silent };
+  }
+}
