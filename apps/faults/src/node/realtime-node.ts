@@ -41,15 +41,10 @@ export async function startRealtimeNode(engine: Exclude<Engine, { kind: "socketi
     port: (server.address() as AddressInfo).port,
     publish: (topic, said) => handleOf(topic).publish(EVENT, said),
     state: () => broker.state(),
-    stats: () => statsOf(broker),
+    stats: () => ({ ...broker.stats }),
     async drain(how) {
       await attachment.shutdown(how);
       await realtime.stop();
     },
   };
-}
-
-function statsOf(broker: Broker): Readonly<Record<string, number>> {
-  const { stats } = broker as { readonly stats?: Readonly<Record<string, number>> };
-  return stats ?? {};
 }
