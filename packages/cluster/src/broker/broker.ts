@@ -36,7 +36,7 @@ export interface PublishOptions {
 export interface PublishResult {
   /** `undefined` without history. */
   readonly position: Position | undefined;
-  /** `local-only`, only without history: the members of other nodes do not get it. The broker MUST have told it to this node then, if that has subscribed. */
+  /** `local-only`, only without history: the members of other nodes do not get it. If this node has subscribed, the broker MUST tell it here all the same, or a gap. */
   readonly delivery: "cluster" | "local-only";
   /** The key was known: nothing new was published, and `position` is that of the first time. */
   readonly repeated: boolean;
@@ -87,7 +87,8 @@ export interface BrokerSink {
    *
    * The broker MAY call it late, out of order or not at all, and for a topic with history also twice; it MUST give the true position
    * then, and the data and the origin of that position. It MUST NOT call it for a topic that the node never subscribed. It MAY do so after an
-   * `unsubscribe`: the node MUST ignore that, and MUST drop by offset what it has had already.
+   * `unsubscribe`, though not for what was published once that had been fulfilled: the node MUST ignore it, and MUST drop by offset
+   * what it has had already.
    */
   message(topic: string, publication: BrokerPublication): void;
   /**

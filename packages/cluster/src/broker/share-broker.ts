@@ -79,7 +79,7 @@ class Shared implements SharedBroker {
     top: (name, position) => this.#with(name, (part, topic) => part.sink?.top(topic, position)),
     gap: (name) => this.#with(name, (part, topic) => part.sink?.gap(topic)),
     state: (state) => {
-      for (const { sink } of [...this.#parts.values()]) sink?.state(state);
+      for (const { sink } of this.#parts.values()) sink?.state(state);
     },
     told: (from, bytes) => {
       const end = 1 + (bytes[0] ?? 0);
@@ -87,7 +87,7 @@ class Shared implements SharedBroker {
       this.#parts.get(name)?.sink?.told(from, bytes.subarray(end));
     },
     nodes: (alive) => {
-      for (const { sink } of [...this.#parts.values()]) sink?.nodes(alive);
+      for (const { sink } of this.#parts.values()) sink?.nodes(alive);
     },
   };
 
@@ -107,6 +107,8 @@ class Part implements Broker {
   readonly #shared: Shared;
   readonly #inner: Broker;
   #isStarted = false;
+  /** Publishes that came after `close`. */
+  #late = 0;
   #closing: Promise<void> | undefined;
 
   constructor(name: string, shared: Shared) {
@@ -122,7 +124,8 @@ class Part implements Broker {
 
   get stats(): BrokerStats {
     const { stats } = this.#inner;
-    return this.#closing === undefined ? stats : { ...stats, subscriptions: 0, queued: 0, queuedBytes: 0 };
+    if (this.#closing === undefined) return stats;
+    return { ...stats, rejected: stats.rejected + this.#late, subscriptions: 0, queued: 0, queuedBytes: 0 };
   }
 
   start(sink: BrokerSink): Promise<void> | void {
@@ -134,6 +137,7 @@ class Part implements Broker {
   }
 
   async publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {
+    if (this.#closing !== undefined) this.#late++;
     this.#mustWork();
     return this.#inner.publish(this.#nameOf(topic), data, options);
   }

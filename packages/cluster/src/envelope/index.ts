@@ -1,1 +1,14 @@
-export {};
+export { decodeEnvelope, decodeItem } from "./decode.ts";
+export { encodeEnvelope, encodeItem } from "./encode.ts";
+export {
+  ENVELOPE_VERSION,
+  type ControlEnvelope,
+  type Envelope,
+  type EnvelopeItem,
+  type NewerEnvelope,
+  type PublicationsEnvelope,
+  type SenderTop,
+  type TopsEnvelope,
+} from "./envelope.ts";
+export { SenderNumbers, type SenderNumbersOptions, type Taken } from "./sender-numbers.ts";
+export { SenderTops } from "./sender-tops.ts";

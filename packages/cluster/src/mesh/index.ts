@@ -1,1 +1,1 @@
-export {};
+export { meshBroker, type MeshBrokerOptions } from "./mesh-broker.ts";

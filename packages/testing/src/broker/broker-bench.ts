@@ -75,6 +75,11 @@ export class BrokerBench {
     return joined;
   }
 
+  /** The texts that `from` has told. */
+  heardOf(from: BrokerBench): string[] {
+    return this.heard.flatMap(([name, text]) => (name === from.broker.node ? [text] : []));
+  }
+
   /** Closes all that was started from here. */
   async close(): Promise<void> {
     await Promise.all([...this.#joined.map((joined) => joined.close()), this.broker.close()]);
@@ -101,26 +106,43 @@ export class BrokerBench {
   }
 
   /** Lets time pass until `holds`. @param patience So many times longer than usual. */
-  async until(what: string, holds: () => boolean, patience = 1): Promise<void> {
+  until(what: string, holds: () => boolean, patience: number = 1): Promise<void> {
+    return this.#poll(what, holds, patience, STEP_MS);
+  }
+
+  /** Lets a second pass, and waits for a position of `topic` that is shown since. */
+  async nextTop(topic: string): Promise<Position | undefined> {
+    const seen = this.tops.length;
+    const next = (): Position | undefined => this.tops.slice(seen).find(([of]) => of === topic)?.[1];
+    if (this.#options.hasOwnTime !== true) this.clock.advance(1000);
+    await this.untilNow(`the position of ${topic} is shown`, () => next() !== undefined);
+    return next();
+  }
+
+  /** Waits until `holds`, for what is on its way, while the clock stands. */
+  untilNow(what: string, holds: () => boolean): Promise<void> {
+    return this.#poll(what, holds, 1, 0);
+  }
+
+  async #poll(what: string, holds: () => boolean, patience: number, stepMs: number): Promise<void> {
     const { patienceMs = PATIENCE_MS, hasOwnTime = false } = this.#options;
     const end = performance.now() + patience * patienceMs;
     while (!holds()) {
       const before = performance.now();
       if (before > end) throw new Error(`${what}: not within ${patience * patienceMs} ms of real time and ${this.clock.now()} ms of the clock`);
-      if (!hasOwnTime) await setImmediate();
-      else await setTimeout(1);
-      this.clock.advance(hasOwnTime ? performance.now() - before : STEP_MS);
+      await (hasOwnTime ? setTimeout(1) : setImmediate());
+      this.clock.advance(hasOwnTime ? performance.now() - before : stepMs);
     }
   }
 
-  /** Lets time pass until `promise` is settled. */
-  async of<Result>(what: string, promise: Promise<Result>): Promise<Result> {
+  /** Lets time pass until `promise` is settled. @param patience So many times longer than usual. */
+  async of<Result>(what: string, promise: Promise<Result>, patience: number = 1): Promise<Result> {
     let isSettled = false;
     const settle = (): void => void (isSettled = true);
     promise.then(settle, settle);
     // An answer that is there already needs no time to pass.
     await setImmediate();
-    await this.until(what, () => isSettled);
+    await this.until(what, () => isSettled, patience);
     return promise;
   }
 

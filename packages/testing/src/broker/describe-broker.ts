@@ -2,15 +2,12 @@ import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { BrokerBench } from "./broker-bench.ts";
 import type { BrokerAbilities, MakeBroker } from "./broker-setup.ts";
-import { keys } from "./rows/keys.ts";
-import { life } from "./rows/life.ts";
-import { publishing } from "./rows/publishing.ts";
-import { reading } from "./rows/reading.ts";
-import type { Row } from "./rows/row.ts";
+import { groups } from "./rows/groups.ts";
 
 const everything: BrokerAbilities = { history: true, exact: true, steady: true, tops: true, age: true, save: true, nodes: true, cut: true, others: true };
 
-const groups: Readonly<Record<string, readonly Row[]>> = { publishing, history: reading, keys, life };
+/** What a broker that has its own time needs to take a node for gone, and to see it come back. */
+const TIMEOUT_MS = 30_000;
 
 /**
  * Declares every behaviour that the seam asks of a broker, as one `describe` named `broker: <name>`.
@@ -35,7 +32,7 @@ export function describeBroker(name: string, make: MakeBroker, abilities: Partia
             const bench = await BrokerBench.start(make, undefined, { hasOwnTime: can.age !== true });
             onTestFinished(() => bench.close());
             await run(bench, make);
-          });
+          }, TIMEOUT_MS);
         }
       });
     }

@@ -13,10 +13,12 @@ import type {
   TellOptions,
 } from "@upwire/cluster/broker";
 import type { Timer } from "@upwire/core/adapter";
-import { RealtimeError, type Position } from "@upwire/protocol";
+import type { Position } from "@upwire/protocol";
 import { Random } from "../fuzz/random.ts";
 import { Delays } from "./delays.ts";
-import { hostileOdds, type HostileBroker, type HostileCounts, type HostileOdds, type HostileOptions } from "./hostile-options.ts";
+import { hostileOdds, type HostileBroker, type HostileCounts, type HostileOptions } from "./hostile-options.ts";
+import { HostilePlane } from "./hostile-plane.ts";
+import { Mood } from "./mood.ts";
 
 /** How often `top` shows what may have been lost. Milliseconds. */
 const TOP_MS = 1000;
@@ -25,7 +27,8 @@ const NEVER_ANSWERED_EACH = 10;
 /**
  * A broker that does to a node the worst that the seam allows, and nothing that it forbids. Deliveries come late, twice, out of
  * order, or not at all, the last one too, which only `top` shows; publishes fail, or take effect and fail, and answers come
- * late; `history` is slow, fails for a while, gives short pages, and once never answers.
+ * late; `history` is slow, fails for a while, gives short pages, and once never answers. What nodes tell each other comes late and,
+ * unless it is to be kept, not at all, but in order and once.
  * @param inner Has not been started: this one does.
  */
 export function hostileBroker(inner: Broker, options: HostileOptions): HostileBroker {
@@ -40,9 +43,6 @@ class Hostile implements HostileBroker {
   readonly capabilities: BrokerCapabilities;
   readonly node: string;
   readonly #inner: Broker;
-  readonly #random: Random;
-  readonly #odds: HostileOdds;
-  readonly #lateMs: number;
   readonly #outageMs: number;
   readonly #clock: HostileOptions["clock"];
   readonly #delays: Delays;
@@ -50,13 +50,18 @@ class Hostile implements HostileBroker {
   readonly #tops = new Map<string, Position | undefined>();
   /** What every publish of a topic waits for: those before it. */
   readonly #lines = new Map<string, Promise<unknown>>();
-  readonly #counts = { late: 0, twice: 0, lost: 0, failed: 0, replyLost: 0, neverAnswered: 0 };
+  readonly #mood: Mood;
+  /** Of its own, so that what nodes tell each other does not change what becomes of publications. */
+  readonly #planeMood: Mood;
+  readonly #plane: HostilePlane;
+  readonly #counts = { late: 0, twice: 0, lost: 0, failed: 0, replyLost: 0, neverAnswered: 0, tellsLost: 0 };
+  /** What this broker itself has told and rejected. */
+  readonly #stats = { rejected: 0, received: 0, lost: 0 };
   #neverAnswered: number;
   #historyCalls = 0;
   #outageUntil = -Infinity;
   #sink: BrokerSink | undefined;
   #ticks: Timer | undefined;
-  #isHealed = false;
 
   constructor(inner: Broker, { clock, seed = 1, odds, lateMs = 200, outageMs = 1000, neverAnswered = 1 }: HostileOptions) {
     this.#inner = inner;
@@ -64,9 +69,10 @@ class Hostile implements HostileBroker {
     this.node = inner.node;
     this.#clock = clock;
     this.#delays = new Delays(clock);
-    this.#random = new Random(seed, 0);
-    this.#odds = { ...hostileOdds, ...odds };
-    this.#lateMs = lateMs;
+    const setup = { odds: { ...hostileOdds, ...odds }, lateMs, counts: this.#counts };
+    this.#mood = new Mood({ ...setup, random: new Random(seed, 0) });
+    this.#planeMood = new Mood({ ...setup, random: new Random(seed, 1) });
+    this.#plane = new HostilePlane(inner, this.#planeMood, this.#delays);
     this.#outageMs = outageMs;
     this.#neverAnswered = neverAnswered;
   }
@@ -76,7 +82,8 @@ class Hostile implements HostileBroker {
   }
 
   heal(): void {
-    this.#isHealed = true;
+    this.#mood.isHealed = true;
+    this.#planeMood.isHealed = true;
   }
 
   start(sink: BrokerSink): Promise<void> | void {
@@ -85,70 +92,79 @@ class Hostile implements HostileBroker {
     return this.#inner.start({
       message: (topic, publication) => this.#deliver(topic, publication),
       top: (topic, position) => this.#noteTop(topic, position),
-      gap: (topic) => sink.gap(topic),
+      gap: (topic) => this.#gap(topic),
       state: (state) => sink.state(state),
-      told: (from, bytes) => sink.told(from, bytes),
-      nodes: (alive) => sink.nodes(alive),
+      told: (from, bytes) => this.#plane.told(from, bytes, () => this.#sink),
+      nodes: (alive) => this.#plane.changed(alive, () => this.#sink),
     });
   }
 
   async publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {
-    if (this.#does("publishFails")) throw this.#fails("publish: failed, and had no effect");
+    try {
+      const result = await this.#publish(topic, data, options);
+      return this.#planeMood.does("othersUnknown") ? { ...result, others: undefined } : result;
+    } catch (error) {
+      if (!(error instanceof RangeError)) this.#stats.rejected++;
+      throw error;
+    }
+  }
+
+  async #publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {
+    if (this.#mood.does("publishFails")) throw this.#mood.fails("publish: failed, and had no effect");
     const before = this.#lines.get(topic);
-    const lateMs = this.#late("publishLate");
+    const lateMs = this.#mood.late("publishLate");
     // Without a wait the call goes on at once: a node may count on nothing else, but a healed broker should be as the one inside.
     const result =
       before === undefined && lateMs === 0
         ? this.#inner.publish(topic, data, options)
         : this.#inLine(topic, before, lateMs, () => this.#inner.publish(topic, data, options));
-    const isReplyLost = this.#does("replyLost");
-    const answerMs = this.#late("answerLate");
+    const isReplyLost = this.#mood.does("replyLost");
+    const answerMs = this.#mood.late("answerLate");
     try {
       await result;
     } finally {
       await this.#delays.wait(answerMs);
     }
     if (!isReplyLost) return result;
-    this.#counts.replyLost++;
-    throw unavailable("publish: took effect, and its reply was lost");
+    throw this.#mood.replyLost("publish");
   }
 
   async subscribe(topic: string, options?: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
-    const fails = this.#does("subscribeFails");
-    if (fails && this.#random.once(2)) throw this.#fails("subscribe: failed, and had no effect");
-    const answerMs = this.#late("answerLate");
+    const fails = this.#mood.does("subscribeFails");
+    if (fails && this.#mood.random.once(2)) throw this.#mood.fails("subscribe: failed, and had no effect");
+    const answerMs = this.#mood.late("answerLate");
     const position = await this.#inner.subscribe(topic, options);
     const known = this.#tops.get(topic);
     if (known === undefined || position === undefined || isNewer(position, known)) this.#tops.set(topic, position);
     await this.#delays.wait(answerMs);
-    if (fails) throw this.#fails("subscribe: took effect, and failed");
+    if (fails) throw this.#mood.fails("subscribe: took effect, and failed");
     return position;
   }
 
   async unsubscribe(topic: string): Promise<void> {
-    const fails = this.#does("subscribeFails");
-    if (fails && this.#random.once(2)) throw this.#fails("unsubscribe: failed, and had no effect");
-    const answerMs = this.#late("answerLate");
+    const fails = this.#mood.does("subscribeFails");
+    if (fails && this.#mood.random.once(2)) throw this.#mood.fails("unsubscribe: failed, and had no effect");
+    const answerMs = this.#mood.late("answerLate");
     await this.#inner.unsubscribe(topic);
     this.#tops.delete(topic);
     await this.#delays.wait(answerMs);
-    if (fails) throw this.#fails("unsubscribe: took effect, and failed");
+    if (fails) throw this.#mood.fails("unsubscribe: took effect, and failed");
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
     const now = this.#clock.now();
-    if (now >= this.#outageUntil && this.#does("historyFails")) this.#outageUntil = now + this.#outageMs;
-    const fails = !this.#isHealed && now < this.#outageUntil;
-    if (!this.#isHealed && ++this.#historyCalls % NEVER_ANSWERED_EACH === 0 && this.#neverAnswered > 0) {
+    if (now >= this.#outageUntil && this.#mood.does("historyFails")) this.#outageUntil = now + this.#outageMs;
+    const fails = !this.#mood.isHealed && now < this.#outageUntil;
+    if (!this.#mood.isHealed && ++this.#historyCalls % NEVER_ANSWERED_EACH === 0 && this.#neverAnswered > 0) {
       this.#neverAnswered--;
       this.#counts.neverAnswered++;
       return new Promise(() => {});
     }
-    const answerMs = this.#late("answerLate");
-    const few = limit > 1 && this.#does("shortPage") ? 1 + this.#random.below(limit) : limit;
+    const answerMs = this.#mood.late("answerLate");
+    const few = limit > 1 && this.#mood.does("shortPage") ? 1 + this.#mood.random.below(limit) : limit;
     if (fails) {
       await this.#delays.wait(answerMs);
-      throw this.#fails("history: failed");
+      throw this.#mood.fails("history: failed");
     }
     try {
       return await this.#inner.history(topic, after, few);
@@ -162,15 +178,15 @@ class Hostile implements HostileBroker {
   }
 
   nodes(): readonly string[] {
-    return this.#inner.nodes();
+    return this.#plane.nodes();
   }
 
   tell(node: string | undefined, data: Uint8Array, options?: TellOptions): Promise<void> {
-    return this.#inner.tell(node, data, options);
+    return this.#sink === undefined ? this.#inner.tell(node, data, options) : this.#plane.tell(node, data, options);
   }
 
   get stats(): BrokerStats {
-    return this.#inner.stats;
+    return { ...this.#inner.stats, ...this.#stats, told: this.#plane.count };
   }
 
   saveInner(): Promise<Uint8Array> {
@@ -181,6 +197,7 @@ class Hostile implements HostileBroker {
   async close(): Promise<void> {
     this.#ticks?.cancel();
     this.#sink = undefined;
+    this.#plane.close();
     this.#tops.clear();
     await this.#inner.close();
     this.#delays.end();
@@ -189,19 +206,29 @@ class Hostile implements HostileBroker {
   #deliver(topic: string, publication: BrokerPublication): void {
     const { position } = publication;
     if (position !== undefined) this.#noteTop(topic, position);
-    if (this.#does("lose")) {
+    if (this.#mood.does("lose")) {
       this.#counts.lost++;
       // With history `top` shows the loss. Without, the node must be told.
-      if (position === undefined) this.#delays.add(this.#random.below(TOP_MS), () => this.#sink?.gap(topic));
+      if (position === undefined) this.#delays.add(this.#mood.random.below(TOP_MS), () => this.#gap(topic));
       return;
     }
-    const arrive = (): void => this.#sink?.message(topic, publication);
-    this.#delays.add(this.#late("deliverLate"), arrive);
-    if (!this.#does("deliverTwice")) return;
+    const arrive = (): void => {
+      if (this.#sink === undefined) return;
+      this.#stats.received++;
+      this.#sink.message(topic, publication);
+    };
+    this.#delays.add(this.#mood.late("deliverLate"), arrive);
+    if (!this.#mood.does("deliverTwice")) return;
     // Without offsets no node can know that it has had one.
     if (position === undefined) return;
     this.#counts.twice++;
-    this.#delays.add(this.#late("deliverLate"), arrive);
+    this.#delays.add(this.#mood.late("deliverLate"), arrive);
+  }
+
+  #gap(topic: string): void {
+    if (this.#sink === undefined) return;
+    this.#stats.lost++;
+    this.#sink.gap(topic);
   }
 
   #noteTop(topic: string, position: Position): void {
@@ -222,28 +249,8 @@ class Hostile implements HostileBroker {
     if (this.#lines.get(topic) === turn) this.#lines.delete(topic);
     return run();
   }
-
-  #does(what: keyof HostileOdds): boolean {
-    return !this.#isHealed && this.#random.below(1000) < this.#odds[what] * 1000;
-  }
-
-  /** How late it comes: 0 if not at all. Milliseconds. */
-  #late(what: "deliverLate" | "publishLate" | "answerLate"): number {
-    if (!this.#does(what)) return 0;
-    this.#counts.late++;
-    return 1 + this.#random.below(this.#lateMs);
-  }
-
-  #fails(message: string): RealtimeError {
-    this.#counts.failed++;
-    return unavailable(message);
-  }
 }
 
 function isNewer(position: Position, known: Position): boolean {
   return position.epoch !== known.epoch || position.offset > known.offset;
-}
-
-function unavailable(message: string): RealtimeError {
-  return new RealtimeError("unavailable", message, { retryable: true });
 }

@@ -13,7 +13,7 @@ export interface HostileOdds {
   readonly publishLate: number;
   /** A publish rejects and has no effect. @default 0.04 */
   readonly publishFails: number;
-  /** A publish takes effect, and rejects. @default 0.04 */
+  /** A publish or a tell takes effect, and rejects. @default 0.04 */
   readonly replyLost: number;
   /** An answer of any kind comes late. @default 0.3 */
   readonly answerLate: number;
@@ -23,6 +23,14 @@ export interface HostileOdds {
   readonly historyFails: number;
   /** A page is shorter than it could be. @default 0.3 */
   readonly shortPage: number;
+  /** A publish does not say how many other nodes it was handed to. @default 0.2 */
+  readonly othersUnknown: number;
+  /** What a node tells another, or a change of the nodes, comes up to `lateMs` late; all of one sender in order. @default 0.3 */
+  readonly tellLate: number;
+  /** What is not to be kept does not arrive. @default 0.05 */
+  readonly tellLost: number;
+  /** A tell rejects and has no effect. @default 0.04 */
+  readonly tellFails: number;
 }
 
 export interface HostileOptions {
@@ -46,6 +54,7 @@ export interface HostileCounts {
   readonly failed: number;
   readonly replyLost: number;
   readonly neverAnswered: number;
+  readonly tellsLost: number;
 }
 
 export interface HostileBroker extends Broker {
@@ -65,4 +74,8 @@ export const hostileOdds: HostileOdds = {
   subscribeFails: 0.04,
   historyFails: 0.05,
   shortPage: 0.3,
+  othersUnknown: 0.2,
+  tellLate: 0.3,
+  tellLost: 0.05,
+  tellFails: 0.04,
 };

@@ -143,7 +143,9 @@ export class LinkedNode implements Broker {
 
   show(view: readonly string[]): void {
     if (view.join() === this.#view.join()) return;
+    const isStarting = this.#view.length === 0;
     this.#view = Object.freeze([...view]);
+    if (isStarting) return;
     this.#network.deliver(() => this.#with((sink) => sink.nodes(this.#view)));
   }
 

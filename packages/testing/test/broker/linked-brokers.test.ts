@@ -1,14 +1,4 @@
-import { describeBroker, linkedBrokers, type LinkedBrokers } from "@upwire/testing";
+import { describeBroker } from "@upwire/testing";
+import { linkedMaker } from "./linked.ts";
 
-const networks = new Map<string, LinkedBrokers>();
-
-describeBroker(
-  "linked",
-  ({ clock, network }) => {
-    const linked = networks.get(network) ?? linkedBrokers({ clock });
-    networks.set(network, linked);
-    const broker = linked.broker();
-    return { broker, cut: () => linked.cut(broker.node), mend: () => linked.mend(broker.node) };
-  },
-  { save: "its nodes share one memory" },
-);
+describeBroker("linked", linkedMaker(), { save: "its nodes share one memory" });

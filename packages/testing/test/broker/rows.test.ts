@@ -1,13 +1,11 @@
 import { expect, it } from "vitest";
 import { BrokerBench } from "../../src/broker/broker-bench.ts";
-import { keys } from "../../src/broker/rows/keys.ts";
-import { life } from "../../src/broker/rows/life.ts";
-import { publishing } from "../../src/broker/rows/publishing.ts";
-import { reading } from "../../src/broker/rows/reading.ts";
+import { groups } from "../../src/broker/rows/groups.ts";
 import { wrongBrokers } from "./wrong-brokers.ts";
+import { wrongNodes } from "./wrong-nodes.ts";
 
-const rows = [...publishing, ...reading, ...keys, ...life];
-const pairs = wrongBrokers.flatMap(({ fault, finds, make }) => finds.map((title) => ({ fault, title, make })));
+const rows = Object.values(groups).flat();
+const pairs = [...wrongBrokers, ...wrongNodes].flatMap(({ fault, finds, make }) => finds.map((title) => ({ fault, title, make })));
 
 it.each(pairs)("a broker that $fault is found by: $title", async ({ title, make }) => {
   const row = rows.find((one) => one.title === title);

@@ -1,43 +1,9 @@
-import { memoryBroker, type Broker, type BrokerSink } from "@upwire/cluster/broker";
+import { memoryBroker, type Broker } from "@upwire/cluster/broker";
 import { RealtimeError, type Position } from "@upwire/protocol";
-import type { BrokerSetup } from "@upwire/testing";
-
-/** A broker with one fault, and the titles of the rows that have to find it. */
-export interface WrongBroker {
-  readonly fault: string;
-  readonly finds: readonly string[];
-  readonly make: (setup: BrokerSetup) => Broker;
-}
-
-type Patch = (inner: Broker, setup: BrokerSetup) => Partial<Broker>;
+import { patched, withSink, type Patch, type WrongBroker } from "./patched.ts";
 
 function wrong(fault: string, finds: readonly string[], patch: Patch): WrongBroker {
-  const make = (setup: BrokerSetup): Broker => {
-    const inner = memoryBroker(setup);
-    const { capabilities } = inner;
-    const whole: Broker = {
-      capabilities,
-      node: inner.node,
-      start: (sink) => inner.start(sink),
-      publish: (...call) => inner.publish(...call),
-      subscribe: (...call) => inner.subscribe(...call),
-      unsubscribe: (topic) => inner.unsubscribe(topic),
-      history: (...call) => inner.history(...call),
-      state: () => inner.state(),
-      nodes: () => inner.nodes(),
-      tell: (...call) => inner.tell(...call),
-      stats: inner.stats,
-      save: async () => (await inner.save?.()) ?? new Uint8Array(),
-      close: () => inner.close(),
-    };
-    return { ...whole, ...patch(inner, setup) };
-  };
-  return { fault, finds, make };
-}
-
-/** A broker whose sink is another one than the node's. */
-function withSink(change: (sink: BrokerSink) => Partial<BrokerSink>): Patch {
-  return (inner) => ({ start: (sink) => inner.start({ ...sink, ...change(sink) }) });
+  return { fault, finds, make: (setup) => patched(memoryBroker(setup), patch, setup) };
 }
 
 const moved = (position: Position | undefined, by: number): Position | undefined => position && { ...position, offset: position.offset + by };
@@ -155,7 +121,7 @@ export const wrongBrokers: readonly WrongBroker[] = [
   wrong("has one space of keys for all topics", ["takes the same key in two topics for two"], (inner) => ({
     publish: (topic, data, options) => inner.publish(topic.slice(0, 1), data, { ...options, ...(options?.key && { key: `${topic}${options.key}`.slice(-3) }) }),
   })),
-  wrong("starts again and again", ["starts once"], (inner) => {
+  wrong("starts again and again", ["starts once, and says by what several users have one broker"], (inner) => {
     let isStarted = false;
     return {
       start(sink) {

@@ -1,0 +1,86 @@
+import { asBuffer, ByteReader } from "./byte-reader.ts";
+import { ENVELOPE_VERSION, type Envelope, type EnvelopeItem, type PublicationsEnvelope, type SenderTop, type TopsEnvelope } from "./envelope.ts";
+import {
+  HAS_EARLIER,
+  HAS_EXTENSION,
+  HAS_NUMBER,
+  HAS_ORIGIN,
+  HAS_POSITION,
+  IS_BINARY,
+  KIND_CONTROL,
+  KIND_PUBLICATIONS,
+  KIND_TOPS,
+  MAGIC_0,
+  MAGIC_1,
+} from "./layout.ts";
+
+const namePattern = /^[A-Za-z0-9_-]{8,32}$/;
+
+/**
+ * What the bytes of an envelope say; `undefined` for bytes that are no envelope of ours, whatever they are. It never throws. Flags
+ * and fields that it does not know are skipped. Binary data is a view of `bytes`, not a copy.
+ */
+export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
+  const reader = new ByteReader(asBuffer(bytes), 0, bytes.byteLength);
+  if (reader.byte() !== MAGIC_0 || reader.byte() !== MAGIC_1) return undefined;
+  const version = reader.byte();
+  if (version === 0) return undefined;
+  if (version > ENVELOPE_VERSION) return { kind: "newer", version };
+  const kind = reader.byte();
+  const header = reader.part(reader.varint());
+  if (header.isWrong) return undefined;
+  if (kind === KIND_PUBLICATIONS) return readPublications(header, reader);
+  if (kind === KIND_TOPS) return readTops(header, reader);
+  if (kind === KIND_CONTROL) return readControl(header, reader);
+  return { kind: "newer", version };
+}
+
+/** What `encodeItem` wrote; `undefined` for other bytes. */
+export function decodeItem(bytes: Uint8Array): EnvelopeItem | undefined {
+  const reader = new ByteReader(asBuffer(bytes), 0, bytes.byteLength);
+  const item = readItem(reader);
+  return reader.isWrong ? undefined : item;
+}
+
+function readPublications(header: ByteReader, reader: ByteReader): PublicationsEnvelope | undefined {
+  const flags = header.byte();
+  const node = header.ascii(header.byte());
+  const first = flags & HAS_NUMBER ? header.varint() : undefined;
+  const earlierMs = flags & HAS_EARLIER ? header.varint() : undefined;
+  const position = flags & HAS_POSITION ? { epoch: header.ascii(header.byte()), offset: header.offset() } : undefined;
+  if (header.isWrong || !namePattern.test(node)) return undefined;
+  if (first === 0 || (position !== undefined && (position.offset === 0 || !namePattern.test(position.epoch)))) return undefined;
+  const items: EnvelopeItem[] = [];
+  while (!reader.isAtEnd) {
+    const part = reader.part(reader.varint());
+    items.push(readItem(part));
+    if (part.isWrong) return undefined;
+  }
+  return { kind: "publications", node, first, earlierMs, position, items };
+}
+
+function readItem(reader: ByteReader): EnvelopeItem {
+  const flags = reader.byte();
+  const origin = flags & HAS_ORIGIN ? reader.utf8(reader.byte()) : undefined;
+  if (flags & HAS_EXTENSION) reader.part(reader.varint());
+  return { data: flags & IS_BINARY ? reader.view(reader.left) : reader.utf8(reader.left), origin };
+}
+
+function readTops(header: ByteReader, reader: ByteReader): TopsEnvelope | undefined {
+  const node = header.ascii(header.byte());
+  if (header.isWrong || !namePattern.test(node)) return undefined;
+  const tops: SenderTop[] = [];
+  while (!reader.isAtEnd) {
+    const part = reader.part(reader.varint());
+    const top = { topic: part.utf8(part.varint()), number: part.varint(), ageMs: part.varint() };
+    if (part.isWrong) return undefined;
+    tops.push(top);
+  }
+  return { kind: "tops", node, tops };
+}
+
+function readControl(header: ByteReader, reader: ByteReader): Envelope | undefined {
+  const node = header.ascii(header.byte());
+  if (header.isWrong || !namePattern.test(node)) return undefined;
+  return { kind: "control", node, data: reader.view(reader.left) };
+}

@@ -1,0 +1,56 @@
+import type { Position } from "@upwire/protocol";
+import type { BrokerData } from "../broker/broker.ts";
+
+/** The version that this release writes, and the newest that it reads. apps/docs/reference/envelope.md describes it. */
+export const ENVELOPE_VERSION = 1;
+
+/** One publication inside an envelope. */
+export interface EnvelopeItem {
+  readonly data: BrokerData;
+  /** What its publisher gave, at most 64 characters. */
+  readonly origin: string | undefined;
+}
+
+/** Publications of one topic, which the engine's channel or the frame around the envelope names. */
+export interface PublicationsEnvelope {
+  readonly kind: "publications";
+  /** The node that published them. */
+  readonly node: string;
+  /** The number of the first item among all that `node` published to this topic; the others count on. `undefined` with history. */
+  readonly first: number | undefined;
+  /** How long before the first item `node` published the number before it. Milliseconds. `undefined`: there is none that could be missing. */
+  readonly earlierMs: number | undefined;
+  /** The position of the first item; the others count on. `undefined` without history. */
+  readonly position: Position | undefined;
+  readonly items: readonly EnvelopeItem[];
+}
+
+/** The newest number that a node published to a topic without history. */
+export interface SenderTop {
+  readonly topic: string;
+  readonly number: number;
+  /** How long ago it was published. Milliseconds. */
+  readonly ageMs: number;
+}
+
+/** The heartbeat of a node: by it a receiver sees that the last publication is missing. */
+export interface TopsEnvelope {
+  readonly kind: "tops";
+  readonly node: string;
+  readonly tops: readonly SenderTop[];
+}
+
+/** What a node tells other nodes, apart from publications. */
+export interface ControlEnvelope {
+  readonly kind: "control";
+  readonly node: string;
+  readonly data: Uint8Array;
+}
+
+/** An envelope of ours that this release cannot read: its version or its kind came later. Count it, and drop it. */
+export interface NewerEnvelope {
+  readonly kind: "newer";
+  readonly version: number;
+}
+
+export type Envelope = PublicationsEnvelope | TopsEnvelope | ControlEnvelope | NewerEnvelope;

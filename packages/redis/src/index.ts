@@ -1,0 +1,1 @@
+export { RedisStartError } from "./driver/driver.ts";
