@@ -12,7 +12,9 @@ export type {
   TellOptions,
 } from "./broker.ts";
 export type { BrokerStats } from "./broker-stats.ts";
+export { checkBounds } from "./bounds.ts";
 export { checkHistory, checkPublish, checkTell } from "./checks.ts";
+export { newEpoch } from "./epoch.ts";
 export { notStarted, startedTwice, unavailable } from "./errors.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
 export { newNodeName } from "./node-name.ts";

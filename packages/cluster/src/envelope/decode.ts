@@ -6,6 +6,8 @@ import {
   HAS_NUMBER,
   HAS_ORIGIN,
   HAS_POSITION,
+  HAS_RUN,
+  HAS_SKIPPED,
   IS_BINARY,
   KIND_CONTROL,
   KIND_PUBLICATIONS,
@@ -15,6 +17,7 @@ import {
 } from "./layout.ts";
 
 const namePattern = /^[A-Za-z0-9_-]{8,32}$/;
+const runPattern = /^[A-Za-z0-9_-]{1,32}$/;
 
 /**
  * What the bytes of an envelope say; `undefined` for bytes that are no envelope of ours, whatever they are. It never throws. Flags
@@ -48,7 +51,9 @@ function readPublications(header: ByteReader, reader: ByteReader): PublicationsE
   const first = flags & HAS_NUMBER ? header.varint() : undefined;
   const earlierMs = flags & HAS_EARLIER ? header.varint() : undefined;
   const position = flags & HAS_POSITION ? { epoch: header.ascii(header.byte()), offset: header.offset() } : undefined;
-  if (header.isWrong || !namePattern.test(node)) return undefined;
+  const run = flags & HAS_RUN ? header.ascii(header.byte()) : undefined;
+  const skipped = flags & HAS_SKIPPED ? header.varint() : undefined;
+  if (header.isWrong || !namePattern.test(node) || (run !== undefined && !runPattern.test(run))) return undefined;
   if (first === 0 || (position !== undefined && (position.offset === 0 || !namePattern.test(position.epoch)))) return undefined;
   const items: EnvelopeItem[] = [];
   while (!reader.isAtEnd) {
@@ -56,7 +61,7 @@ function readPublications(header: ByteReader, reader: ByteReader): PublicationsE
     items.push(readItem(part));
     if (part.isWrong) return undefined;
   }
-  return { kind: "publications", node, first, earlierMs, position, items };
+  return { kind: "publications", node, first, earlierMs, position, run, skipped, items };
 }
 
 function readItem(reader: ByteReader): EnvelopeItem {

@@ -5,6 +5,8 @@ import {
   HAS_NUMBER,
   HAS_ORIGIN,
   HAS_POSITION,
+  HAS_RUN,
+  HAS_SKIPPED,
   IS_BINARY,
   KIND_CONTROL,
   KIND_PUBLICATIONS,
@@ -23,24 +25,50 @@ export function encodeEnvelope(envelope: PublicationsEnvelope | TopsEnvelope | C
   return envelope.kind === "tops" ? encodeTops(envelope) : encodeControl(envelope);
 }
 
-/** One item as it stands in an envelope behind its length, for an engine that keeps each publication on its own. */
-export function encodeItem(item: EnvelopeItem): Buffer {
-  const writer = new ByteWriter(itemBytes(item));
-  writeItem(writer, item);
+/** Items as the body of an envelope, for an engine whose script writes the header. */
+export function encodeBody(items: readonly EnvelopeItem[]): Buffer {
+  const sizes = items.map(itemBytes);
+  let size = 0;
+  for (const bytes of sizes) size += varintBytes(bytes) + bytes;
+  const writer = new ByteWriter(size);
+  writeItems(writer, items, sizes);
   return writer.bytes;
 }
 
-function encodePublications({ node, first, earlierMs, position, items }: PublicationsEnvelope): Buffer {
+/** What such a script puts in front. */
+export interface EngineHead {
+  /** What stands before the length of the header. */
+  readonly start: Buffer;
+  /** How the header begins. Epoch, offset and run follow; they make it no longer than 127 bytes. */
+  readonly header: Buffer;
+}
+
+export function engineHead(node: string): EngineHead {
+  const header = new ByteWriter(2 + node.length);
+  header.byte(HAS_POSITION | HAS_RUN);
+  writeName(header, node);
+  return { start: Buffer.of(MAGIC_0, MAGIC_1, ENVELOPE_VERSION, KIND_PUBLICATIONS), header: header.bytes };
+}
+
+function encodePublications({ node, first, earlierMs, position, run, skipped, items }: PublicationsEnvelope): Buffer {
   const earlier = earlierMs === undefined ? undefined : Math.max(0, Math.round(earlierMs));
   let header = 2 + node.length;
   if (first !== undefined) header += varintBytes(first);
   if (earlier !== undefined) header += varintBytes(earlier);
   if (position !== undefined) header += 1 + position.epoch.length + OFFSET_BYTES;
+  if (run !== undefined) header += 1 + run.length;
+  if (skipped !== undefined) header += varintBytes(skipped);
   const sizes = items.map(itemBytes);
   let size = PREFIX_BYTES + varintBytes(header) + header;
   for (const bytes of sizes) size += varintBytes(bytes) + bytes;
   const writer = begin(size, KIND_PUBLICATIONS, header);
-  writer.byte((first === undefined ? 0 : HAS_NUMBER) | (earlier === undefined ? 0 : HAS_EARLIER) | (position === undefined ? 0 : HAS_POSITION));
+  let flags = 0;
+  if (first !== undefined) flags |= HAS_NUMBER;
+  if (earlier !== undefined) flags |= HAS_EARLIER;
+  if (position !== undefined) flags |= HAS_POSITION;
+  if (run !== undefined) flags |= HAS_RUN;
+  if (skipped !== undefined) flags |= HAS_SKIPPED;
+  writer.byte(flags);
   writeName(writer, node);
   if (first !== undefined) writer.varint(first);
   if (earlier !== undefined) writer.varint(earlier);
@@ -48,10 +76,9 @@ function encodePublications({ node, first, earlierMs, position, items }: Publica
     writeName(writer, position.epoch);
     writer.offset(position.offset);
   }
-  for (const [at, item] of items.entries()) {
-    writer.varint(sizes[at] ?? 0);
-    writeItem(writer, item);
-  }
+  if (run !== undefined) writeName(writer, run);
+  if (skipped !== undefined) writer.varint(skipped);
+  writeItems(writer, items, sizes);
   return writer.bytes;
 }
 
@@ -98,6 +125,15 @@ function writeName(writer: ByteWriter, name: string): void {
 function itemBytes({ data, origin }: EnvelopeItem): number {
   const dataBytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
   return 1 + (origin === undefined ? 0 : 1 + Buffer.byteLength(origin)) + dataBytes;
+}
+
+function writeItems(writer: ByteWriter, items: readonly EnvelopeItem[], sizes: readonly number[]): void {
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at];
+    if (item === undefined) continue;
+    writer.varint(sizes[at] ?? 0);
+    writeItem(writer, item);
+  }
 }
 
 function writeItem(writer: ByteWriter, { data, origin }: EnvelopeItem): void {

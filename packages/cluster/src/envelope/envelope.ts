@@ -22,6 +22,10 @@ export interface PublicationsEnvelope {
   readonly earlierMs: number | undefined;
   /** The position of the first item; the others count on. `undefined` without history. */
   readonly position: Position | undefined;
+  /** In which run of the engine the position was given, for an engine that may restart with a shorter log: 1 to 32 characters of `[A-Za-z0-9_-]`. */
+  readonly run?: string | undefined;
+  /** So many numbers after those of the items were taken, and nothing was published under them. @default 0 */
+  readonly skipped?: number | undefined;
   readonly items: readonly EnvelopeItem[];
 }
 

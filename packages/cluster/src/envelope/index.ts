@@ -1,5 +1,5 @@
 export { decodeEnvelope, decodeItem } from "./decode.ts";
-export { encodeEnvelope, encodeItem } from "./encode.ts";
+export { encodeBody, encodeEnvelope, engineHead, type EngineHead } from "./encode.ts";
 export {
   ENVELOPE_VERSION,
   type ControlEnvelope,

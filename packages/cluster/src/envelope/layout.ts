@@ -12,6 +12,8 @@ export const KIND_CONTROL = 3;
 export const HAS_NUMBER = 1;
 export const HAS_EARLIER = 2;
 export const HAS_POSITION = 4;
+export const HAS_RUN = 8;
+export const HAS_SKIPPED = 16;
 
 /** Flags of an item. */
 export const IS_BINARY = 1;

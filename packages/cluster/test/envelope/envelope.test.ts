@@ -1,4 +1,4 @@
-import { decodeEnvelope, decodeItem, encodeEnvelope, encodeItem, type Envelope } from "@upwire/cluster/envelope";
+import { decodeEnvelope, decodeItem, encodeBody, encodeEnvelope, engineHead, type Envelope } from "@upwire/cluster/envelope";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { vectors } from "./vectors.ts";
@@ -31,6 +31,8 @@ const envelopes: fc.Arbitrary<Exclude<Envelope, { kind: "newer" }>> = fc.oneof(
     first: fc.option(number, { nil: undefined }),
     earlierMs: fc.option(age, { nil: undefined }),
     position: fc.option(fc.record({ epoch: name, offset: number }), { nil: undefined }),
+    run: fc.option(fc.stringMatching(/^[A-Za-z0-9_-]{1,32}$/), { nil: undefined }),
+    skipped: fc.option(number, { nil: undefined }),
     items: fc.array(item, { maxLength: 20 }),
   }),
   fc.record({ kind: fc.constant("tops" as const), node: name, tops: fc.array(fc.record({ topic: text, number, ageMs: age }), { maxLength: 20 }) }),
@@ -46,12 +48,35 @@ describe("encodeEnvelope and decodeEnvelope", () => {
     );
   });
 
-  it("give back every item", () => {
+  it("give back every item of a body, each of which begins with its length", () => {
     fc.assert(
       fc.property(item, (one) => {
-        expect(decodeItem(encodeItem(one))).toEqual(one);
+        const body = encodeBody([one]);
+        const lengthBytes = body.byteLength > 128 ? 2 : 1;
+        expect(decodeItem(body.subarray(lengthBytes))).toEqual(one);
       }),
     );
+  });
+
+  it("give back what a script inside an engine put together", () => {
+    const { start, header } = engineHead("node-0001");
+    const offset = Buffer.alloc(8);
+    offset.writeBigUInt64BE(258n);
+    const whole = Buffer.concat([header, Buffer.from("\x08epoch123"), offset, Buffer.from("\x02r1")]);
+    const items = [
+      { data: "a", origin: "o" },
+      { data: Uint8Array.of(1), origin: undefined },
+    ];
+    expect(decodeEnvelope(Buffer.concat([start, Buffer.of(whole.byteLength), whole, encodeBody(items)]))).toEqual({
+      kind: "publications",
+      node: "node-0001",
+      first: undefined,
+      earlierMs: undefined,
+      position: { epoch: "epoch123", offset: 258 },
+      run: "r1",
+      skipped: undefined,
+      items,
+    });
   });
 
   it("give back a publication of 1 MiB, and bytes that lie inside others", () => {
@@ -63,7 +88,7 @@ describe("encodeEnvelope and decodeEnvelope", () => {
   });
 
   it("take a half of a surrogate pair for U+FFFD, as a WebSocket does", () => {
-    expect(decodeItem(encodeItem({ data: "a\ud800", origin: undefined }))?.data).toBe("a\ufffd");
+    expect(decodeItem(encodeBody([{ data: "a\ud800", origin: undefined }]).subarray(1))?.data).toBe("a\ufffd");
   });
 
   it("never throw, and answer with nothing or something whole, for bytes of any kind", () => {

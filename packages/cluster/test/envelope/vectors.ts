@@ -45,6 +45,16 @@ export const vectors: readonly Vector[] = [
     },
   },
   {
+    title: "a position with the run of the engine that gave it",
+    hex: `7577 01 01 1f 0c ${nodeHex} 08 6570 6f63 6831 3233 0000 0000 0000 0001 02 7231  02 00 61`,
+    envelope: { ...plain, first: undefined, position: { epoch: "epoch123", offset: 1 }, run: "r1", items: [{ data: "a", origin: undefined }] },
+  },
+  {
+    title: "a number under which nothing was published",
+    hex: `7577 01 01 0d 11 ${nodeHex} 07 01`,
+    envelope: { ...plain, first: 7, skipped: 1, items: [] },
+  },
+  {
     title: "an offset of the greatest number that is safe",
     hex: `7577 01 01 1c 04 ${nodeHex} 08 6570 6f63 6831 3233 001f ffff ffff ffff`,
     envelope: { ...plain, first: undefined, position: { epoch: "epoch123", offset: Number.MAX_SAFE_INTEGER }, items: [] },

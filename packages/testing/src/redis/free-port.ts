@@ -25,3 +25,14 @@ async function isFree(port: number): Promise<boolean> {
   await new Promise((resolve) => server.close(resolve));
   return true;
 }
+
+/** Starts again, on other ports, what found that another process had taken its port in between. */
+export async function retryTaken<Started>(start: () => Promise<Started>): Promise<Started> {
+  for (let left = 5; ; left--) {
+    try {
+      return await start();
+    } catch (error) {
+      if (left === 0 || !String(error).includes("Address already in use")) throw error;
+    }
+  }
+}

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "./free-port.ts";
+import { freePort, retryTaken } from "./free-port.ts";
 import { RedisServer, type RedisServerOptions } from "./redis-server.ts";
 
 export interface RedisClusterOptions extends Pick<RedisServerOptions, "appendonly" | "args" | "password"> {
@@ -13,10 +13,10 @@ const POLL_MS = 50;
 const READY_WITHIN_MS = 20_000;
 
 /** What `CLUSTER NODES` says of one process. */
-interface NodeLine {
-  readonly id: string;
+interface Owner {
   readonly port: number;
-  readonly flags: readonly string[];
+  /** First and last slot. */
+  readonly ranges: readonly (readonly [number, number])[];
 }
 
 /** A Redis Cluster of six processes on 127.0.0.1: three masters with one replica each. */
@@ -30,10 +30,12 @@ export class RedisCluster {
 
   /** Fulfils when it takes commands, and each master has its replica. */
   static async start({ nodeTimeoutMs = 1500, args = [], ...options }: RedisClusterOptions = {}): Promise<RedisCluster> {
-    const nodes = await Promise.all(Array.from({ length: 2 * MASTERS }, () => startNode({ ...options, nodeTimeoutMs, args })));
-    const cluster = new RedisCluster(nodes);
+    const starts = await Promise.allSettled(Array.from({ length: 2 * MASTERS }, () => startMember({ ...options, nodeTimeoutMs, args })));
+    const members = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+    const cluster = new RedisCluster(members.map(({ server }) => server));
     try {
-      await cluster.#join();
+      for (const start of starts) if (start.status === "rejected") throw start.reason;
+      await cluster.#join(members);
       return cluster;
     } catch (error) {
       await cluster.close();
@@ -48,20 +50,21 @@ export class RedisCluster {
   /** The running master that has the slot of this key. */
   async masterOf(key: string): Promise<RedisServer> {
     const slot = Number(await this.#anyRunning().cli("CLUSTER", "KEYSLOT", key));
-    const shards = await this.#anyRunning().cli("CLUSTER", "NODES");
-    for (const line of shards.split("\n")) {
-      const node = parse(line);
-      if (!node.flags.includes("master") || node.flags.includes("fail")) continue;
-      if (rangesOf(line).some(([first, last]) => first <= slot && slot <= last)) return this.#byPort(node.port);
-    }
-    throw new Error(`no running master has the slot ${slot} of the key ${key}:\n${shards}`);
+    const owner = (await this.#owners(this.#anyRunning())).find(({ ranges }) => ranges.some(([first, last]) => first <= slot && slot <= last));
+    const server = this.nodes.find((node) => node.port === owner?.port);
+    if (server?.isRunning !== true) throw new Error(`no running master has the slot ${slot} of the key ${key}`);
+    return server;
   }
 
   /** Fulfils when every slot has a master that runs, in the eyes of every running process: after a failover, say. */
   async whole(): Promise<void> {
     await until("the cluster is whole", async () => {
-      const infos = await Promise.all(this.#running().map((node) => node.cli("CLUSTER", "INFO")));
-      return infos.every((info) => info.includes("cluster_state:ok") && info.includes("cluster_slots_fail:0"));
+      const running = this.#running();
+      const infos = await Promise.all(running.map((node) => node.cli("CLUSTER", "INFO")));
+      if (!infos.every((info) => info.includes("cluster_state:ok") && info.includes("cluster_slots_fail:0"))) return false;
+      const ports = new Set(running.map(({ port }) => port));
+      const owners = await Promise.all(running.map((node) => this.#owners(node)));
+      return owners.flat().every(({ port }) => ports.has(port));
     });
   }
 
@@ -69,7 +72,7 @@ export class RedisCluster {
     await Promise.all(this.nodes.map((node) => node.close()));
   }
 
-  async #join(): Promise<void> {
+  async #join(members: readonly Member[]): Promise<void> {
     const { nodes } = this;
     const size = Math.ceil(SLOTS / MASTERS);
     await Promise.all(
@@ -82,7 +85,9 @@ export class RedisCluster {
     );
     // All pairs: gossip alone would take seconds.
     await Promise.all(
-      nodes.flatMap((node, index) => nodes.slice(index + 1).map(({ port }) => node.cli("CLUSTER", "MEET", "127.0.0.1", port, busPort(port)))),
+      nodes.flatMap((node, index) =>
+        members.slice(index + 1).map(({ server, busPort }) => node.cli("CLUSTER", "MEET", "127.0.0.1", server.port, busPort)),
+      ),
     );
     const ids = await Promise.all(nodes.map((node) => node.cli("CLUSTER", "MYID")));
     await Promise.all(
@@ -100,8 +105,14 @@ export class RedisCluster {
     });
   }
 
+  /** The masters that have slots, in the eyes of this process. */
+  async #owners(node: RedisServer): Promise<readonly Owner[]> {
+    const lines = (await node.cli("CLUSTER", "NODES")).split("\n");
+    return lines.map(parse).filter(({ ranges }) => ranges.length > 0);
+  }
+
   #running(): readonly RedisServer[] {
-    return this.nodes.filter(({ pid }) => pid !== undefined);
+    return this.nodes.filter(({ isRunning }) => isRunning);
   }
 
   #anyRunning(): RedisServer {
@@ -109,44 +120,39 @@ export class RedisCluster {
     if (first === undefined) throw new Error("none of the six processes runs");
     return first;
   }
-
-  #byPort(port: number): RedisServer {
-    return this.nodes.find((node) => node.port === port) as RedisServer;
-  }
 }
 
-/** Redis itself would take the port plus 10,000 for its bus, which may be another's. */
-function busPort(port: number): number {
-  return port + 16_000 + 16_000;
+/** A process of a Cluster, and the port that it talks to the others on: Redis itself would take another's. */
+interface Member {
+  readonly server: RedisServer;
+  readonly busPort: number;
 }
 
-async function startNode({ nodeTimeoutMs, args = [], ...options }: RedisClusterOptions): Promise<RedisServer> {
-  const port = await freePort();
-  const own = {
-    "cluster-enabled": "yes",
-    "cluster-config-file": "nodes.conf",
-    "cluster-node-timeout": nodeTimeoutMs,
-    "cluster-port": busPort(port),
-    // A replica may take over however long it has been cut off, and its first copy starts without a wait.
-    "cluster-replica-validity-factor": 0,
-    "repl-diskless-sync-delay": 0,
-  };
-  const ownArgs = Object.entries(own).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return RedisServer.start({ ...options, port, args: [...ownArgs, ...args] });
+async function startMember({ nodeTimeoutMs, args = [], ...options }: RedisClusterOptions): Promise<Member> {
+  return retryTaken(async () => {
+    const [port, busPort] = await Promise.all([freePort(), freePort()]);
+    const own = {
+      "cluster-enabled": "yes",
+      "cluster-config-file": "nodes.conf",
+      "cluster-node-timeout": nodeTimeoutMs,
+      "cluster-port": busPort,
+      // A replica may take over however long it has been cut off, and its first copy starts without a wait.
+      "cluster-replica-validity-factor": 0,
+      "repl-diskless-sync-delay": 0,
+    };
+    const ownArgs = Object.entries(own).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return { server: await RedisServer.start({ ...options, port, args: [...ownArgs, ...args] }), busPort };
+  });
 }
 
-/** `<id> <ip:port@bus> <flags> …`, as Redis documents it for CLUSTER NODES. */
-function parse(line: string): NodeLine {
-  const [id = "", address = "", flags = ""] = line.split(" ");
-  return { id, port: Number(/:(\d+)@/.exec(address)?.[1]), flags: flags.split(",") };
-}
-
-function rangesOf(line: string): [number, number][] {
-  const ranges = line.split(" ").slice(8);
-  return ranges.map((range) => {
+/** `<id> <ip:port@bus> <flags> <master> <ping> <pong> <epoch> <link> <slots>…`, as Redis documents it for CLUSTER NODES. */
+function parse(line: string): Owner {
+  const fields = line.split(" ");
+  const ranges = fields.slice(8).map((range): [number, number] => {
     const [first, last = first] = range.split("-").map(Number);
     return [first as number, last as number];
   });
+  return { port: Number(/:(\d+)@/.exec(fields[1] ?? "")?.[1]), ranges };
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

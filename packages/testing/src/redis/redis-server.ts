@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { freePort } from "./free-port.ts";
+import { freePort, retryTaken } from "./free-port.ts";
 
 export interface RedisServerOptions {
   /** What survives `kill9`: nothing, all but the last second, all that was acknowledged. @default "no" */
@@ -29,6 +29,7 @@ export class RedisServer {
   readonly #password: string | undefined;
   readonly #onExit: () => void = () => void this.#child?.kill("SIGKILL");
   #child: ChildProcess | undefined;
+  #isStopped = false;
 
   private constructor(port: number, { appendonly = "no", args = [], password }: RedisServerOptions) {
     this.port = port;
@@ -41,10 +42,20 @@ export class RedisServer {
   }
 
   /** Fulfils when it answers commands. */
-  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const server = new RedisServer(options.port ?? (await freePort()), options);
-    await server.restart();
-    return server;
+  static start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const { port } = options;
+    return port === undefined ? retryTaken(async () => RedisServer.#startOn(await freePort(), options)) : RedisServer.#startOn(port, options);
+  }
+
+  static async #startOn(port: number, options: RedisServerOptions): Promise<RedisServer> {
+    const server = new RedisServer(port, options);
+    try {
+      await server.restart();
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   }
 
   /** Without a user or a password. */
@@ -56,10 +67,16 @@ export class RedisServer {
     return this.#child?.pid;
   }
 
+  /** Neither killed nor stopped. */
+  get isRunning(): boolean {
+    return this.#child !== undefined && !this.#isStopped;
+  }
+
   /** As when the machine loses power, but for what the system has in its files already. Fulfils when it is gone. */
   async kill9(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    this.#isStopped = false;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     child.kill("SIGKILL");
@@ -68,34 +85,37 @@ export class RedisServer {
 
   /** Freezes it: its connections stay, and nothing is answered. */
   stop(): void {
+    this.#isStopped = true;
     this.#child?.kill("SIGSTOP");
   }
 
   /** Ends `stop`. */
   cont(): void {
+    this.#isStopped = false;
     this.#child?.kill("SIGCONT");
   }
 
   /** Starts it again with its data, on its port; kills it first where it runs. Fulfils when it answers, having loaded its data. */
   async restart(): Promise<void> {
     await this.kill9();
-    const child = spawn("redis-server", this.#args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("redis-server", this.#args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     const lines: string[] = [];
+    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
       const fail = (what: string): void => reject(new Error(`redis-server ${what}:\n${lines.slice(-10).join("\n")}`));
-      const timer = setTimeout(() => fail(`did not start within ${STARTS_WITHIN_MS} ms`), STARTS_WITHIN_MS);
+      timer = setTimeout(() => fail(`did not start within ${STARTS_WITHIN_MS} ms`), STARTS_WITHIN_MS);
       child.once("error", reject);
-      child.once("exit", (code, signal) => fail(`ended with ${code ?? signal}`));
-      // It is read to its end, or the server would wait for room in the pipe.
-      createInterface({ input: child.stdout }).on("line", (line) => {
-        lines.push(line);
-        if (lines.length > 50) lines.shift();
-        if (!line.includes("Ready to accept connections")) return;
-        clearTimeout(timer);
-        resolve();
-      });
-    }).finally(() => child.removeAllListeners("exit"));
+      // Both are read to their ends, or the server would wait for room in the pipe; `close` follows the last line.
+      child.once("close", (code, signal) => fail(`ended with ${code ?? signal}`));
+      for (const input of [child.stdout, child.stderr]) {
+        createInterface({ input }).on("line", (line) => {
+          lines.push(line);
+          if (lines.length > 50) lines.shift();
+          if (line.includes("Ready to accept connections")) resolve();
+        });
+      }
+    }).finally(() => clearTimeout(timer));
   }
 
   /** Runs one command with redis-cli and returns what it prints. @throws Error when the answer is one. */

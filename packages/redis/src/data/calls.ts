@@ -1,0 +1,129 @@
+import { decodeItem, encodeBody, engineHead, type EngineHead, type EnvelopeItem } from "@upwire/cluster/envelope";
+import { newEpoch, type HistoryBounds, type HistoryPage } from "@upwire/cluster/broker";
+import type { Position } from "@upwire/protocol";
+import type { RedisArgument, RedisReply, RedisScriptCall } from "../driver/driver.ts";
+import { lookScript, pageScript, publishScript } from "./lua.ts";
+
+import type { Names } from "./names.ts";
+import type { Seen } from "./seen.ts";
+
+/** About how much one page of a history holds. Bytes. */
+const PAGE_BYTES = 1024 * 1024;
+
+/** A publication in a batch. */
+export interface BatchItem extends EnvelopeItem {
+  readonly key: string | undefined;
+  readonly keyMs: number;
+}
+
+/** What became of a batch. */
+export interface BatchAnswer {
+  readonly epoch: string;
+  readonly run: string;
+  /** The offset of the first item whose key was not known; the others count on. */
+  readonly from: number;
+  readonly count: number;
+  readonly receivers: number;
+  /** By the place in the batch: where those were published before whose keys were known. */
+  readonly repeated: ReadonlyMap<number, Position>;
+}
+
+/** The calls of the scripts that keep histories, and their answers. */
+export class HistoryCalls {
+  readonly #names: Names;
+  readonly #isSharded: boolean;
+  readonly #head: EngineHead;
+
+  constructor({ names, node, isSharded }: { readonly names: Names; readonly node: string; readonly isSharded: boolean }) {
+    this.#names = names;
+    this.#isSharded = isSharded;
+    this.#head = engineHead(node);
+  }
+
+  look(topic: string, seen: Seen, ageMs: number): RedisScriptCall {
+    return { script: lookScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, Math.ceil(ageMs)] };
+  }
+
+  page(topic: string, seen: Seen, after: number, limit: number): RedisScriptCall {
+    return { script: pageScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, after, limit, PAGE_BYTES] };
+  }
+
+  publish(topic: string, seen: Seen, { messages, bytes, ageMs }: HistoryBounds, items: readonly BatchItem[]): RedisScriptCall {
+    const channel = this.#names.channel(topic);
+    const keys = this.#keys(topic);
+    const seenArgs = [newEpoch(), seen.epoch, seen.top, seen.run];
+    const command = this.#isSharded ? "SPUBLISH" : "PUBLISH";
+    const args: RedisArgument[] = [...seenArgs, messages, bytes, Math.ceil(ageMs), command, channel, this.#head.start, this.#head.header, encodeBody(items)];
+    for (const [at, { key, keyMs }] of items.entries()) {
+      if (key === undefined) continue;
+      keys.push(this.#names.key(topic, key));
+      args.push(at + 1, Math.max(1, Math.ceil(keyMs)));
+    }
+    if (this.#isSharded) keys.push(channel);
+    return { script: publishScript, keys, args };
+  }
+
+  #keys(topic: string): [string, ...string[]] {
+    return [this.#names.meta(topic), this.#names.stream(topic)];
+  }
+}
+
+/** @throws TypeError for what the script does not answer. */
+export function readLook(reply: RedisReply): { readonly epoch: string; readonly top: number; readonly run: string } {
+  const [epoch, top, run] = list(reply);
+  return { epoch: text(epoch), top: number(top), run: text(run) };
+}
+
+/** @throws TypeError for what the script does not answer. */
+export function readBatch(reply: RedisReply): BatchAnswer {
+  const [epoch, run, from, count, receivers, told] = list(reply);
+  const repeated = new Map<number, Position>();
+  const pairs = list(told);
+  for (let at = 0; at < pairs.length; at += 2) {
+    const [known = "", offset = ""] = text(pairs[at + 1]).split(" ");
+    repeated.set(number(pairs[at]) - 1, { epoch: known, offset: Number(offset) });
+  }
+  return { epoch: text(epoch), run: text(run), from: number(from), count: number(count), receivers: number(receivers), repeated };
+}
+
+/** What a page says, and in which run; how many of its items were not ours: the history begins behind the last of those. */
+export interface PageAnswer {
+  readonly page: HistoryPage;
+  readonly run: string;
+  readonly foreign: number;
+}
+
+/** @throws TypeError for what the script does not answer. */
+export function readPage(reply: RedisReply): PageAnswer {
+  const [epoch, top, first, run, from, given] = list(reply);
+  const publications: HistoryPage["publications"][number][] = [];
+  let begins = number(first);
+  let foreign = 0;
+  for (const [at, bytes] of list(given).entries()) {
+    const item = Buffer.isBuffer(bytes) ? decodeItem(bytes) : undefined;
+    const offset = number(from) + at;
+    if (item !== undefined) {
+      publications.push({ offset, data: item.data });
+      continue;
+    }
+    foreign++;
+    publications.length = 0;
+    begins = offset + 1;
+  }
+  return { page: { epoch: text(epoch), top: number(top), first: begins, publications }, run: text(run), foreign };
+}
+
+function list(reply: RedisReply | undefined): readonly RedisReply[] {
+  if (Array.isArray(reply)) return reply as readonly RedisReply[];
+  throw new TypeError("a script answered something else than a list");
+}
+
+function text(reply: RedisReply | undefined): string {
+  if (Buffer.isBuffer(reply)) return reply.toString("latin1");
+  throw new TypeError("a script answered something else than a text");
+}
+
+function number(reply: RedisReply | undefined): number {
+  if (typeof reply === "number") return reply;
+  throw new TypeError("a script answered something else than a number");
+}

@@ -1,0 +1,62 @@
+import type { BrokerPublication, HistoryBounds } from "@upwire/cluster/broker";
+import type { PublicationsEnvelope } from "@upwire/cluster/envelope";
+import type { Position } from "@upwire/protocol";
+import { Seen } from "./seen.ts";
+
+/** A topic that this node has subscribed. */
+export class Subscription {
+  readonly topic: string;
+  readonly channel: string;
+  /** `undefined` without history. */
+  bounds: HistoryBounds | undefined;
+  readonly seen: Seen;
+  /** Its position must be asked for. */
+  isDoubtful = false;
+  /** When it was asked for last. */
+  askedAt: number;
+  #toldEpoch = "";
+  #toldTop = 0;
+
+  constructor({ topic, channel, seen, now }: { readonly topic: string; readonly channel: string; readonly seen: Seen; readonly now: number }) {
+    this.topic = topic;
+    this.channel = channel;
+    this.seen = seen;
+    this.askedAt = now;
+  }
+
+  get position(): Position {
+    return { epoch: this.seen.epoch, offset: this.seen.top };
+  }
+
+  /** What of an envelope with history has not been told yet. What is missing before it shows by `top`. */
+  untold({ position, items }: PublicationsEnvelope): BrokerPublication[] {
+    if (position === undefined || items.length === 0) return [];
+    const { epoch, offset } = position;
+    const publications: BrokerPublication[] = [];
+    for (const [at, { data, origin }] of items.entries()) {
+      if (epoch === this.#toldEpoch && offset + at <= this.#toldTop) continue;
+      publications.push({ data, origin, position: { epoch, offset: offset + at } });
+    }
+    if (epoch !== this.#toldEpoch || offset + items.length - 1 > this.#toldTop) {
+      this.#toldEpoch = epoch;
+      this.#toldTop = offset + items.length - 1;
+    }
+    return publications;
+  }
+
+  /** Whether what this node has published itself, at `position`, can be told now: nothing before it is still on its way. */
+  isNext({ epoch, offset }: Position): boolean {
+    return epoch === this.#toldEpoch ? offset === this.#toldTop + 1 : offset === 1;
+  }
+
+  /** It was told, or lies before the subscription. */
+  told({ epoch, offset }: Position): void {
+    this.#toldEpoch = epoch;
+    this.#toldTop = offset;
+  }
+
+  /** Nothing of the topic has been told yet. */
+  get isFresh(): boolean {
+    return this.#toldEpoch === "";
+  }
+}

@@ -1,0 +1,284 @@
+import { checkBounds, type BrokerData, type HistoryBounds } from "@upwire/cluster/broker";
+import { SenderTops, type PublicationsEnvelope, type TopsEnvelope } from "@upwire/cluster/envelope";
+import type { Position } from "@upwire/protocol";
+import { readLook, type HistoryCalls } from "./calls.ts";
+import { Channels } from "./channels.ts";
+import type { DataContext } from "./context.ts";
+import { failed } from "./failures.ts";
+import type { Seen } from "./seen.ts";
+import { Subscription } from "./subscription.ts";
+
+/** Positions that are asked for in one round trip. */
+const LOOKS = 500;
+/** Each topic with history is asked for its position so often, so that a loss that no cut explains shows too. Milliseconds. */
+const AUDIT_MS = 5000;
+/** Positions that one audit asks for, where there are not so many topics that they would be forgotten by the engine. */
+const AUDIT_TOPICS = 1000;
+/** A topic must be asked for so often, or the engine forgets it. Milliseconds. */
+const ALIVE_MS = 10_000;
+
+interface Waiting {
+  readonly subscription: Subscription;
+  readonly resolve: (position: Position | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What this node listens to: subscriptions, what comes on their channels, and what is missing. */
+export class Subscriptions {
+  readonly #context: DataContext;
+  readonly #calls: HistoryCalls;
+  readonly #seenOf: (topic: string) => Seen;
+  readonly #channels: Channels;
+  readonly #byTopic = new Map<string, Subscription>();
+  readonly #byChannel = new Map<string, Subscription>();
+  readonly #tops: SenderTops;
+  /** Those whose channel or position has not come yet. */
+  readonly #waiting = new Set<Waiting>();
+  #looking: Waiting[] = [];
+  /** Where the audit goes on: those behind it have waited longest. */
+  #audited: Iterator<Subscription> | undefined;
+
+  constructor(context: DataContext, calls: HistoryCalls, seenOf: (topic: string) => Seen) {
+    this.#context = context;
+    this.#calls = calls;
+    this.#seenOf = seenOf;
+    this.#channels = new Channels(context.driver);
+    this.#tops = new SenderTops((topic) => {
+      context.counts.lost++;
+      context.sink.gap(topic);
+    });
+  }
+
+  get size(): number {
+    return this.#byTopic.size;
+  }
+
+  has(topic: string): boolean {
+    return this.#byTopic.has(topic);
+  }
+
+  /** Topics without history work on this node while Redis is away; those with history cannot. */
+  subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
+    if (bounds !== undefined) checkBounds(bounds);
+    const { driver, names, clock } = this.#context;
+    let subscription = this.#byTopic.get(topic);
+    if (subscription === undefined) {
+      subscription = new Subscription({ topic, channel: names.channel(topic), seen: this.#seenOf(topic), now: clock.now() });
+      this.#byTopic.set(topic, subscription);
+      this.#byChannel.set(subscription.channel, subscription);
+    }
+    if (bounds !== undefined) subscription.bounds = bounds;
+    const acknowledged = this.#channels.add(subscription.channel);
+    return new Promise((resolve, reject) => {
+      const waiting = { subscription, resolve, reject };
+      this.#waiting.add(waiting);
+      if (driver.state() === "down") return this.#isAway(waiting);
+      acknowledged.then(
+        () => this.#isHeard(waiting),
+        (error: unknown) => this.#reject(waiting, error),
+      );
+    });
+  }
+
+  unsubscribe(topic: string): void {
+    const subscription = this.#byTopic.get(topic);
+    if (subscription === undefined) return;
+    this.#byTopic.delete(topic);
+    this.#byChannel.delete(subscription.channel);
+    this.#tops.unlisten(topic);
+    this.#channels.drop(subscription.channel);
+  }
+
+  /** Nothing that waits for Redis will come now. */
+  down(): void {
+    for (const waiting of this.#waiting) this.#isAway(waiting);
+  }
+
+  close(): void {
+    for (const waiting of this.#waiting) this.#reject(waiting, new Error("this broker has been closed"));
+    this.#byTopic.clear();
+    this.#byChannel.clear();
+  }
+
+  /** @returns whether `channel` is one of a topic that is subscribed. */
+  hears(channel: string): boolean {
+    return this.#byChannel.has(channel);
+  }
+
+  publications(channel: string, envelope: PublicationsEnvelope): void {
+    const subscription = this.#byChannel.get(channel);
+    if (subscription === undefined) return;
+    if (envelope.position === undefined) this.#plain(subscription, envelope);
+    else this.#kept(subscription, envelope, envelope.position);
+  }
+
+  tops(channel: string, { node, tops }: TopsEnvelope): void {
+    const topic = this.#byChannel.get(channel)?.topic;
+    if (topic === undefined || node === this.#context.node) return;
+    // The channel says which topic it is, whatever the entry says.
+    for (const { number, ageMs } of tops) this.#tops.shown(node, { topic, number, ageMs }, this.#context.clock.now());
+  }
+
+  /** What this node has published itself without history: it comes before the engine has it. */
+  own(topic: string, data: BrokerData, origin: string | undefined): void {
+    if (this.#byTopic.has(topic)) this.#message(topic, data, origin, undefined);
+  }
+
+  /**
+   * What this node has published itself with history, once it has its positions. Where something before it is still on its way, it
+   * comes on the channel behind that.
+   */
+  ownKept(topic: string, { epoch, offset }: Position, items: readonly { readonly data: BrokerData; readonly origin: string | undefined }[]): void {
+    const subscription = this.#byTopic.get(topic);
+    if (subscription === undefined || !subscription.isNext({ epoch, offset })) return;
+    subscription.told({ epoch, offset: offset + items.length - 1 });
+    for (const [at, { data, origin }] of items.entries()) this.#message(topic, data, origin, { epoch, offset: offset + at });
+  }
+
+  /** How many other nodes got what `receivers` connections got. */
+  others(topic: string, receivers: number): number | undefined {
+    return this.#context.countsAll ? Math.max(0, receivers - (this.#byTopic.has(topic) ? 1 : 0)) : undefined;
+  }
+
+  /** This node heard everything up to the moment `since`, and nothing until now. */
+  cut(since: number): void {
+    this.#tops.cut(since);
+  }
+
+  forgetSender(node: string): void {
+    this.#tops.forget(node);
+  }
+
+  loseAll(): void {
+    this.#tops.loseAll();
+  }
+
+  /** Tells the newest known position of every topic with history. */
+  tellTops(): void {
+    for (const subscription of this.#byTopic.values()) this.#tellTop(subscription);
+  }
+
+  /** Asks for the position of every topic with history, and tells it. Fulfils when all have answered, or failed. */
+  async lookAtAll(): Promise<void> {
+    const kept = [...this.#byTopic.values()].filter(({ bounds }) => bounds !== undefined);
+    for (let from = 0; from < kept.length; from += LOOKS) await this.#lookAt(kept.slice(from, from + LOOKS));
+  }
+
+  /** One step of an audit that comes round every few seconds, to be called each second. Asks at once for what is doubtful. */
+  async audit(): Promise<void> {
+    const now = this.#context.clock.now();
+    const due: Subscription[] = [];
+    const most = Math.max(AUDIT_TOPICS, Math.ceil((this.#byTopic.size * 1000) / ALIVE_MS));
+    for (let looked = 0; looked < this.#byTopic.size && due.length < most; looked++) {
+      const next = this.#nextAudited();
+      if (next === undefined) break;
+      if (next.bounds === undefined) continue;
+      if (!next.isDoubtful && now - next.askedAt < Math.min(AUDIT_MS, ALIVE_MS)) continue;
+      due.push(next);
+    }
+    for (let from = 0; from < due.length; from += LOOKS) await this.#lookAt(due.slice(from, from + LOOKS));
+  }
+
+  #nextAudited(): Subscription | undefined {
+    for (let tries = 0; tries < 2; tries++) {
+      this.#audited ??= this.#byTopic.values();
+      const { done, value } = this.#audited.next();
+      if (done !== true) return value;
+      this.#audited = undefined;
+    }
+    return undefined;
+  }
+
+  #plain({ topic }: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
+    if (first === undefined || node === this.#context.node) return;
+    const come = this.#tops.came(topic, node, { first, earlierMs }, items.length + skipped, this.#context.clock.now());
+    for (const { data, origin } of come === 0 ? items : items.slice(come)) this.#message(topic, data, origin, undefined);
+  }
+
+  #kept(subscription: Subscription, envelope: PublicationsEnvelope, { epoch, offset }: Position): void {
+    const { seen } = subscription;
+    const isNew = seen.heard(epoch, offset + envelope.items.length - 1, envelope.run ?? "");
+    if (isNew && seen.epoch !== "" && !subscription.isDoubtful) {
+      subscription.isDoubtful = true;
+      this.#lookSoon({ subscription, resolve: () => {}, reject: () => {} });
+    }
+    for (const { data, origin, position } of subscription.untold(envelope)) this.#message(subscription.topic, data, origin, position);
+  }
+
+  #message(topic: string, data: BrokerData, origin: string | undefined, position: Position | undefined): void {
+    this.#context.counts.received++;
+    this.#context.sink.message(topic, { data, position, origin });
+  }
+
+  #isHeard(waiting: Waiting): void {
+    if (!this.#waiting.has(waiting)) return;
+    const { subscription } = waiting;
+    this.#listen(subscription);
+    if (subscription.bounds === undefined) this.#resolve(waiting, undefined);
+    else this.#lookSoon(waiting);
+  }
+
+  #isAway(waiting: Waiting): void {
+    if (waiting.subscription.bounds !== undefined) return this.#reject(waiting, new Error("not connected"));
+    this.#listen(waiting.subscription);
+    this.#resolve(waiting, undefined);
+  }
+
+  #listen({ topic }: Subscription): void {
+    if (this.#byTopic.has(topic)) this.#tops.listen(topic, this.#context.clock.now());
+  }
+
+  #resolve(waiting: Waiting, position: Position | undefined): void {
+    if (this.#waiting.delete(waiting)) waiting.resolve(position);
+  }
+
+  #reject(waiting: Waiting, error: unknown): void {
+    if (this.#waiting.delete(waiting)) waiting.reject(failed("subscribe", error));
+  }
+
+  /** All positions that are asked for in one turn are one round trip. */
+  #lookSoon(waiting: Waiting): void {
+    this.#looking.push(waiting);
+    if (this.#looking.length > 1) return;
+    setImmediate(() => {
+      const looking = this.#looking;
+      this.#looking = [];
+      for (let from = 0; from < looking.length; from += LOOKS) void this.#answer(looking.slice(from, from + LOOKS));
+    });
+  }
+
+  async #answer(looking: readonly Waiting[]): Promise<void> {
+    const errors = await this.#lookAt(looking.map(({ subscription }) => subscription));
+    for (const [at, waiting] of looking.entries()) {
+      const error = errors[at];
+      if (error === undefined) this.#resolve(waiting, waiting.subscription.position);
+      else this.#reject(waiting, error);
+    }
+  }
+
+  /** @returns for each why it failed, if it did. */
+  async #lookAt(subscriptions: readonly Subscription[]): Promise<(Error | undefined)[]> {
+    const now = this.#context.clock.now();
+    const calls = subscriptions.map(({ topic, seen, bounds }) => this.#calls.look(topic, seen, bounds?.ageMs ?? 1));
+    for (const subscription of subscriptions) subscription.askedAt = now;
+    const replies = await this.#context.driver.many(calls);
+    return subscriptions.map((subscription, at) => {
+      const reply = replies[at];
+      if (reply === undefined || reply instanceof Error) {
+        // The next audit asks again.
+        subscription.isDoubtful = true;
+        return reply ?? new Error("no answer");
+      }
+      const { epoch, top, run } = readLook(reply);
+      subscription.seen.answered(epoch, top, run);
+      subscription.isDoubtful = false;
+      if (subscription.isFresh) subscription.told({ epoch, offset: top });
+      this.#tellTop(subscription);
+      return undefined;
+    });
+  }
+
+  #tellTop({ topic, bounds, seen, position }: Subscription): void {
+    if (bounds !== undefined && seen.epoch !== "" && this.#byTopic.has(topic)) this.#context.sink.top(topic, position);
+  }
+}

@@ -1,0 +1,115 @@
+import { RedisReplyError, RedisStartError, RedisUnavailableError, type RedisScript } from "./driver.ts";
+import type { Line } from "./line.ts";
+import { replyArray, replyMap, replyText } from "./reply.ts";
+
+export interface AdmissionOptions {
+  readonly prefix: string;
+  /** A key and a channel under `prefix` that this server has: what is asked of an ACL is asked for it. Nothing is written. */
+  readonly name: string;
+  readonly isCluster: boolean;
+  readonly isSharded: boolean;
+  /** Loaded into each server, so that the first call of each is in order with the second. */
+  readonly scripts: readonly RedisScript[];
+  /** What is amiss and can be lived with. */
+  warn(line: string): void;
+}
+
+const OLDEST = 7;
+
+/**
+ * Which of the commands that the broker uses this user may not run on this key and this channel. `acl_check_cmd` only asks, and is
+ * there since Redis 7.0.
+ */
+const MAY_NOT = `
+local key, channel = KEYS[1], ARGV[1]
+local needed = {
+  {'HSET', key, 'f', 'v'}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HGETALL', key}, {'HINCRBY', key, 'f', '1'}, {'HDEL', key, 'f'},
+  {'XADD', key, '1-1', 'f', 'v'}, {'XTRIM', key, 'MAXLEN', '1'}, {'XRANGE', key, '-', '+'}, {'XREVRANGE', key, '+', '-'}, {'XLEN', key},
+  {'ZADD', key, '1', 'm'}, {'ZREM', key, 'm'}, {'ZRANGE', key, '0', '-1'}, {'ZREMRANGEBYSCORE', key, '0', '1'},
+  {'SET', key, 'v', 'PX', '1'}, {'GET', key}, {'DEL', key}, {'EXISTS', key}, {'PEXPIRE', key, '1'}, {'TIME'}, {'EVALSHA', 'x', '1', key},
+  {ARGV[2] .. 'PUBLISH', channel, 'm'}, {ARGV[2] .. 'SUBSCRIBE', channel}, {ARGV[2] .. 'UNSUBSCRIBE', channel}
+}
+local no = {}
+for _, command in ipairs(needed) do
+  if not redis.acl_check_cmd(unpack(command)) then no[#no + 1] = command[1] end
+end
+return no
+`;
+
+/** Looks at a server that has let a connection in: each time whether it is one to work with, the first time also whether it allows all that is needed. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  #isKnown = false;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** @throws RedisStartError what will not get better by itself. @throws RedisUnavailableError what may. */
+  async admit(line: Line): Promise<void> {
+    await this.#kind(line);
+    // While it loads its data it answers HELLO, and nothing else.
+    await line.call(["PING"]);
+    // A Cluster that is not whole answers all but what has a key.
+    if (this.#isKnown && this.#options.isCluster) await line.call(["EXISTS", this.#options.name]);
+    if (!this.#isKnown) {
+      await this.#rights(line);
+      await this.#memory(line);
+    }
+    if (this.#options.scripts.length > 0) await this.#load(line);
+    this.#isKnown = true;
+  }
+
+  /** HELLO is allowed to every user, unlike INFO and ROLE. */
+  async #kind(line: Line): Promise<void> {
+    const hello = replyMap(await line.call(["HELLO"]));
+    const [server, version, mode, role] = ["server", "version", "mode", "role"].map((field) => replyText(hello.get(field)));
+    if (Number.parseInt(version as string, 10) < OLDEST) {
+      throw new RedisStartError(`this is ${server} ${version}; give Redis ${OLDEST}.0 or later, or Valkey`);
+    }
+    const { isCluster } = this.#options;
+    if (mode === "sentinel") throw new RedisStartError("this is a Sentinel; give ioredis the Sentinels as `sentinels`, with the `name` of the master");
+    if (mode === "cluster" && !isCluster) {
+      throw new RedisStartError("this server is one of a Redis Cluster, and the client knows only this one; give a Cluster client");
+    }
+    if (role !== "master" && !isCluster) throw new RedisUnavailableError("READONLY this server is a replica; give the address of its master", { maybeDone: false });
+  }
+
+  async #rights(line: Line): Promise<void> {
+    const { name, isSharded, prefix } = this.#options;
+    let no: readonly string[];
+    try {
+      no = replyArray(await line.call(["EVAL", MAY_NOT, 1, name, name, isSharded ? "S" : ""])).map(replyText);
+    } catch (error) {
+      if (!(error instanceof RedisReplyError) || error.code !== "NOPERM") throw error;
+      no = [error.message.includes("command") ? "EVAL" : `keys that begin with ${prefix}`];
+    }
+    if (no.length === 0) return;
+    throw new RedisStartError(
+      `this user of Redis may not use ${no.join(", ")} under the prefix ${prefix}; give it the rules: ~${prefix}:* &${prefix}:* +@connection +@read +@write +@pubsub +@scripting +time`,
+    );
+  }
+
+  /** Redis deletes history and leases when it is out of memory, unless its policy is noeviction. */
+  async #memory(line: Line): Promise<void> {
+    let info: string;
+    try {
+      info = replyText(await line.call(["INFO", "memory"]));
+    } catch (error) {
+      if (!(error instanceof RedisReplyError)) throw error;
+      return this.#options.warn("Redis: maxmemory-policy cannot be read, since this user may not run INFO; it must be noeviction, or Redis may delete history");
+    }
+    const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1] ?? "";
+    const policy = field("maxmemory_policy");
+    if (field("maxmemory") === "0" || policy === "noeviction" || policy === "") return;
+    this.#options.warn(
+      `Redis: maxmemory-policy is ${policy}, so that Redis deletes history when its ${field("maxmemory_human")} are full, and clients are told that they missed something; set it to noeviction`,
+    );
+  }
+
+  async #load(line: Line): Promise<void> {
+    const answers = await line.many(this.#options.scripts.map(({ text }) => ["SCRIPT", "LOAD", text]));
+    const failed = answers.find((answer) => answer instanceof Error);
+    if (failed !== undefined) throw failed;
+  }
+}

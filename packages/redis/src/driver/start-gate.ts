@@ -1,0 +1,56 @@
+import type { Clock } from "@upwire/core";
+import type { Timer } from "@upwire/core/adapter";
+import { RedisStartError } from "./driver.ts";
+import { startFailure } from "./start-failure.ts";
+
+/** The promise of `start`: what may get better is tried again for a while, what cannot rejects at once. */
+export class StartGate {
+  readonly opened: Promise<void>;
+  #resolve: () => void = () => {};
+  #reject: (error: Error) => void = () => {};
+  readonly #timer: Timer;
+  readonly #where: string;
+  #last = "it does not answer";
+  #isSettled = false;
+
+  constructor(clock: Clock, { where, withinMs }: { readonly where: string; readonly withinMs: number }) {
+    this.#where = where;
+    this.opened = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#timer = clock.after(withinMs, () => this.#fail(`${this.#last}; tried for ${withinMs} ms`));
+  }
+
+  /** Whether `start` is over, one way or the other. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  failed(error: Error): void {
+    const { message, isFinal } = startFailure(error);
+    this.#last = message;
+    if (isFinal) this.#fail(message);
+  }
+
+  open(): void {
+    if (this.#isSettled) return;
+    this.#settle();
+    this.#resolve();
+  }
+
+  close(): void {
+    this.#fail("the broker was closed while it started");
+  }
+
+  #fail(message: string): void {
+    if (this.#isSettled) return;
+    this.#settle();
+    this.#reject(new RedisStartError(`Redis at ${this.#where}: ${message}`));
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#timer.cancel();
+  }
+}

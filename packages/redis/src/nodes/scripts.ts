@@ -1,0 +1,51 @@
+import { scriptOf } from "../driver/script.ts";
+import type { RedisScript } from "../driver/driver.ts";
+
+/** Time is that of Redis: the clocks of the nodes need not agree. */
+const NOW = "local t = redis.call('TIME')\nlocal now = t[1] * 1000 + math.floor(t[2] / 1000)\n";
+
+/**
+ * Takes or renews the lease of a node, and ends those that are over. KEYS: alive, kept. ARGV: node, lease in milliseconds.
+ * Returns the nodes, and the id of the newest entry that is kept.
+ */
+export const leaseScript: RedisScript = scriptOf(`${NOW}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+return { redis.call('ZRANGE', KEYS[1], 0, -1), top[1] and top[1][1] or '0-0' }
+`);
+
+/**
+ * Keeps what one node tells another, or all, and says so on a channel. KEYS: kept. ARGV: to ("" for all), from, data, how long in
+ * milliseconds, the longest in milliseconds, the most entries, PUBLISH or SPUBLISH, channel, message, which ends with the id of the entry.
+ */
+export const keepScript: RedisScript = scriptOf(`${NOW}
+local id = redis.call('XADD', KEYS[1], '*', 't', ARGV[1], 'f', ARGV[2], 'd', ARGV[3], 'u', now + ARGV[4])
+redis.call('XTRIM', KEYS[1], 'MINID', now - ARGV[5])
+redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[6])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+return redis.call(ARGV[7], ARGV[8], ARGV[9] .. id)
+`);
+
+/**
+ * What is kept for a node after an id. KEYS: kept. ARGV: id, node, at most so many entries, the last id or "+".
+ * Returns the id up to which it has looked, how many entries it has seen, and sender and data of each that is for this node.
+ */
+export const keptScript: RedisScript = scriptOf(`${NOW}
+local entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], ARGV[4], 'COUNT', ARGV[3])
+local last, found = ARGV[1], {}
+for _, entry in ipairs(entries) do
+  last = entry[1]
+  local field = {}
+  for at = 1, #entry[2], 2 do field[entry[2][at]] = entry[2][at + 1] end
+  local isMine = field.t == ARGV[2] or (field.t == '' and field.f ~= ARGV[2])
+  if isMine and field.d and tonumber(field.u) > now then
+    found[#found + 1] = field.f
+    found[#found + 1] = field.d
+  end
+end
+return { last, #entries, found }
+`);
+
+export const planeScripts: readonly RedisScript[] = [leaseScript, keepScript, keptScript];
