@@ -1,6 +1,9 @@
-import { memoryBroker, type Broker } from "@upwire/cluster/broker";
+import type { Broker } from "@upwire/cluster/broker";
+import { meshBroker } from "@upwire/cluster/mesh";
 import type { Engine } from "./api.ts";
 
-export async function brokerFor(_engine: Exclude<Engine, { kind: "socketio" }>, _report: (error: unknown) => void): Promise<Broker> {
-  return memoryBroker();
+/** The broker of one node, reached as an application would. */
+export async function brokerFor(engine: Exclude<Engine, { kind: "socketio" }>, _report: (error: unknown) => void): Promise<Broker> {
+  if (engine.kind === "mesh") return meshBroker({ folder: engine.folder });
+  throw new Error("not yet");
 }
