@@ -91,7 +91,7 @@ const made = (owner: string, ...names: string[]) => Object.fromEntries(names.map
 /** What the types show. */
 const rows: Readonly<Record<string, `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
   ...Object.fromEntries(
-    ["close", "history", "publish", "save", "start", "state", "subscribe", "unsubscribe"].map((name) => [
+    ["close", "history", "nodes", "publish", "save", "start", "state", "subscribe", "tell", "unsubscribe"].map((name) => [
       `Broker.${name}`,
       "not: of a broker: describeBroker and hostileBroker",
     ]),

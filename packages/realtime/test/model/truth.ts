@@ -68,6 +68,7 @@ export class Truth {
   readonly #current = new Map<string, EpochTruth>();
   readonly #expected = new Map<number, string>();
   readonly #excused = new Map<string, number>();
+  #unwitnessed = 0;
   /** When the last member of a topic left; `undefined` while it has one. */
   readonly #leftAt = new Map<string, number | undefined>();
 
@@ -155,7 +156,7 @@ export class Truth {
 
   /** Its publisher was told that it took effect; without history only the witness can tell. */
   expect(topic: string, number: number): void {
-    this.#expected.set(number, topic);
+    if (number > this.#unwitnessed) this.#expected.set(number, topic);
   }
 
   /** Some of `topic` are missing: any of those up to now. */
@@ -174,8 +175,9 @@ export class Truth {
     return [...this.#expected].filter(isMissing).map(([number]) => number);
   }
 
-  /** The witness is gone, and did not see all. */
-  expectNothing(): void {
+  /** The witness is gone, and did not see all of those up to `number`, which may be answered later. */
+  expectNothing(number: number): void {
+    this.#unwitnessed = number;
     this.#expected.clear();
     this.#excused.clear();
   }

@@ -230,7 +230,7 @@ export class World {
   #cutAll(): void {
     for (const client of this.clients) this.cut(client, { inMidFrame: this.dice.once(2) });
     this.#witness = undefined;
-    this.truth.expectNothing();
+    this.truth.expectNothing(this.#numbers);
   }
 
   /** What the application has worked in: everything that was published so far. It takes its time now and then. */

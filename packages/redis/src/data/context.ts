@@ -21,8 +21,6 @@ export interface DataContext {
   readonly clock: Clock;
   readonly sink: Pick<BrokerSink, "message" | "top" | "gap">;
   readonly counts: DataCounts;
-  /** The server that publishes tells how many nodes got it, all of them. */
-  readonly countsAll: boolean;
   /** What went wrong where no call could be rejected for it: a line for people. */
   report(error: Error): void;
 }

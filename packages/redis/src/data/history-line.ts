@@ -34,7 +34,7 @@ export class HistoryLine {
   bounds: HistoryBounds;
   isUnderWay = false;
   /** It is not tried before. */
-  pauseUntil = -Infinity;
+  pauseUntil: number = -Infinity;
   #waiting: Kept[] = [];
 
   constructor(topic: string, seen: Seen, bounds: HistoryBounds) {

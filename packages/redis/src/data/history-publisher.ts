@@ -7,6 +7,7 @@ import { dataBytes, HistoryLine, queuedBytes, type Kept } from "./history-line.t
 import type { QueueLimits } from "./limits.ts";
 import type { Seen } from "./seen.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** A batch that the server could not do just now is tried again after so long. Milliseconds. */
 const PAUSE_MS = 200;
@@ -28,6 +29,7 @@ export class HistoryPublisher {
   #due = new Set<HistoryLine>();
   #isScheduled = false;
   #isReady = false;
+  readonly #underWay = new UnderWay();
   #count = 0;
   #bytes = 0;
 
@@ -58,9 +60,15 @@ export class HistoryPublisher {
     line.bounds = bounds;
     this.#count++;
     this.#bytes += bytes;
+    this.#underWay.begin(1);
     this.#schedule(line);
     const at = this.#context.clock.now();
     return new Promise((resolve, reject) => line.push({ data, origin, key, keyMs, bytes, at, resolve, reject }));
+  }
+
+  /** Fulfils when nothing waits and nothing is under way. */
+  idle(): Promise<void> {
+    return this.#underWay.idle();
   }
 
   /** Redis is there, and positions have been compared: what waits goes out. */
@@ -181,6 +189,7 @@ export class HistoryPublisher {
   #settle({ bytes }: Kept): void {
     this.#count--;
     this.#bytes -= bytes;
+    this.#underWay.end(1);
   }
 
   #release(line: HistoryLine): void {

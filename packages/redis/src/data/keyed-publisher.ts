@@ -8,6 +8,7 @@ import { LocalKeys } from "./local-keys.ts";
 import { keyedScript } from "./lua.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import { UnderWay } from "./under-way.ts";
 
 const KEY_MS = 120_000;
 
@@ -40,6 +41,7 @@ export class KeyedPublisher {
   /** What was published while Redis was away. */
   readonly #local: LocalKeys;
   #waiting = new Map<string, Given[]>();
+  readonly #underWay = new UnderWay();
   #isScheduled = false;
   #isClosed = false;
 
@@ -59,6 +61,7 @@ export class KeyedPublisher {
   publish(topic: string, data: BrokerData, options: PublishOptions & { readonly key: string }): Promise<PublishResult> {
     if (this.#local.has(topic, options.key, this.#context.clock.now())) return Promise.resolve(localOnly({ repeated: true }));
     return new Promise((resolve, reject) => {
+      this.#underWay.begin(1);
       const given = { data, options, resolve, reject };
       const waiting = this.#waiting.get(topic);
       if (waiting === undefined) this.#waiting.set(topic, [given]);
@@ -75,6 +78,11 @@ export class KeyedPublisher {
     const keys = this.#local.entries(clock.now());
     if (keys.length === 0) return;
     await driver.many(keys.map(({ topic, key, leftMs }) => ({ args: ["SET", names.key(topic, key), "-", "NX", "PX", Math.ceil(leftMs)], key: names.key(topic, key) })));
+  }
+
+  /** Fulfils when nothing is under way. */
+  idle(): Promise<void> {
+    return this.#underWay.idle();
   }
 
   close(): void {
@@ -103,10 +111,18 @@ export class KeyedPublisher {
     if (calls.length > 0) void this.#send(batches, calls);
   }
 
-  #numbered(topic: string, { data, options, resolve, reject }: Given, now: number): Keyed {
+  #numbered(topic: string, { data, options, ...given }: Given, now: number): Keyed {
     const { key, keyMs = KEY_MS, origin } = options;
     const { first, earlierMs } = this.#numbers.take(topic, 1, now);
     const envelope: PublicationsEnvelope = { kind: "publications", node: this.#name, first, earlierMs, position: undefined, items: [{ data, origin }] };
+    const resolve = (result: PublishResult): void => {
+      this.#underWay.end(1);
+      given.resolve(result);
+    };
+    const reject = (error: RealtimeError): void => {
+      this.#underWay.end(1);
+      given.reject(error);
+    };
     return { key, keyMs: Math.max(1, Math.ceil(keyMs)), envelope, resolve, reject };
   }
 

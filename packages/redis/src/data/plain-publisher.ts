@@ -7,6 +7,7 @@ import { failed } from "./failures.ts";
 import { dataBytes } from "./history-line.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import { UnderWay } from "./under-way.ts";
 
 interface Plain extends EnvelopeItem {
   readonly resolve: (result: PublishResult) => void;
@@ -32,6 +33,7 @@ export class PlainPublisher {
   readonly #subscriptions: Subscriptions;
   readonly #limits: QueueLimits;
   #waiting = new Map<string, Plain[]>();
+  readonly #underWay = new UnderWay();
   #isScheduled = false;
   #isClosed = false;
   #underWayBytes = 0;
@@ -45,6 +47,7 @@ export class PlainPublisher {
 
   publish(topic: string, data: BrokerData, origin: string | undefined): Promise<PublishResult> {
     return new Promise((resolve) => {
+      this.#underWay.begin(1);
       const plain = { data, origin, resolve };
       const waiting = this.#waiting.get(topic);
       if (waiting === undefined) this.#waiting.set(topic, [plain]);
@@ -53,6 +56,11 @@ export class PlainPublisher {
       this.#isScheduled = true;
       setImmediate(() => this.#flush());
     });
+  }
+
+  /** Fulfils when nothing is under way. */
+  idle(): Promise<void> {
+    return this.#underWay.idle();
   }
 
   close(): void {
@@ -73,7 +81,7 @@ export class PlainPublisher {
       for (const { items, bytes } of this.#batches(all)) {
         const { first, earlierMs } = this.#numbers.take(topic, items.length, now);
         if (isAway || this.#underWayBytes + bytes > this.#limits.upBytes) {
-          settle(items, LOCAL_ONLY);
+          this.#settle(items, LOCAL_ONLY);
           continue;
         }
         this.#underWayBytes += bytes;
@@ -91,13 +99,13 @@ export class PlainPublisher {
       this.#underWayBytes -= bytes;
       if (typeof reply !== "number") {
         if (reply instanceof RedisReplyError) this.#context.report(failed("publish without history, for this node only", reply));
-        settle(items, LOCAL_ONLY);
+        this.#settle(items, LOCAL_ONLY);
         continue;
       }
       this.#context.counts.published += items.length;
       const others = this.#subscriptions.others(topic, reply);
       if (others === 0) this.#numbers.rest(topic);
-      settle(items, { position: undefined, delivery: "cluster", repeated: false, others });
+      this.#settle(items, { position: undefined, delivery: "cluster", repeated: false, others });
     }
   }
 
@@ -117,8 +125,9 @@ export class PlainPublisher {
     }
     yield { items: from === 0 ? all : all.slice(from), bytes };
   }
-}
 
-function settle(items: readonly Plain[], result: PublishResult): void {
-  for (const { resolve } of items) resolve(result);
+  #settle(items: readonly Plain[], result: PublishResult): void {
+    this.#underWay.end(items.length);
+    for (const { resolve } of items) resolve(result);
+  }
 }

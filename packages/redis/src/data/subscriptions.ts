@@ -136,8 +136,8 @@ export class Subscriptions {
   }
 
   /** How many other nodes got what `receivers` connections got. */
-  others(topic: string, receivers: number): number | undefined {
-    return this.#context.countsAll ? Math.max(0, receivers - (this.#byTopic.has(topic) ? 1 : 0)) : undefined;
+  others(topic: string, receivers: number): number {
+    return Math.max(0, receivers - (this.#byTopic.has(topic) ? 1 : 0));
   }
 
   /** This node heard everything up to the moment `since`, and nothing until now. */

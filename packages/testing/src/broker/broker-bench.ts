@@ -75,6 +75,11 @@ export class BrokerBench {
     return joined;
   }
 
+  /** How many seconds a behaviour looks at that has to hold in each: real ones are dear. */
+  get seconds(): number {
+    return this.#options.hasOwnTime === true ? 1 : 3;
+  }
+
   /** The texts that `from` has told. */
   heardOf(from: BrokerBench): string[] {
     return this.heard.flatMap(([name, text]) => (name === from.broker.node ? [text] : []));

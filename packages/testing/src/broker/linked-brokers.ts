@@ -66,7 +66,9 @@ class Network implements LinkedBrokers, LinkedNetwork {
     void this.memory.start({
       message: (topic, publication) => {
         if (publication.position !== undefined) this.#tops.set(topic, publication.position);
-        for (const node of this.#nodes) node.message(topic, publication);
+        this.#together(() => {
+          for (const node of this.#nodes) node.message(topic, publication);
+        });
       },
       top: () => {},
       gap: () => {},
@@ -90,13 +92,16 @@ class Network implements LinkedBrokers, LinkedNetwork {
   mend(name: string): void {
     const node = this.#find(name);
     if (node.link !== "cut") return;
-    this.#isBack(node);
-    node.mend();
-    this.#showTops(node);
+    const kept = this.#kept.get(node) ?? [];
     const now = this.#clock.now();
-    for (const { from, data, until } of this.#kept.get(node) ?? []) if (now <= until) node.told(from, data);
     this.#kept.delete(node);
-    this.#showNodes();
+    this.#isBack(node);
+    this.#together(() => {
+      node.mend();
+      this.#showTops(node);
+      for (const { from, data, until } of kept) if (now <= until) node.told(from, data);
+      this.#showNodes();
+    });
   }
 
   kill(name: string): void {
@@ -142,18 +147,25 @@ class Network implements LinkedBrokers, LinkedNetwork {
   }
 
   tell(from: LinkedNode, to: string | undefined, data: Uint8Array, keepMs: number | undefined): void {
-    for (const node of this.#nodes) {
-      if (node === from || (to !== undefined && to !== node.node)) continue;
-      if (node.link === "up") node.told(from.node, data);
-      else if (node.link === "cut" && keepMs !== undefined) this.#keep(node, { from: from.node, data, until: this.#clock.now() + keepMs });
-    }
+    this.#together(() => {
+      for (const node of this.#nodes) {
+        if (node === from || (to !== undefined && to !== node.node)) continue;
+        if (node.link === "up") node.told(from.node, data);
+        else if (node.link === "cut" && keepMs !== undefined) this.#keep(node, { from: from.node, data, until: this.#clock.now() + keepMs });
+      }
+    });
   }
 
   deliver(run: () => void): void {
-    this.#undelivered.push(run);
-    if (this.#isDelivering) return;
+    this.#together(() => void this.#undelivered.push(run));
+  }
+
+  /** What `run` delivers, to several nodes, stands in line before anything that their hooks bring about. */
+  #together(run: () => void): void {
+    if (this.#isDelivering) return run();
     this.#isDelivering = true;
     try {
+      run();
       for (let next = this.#undelivered.shift(); next !== undefined; next = this.#undelivered.shift()) next();
     } finally {
       this.#isDelivering = false;
@@ -197,10 +209,12 @@ class Network implements LinkedBrokers, LinkedNetwork {
 
   #showNodes(): void {
     const alive = [...this.#nodes].filter((node) => !this.#gone.has(node)).map(({ node }) => node);
-    for (const node of this.#nodes) {
-      if (this.#gone.has(node)) node.show([node.node]);
-      else if (node.link === "up") node.show(alive);
-    }
+    this.#together(() => {
+      for (const node of this.#nodes) {
+        if (this.#gone.has(node)) node.show([node.node]);
+        else if (node.link === "up") node.show(alive);
+      }
+    });
   }
 
   #showTops(node: LinkedNode): void {

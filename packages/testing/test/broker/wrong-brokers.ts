@@ -1,4 +1,4 @@
-import { memoryBroker, type Broker } from "@upwire/cluster/broker";
+import { memoryBroker } from "@upwire/cluster/broker";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { patched, withSink, type Patch, type WrongBroker } from "./patched.ts";
 
