@@ -89,7 +89,7 @@ export function knownClient(client: unknown): KnownClient {
     return { kind: "ioredis", client: client as IoredisClient };
   }
   if (has("duplicate") && has("nodeClient")) return { kind: "node-redis-cluster", client: client as NodeRedisClusterClient };
-  if (has("acquire") || has("getSentinelNode")) {
+  if (has("acquire") || has("execute")) {
     throw new RedisStartError(
       "client: a pool or a Sentinel client of node-redis cannot be taken; give createClient or createCluster of node-redis, or for Sentinels new Redis({ sentinels, name }) of ioredis",
     );

@@ -27,7 +27,8 @@ export interface CreateDriverOptions {
 /** @throws RedisStartError for what is no client, a wrong URL or a missing package. */
 export async function createDriver(options: CreateDriverOptions): Promise<RedisDriver> {
   const { client, prefix, node, clock, sharded = false, scripts = [], startWithinMs = 10_000 } = options;
-  const known = "url" in client ? await clientOfUrl(client.url) : knownClient(client);
+  const { url } = (client ?? {}) as { readonly url?: unknown };
+  const known = typeof url === "string" ? await clientOfUrl(url) : knownClient(client);
   const common = { prefix, node, clock, scripts, startWithinMs };
   switch (known.kind) {
     case "ioredis":

@@ -61,6 +61,11 @@ class IoredisLine implements Line {
       throw this.#lastError ?? error;
     }
     if (this.#state !== "new") throw this.#lastError ?? new Error("the connection was closed");
+    if (this.#lastError !== undefined) {
+      // It tells that there is no such database, and would go on with the first one.
+      this.close();
+      throw this.#lastError;
+    }
     this.#state = "open";
   }
 

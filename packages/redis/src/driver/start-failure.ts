@@ -7,6 +7,9 @@ export interface StartFailure {
   readonly isFinal: boolean;
 }
 
+/** Redis waits for more when a client begins with TLS where it expects none. */
+export const DOES_NOT_ANSWER = "it does not answer; if the client speaks TLS and the server does not, give redis:// instead of rediss://, or no `tls`";
+
 interface Rule {
   readonly holds: (text: string, code: string) => boolean;
   readonly says: string;
@@ -34,7 +37,7 @@ const rules: readonly Rule[] = [
   },
   { holds: (text) => /RESP type|Protocol error|Unexpected|parse/i.test(text), says: "what answers there is not Redis", isFinal: true },
   { holds: (text) => /^LOADING/.test(text), says: "Redis still loads its data", isFinal: false },
-  { holds: (text) => /did not answer within|ETIMEDOUT|imeout/.test(text), says: "it takes the connection and does not answer", isFinal: false },
+  { holds: (text) => /did not answer within|ETIMEDOUT|imeout/.test(text), says: DOES_NOT_ANSWER, isFinal: false },
   {
     holds: (text, code) => code === "ECONNRESET" || code === "EPIPE" || /closed/i.test(text),
     says: "it closes the connection before the first answer; if it wants TLS, give rediss:// or `tls`",

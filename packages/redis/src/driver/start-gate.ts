@@ -1,7 +1,7 @@
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import { RedisStartError } from "./driver.ts";
-import { startFailure } from "./start-failure.ts";
+import { DOES_NOT_ANSWER, startFailure } from "./start-failure.ts";
 
 /** The promise of `start`: what may get better is tried again for a while, what cannot rejects at once. */
 export class StartGate {
@@ -10,7 +10,7 @@ export class StartGate {
   #reject: (error: Error) => void = () => {};
   readonly #timer: Timer;
   readonly #where: string;
-  #last = "it does not answer";
+  #last = DOES_NOT_ANSWER;
   #isSettled = false;
 
   constructor(clock: Clock, { where, withinMs }: { readonly where: string; readonly withinMs: number }) {

@@ -23,10 +23,13 @@ export function ioredisDirectory(client: IoredisClusterClient): OpenDirectory {
       enableReadyCheck: false,
       shardedSubscribers: false,
     });
-    let last: Error | undefined;
-    copy.on("error", (error: Error) => void (last ??= error));
-    // These say what is wrong, where "error" says only that no server could be used.
-    copy.on("node error", (error: Error) => void (last = error));
+    // What comes first says what is wrong, unless it is only that; what follows, that no server could be used.
+    let first: Error | undefined;
+    const note = (error: Error): void => {
+      if (error.message !== "Connection is closed.") first ??= error;
+    };
+    copy.on("node error", note);
+    copy.on("error", () => {});
     try {
       await withDeadline(copy.connect());
       const nodes = copy.nodes("all");
@@ -34,8 +37,8 @@ export function ioredisDirectory(client: IoredisClusterClient): OpenDirectory {
       if (template === undefined) throw new Error("none of the servers of the Cluster answers");
       const addresses = nodes.map(({ options }) => ({ host: options.host ?? "localhost", port: options.port ?? 6379 }));
       return { lines: ioredisLines(template), addresses, translate: ioredisTranslate(client.options.natMap) };
-    } catch (error) {
-      throw last ?? error;
+    } catch {
+      throw first ?? new Error("none of the client's start nodes lets it in; is Redis running, and are the addresses right?");
     } finally {
       copy.disconnect();
     }
@@ -54,8 +57,8 @@ export function nodeRedisDirectory(client: NodeRedisClusterClient): OpenDirector
   return async () => {
     // All servers are wanted, and none need be connected: one that is away would hold up the others.
     const copy = client.duplicate({ minimizeConnections: true, useReplicas: true });
-    let last: Error | undefined;
-    const note = (error: Error): void => void (last = error);
+    let first: Error | undefined;
+    const note = (error: Error): void => void (first ??= error);
     copy.on("error", note);
     copy.on("node-error", note);
     try {
@@ -72,7 +75,7 @@ export function nodeRedisDirectory(client: NodeRedisClusterClient): OpenDirector
       if (template === undefined) throw new Error("none of the servers of the Cluster answers");
       return { lines: nodeRedisLines(template), addresses: [...known.values()], translate: ({ id, host, port }) => known.get(id) ?? { host, port } };
     } catch (error) {
-      throw last ?? error;
+      throw first ?? error;
     } finally {
       copy.destroy();
     }
