@@ -53,12 +53,12 @@ export class Histories {
   }
 
   /** Puts a publication into the history of its topic, unless its key is known. Without history only the key is remembered. */
-  publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS }: PublishOptions): Applied {
+  publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS, keyOwner = "" }: PublishOptions): Applied {
     const now = this.#clock.now();
     const known = key === undefined ? undefined : this.#keys.find(topic, key, now);
     if (known !== undefined) return { position: known.position, isRepeated: true };
     const position = history === undefined ? undefined : this.#keep(topic, data, history, now);
-    if (key !== undefined) this.#keys.add(topic, key, { position }, now + keyMs, now);
+    if (key !== undefined) this.#keys.add(topic, key, { position, owner: keyOwner, until: now + keyMs }, now);
     return { position, isRepeated: false };
   }
 
@@ -96,7 +96,7 @@ export class Histories {
       const { topic, epoch, top, bounds, activeAt, isSubscribed } = kept;
       topics.push({ topic, epoch, top, bounds, idleMs: isSubscribed ? 0 : now - activeAt, entries });
     }
-    const keys = [...this.#keys.entries(now)].map(([name, { position }, leftMs]) => ({ name, position, leftMs }));
+    const keys = [...this.#keys.entries(now)].map(([name, { position, owner, until }]) => ({ name, position, leftMs: until - now, owner }));
     return encodeSaved({ topics, keys });
   }
 
@@ -214,7 +214,7 @@ export class Histories {
       for (const [data, ageMs] of entries) kept.restore(data, now - ageMs);
       this.#take(kept, now - idleMs);
     }
-    for (const { name, position, leftMs } of keys) this.#keys.restore(name, { position }, now + leftMs);
+    for (const { name, position, leftMs, owner = "" } of keys) this.#keys.restore(name, { position, owner, until: now + leftMs });
     this.#makeRoom();
   }
 }
