@@ -106,9 +106,9 @@ function judged(scenario: Scenario, { stage, round, evidence }: { readonly stage
   return { ...round, verdicts, uncaught, exits, faults: scenario.isControl ? [] : faults, reasons: stage.ledger.reasons };
 }
 
-function ofKind({ published, listeners, healedAt }: Evidence, kind: TopicKind): Evidence {
+function ofKind({ published, listeners, ...when }: Evidence, kind: TopicKind): Evidence {
   const isOfKind = ({ topic }: { readonly topic: string }): boolean => topic.startsWith(`${kind}:`);
-  return { published: published.filter(isOfKind), listeners: listeners.filter(isOfKind), healedAt };
+  return { published: published.filter(isOfKind), listeners: listeners.filter(isOfKind), ...when };
 }
 
 function beyond(kind: TopicKind, verdict: Verdict, bounds: Bounds): string[] {

@@ -51,6 +51,7 @@ export class Stage {
   /** Processes that ended by themselves. */
   readonly exits: string[] = [];
   readonly nodes: StageNode[] = [];
+  hurtAt = 0;
   healedAt = 0;
   readonly #settings: StageSettings;
   #visitors: Child<VisitorsApi> | undefined;
@@ -131,6 +132,12 @@ export class Stage {
     if (!isSo) throw new Error(`only ${progress?.subscribed} of ${progress?.wanted} subscriptions are there`);
   }
 
+  /** The fault begins. @returns when that is */
+  hurt(): number {
+    this.hurtAt = nowMs();
+    return this.hurtAt;
+  }
+
   /** The fault is over: from now on gaps can be told, and all has to be well again. */
   heal(): void {
     this.healedAt = nowMs();
@@ -149,7 +156,7 @@ export class Stage {
       const { behind, idleMs } = await this.#clients.call("progress", this.ledger.expected());
       return behind === 0 && idleMs > QUIET_MS;
     }, TOLD_WITHIN_MS);
-    return { published: this.ledger.published(), listeners: await this.#clients.call("report"), healedAt: this.healedAt };
+    return { published: this.ledger.published(), listeners: await this.#clients.call("report"), hurtAt: this.hurtAt || this.healedAt, healedAt: this.healedAt };
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,7 @@ const FIGURES: readonly (readonly [heading: string, figure: keyof Verdict])[] = 
   ["overstated", "overstated"],
   ["told after ms", "toldLateMs"],
   ["silence ms", "silenceMs"],
+  ["in the fault", "stoppedMs"],
 ];
 const KINDS: readonly TopicKind[] = ["log", "live"];
 const HEADER = ["scenario", "topics", "rounds", ...FIGURES.map(([heading]) => heading), "down ms", "up ms", "uncaught", "exits", ""];

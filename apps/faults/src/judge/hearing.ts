@@ -1,4 +1,4 @@
-import type { Heard, Listener } from "./log.ts";
+import type { Evidence, Heard, Listener } from "./log.ts";
 import type { Verdict } from "./verdict.ts";
 
 type Told = Extract<Heard, { kind: "gap" }>;
@@ -23,7 +23,7 @@ export class Hearing {
   readonly gaps: readonly Told[];
   readonly #places = new Map<string, Map<number, Place>>();
 
-  constructor({ heard }: Listener, verdict: Verdict) {
+  constructor({ heard }: Listener, { hurtAt, healedAt }: Pick<Evidence, "hurtAt" | "healedAt">, verdict: Verdict) {
     const gaps: Told[] = [];
     const newest = new Map<string, number>();
     let previous: number | undefined;
@@ -34,7 +34,10 @@ export class Hearing {
       }
       const { publisher, n, at } = entry;
       verdict.heard++;
-      if (previous !== undefined) verdict.silenceMs = Math.max(verdict.silenceMs, at - previous);
+      if (previous !== undefined) {
+        verdict.silenceMs = Math.max(verdict.silenceMs, at - previous);
+        verdict.stoppedMs = Math.max(verdict.stoppedMs, Math.min(at, healedAt) - Math.max(previous, hurtAt));
+      }
       previous = at;
       const places = this.#placesOf(publisher);
       const earlier = places.get(n);

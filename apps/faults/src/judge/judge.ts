@@ -10,6 +10,8 @@ const COUNTED: Readonly<Record<Outcome, "acknowledged" | "localOnly" | "rejected
   unanswered: "unanswered",
 };
 
+type When = Pick<Evidence, "hurtAt" | "healedAt">;
+
 /** The publishes of one publisher in one topic, by number. */
 type Numbered = ReadonlyMap<number, Published>;
 
@@ -18,17 +20,17 @@ type Numbered = ReadonlyMap<number, Published>;
  * its publisher was told that all nodes get it; the loss is told when a gap stands between the neighbours of what is missing, in
  * the log of that listener. A gap is needless when nothing at all is missing where it stands.
  */
-export function judge({ published, listeners, healedAt }: Evidence): Verdict {
+export function judge({ published, listeners, ...when }: Evidence): Verdict {
   const verdict = emptyVerdict();
   for (const { outcome } of published) verdict[COUNTED[outcome]]++;
   const byTopic = recordsOf(published);
-  for (const listener of listeners) judgeListener(listener, byTopic.get(listener.topic) ?? new Map<string, Numbered>(), { verdict, healedAt });
+  for (const listener of listeners) judgeListener(listener, byTopic.get(listener.topic) ?? new Map<string, Numbered>(), { verdict, when });
   judgePositions({ published, listeners }, verdict);
   return verdict;
 }
 
-function judgeListener(listener: Listener, records: ReadonlyMap<string, Numbered>, { verdict, healedAt }: { verdict: Verdict; healedAt: number }): void {
-  const hearing = new Hearing(listener, verdict);
+function judgeListener(listener: Listener, records: ReadonlyMap<string, Numbered>, { verdict, when }: { verdict: Verdict; when: When }): void {
+  const hearing = new Hearing(listener, when, verdict);
   const missing = hearing.gaps.map(() => 0);
   for (const [publisher, record] of records) {
     const last = Math.max(...record.keys());
@@ -40,7 +42,7 @@ function judgeListener(listener: Listener, records: ReadonlyMap<string, Numbered
         if (publication?.outcome !== "acknowledged") continue;
         verdict.lost++;
         if (told === undefined) verdict.untold++;
-        else verdict.toldLateMs = Math.max(verdict.toldLateMs, told.at - Math.max(publication.at, healedAt));
+        else verdict.toldLateMs = Math.max(verdict.toldLateMs, told.at - Math.max(publication.at, when.healedAt));
       }
     }
   }

@@ -29,6 +29,8 @@ export interface Listener {
 export interface Evidence {
   readonly published: readonly Published[];
   readonly listeners: readonly Listener[];
+  /** When the fault began. */
+  readonly hurtAt: number;
   /** When the last fault was over: before that a gap cannot be told. */
   readonly healedAt: number;
 }

@@ -2,7 +2,7 @@ import type { Evidence } from "./log.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Holds positions against each other: between all listeners of a topic, and with what the publishers were told. */
-export function judgePositions({ published, listeners }: Omit<Evidence, "healedAt">, verdict: Verdict): void {
+export function judgePositions({ published, listeners }: Pick<Evidence, "published" | "listeners">, verdict: Verdict): void {
   /** Which publication has a position. */
   const holders = new Map<string, string>();
   /** The offsets with which a publication came: a topic that began anew may give it a second one. */

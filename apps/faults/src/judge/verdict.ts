@@ -28,12 +28,14 @@ export interface Verdict {
   toldLateMs: number;
   /** The longest that a listener heard no message between its first and its last. Milliseconds. */
   silenceMs: number;
+  /** The longest of it while the fault lasted. Milliseconds. */
+  stoppedMs: number;
 }
 
 export type Figure = keyof Verdict;
 
 /** Sums, but for durations, of which the longest counts. */
-const LONGEST: readonly Figure[] = ["toldLateMs", "silenceMs"];
+const LONGEST: readonly Figure[] = ["toldLateMs", "silenceMs", "stoppedMs"];
 
 export function emptyVerdict(): Verdict {
   return {
@@ -54,6 +56,7 @@ export function emptyVerdict(): Verdict {
     overstated: 0,
     toldLateMs: 0,
     silenceMs: 0,
+    stoppedMs: 0,
   };
 }
 

@@ -1,6 +1,5 @@
 // Nodes are killed, frozen and replaced; on Redis and on the mesh.
 import { setTimeout as delay } from "node:timers/promises";
-import { nowMs } from "../now.ts";
 import { BEGUN_ANEW, TOLD, UNHARMED, type Scenario } from "../scenario.ts";
 import type { Random } from "../random.ts";
 import type { Stage, StageNode } from "../stage.ts";
@@ -70,7 +69,7 @@ export const nodeScenarios: readonly Scenario[] = [
     engines: onRedis,
     bounds: { log: UNHARMED, live: TOLD },
     async play({ stage, random }) {
-      const from = nowMs();
+      const from = stage.hurt();
       await freezeOne(stage, random.pick(stage.nodes));
       return timesOf(stage, { from, to: stage.healedAt });
     },

@@ -2,7 +2,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaultProxy } from "@upwire/testing";
 import type { Engine } from "../node/api.ts";
-import { nowMs } from "../now.ts";
 import { BEGUN_ANEW, TOLD, UNHARMED, type Place, type Round, type Scenario } from "../scenario.ts";
 import { timesOf } from "../times.ts";
 import { onRedis } from "./engines.ts";
@@ -14,7 +13,7 @@ const FREEZE_MS = 5000;
 /** kill -9, some time without a server, and a new process with what is on disk. */
 export async function killAndRestart({ stage, random, redis }: Place, whileDown?: () => void): Promise<Round> {
   await delay(random.between(300, 1200));
-  const from = nowMs();
+  const from = stage.hurt();
   await redis.kill9();
   await delay(random.between(50, 1500));
   whileDown?.();
@@ -63,11 +62,11 @@ const frozen: Scenario = {
   redis: { appendonly: "always" },
   engines: onRedis,
   // Local members of topics without history hear on.
-  bounds: { log: UNHARMED, live: { ...TOLD, silenceMs: 1000 } },
+  bounds: { log: UNHARMED, live: { ...TOLD, stoppedMs: 1000 } },
   times: { downMs: 5000, upMs: 1000 },
   async play({ stage, random, redis }) {
     await delay(random.between(300, 1200));
-    const from = nowMs();
+    const from = stage.hurt();
     redis.stop();
     await delay(FREEZE_MS);
     redis.cont();
@@ -92,7 +91,7 @@ function cutOff(): Scenario {
     times: { downMs: 5000, upMs: 1000 },
     async play({ stage, random }) {
       await delay(random.between(300, 1200));
-      const from = nowMs();
+      const from = stage.hurt();
       proxy?.set({ toServer: { isCut: true }, toClient: { isCut: true } });
       await delay(random.between(3000, 6000));
       proxy?.set({ toServer: {}, toClient: {} });

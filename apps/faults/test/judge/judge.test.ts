@@ -20,9 +20,10 @@ const listener = (...heard: Heard[]): Listener => ({ id: "one", topic: TOPIC, he
 
 /** Everything that the judge finds wrong. */
 function faultsOf(publications: readonly Published[], listeners: readonly Listener[], healedAt = 0): Partial<Verdict> {
-  const { acknowledged: _a, localOnly: _l, rejected: _r, unanswered: _u, heard: _h, gaps: _g, silenceMs: _s, ...faults } = judge({
+  const { acknowledged: _a, localOnly: _l, rejected: _r, unanswered: _u, heard: _h, gaps: _g, silenceMs: _s, stoppedMs: _t, ...faults } = judge({
     published: publications,
     listeners,
+    hurtAt: 0,
     healedAt,
   });
   return Object.fromEntries(Object.entries(faults).filter(([, value]) => value !== 0));
@@ -35,7 +36,7 @@ describe("the judge", () => {
 
   it("counts what the publishers were told", () => {
     const outcomes = { 1: "local-only", 2: "rejected", 3: "unanswered" } as const;
-    expect(judge({ published: published(4, outcomes), listeners: [], healedAt: 0 })).toMatchObject({ acknowledged: 1, localOnly: 1, rejected: 1, unanswered: 1 });
+    expect(judge({ published: published(4, outcomes), listeners: [], hurtAt: 0, healedAt: 0 })).toMatchObject({ acknowledged: 1, localOnly: 1, rejected: 1, unanswered: 1 });
   });
 
   it.each([
@@ -108,8 +109,11 @@ describe("the judge", () => {
     expect(faultsOf(published(1), [listener(placed(1, 7))])).toEqual({ misplaced: 1 });
   });
 
-  it("measures the longest silence", () => {
+  it("measures the longest silence, and what of it lies in the fault", () => {
     const late: Heard = { kind: "message", at: 5000, publisher: "anna", n: 2 };
-    expect(judge({ published: published(2), listeners: [listener(message(1), late)], healedAt: 0 })).toMatchObject({ silenceMs: 3999 });
+    expect(judge({ published: published(2), listeners: [listener(message(1), late)], hurtAt: 2000, healedAt: 4500 })).toMatchObject({
+      silenceMs: 3999,
+      stoppedMs: 2500,
+    });
   });
 });
