@@ -28,6 +28,8 @@ export class Tally {
   readonly take = (wrapped: string): void => {
     const now = nowUs();
     readTexts(wrapped, (number, atUs) => {
+      // Published by who recorded it.
+      if (number === 0) return;
       if (number <= this.#last) this.#disorders++;
       else this.#lost += number - this.#last - 1;
       this.#last = Math.max(number, this.#last);

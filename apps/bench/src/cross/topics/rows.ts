@@ -1,3 +1,4 @@
+import { redisBroker } from "@upwire/redis";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 
@@ -10,6 +11,16 @@ export interface TopicsRow {
 
 /** Every row by the name that `--rows` takes. */
 export const topicsRows: Readonly<Record<string, TopicsRow>> = {
+  redis: {
+    label: "redisBroker",
+    kind: "upwire",
+    async start(url) {
+      const broker = redisBroker({ url, onError() {} });
+      const ignore = (): void => {};
+      await broker.start({ message: ignore, top: ignore, gap: ignore, state: ignore, told: ignore, nodes: ignore });
+      return { subscribe: (topics) => Promise.all(topics.map((topic) => broker.subscribe(topic))) };
+    },
+  },
   ioredis: {
     label: "ioredis, one SUBSCRIBE",
     kind: "control",
