@@ -36,7 +36,9 @@ export class Ledger {
     return Object.fromEntries(
       [...this.#entries].map(([topic, publishers]) => [
         topic,
-        Object.fromEntries([...publishers].map(([publisher, entries]) => [publisher, entries.findLastIndex(({ settled }) => settled?.outcome === "acknowledged") + 1])),
+        Object.fromEntries(
+          [...publishers].map(([publisher, entries]) => [publisher, entries.findLastIndex(({ settled }) => settled?.outcome === "acknowledged") + 1]),
+        ),
       ]),
     );
   }

@@ -6,8 +6,8 @@ export interface PublisherSetup {
   readonly topics: readonly string[];
   readonly pace: Pace;
   /** Publishes one message; what it settles with is the acknowledgement. */
-  publish(topic: string, said: Said): Promise<{ readonly offset?: number | undefined; readonly delivery?: "cluster" | "local-only" | undefined }>;
-  note(note: PublisherNote): void;
+  readonly publish: (topic: string, said: Said) => Promise<{ readonly offset?: number | undefined; readonly delivery?: "cluster" | "local-only" | undefined }>;
+  readonly note: (note: PublisherNote) => void;
 }
 
 /** Acknowledgements are told together: one by one they would cost more than the publishes. Milliseconds. */

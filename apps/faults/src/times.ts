@@ -8,7 +8,10 @@ const UP_WITHIN_MS = 10_000;
  * Waits until every node that has seen its broker fail says `up` again.
  * @param from When the fault began. @param to When it was over.
  */
-export async function timesOf(stage: Stage, { from, to }: { readonly from: number; readonly to: number }): Promise<Times & { readonly faults: readonly string[] }> {
+export async function timesOf(
+  stage: Stage,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Times & { readonly faults: readonly string[] }> {
   const isUp = await eventually(() => stage.nodes.every(({ name }) => lastState(stage, name) === "up"), UP_WITHIN_MS);
   const names = stage.nodes.map(({ name }) => name);
   const changes = stage.states.filter(({ node }) => names.includes(node));

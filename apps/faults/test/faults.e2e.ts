@@ -10,7 +10,7 @@ import { expect, it } from "vitest";
 import type { Verdict } from "../src/judge/verdict.ts";
 
 // As it was built: its nodes are processes of their own.
-const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const program = fileURLToPath(new URL("../dist/faults.js", import.meta.url));
 const missing = redisMissing();
 
 interface Told {
@@ -27,7 +27,7 @@ async function faults(...names: string[]): Promise<readonly Told[]> {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
-    expect(output, errors).toContain("| scenario ");
+    expect(output + errors).toContain("| scenario ");
     return (JSON.parse(readFileSync(file, "utf8")) as { outcomes: readonly Told[] }).outcomes;
   } finally {
     rmSync(file, { force: true });
@@ -49,7 +49,11 @@ it("loses nothing, and tells everything, on the mesh", { timeout: 60_000 }, asyn
   expectUnharmed(await faults(...names), names);
 });
 
-it.skipIf(missing !== undefined)(`loses nothing, and tells everything, on Redis${missing === undefined ? "" : `: ${missing}`}`, { timeout: 60_000 }, async () => {
-  const names = ["redis-kill-always", "redis-node-killed"];
-  expectUnharmed(await faults(...names), names);
-});
+it.skipIf(missing !== undefined)(
+  `loses nothing, and tells everything, on Redis${missing === undefined ? "" : `: ${missing}`}`,
+  { timeout: 60_000 },
+  async () => {
+    const names = ["redis-kill-always", "redis-node-killed"];
+    expectUnharmed(await faults(...names), names);
+  },
+);

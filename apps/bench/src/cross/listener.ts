@@ -13,8 +13,8 @@ const { port, dialect, inFlight } = settingsOfChild() as ListenerSettings;
 interface Opening {
   readonly path: string;
   readonly protocols: readonly string[];
-  answer(text: string): string | undefined;
-  isIn(text: string): boolean;
+  readonly answer: (text: string) => string | undefined;
+  readonly isIn: (text: string) => boolean;
 }
 
 const openings: Readonly<Record<ClientDialect, Opening>> = {

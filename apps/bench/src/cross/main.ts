@@ -32,7 +32,14 @@ for (let round = 1; round <= Number(values.rounds); round++) {
     const wanted = cell.rows.filter((row) => rows.includes(row));
     for (const row of round % 2 === 1 ? wanted : wanted.toReversed()) {
       try {
-        const figures = await measureCross({ row, mode: cell.mode, inFlight: cell.inFlight, warmUpMs: 1000, windowMs, ...(cell.isForeign && { isForeign: true as const }) });
+        const figures = await measureCross({
+          row,
+          mode: cell.mode,
+          inFlight: cell.inFlight,
+          warmUpMs: 1000,
+          windowMs,
+          ...(cell.isForeign && { isForeign: true as const }),
+        });
         byRow.get(row)?.push(figures);
         console.error(`round ${round}, ${name}, ${row}: ${figures.cpuUs.toFixed(2)} µs, ${Math.round(figures.perSecond)}/s`);
       } catch (error) {
@@ -50,7 +57,9 @@ if (values.json !== undefined) {
 function namesIn(list: string, known: Readonly<Record<string, unknown>>, what: string): string[] {
   const names = list.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !Object.hasOwn(known, name));
-  if (unknown === undefined) return names;
-  console.error(`there is no ${what} "${unknown}"; there are: ${Object.keys(known).join(", ")}`);
-  process.exit(2);
+  if (unknown !== undefined) {
+    console.error(`there is no ${what} "${unknown}"; there are: ${Object.keys(known).join(", ")}`);
+    process.exit(2);
+  }
+  return names;
 }

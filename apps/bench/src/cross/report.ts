@@ -41,7 +41,15 @@ export function crossReport(results: CrossResults, verdicts: readonly CrossVerdi
 function verdictTable(verdicts: readonly CrossVerdict[]): string {
   return table(
     ["cell", "figure", "row", "against", "stated", "measured", ""],
-    verdicts.map(({ claim, measured, holds }) => [claim.cell, claim.figure, claim.row, claim.against, stated(claim), digits(measured), holds ? "holds" : "misses"]),
+    verdicts.map(({ claim, measured, holds }) => [
+      claim.cell,
+      claim.figure,
+      claim.row,
+      claim.against,
+      stated(claim),
+      digits(measured),
+      holds ? "holds" : "misses",
+    ]),
   );
 }
 

@@ -23,7 +23,9 @@ async function open(): Promise<void> {
   socket.on("close", () => closed++);
   await once(socket, "connect");
   const key = randomBytes(16).toString("base64");
-  socket.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
+  socket.write(
+    `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+  );
   const [answer] = (await once(socket, "data")) as [Buffer];
   if (!answer.toString("latin1").startsWith("HTTP/1.1 101 ")) throw new Error(`the server answered ${answer.toString("latin1", 0, 60)}`);
   heardBy.set(socket, 0);

@@ -36,7 +36,11 @@ const perProcess = Math.floor(Number(values.connections) / processes);
 const single = await measure(1, perProcess);
 const several = await measure(processes, perProcess);
 console.log(report([single, several]));
-process.exitCode = [single, several].every(({ connections, reached, missing, notOnce, closed }) => reached.every((one) => one === connections) && missing + notOnce + closed === 0) ? 0 : 1;
+process.exitCode = [single, several].every(
+  ({ connections, reached, missing, notOnce, closed }) => reached.every((one) => one === connections) && missing + notOnce + closed === 0,
+)
+  ? 0
+  : 1;
 
 async function measure(servers: number, each: number): Promise<Figures> {
   const folder = mkdtempSync(join(tmpdir(), "upwire-crowd-"));

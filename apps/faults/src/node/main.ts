@@ -30,15 +30,13 @@ setInterval(() => {
   tell({ kind: "state", state: now, at: nowMs() });
 }, LOOK_MS);
 
-async function start(): Promise<RunningNode> {
-  try {
-    return await (engine.kind === "socketio" ? startSocketIoNode(engine, report) : startRealtimeNode(engine, report));
-  } catch (error) {
+function start(): Promise<RunningNode> {
+  return (engine.kind === "socketio" ? startSocketIoNode(engine, report) : startRealtimeNode(engine, report)).catch(async (error: unknown) => {
     tell({ kind: "refused", what: error instanceof Error ? error.message : String(error) });
     // What was told leaves before the process does.
     await delay(20);
-    process.exit(1);
-  }
+    return process.exit(1);
+  });
 }
 
 let publisher: Publisher | undefined;
@@ -46,7 +44,13 @@ let publisher: Publisher | undefined;
 const api: NodeApi = {
   port: () => node.port,
   publish(pace: Pace) {
-    publisher = new Publisher({ publisher: name, topics: topics.map(({ topic }) => topic), pace, publish: (topic, said) => node.publish(topic, said), note: tell });
+    publisher = new Publisher({
+      publisher: name,
+      topics: topics.map(({ topic }) => topic),
+      pace,
+      publish: (topic, said) => node.publish(topic, said),
+      note: tell,
+    });
     publisher.start();
   },
   hush() {
@@ -55,8 +59,7 @@ const api: NodeApi = {
   },
   stats: () => node.stats?.() ?? {},
   async drain(how) {
-    publisher?.stop();
-    for (const end = performance.now() + ANSWER_MS; (publisher?.open ?? 0) > 0 && performance.now() < end;) await delay(5);
+    for (const end = performance.now() + ANSWER_MS; api.hush() > 0 && performance.now() < end;) await delay(5);
     publisher?.end();
     await node.drain(how);
   },

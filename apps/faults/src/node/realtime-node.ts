@@ -28,7 +28,10 @@ export async function startRealtimeNode(engine: Exclude<Engine, { kind: "socketi
   const server = createServer((req, res) => void ws(req, res));
   const attachment = attach(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const handles = new Map<string, { publish(event: string, said: unknown): Promise<{ readonly offset: number | undefined; readonly delivery: "cluster" | "local-only" }> }>();
+  const handles = new Map<
+    string,
+    { publish(event: string, said: unknown): Promise<{ readonly offset: number | undefined; readonly delivery: "cluster" | "local-only" }> }
+  >();
 
   function handleOf(topic: string): ReturnType<(typeof handles)["get"]> & object {
     const [kind, name = ""] = topic.split(":");

@@ -61,7 +61,13 @@ const foreign: Scenario = {
       const channels = (await admin.call("PUBSUB", "CHANNELS", "*")) as string[];
       for (let turn = 0; turn < 20; turn++) {
         for (const channel of channels) {
-          const junk = random.pick([Buffer.alloc(0), Buffer.from("hello"), Buffer.from('{"type":"said"}'), random.bytes(random.between(1, 300)), Buffer.alloc(70_000, 1)]);
+          const junk = random.pick([
+            Buffer.alloc(0),
+            Buffer.from("hello"),
+            Buffer.from('{"type":"said"}'),
+            random.bytes(random.between(1, 300)),
+            Buffer.alloc(70_000, 1),
+          ]);
           // A version that is to come: whatever the first bytes mean, they are high.
           const bytes = random.share() < 0.3 ? Buffer.concat([Buffer.from([random.between(2, 255)]), junk]) : junk;
           sent += await admin.publish(channel, bytes);

@@ -20,7 +20,8 @@ async function killOne(stage: Stage, node: StageNode, random: Random): Promise<v
 
 async function replaceAll(stage: Stage, random: Random): Promise<void> {
   await delay(random.between(300, 800));
-  for (const node of [...stage.nodes]) {
+  // As they are now: the list changes below.
+  for (const node of stage.nodes.slice()) {
     await stage.startNode(node.engine);
     await stage.drainNode(node, { spreadMs: random.between(0, 300), retryAfterMs: random.between(50, 300) });
     await stage.untilSubscribed();

@@ -85,7 +85,10 @@ function cutOff(): Scenario {
     async engines(how) {
       proxy = await FaultProxy.listen({ port: Number(new URL(how.url).port) });
       const [, ...others] = await onRedis(how);
-      return [{ kind: "redis", url: `redis://127.0.0.1:${proxy.port}`, client: how.random.pick(["ioredis", "redis", "url"] as const) } satisfies Engine, ...others];
+      return [
+        { kind: "redis", url: `redis://127.0.0.1:${proxy.port}`, client: how.random.pick(["ioredis", "redis", "url"] as const) } satisfies Engine,
+        ...others,
+      ];
     },
     bounds: { log: UNHARMED, live: TOLD },
     times: { downMs: 5000, upMs: 1000 },

@@ -23,7 +23,9 @@ const notebook = new Notebook();
 const makers: readonly ((setup: VisitorSetup) => Visitor)[] = kind === "socketio" ? [socketIoVisitor, socketIoVisitor] : [upwireVisitor, plainVisitor];
 const visitors = ports.flatMap((_port, server) =>
   makers.flatMap((make, which) =>
-    Array.from({ length: perServer }, (_, index) => make({ id: `${make.name}-${server}-${which}-${index}`, notebook, nextPort: addresses.from(server), report })),
+    Array.from({ length: perServer }, (_, index) =>
+      make({ id: `${make.name}-${server}-${which}-${index}`, notebook, nextPort: addresses.from(server), report }),
+    ),
   ),
 );
 

@@ -43,7 +43,7 @@ export function plainVisitor({ id, notebook, nextPort, report }: VisitorSetup): 
 
   function connect(): void {
     socket = new WebSocket(`ws://127.0.0.1:${nextPort()}/`, ["upwire.v1"]);
-    socket.on("message", (data) => receive(JSON.parse(String(data)) as Frame));
+    socket.on("message", (data: Buffer) => receive(JSON.parse(data.toString()) as Frame));
     socket.on("error", () => {});
     socket.on("close", () => {
       subscribed = 0;

@@ -20,7 +20,17 @@ const listener = (...heard: Heard[]): Listener => ({ id: "one", topic: TOPIC, he
 
 /** Everything that the judge finds wrong. */
 function faultsOf(publications: readonly Published[], listeners: readonly Listener[], healedAt = 0): Partial<Verdict> {
-  const { acknowledged: _a, localOnly: _l, rejected: _r, unanswered: _u, heard: _h, gaps: _g, silenceMs: _s, stoppedMs: _t, ...faults } = judge({
+  const {
+    acknowledged: _a,
+    localOnly: _l,
+    rejected: _r,
+    unanswered: _u,
+    heard: _h,
+    gaps: _g,
+    silenceMs: _s,
+    stoppedMs: _t,
+    ...faults
+  } = judge({
     published: publications,
     listeners,
     hurtAt: 0,
@@ -36,7 +46,12 @@ describe("the judge", () => {
 
   it("counts what the publishers were told", () => {
     const outcomes = { 1: "local-only", 2: "rejected", 3: "unanswered" } as const;
-    expect(judge({ published: published(4, outcomes), listeners: [], hurtAt: 0, healedAt: 0 })).toMatchObject({ acknowledged: 1, localOnly: 1, rejected: 1, unanswered: 1 });
+    expect(judge({ published: published(4, outcomes), listeners: [], hurtAt: 0, healedAt: 0 })).toMatchObject({
+      acknowledged: 1,
+      localOnly: 1,
+      rejected: 1,
+      unanswered: 1,
+    });
   });
 
   it.each([
@@ -72,7 +87,11 @@ describe("the judge", () => {
     const both = [...published(2), ...published(3, {}, "ben")];
     const heard = [message(1), message(1, "ben"), gap(1500), message(2), message(3, "ben")];
     expect(faultsOf(both, [listener(...heard)])).toEqual({ lost: 1, toldLateMs: 498 });
-    expect(faultsOf(both, [listener(message(1, "ben"), message(3, "ben"), gap(1500), message(1), message(2))])).toMatchObject({ lost: 1, untold: 1, needless: 1 });
+    expect(faultsOf(both, [listener(message(1, "ben"), message(3, "ben"), gap(1500), message(1), message(2))])).toMatchObject({
+      lost: 1,
+      untold: 1,
+      needless: 1,
+    });
   });
 
   it("finds a gap that says more than is missing", () => {
@@ -94,7 +113,9 @@ describe("the judge", () => {
   });
 
   it("lets publishers overtake each other", () => {
-    expect(faultsOf([...published(1), ...published(1, {}, "ben")], [listener(message(1), message(1, "ben")), listener(message(1, "ben"), message(1))])).toEqual({});
+    expect(faultsOf([...published(1), ...published(1, {}, "ben")], [listener(message(1), message(1, "ben")), listener(message(1, "ben"), message(1))])).toEqual(
+      {},
+    );
   });
 
   it("finds a position that two publications have, also in the logs of two listeners", () => {

@@ -20,7 +20,8 @@ process.exitCode = (await faults(options)) ? 0 : 1;
 async function faults({ rounds, messages, seed, only, json }: Arguments): Promise<boolean> {
   const missing = redisMissing();
   const wanted = scenarios.filter(({ name, redis }) => only.includes(name) && (redis === undefined || missing === undefined));
-  if (missing !== undefined) console.log(`Left out: ${names.filter((name) => only.includes(name) && !wanted.some((one) => one.name === name)).join(", ")}: ${missing}`);
+  if (missing !== undefined)
+    console.log(`Left out: ${names.filter((name) => only.includes(name) && !wanted.some((one) => one.name === name)).join(", ")}: ${missing}`);
   console.log(`seed ${seed}, ${rounds} ${rounds === 1 ? "round" : "rounds"} of ${messages} messages each`);
   const outcomes: Outcome[] = [];
   for (const scenario of wanted) {
@@ -28,12 +29,18 @@ async function faults({ rounds, messages, seed, only, json }: Arguments): Promis
     const start = performance.now();
     const outcome = await runScenario(scenario, { rounds, messages, seed, onRound: (round, found) => tellRound(round, found) });
     outcomes.push(outcome);
-    console.log(`  ${((performance.now() - start) / 1000).toFixed(0)} s${outcome.reasons.size > 0 ? `; rejected: ${[...outcome.reasons].map(([why, count]) => `${why} ${count}`).join(", ")}` : ""}`);
+    console.log(
+      `  ${((performance.now() - start) / 1000).toFixed(0)} s${outcome.reasons.size > 0 ? `; rejected: ${[...outcome.reasons].map(([why, count]) => `${why} ${count}`).join(", ")}` : ""}`,
+    );
   }
   console.log(`\n${table(outcomes)}`);
   const broken = outcomes.flatMap(({ scenario, faults: found }) => found.map((fault) => `${scenario.name}, ${fault}`));
   if (broken.length > 0) console.log(`\nFAILED (seed ${seed}):\n${broken.map((line) => line.slice(0, 500)).join("\n")}`);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ seed, rounds, messages, outcomes: outcomes.map(({ reasons, ...rest }) => ({ ...rest, reasons: [...reasons] })) }, undefined, 2)}\n`);
+  if (json !== undefined)
+    writeFileSync(
+      json,
+      `${JSON.stringify({ seed, rounds, messages, outcomes: outcomes.map(({ reasons, ...rest }) => ({ ...rest, reasons: [...reasons] })) }, undefined, 2)}\n`,
+    );
   return broken.length === 0;
 }
 
