@@ -41,7 +41,10 @@ export interface PublishOptions {
 export interface PublishResult {
   /** `undefined` without history. */
   readonly position: Position | undefined;
-  /** `local-only`, only without history: the members of other nodes do not get it. If this node has subscribed, the broker MUST tell it here all the same, or a gap. */
+  /**
+   * `local-only`, only without history: the members of other nodes do not get it. The broker MUST tell it to this node all the same,
+   * or a gap, if that has subscribed.
+   */
   readonly delivery: "cluster" | "local-only";
   /** The key was known: nothing new was published, and `position` is that of the first time. */
   readonly repeated: boolean;
@@ -91,9 +94,9 @@ export interface BrokerSink {
    * A publication of a subscribed topic.
    *
    * The broker MAY call it late, out of order or not at all, and for a topic with history also twice; it MUST give the true position
-   * then, and the data and the origin of that position. It MUST NOT call it for a topic that the node never subscribed. It MAY do so after an
-   * `unsubscribe`, though not for what was published once that had been fulfilled: the node MUST ignore it, and MUST drop by offset
-   * what it has had already.
+   * then, and the data and the origin of that position. It MUST NOT call it for a topic that the node
+   * never subscribed. It MAY do so after an `unsubscribe`, though not for what was published once that had been fulfilled: the node
+   * MUST ignore it, and MUST drop by offset what it has had already.
    */
   message(topic: string, publication: BrokerPublication): void;
   /**
@@ -174,7 +177,7 @@ export interface Broker {
    * What is kept of a topic after the offset `after`, subscribed or not.
    *
    * The broker MUST answer with what the history held at one moment between call and answer, and MUST include each publication
-   * whose `publish` had fulfilled on this node before the call, unless the bounds have removed it. `first` MUST say truly where
+   * whose `publish` had fulfilled on any node before the call, unless the bounds have removed it. `first` MUST say truly where
    * the history begins: what lies before it is gone for good. It MAY be slow and it MAY fail; the node MUST set itself a
    * deadline, for an answer that never comes too.
    * @param after From 0; above the top the page is empty.
@@ -194,9 +197,10 @@ export interface Broker {
    * The control plane: gives `data` to the `told` of one other node, or of all of them.
    *
    * The broker MUST give it to every such node that is alive and not cut off, and MUST NOT fulfil before it has taken it over. It
-   * MUST keep it with `keepMs`, also for a node that is not among `nodes()` at the moment. A node that it does not know, and
-   * this one itself, get nothing, and it fulfils. Where the way between two nodes breaks just then, what was not kept is lost without
-   * a word: the node MUST ask again where it needs an answer.
+   * MUST keep it with `keepMs`, also for a node that is not among `nodes()` at the moment, at least while this one lives; it MAY
+   * keep no more than the newest 1000 for one node. A node that it does not know, and this one itself, get nothing, and it
+   * fulfils. Where the way between two nodes breaks just then, what was not kept is lost without a word: the node MUST ask again
+   * where it needs an answer.
    *
    * A rejection means that it does not know: it MAY have told some, or all. No publication waits for it, and it waits for none.
    * @param node `undefined`: all others that have started.

@@ -1,6 +1,17 @@
 import type { Clock } from "@upwire/core";
 import type { Position } from "@upwire/protocol";
-import type { Broker, BrokerData, BrokerPublication, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "./broker.ts";
+import type {
+  Broker,
+  BrokerData,
+  BrokerPublication,
+  BrokerSink,
+  BrokerState,
+  HistoryBounds,
+  HistoryPage,
+  PublishOptions,
+  PublishResult,
+  TellOptions,
+} from "./broker.ts";
 import type { BrokerStats } from "./broker-stats.ts";
 import { checkHistory, checkPublish, checkTell } from "./checks.ts";
 import { notStarted, startedTwice, unavailable } from "./errors.ts";

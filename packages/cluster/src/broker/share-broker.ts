@@ -19,7 +19,8 @@ export interface SharedBroker {
   /**
    * A broker for one of the users, to be started and closed by it. Its topics and what it tells meet those of the parts with the same
    * name on other nodes, and no others. The first part that is started starts the shared broker; when the last one of those that
-   * were made is closed, that is closed too.
+   * were made is closed, that is closed too. `nodes()` has all nodes of the shared broker, also those that have no such part; `stats`
+   * count for all parts together.
    * @param name 1 to 32 characters of `[A-Za-z0-9_-]`. It takes its length of the bytes that `tell` takes.
    * @throws TypeError for another name, and for that of a part that is not closed.
    */

@@ -14,7 +14,14 @@ function start(options: Parameters<typeof memoryBroker>[0] = {}): { broker: Brok
   const clock = new FakeClock();
   const broker = memoryBroker({ clock, ...options });
   const told: BrokerPublication[] = [];
-  void broker.start({ message: (_, publication) => void told.push(publication), top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
+  void broker.start({
+    message: (_, publication) => void told.push(publication),
+    top: () => {},
+    gap: () => {},
+    state: () => {},
+    told: () => {},
+    nodes: () => {},
+  });
   return { broker, clock, told };
 }
 

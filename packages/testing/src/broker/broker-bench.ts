@@ -1,6 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import type { Broker, BrokerData, BrokerPublication, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "@upwire/cluster/broker";
+import type {
+  Broker,
+  BrokerData,
+  BrokerPublication,
+  BrokerState,
+  HistoryBounds,
+  HistoryPage,
+  PublishOptions,
+  PublishResult,
+  TellOptions,
+} from "@upwire/cluster/broker";
 import { RealtimeError, type Position } from "@upwire/protocol";
 import { FakeClock } from "../fake-clock.ts";
 import type { BrokerSetup, CuttableBroker, MakeBroker } from "./broker-setup.ts";

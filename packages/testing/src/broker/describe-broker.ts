@@ -27,12 +27,13 @@ export function describeBroker(name: string, make: MakeBroker, abilities: Partia
       describe(group, () => {
         for (const { title, needs, run } of rows) {
           const reason = needs.map((need) => can[need]).find((ability) => ability !== true);
-          // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles from its table
-          it.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (cannot: ${reason})`, async () => {
+          const play = async (): Promise<void> => {
             const bench = await BrokerBench.start(make, undefined, { hasOwnTime: can.age !== true });
             onTestFinished(() => bench.close());
             await run(bench, make);
-          }, TIMEOUT_MS);
+          };
+          // oxlint-disable-next-line vitest/valid-title -- a suite that is a library gets its titles from its table
+          it.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (cannot: ${reason})`, play, TIMEOUT_MS);
         }
       });
     }
@@ -43,6 +44,14 @@ export function describeBroker(name: string, make: MakeBroker, abilities: Partia
       const { broker } = bench;
       expect(broker.save !== undefined).toBe(can.save === true);
       expect(broker.capabilities.history !== "none").toBe(can.history === true);
+    });
+
+    it("prints how much was judged", () => {
+      const all = Object.values(groups).flat();
+      const judged = all.filter(({ needs }) => needs.every((need) => can[need] === true)).length;
+      const lacking = Object.entries(can).flatMap(([ability, reason]) => (reason === true ? [] : [`${ability} (${reason})`]));
+      console.log(`broker ${name}: ${judged} of ${all.length} behaviours; without: ${lacking.join(", ") || "nothing"}`);
+      expect(judged).toBeGreaterThan(0);
     });
 
     it("got here without an unhandled rejection", async () => {

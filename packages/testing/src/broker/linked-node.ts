@@ -41,6 +41,7 @@ type Link = "up" | "cut" | "ended";
 
 /** One node of `linkedBrokers`. */
 export class LinkedNode implements Broker {
+  // Not `process`: with that a layer takes itself for the only node.
   readonly capabilities: BrokerCapabilities = Object.freeze({ history: "memory", reach: "machine" });
   readonly node: string = newNodeName();
   /** What it has subscribed, and whether that has a history. */

@@ -104,7 +104,11 @@ export const wrongNodes: readonly WrongBroker[] = [
       return { nodes: () => [...inner.nodes().reduce((all, node) => all.add(node), seen)] };
     },
   ),
-  wrong("does not say what it shows", ["drops a node that has closed, and says so"], withSink(() => ({ nodes: () => {} }))),
+  wrong(
+    "does not say what it shows",
+    ["drops a node that has closed, and says so"],
+    withSink(() => ({ nodes: () => {} })),
+  ),
   wrong(
     "keeps nothing",
     ["drops a node that is cut off within 5 s, and gives it at its return what was to be kept", "tells a node that was cut off what was to be kept once"],
@@ -128,15 +132,15 @@ export const wrongNodes: readonly WrongBroker[] = [
     (inner) => ({ tell: (_, ...rest) => inner.tell(undefined, ...rest) }),
   ),
   wrong("tells the sender too", ["tells all others when none is named, and not the sender"], (inner) => {
-    let own: BrokerSink | undefined;
+    let ours: BrokerSink | undefined;
     return {
       start(sink) {
-        own = sink;
+        ours = sink;
         return inner.start(sink);
       },
       async tell(node, data, options) {
         await inner.tell(node, data, options);
-        own?.told(inner.node, data);
+        ours?.told(inner.node, data);
       },
     };
   }),
@@ -152,10 +156,22 @@ export const wrongNodes: readonly WrongBroker[] = [
     tell: (node, ...rest) => (node === undefined || inner.nodes().includes(node) ? inner.tell(node, ...rest) : Promise.reject(new Error("unknown node"))),
   })),
   wrong("takes any length and any time", ["refuses to tell too much, or to keep it too long, with a RangeError"], () => ({ tell: async () => {} })),
-  wrong("begins to count at 1", ["counts nothing before anything has happened"], withStats(({ published }) => ({ published: published + 1 }))),
+  wrong(
+    "begins to count at 1",
+    ["counts nothing before anything has happened"],
+    withStats(({ published }) => ({ published: published + 1 })),
+  ),
   countsRepeated(),
-  wrong("counts no message", ["counts what it tells, loses and rejects"], withStats(() => ({ received: 0 }))),
-  wrong("counts nothing that it is told", ["counts what it is told by other nodes"], withStats(() => ({ told: 0 }))),
+  wrong(
+    "counts no message",
+    ["counts what it tells, loses and rejects"],
+    withStats(() => ({ received: 0 })),
+  ),
+  wrong(
+    "counts nothing that it is told",
+    ["counts what it is told by other nodes"],
+    withStats(() => ({ told: 0 })),
+  ),
 ];
 
 function own({ node }: Broker, position: Position | undefined): Position | undefined {

@@ -58,7 +58,10 @@ export const counting: readonly Row[] = [
       await bench.until("all are told, or a gap is", () => bench.gaps.includes("a") || bench.told.length >= numbers.length - rejected);
       expect(broker.stats).toMatchObject({ received: bench.told.length, lost: bench.gaps.length });
       await bench.of("close", broker.close());
-      await bench.of("a late publish", broker.publish("a", "x").catch(() => {}));
+      await bench.of(
+        "a late publish",
+        broker.publish("a", "x").catch(() => {}),
+      );
       // The retries of the subscribe are no publishes.
       expect(broker.stats).toMatchObject({ received: bench.told.length, lost: bench.gaps.length, rejected: rejected + 1 });
     },

@@ -8,7 +8,8 @@ export const life: readonly Row[] = [
     title: "starts once, and says by what several users have one broker",
     needs: [],
     async run({ broker }) {
-      const again = async (): Promise<void> => broker.start({ message: () => {}, top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
+      const again = async (): Promise<void> =>
+        broker.start({ message: () => {}, top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
       await expect(again()).rejects.toThrow("shareBroker");
     },
   },
@@ -35,7 +36,13 @@ export const life: readonly Row[] = [
       }
       const told = bench.told.length;
       await bench.of("close", broker.close());
-      const calls = [broker.publish("a", "x"), broker.subscribe("a"), broker.unsubscribe("a"), broker.history("a", 0, 1), broker.tell(undefined, new Uint8Array(1))];
+      const calls = [
+        broker.publish("a", "x"),
+        broker.subscribe("a"),
+        broker.unsubscribe("a"),
+        broker.history("a", 0, 1),
+        broker.tell(undefined, new Uint8Array(1)),
+      ];
       for (const result of await bench.of("calls of a closed broker", Promise.allSettled(calls))) {
         expect(result.status === "rejected" && isUnavailable(result.reason)).toBe(true);
       }
