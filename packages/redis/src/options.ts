@@ -59,7 +59,16 @@ export interface RedisBrokerSettings {
 const prefixPattern = /^[^\s{}]{1,64}$/;
 
 /** @throws TypeError without a client and a URL, or with both; RangeError for what is out of range. */
-export function readOptions({ client, url, prefix = "upwire", sharded = false, queue = {}, batch = {}, onError, clock }: RedisBrokerOptions): RedisBrokerSettings {
+export function readOptions({
+  client,
+  url,
+  prefix = "upwire",
+  sharded = false,
+  queue = {},
+  batch = {},
+  onError,
+  clock,
+}: RedisBrokerOptions): RedisBrokerSettings {
   if ((client === undefined) === (url === undefined)) {
     throw new TypeError(`redisBroker: ${client === undefined ? "neither client nor url is given" : "both client and url are given"}; give one of them`);
   }

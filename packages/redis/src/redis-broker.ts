@@ -22,7 +22,7 @@ import type { Clock } from "@upwire/core";
 import type { Position } from "@upwire/protocol";
 import type { DataCounts } from "./data/context.ts";
 import { failed } from "./data/failures.ts";
-import { scripts } from "./data/lua.ts";
+import { scripts } from "./lua/scripts.ts";
 import { Names } from "./data/names.ts";
 import { RedisData } from "./data/redis-data.ts";
 import { createDriver } from "./driver/create-driver.ts";

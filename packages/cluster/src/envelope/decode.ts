@@ -38,11 +38,9 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   return { kind: "newer", version };
 }
 
-/** What `encodeItem` wrote; `undefined` for other bytes. */
-export function decodeItem(bytes: Uint8Array): EnvelopeItem | undefined {
-  const reader = new ByteReader(asBuffer(bytes), 0, bytes.byteLength);
-  const item = readItem(reader);
-  return reader.isWrong ? undefined : item;
+/** What `encodeBody` wrote; `undefined` for other bytes. */
+export function decodeBody(bytes: Uint8Array): EnvelopeItem[] | undefined {
+  return readItems(new ByteReader(asBuffer(bytes), 0, bytes.byteLength));
 }
 
 function readPublications(header: ByteReader, reader: ByteReader): PublicationsEnvelope | undefined {
@@ -55,13 +53,19 @@ function readPublications(header: ByteReader, reader: ByteReader): PublicationsE
   const skipped = flags & HAS_SKIPPED ? header.varint() : undefined;
   if (header.isWrong || !namePattern.test(node) || (run !== undefined && !runPattern.test(run))) return undefined;
   if (first === 0 || (position !== undefined && (position.offset === 0 || !namePattern.test(position.epoch)))) return undefined;
+  const items = readItems(reader);
+  if (items === undefined) return undefined;
+  return { kind: "publications", node, first, earlierMs, position, run, skipped, items };
+}
+
+function readItems(reader: ByteReader): EnvelopeItem[] | undefined {
   const items: EnvelopeItem[] = [];
   while (!reader.isAtEnd) {
     const part = reader.part(reader.varint());
     items.push(readItem(part));
     if (part.isWrong) return undefined;
   }
-  return { kind: "publications", node, first, earlierMs, position, run, skipped, items };
+  return items;
 }
 
 function readItem(reader: ByteReader): EnvelopeItem {

@@ -1,4 +1,4 @@
-export { decodeEnvelope, decodeItem } from "./decode.ts";
+export { decodeBody, decodeEnvelope } from "./decode.ts";
 export { encodeBody, encodeEnvelope, engineHead, type EngineHead } from "./encode.ts";
 export {
   ENVELOPE_VERSION,

@@ -1,17 +1,26 @@
-import { decodeItem, encodeBody, engineHead, type EngineHead, type EnvelopeItem } from "@upwire/cluster/envelope";
+import { decodeBody, encodeBody, engineHead, type EngineHead, type EnvelopeItem } from "@upwire/cluster/envelope";
 import { newEpoch, type HistoryBounds, type HistoryPage } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
 import type { RedisArgument, RedisReply, RedisScriptCall } from "../driver/driver.ts";
-import { lookScript, pageScript, publishScript } from "./lua.ts";
+import { lookScript, pageScript, publishScript } from "../lua/scripts.ts";
 
 import type { Names } from "./names.ts";
 import type { Seen } from "./seen.ts";
 
 /** About how much one page of a history holds. Bytes. */
 const PAGE_BYTES = 1024 * 1024;
+/** What one entry of the stream holds at most, unless one publication alone is larger. */
+const PART_ITEMS = 128;
+const PART_BYTES = 32 * 1024;
+/** A script writes numbers up to this one digit by digit. */
+const MOST = 1e13;
+/** Time, number of publications, bytes of data: how the value of an entry begins. */
+const ENTRY_HEAD_BYTES = 12;
 
 /** A publication in a batch. */
 export interface BatchItem extends EnvelopeItem {
+  /** What the data takes. */
+  readonly dataBytes: number;
   readonly key: string | undefined;
   readonly keyMs: number;
 }
@@ -40,20 +49,27 @@ export class HistoryCalls {
     this.#head = engineHead(node);
   }
 
-  look(topic: string, seen: Seen, ageMs: number): RedisScriptCall {
-    return { script: lookScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, Math.ceil(ageMs)] };
+  look(topic: string, seen: Seen, bounds: HistoryBounds): RedisScriptCall {
+    return { script: lookScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, ...boundsOf(bounds)] };
   }
 
   page(topic: string, seen: Seen, after: number, limit: number): RedisScriptCall {
     return { script: pageScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, after, limit, PAGE_BYTES] };
   }
 
-  publish(topic: string, seen: Seen, { messages, bytes, ageMs }: HistoryBounds, items: readonly BatchItem[]): RedisScriptCall {
+  publish(topic: string, seen: Seen, bounds: HistoryBounds, items: readonly BatchItem[]): RedisScriptCall {
     const channel = this.#names.channel(topic);
     const keys = this.#keys(topic);
     const seenArgs = [newEpoch(), seen.epoch, seen.top, seen.run];
     const command = this.#isSharded ? "SPUBLISH" : "PUBLISH";
-    const args: RedisArgument[] = [...seenArgs, messages, bytes, Math.ceil(ageMs), command, channel, this.#head.start, this.#head.header, encodeBody(items)];
+    const args: RedisArgument[] = [...seenArgs, ...boundsOf(bounds), command, channel, this.#head.start, this.#head.header];
+    const parts = partsOf(items);
+    args.push(parts.length);
+    for (const part of parts) {
+      let size = 0;
+      for (const { dataBytes } of part) size += dataBytes;
+      args.push(part.length, size, encodeBody(part));
+    }
     for (const [at, { key, keyMs }] of items.entries()) {
       if (key === undefined) continue;
       keys.push(this.#names.key(topic, key));
@@ -86,7 +102,7 @@ export function readBatch(reply: RedisReply): BatchAnswer {
   return { epoch: text(epoch), run: text(run), from: number(from), count: number(count), receivers: number(receivers), repeated };
 }
 
-/** What a page says, and in which run; how many of its items were not ours: the history begins behind the last of those. */
+/** What a page says, in which run, and how many entries were not ours: the history begins behind the last of those. */
 export interface PageAnswer {
   readonly page: HistoryPage;
   readonly run: string;
@@ -94,23 +110,49 @@ export interface PageAnswer {
 }
 
 /** @throws TypeError for what the script does not answer. */
-export function readPage(reply: RedisReply): PageAnswer {
-  const [epoch, top, first, run, from, given] = list(reply);
+export function readPage(reply: RedisReply, after: number, limit: number): PageAnswer {
+  const [epoch, top, first, run, given] = list(reply);
   const publications: HistoryPage["publications"][number][] = [];
   let begins = number(first);
   let foreign = 0;
-  for (const [at, bytes] of list(given).entries()) {
-    const item = Buffer.isBuffer(bytes) ? decodeItem(bytes) : undefined;
-    const offset = number(from) + at;
-    if (item !== undefined) {
-      publications.push({ offset, data: item.data });
+  const found = list(given);
+  for (let at = 0; at < found.length; at += 2) {
+    const last = number(found[at]);
+    const value = found[at + 1];
+    const items = Buffer.isBuffer(value) && value.byteLength >= ENTRY_HEAD_BYTES ? decodeBody(value.subarray(ENTRY_HEAD_BYTES)) : undefined;
+    if (items === undefined) {
+      foreign++;
+      publications.length = 0;
+      begins = last + 1;
       continue;
     }
-    foreign++;
-    publications.length = 0;
-    begins = offset + 1;
+    for (const [place, { data }] of items.entries()) {
+      const offset = last - items.length + 1 + place;
+      if (offset > after && offset >= begins && publications.length < limit) publications.push({ offset, data });
+    }
   }
   return { page: { epoch: text(epoch), top: number(top), first: begins, publications }, run: text(run), foreign };
+}
+
+function boundsOf({ messages, bytes, ageMs }: HistoryBounds): readonly number[] {
+  return [Math.min(messages, MOST), Math.min(bytes, MOST), Math.ceil(ageMs)];
+}
+
+/** Each part becomes one entry of the stream. */
+function partsOf(items: readonly BatchItem[]): (readonly BatchItem[])[] {
+  const parts: (readonly BatchItem[])[] = [];
+  let from = 0;
+  let bytes = 0;
+  for (const [at, { dataBytes }] of items.entries()) {
+    if (at > from && (at - from >= PART_ITEMS || bytes + dataBytes > PART_BYTES)) {
+      parts.push(items.slice(from, at));
+      from = at;
+      bytes = 0;
+    }
+    bytes += dataBytes;
+  }
+  parts.push(from === 0 ? items : items.slice(from));
+  return parts;
 }
 
 function list(reply: RedisReply | undefined): readonly RedisReply[] {

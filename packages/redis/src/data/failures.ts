@@ -3,7 +3,18 @@ import type { RealtimeError } from "@upwire/protocol";
 import { RedisReplyError, RedisUnavailableError } from "../driver/driver.ts";
 
 /** The server has not done it and soon will: it loads its data, runs a long script, or is being replaced. */
-const PASSING: ReadonlySet<string> = new Set(["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "NOREPLICAS"]);
+const PASSING: ReadonlySet<string> = new Set([
+  "LOADING",
+  "BUSY",
+  "READONLY",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "MOVED",
+  "ASK",
+  "NOSCRIPT",
+  "NOREPLICAS",
+]);
 
 /** What an operator can do. */
 const ADVICE: Readonly<Record<string, string>> = {

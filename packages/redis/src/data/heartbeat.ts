@@ -6,6 +6,7 @@ const TOPICS = 1000;
 /** What is published longer ago than a receiver was cut off may have come late. Milliseconds. */
 const MARGIN_MS = 2000;
 const ASKS = /^repeat ([1-9][0-9]{0,15})$/;
+const HAS_REPEATED = "repeated";
 
 /** Numbers of this node under one name. */
 export interface Numbered {
@@ -24,6 +25,8 @@ export class Heartbeat {
   #isBusy = false;
   /** How long this node was cut off, when the others have to be asked. Milliseconds. */
   #askMs = 0;
+  /** Another node has asked, and is told when its question is answered. */
+  #isAsked = false;
 
   constructor(context: DataContext, all: readonly Numbered[], others: (topic: string, receivers: number) => number) {
     this.#context = context;
@@ -35,17 +38,28 @@ export class Heartbeat {
   wasAway(ms: number): void {
     const now = this.#context.clock.now();
     for (const { numbers } of this.#all) numbers.repeat(ms + MARGIN_MS, now);
+    this.askFor(ms);
+  }
+
+  /** Asks the others, once or again: those that came back later than this node have not heard it. */
+  askFor(ms: number): void {
     this.#askMs = Math.max(this.#askMs, Math.ceil(ms + MARGIN_MS));
   }
 
-  /** What another node asks on the channel for it. @returns whether it is that. */
-  asked(node: string, data: Uint8Array): boolean {
-    const ms = ASKS.exec(Buffer.from(data).toString("latin1"))?.[1];
+  /**
+   * What came on the channel for it: another node asks, or says that it has answered.
+   * @returns which node has answered; `undefined` for a question; `false` for neither.
+   */
+  heard(node: string, data: Uint8Array): string | undefined | false {
+    const text = Buffer.from(data).toString("latin1");
+    if (text === HAS_REPEATED) return node;
+    const ms = ASKS.exec(text)?.[1];
     if (ms === undefined) return false;
-    if (node === this.#context.node) return true;
+    if (node === this.#context.node) return undefined;
     const now = this.#context.clock.now();
     for (const { numbers } of this.#all) numbers.repeat(Number(ms), now);
-    return true;
+    this.#isAsked = true;
+    return undefined;
   }
 
   /** To be called a few times a second, while Redis is there. */
@@ -53,8 +67,12 @@ export class Heartbeat {
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
+      const isAsked = this.#isAsked;
+      this.#isAsked = false;
       await this.#ask();
-      for (const numbered of this.#all) await this.#repeat(numbered);
+      let isDone = true;
+      for (const numbered of this.#all) isDone = (await this.#repeat(numbered)) && isDone;
+      if (isAsked && !(isDone && (await this.#tell(HAS_REPEATED)))) this.#isAsked = true;
     } finally {
       this.#isBusy = false;
     }
@@ -63,18 +81,25 @@ export class Heartbeat {
   async #ask(): Promise<void> {
     const ms = this.#askMs;
     if (ms === 0) return;
+    if ((await this.#tell(`repeat ${ms}`)) && this.#askMs === ms) this.#askMs = 0;
+  }
+
+  async #tell(text: string): Promise<boolean> {
     const { driver, names, node } = this.#context;
-    const question = encodeEnvelope({ kind: "control", node, data: Buffer.from(`repeat ${ms}`) });
-    const [reply] = await driver.many([driver.publication(names.repeats, question)]);
-    if (!(reply instanceof Error) && this.#askMs === ms) this.#askMs = 0;
+    const envelope = encodeEnvelope({ kind: "control", node, data: Buffer.from(text) });
+    const [reply] = await driver.many([driver.publication(names.repeats, envelope)]);
+    return typeof reply === "number";
   }
 
-  async #repeat({ name, numbers }: Numbered): Promise<void> {
+  /** @returns whether all have gone out. */
+  async #repeat({ name, numbers }: Numbered): Promise<boolean> {
     const due = numbers.due(this.#context.clock.now());
-    for (let from = 0; from < due.length; from += TOPICS) await this.#send(name, numbers, due.slice(from, from + TOPICS));
+    let isDone = true;
+    for (let from = 0; from < due.length; from += TOPICS) isDone = (await this.#send(name, numbers, due.slice(from, from + TOPICS))) && isDone;
+    return isDone;
   }
 
-  async #send(node: string, numbers: SenderNumbers, tops: readonly SenderTop[]): Promise<void> {
+  async #send(node: string, numbers: SenderNumbers, tops: readonly SenderTop[]): Promise<boolean> {
     const { driver, names } = this.#context;
     const replies = await driver.many(tops.map((top) => driver.publication(names.channel(top.topic), encodeEnvelope({ kind: "tops", node, tops: [top] }))));
     for (const [at, top] of tops.entries()) {
@@ -83,5 +108,6 @@ export class Heartbeat {
       if (this.#others(top.topic, reply) === 0) numbers.rest(top.topic);
       else numbers.told(top);
     }
+    return replies.every((reply) => typeof reply === "number");
   }
 }

@@ -8,6 +8,7 @@ const ITEM_BYTES = 100;
 
 /** A publication with history that is on its way. */
 export interface Kept extends BatchItem {
+  /** What it takes in the queue. */
   readonly bytes: number;
   /** When it was given to the broker. */
   readonly at: number;
@@ -16,12 +17,12 @@ export interface Kept extends BatchItem {
 }
 
 /** How many bytes it is; text as UTF-8. */
-export function dataBytes(data: BrokerData): number {
+export function dataBytesOf(data: BrokerData): number {
   return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
 }
 
-export function queuedBytes(dataBytes: number): number {
-  return dataBytes + ITEM_BYTES;
+export function queuedBytes(size: number): number {
+  return size + ITEM_BYTES;
 }
 
 /**

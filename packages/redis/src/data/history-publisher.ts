@@ -3,7 +3,7 @@ import type { RedisReply } from "../driver/driver.ts";
 import { readBatch, type HistoryCalls } from "./calls.ts";
 import type { DataContext } from "./context.ts";
 import { failed, isPassing, isUnknown } from "./failures.ts";
-import { dataBytes, HistoryLine, queuedBytes, type Kept } from "./history-line.ts";
+import { dataBytesOf, HistoryLine, queuedBytes, type Kept } from "./history-line.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Seen } from "./seen.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -33,7 +33,10 @@ export class HistoryPublisher {
   #count = 0;
   #bytes = 0;
 
-  constructor(context: DataContext, parts: { readonly calls: HistoryCalls; readonly subscriptions: Subscriptions; readonly seenOf: (topic: string) => Seen; readonly limits: QueueLimits }) {
+  constructor(
+    context: DataContext,
+    parts: { readonly calls: HistoryCalls; readonly subscriptions: Subscriptions; readonly seenOf: (topic: string) => Seen; readonly limits: QueueLimits },
+  ) {
     this.#context = context;
     this.#calls = parts.calls;
     this.#subscriptions = parts.subscriptions;
@@ -52,7 +55,8 @@ export class HistoryPublisher {
   }
 
   publish(topic: string, data: BrokerData, bounds: HistoryBounds, { key, keyMs = KEY_MS, origin }: PublishOptions): Promise<PublishResult> {
-    const bytes = queuedBytes(dataBytes(data));
+    const dataBytes = dataBytesOf(data);
+    const bytes = queuedBytes(dataBytes);
     const isFull = this.#isFull(bytes);
     if (isFull !== undefined) return Promise.reject(isFull);
     let line = this.#lines.get(topic);
@@ -63,7 +67,7 @@ export class HistoryPublisher {
     this.#underWay.begin(1);
     this.#schedule(line);
     const at = this.#context.clock.now();
-    return new Promise((resolve, reject) => line.push({ data, origin, key, keyMs, bytes, at, resolve, reject }));
+    return new Promise((resolve, reject) => line.push({ data, origin, key, keyMs, dataBytes, bytes, at, resolve, reject }));
   }
 
   /** Fulfils when nothing waits and nothing is under way. */

@@ -5,7 +5,7 @@ import { RedisReplyError, type RedisArgument, type RedisReply, type RedisScriptC
 import type { DataContext } from "./context.ts";
 import { failed, isUnknown } from "./failures.ts";
 import { LocalKeys } from "./local-keys.ts";
-import { keyedScript } from "./lua.ts";
+import { keyedScript } from "../lua/scripts.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { UnderWay } from "./under-way.ts";
@@ -77,7 +77,9 @@ export class KeyedPublisher {
     const { driver, names, clock } = this.#context;
     const keys = this.#local.entries(clock.now());
     if (keys.length === 0) return;
-    await driver.many(keys.map(({ topic, key, leftMs }) => ({ args: ["SET", names.key(topic, key), "-", "NX", "PX", Math.ceil(leftMs)], key: names.key(topic, key) })));
+    await driver.many(
+      keys.map(({ topic, key, leftMs }) => ({ args: ["SET", names.key(topic, key), "-", "NX", "PX", Math.ceil(leftMs)], key: names.key(topic, key) })),
+    );
   }
 
   /** Fulfils when nothing is under way. */

@@ -4,7 +4,7 @@ import type { RedisCommand } from "../driver/driver.ts";
 import { RedisReplyError } from "../driver/driver.ts";
 import type { DataContext } from "./context.ts";
 import { failed } from "./failures.ts";
-import { dataBytes } from "./history-line.ts";
+import { dataBytesOf } from "./history-line.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { UnderWay } from "./under-way.ts";
@@ -115,7 +115,7 @@ export class PlainPublisher {
     let from = 0;
     let bytes = 0;
     for (let at = 0; at < all.length; at++) {
-      const size = dataBytes(all[at]?.data ?? "");
+      const size = dataBytesOf(all[at]?.data ?? "");
       if (at > from && (bytes + size > batchBytes || at - from >= batchMessages)) {
         yield { items: all.slice(from, at), bytes };
         from = at;

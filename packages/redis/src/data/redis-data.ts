@@ -1,4 +1,13 @@
-import { checkBounds, checkPublish, type BrokerData, type BrokerState, type HistoryBounds, type HistoryPage, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
+import {
+  checkBounds,
+  checkPublish,
+  type BrokerData,
+  type BrokerState,
+  type HistoryBounds,
+  type HistoryPage,
+  type PublishOptions,
+  type PublishResult,
+} from "@upwire/cluster/broker";
 import { decodeEnvelope, SenderNumbers } from "@upwire/cluster/envelope";
 import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
@@ -20,8 +29,8 @@ const AUDIT_TICKS = 4;
 const SWEEP_TICKS = 240;
 /** How long a server can be dead until the driver notices, and a little more. Milliseconds. */
 const UNNOTICED_MS = 5000;
-/** How long after a cut it takes until all nodes are known again, and have repeated their numbers. Milliseconds. */
-const SETTLE_MS = 6000;
+/** How long after a cut all nodes that are still alive have come back and repeated their numbers. Milliseconds. */
+const SETTLE_MS = 4000;
 /** A node that has been gone for so long has nothing left to repeat. Milliseconds. */
 const FORGET_MS = 600_000;
 
@@ -41,8 +50,8 @@ export class RedisData {
   #alive: ReadonlySet<string> = new Set();
   #ticks = 0;
   #downAt: number | undefined;
-  /** The cut whose losses are not all told yet, the nodes that were alive before it, and when all of them should be back. */
-  #cut: { readonly since: number; readonly alive: ReadonlySet<string>; readonly settledAt: number } | undefined;
+  /** The cut whose losses are not all told yet, the nodes that have not repeated their numbers since, and when all of them should have. */
+  #cut: { readonly since: number; readonly unheard: Set<string>; readonly settledAt: number } | undefined;
   #isClosed = false;
 
   constructor(context: DataContext, limits: QueueLimits) {
@@ -107,7 +116,7 @@ export class RedisData {
     const seen = this.#seen.of(topic);
     let answer;
     try {
-      answer = readPage(await this.#context.driver.call(this.#calls.page(topic, seen, after, limit)));
+      answer = readPage(await this.#context.driver.call(this.#calls.page(topic, seen, after, limit)), after, limit);
     } catch (error) {
       throw failed("history", error);
     }
@@ -123,7 +132,9 @@ export class RedisData {
     if (!isRepeats && !this.#subscriptions.hears(channel)) return false;
     const envelope = decodeEnvelope(bytes);
     if (isRepeats) {
-      if (envelope?.kind !== "control" || !this.#heartbeat.asked(envelope.node, envelope.data)) this.#context.counts.foreign++;
+      const answered = envelope?.kind === "control" && this.#heartbeat.heard(envelope.node, envelope.data);
+      if (answered === false) this.#context.counts.foreign++;
+      else if (answered !== undefined) this.#cut?.unheard.delete(answered);
     } else if (envelope?.kind === "publications") this.#subscriptions.publications(channel, envelope);
     else if (envelope?.kind === "tops") this.#subscriptions.tops(channel, envelope);
     else this.#context.counts.foreign++;
@@ -134,7 +145,9 @@ export class RedisData {
   resubscribed(): void {
     const now = this.#context.clock.now();
     const since = this.#cut?.since ?? (this.#downAt ?? now) - UNNOTICED_MS;
-    this.#cut = { since, alive: this.#cut?.alive ?? this.#alive, settledAt: now + SETTLE_MS };
+    const unheard = new Set([...(this.#cut?.unheard ?? []), ...this.#alive]);
+    unheard.delete(this.#context.node);
+    this.#cut = { since, unheard, settledAt: now + SETTLE_MS };
     this.#downAt = undefined;
     this.#subscriptions.cut(since);
     this.#heartbeat.wasAway(now - since);
@@ -185,16 +198,17 @@ export class RedisData {
     if (this.#ticks % AUDIT_TICKS === 0) void this.#subscriptions.audit();
   }
 
-  /** All numbers are repeated by now, except those of nodes that ended meanwhile: what they published is known to nobody. */
+  /** All nodes have repeated their numbers by now, except those that ended meanwhile: nothing tells any more what they had published. */
   #settle(): void {
     const cut = this.#cut;
-    if (cut === undefined || this.#context.clock.now() < cut.settledAt) return;
-    this.#cut = undefined;
-    for (const node of cut.alive) {
-      if (this.#alive.has(node)) continue;
-      this.#subscriptions.loseAll();
+    if (cut === undefined) return;
+    const now = this.#context.clock.now();
+    if (cut.unheard.size > 0 && now < cut.settledAt) {
+      if (this.#ticks % AUDIT_TICKS === 0) this.#heartbeat.askFor(now - cut.since);
       return;
     }
+    this.#cut = undefined;
+    if (cut.unheard.size > 0) this.#subscriptions.loseAll();
   }
 
   #sweep(): void {

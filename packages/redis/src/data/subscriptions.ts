@@ -17,6 +17,9 @@ const AUDIT_TOPICS = 1000;
 /** A topic must be asked for so often, or the engine forgets it. Milliseconds. */
 const ALIVE_MS = 10_000;
 
+/** A subscription that has history has bounds. */
+const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
+
 interface Waiting {
   readonly subscription: Subscription;
   readonly resolve: (position: Position | undefined) => void;
@@ -259,7 +262,7 @@ export class Subscriptions {
   /** @returns for each why it failed, if it did. */
   async #lookAt(subscriptions: readonly Subscription[]): Promise<(Error | undefined)[]> {
     const now = this.#context.clock.now();
-    const calls = subscriptions.map(({ topic, seen, bounds }) => this.#calls.look(topic, seen, bounds?.ageMs ?? 1));
+    const calls = subscriptions.map(({ topic, seen, bounds }) => this.#calls.look(topic, seen, bounds ?? NO_BOUNDS));
     for (const subscription of subscriptions) subscription.askedAt = now;
     const replies = await this.#context.driver.many(calls);
     return subscriptions.map((subscription, at) => {

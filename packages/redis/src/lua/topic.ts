@@ -1,0 +1,140 @@
+/** How long a topic outlives its `ageMs` without a sign of its subscribers, who give one every ten seconds. Milliseconds. */
+export const GRACE_MS = 30_000;
+/** So many runs of the server are told apart in one epoch. */
+const RUNS = 16;
+/** So many publications, and so many parts of the bytes, may be kept over the bounds, so that not each call has to drop some. No reader sees them. */
+const SLACK_MESSAGES = 128;
+const SLACK_PART = 1.25;
+
+/*
+ * What all scripts of a topic with history share.
+ *
+ * KEYS[2] is a stream. An entry holds the publications that came in one call, at most some: it costs the server as much as one publication.
+ * Its id is the offset of its last one and the sum of all bytes of the epoch up to it; its value begins with the time, the number of
+ * publications and their bytes. So the server finds an offset by itself, and dropping the oldest entries needs no look at them.
+ *
+ * KEYS[1] holds, as one string: the top, the first offset in the stream, the sum of all bytes, that before the first entry, the number
+ * of entries, the time of the first, the bounds, when the stream expires, the epoch, and the runs.
+ *
+ * A run is the life of one server process: a script knows it by the random address of a table that lives as long, without
+ * asking the server, and nothing of it gets into the log. Each run stands with its cut, the top at its first sight of the
+ * topic. Nodes say which top they have seen in which run: where a later run has a cut below that, the log came back shorter than what was
+ * seen, and its offsets would be given twice. Then another epoch begins. So it does where the stream has not as many entries as it should,
+ * and where what stands here is not ours.
+ */
+export const TOPIC: string = `
+local run = string.gsub(string.sub(tostring(redis), 8), '[^%w]', '')
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local epoch, top, first, sum, base, entries, oldest, messages, bytes, age, expires, runs, length
+local isChanged = false
+local META = '>I6I6I6I6I6I6I6I6I6I6I1'
+
+local function begin(fresh)
+  if length > 0 then redis.call('DEL', KEYS[2]) end
+  epoch, top, first, sum, base, entries, oldest, expires, runs = fresh, 0, 1, 0, 0, 0, 0, 0, run .. ':0'
+  messages, bytes, age = messages or 0, bytes or 0, age or 1
+  isChanged = true
+end
+
+-- False when there is no epoch that could go on: missing, foreign, or shorter than what was seen.
+local function open(seenEpoch, seenTop, seenRun)
+  local text = redis.call('GET', KEYS[1])
+  length = redis.call('XLEN', KEYS[2])
+  if not text then return false end
+  if #text < 70 or string.sub(text, 1, 3) ~= 'uw1' then return false end
+  local size
+  top, first, sum, base, entries, oldest, messages, bytes, age, expires, size = struct.unpack(META, text, 4)
+  epoch, runs = string.sub(text, 65, 64 + size), string.sub(text, 65 + size)
+  if string.sub(runs, 1, #run + 1) ~= run .. ':' then
+    isChanged = true
+    runs = run .. ':' .. top .. ',' .. runs
+    local commas = select(2, string.gsub(runs, ',', ','))
+    if commas >= ${RUNS} then runs = string.gsub(runs, ',[^,]*$', '') end
+  end
+  if seenEpoch == epoch and seenTop > 0 then
+    local highest, found = top, false
+    for known, cut in string.gmatch(runs, '(%w+):(%d+)') do
+      if known == seenRun then found = true break end
+      highest = math.min(highest, tonumber(cut))
+    end
+    if not found or seenTop > highest then return false end
+  end
+  if length == entries then return true end
+  if length > 0 then return false end
+  isChanged = true
+  first, base, entries = top + 1, sum, 0
+  return true
+end
+
+local function save()
+  local text = 'uw1' .. struct.pack(META, top, first, sum, base, entries, oldest, messages, bytes, age, expires, #epoch) .. epoch .. runs
+  redis.call('SET', KEYS[1], text, 'PX', age + ${GRACE_MS})
+end
+
+-- Looks at the first entry. Returns the sum of bytes up to it, its last offset and its value.
+local function front()
+  local entry = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  local last, upTo = string.match(entry and entry[1] or '', '^(%d+)-(%d+)$')
+  local value = entry and entry[2][2] or ''
+  if #value < 12 then
+    if entry then redis.call('DEL', KEYS[2]) end
+    first, base, entries, oldest = top + 1, sum, 0, 0
+    return sum, top, ''
+  end
+  local at, count, size = struct.unpack('>I6I2I4', value)
+  first, base, oldest = last - count + 1, upTo - size, at
+  return tonumber(upTo), tonumber(last), value
+end
+
+local function dropBefore(offset)
+  entries = entries - redis.call('XTRIM', KEYS[2], 'MINID', offset)
+end
+
+-- Drops entries that are wholly over the bounds. With slack it waits until there are some.
+local function trim(hasSlack)
+  if entries == 0 then return end
+  local over = top - messages + 1 - first
+  if over > (hasSlack and math.min(messages, ${SLACK_MESSAGES}) or 0) then
+    dropBefore(top - messages + 1)
+    front()
+  end
+  local isOver = sum - base > bytes * (hasSlack and ${SLACK_PART} or 1)
+  while entries > 0 and (isOver or now - oldest >= age) do
+    local upTo, last = front()
+    if sum - upTo < bytes and now - oldest < age then break end
+    dropBefore(last + 1)
+    front()
+  end
+end
+
+local function varint(text, at)
+  local value, factor = 0, 1
+  while true do
+    local byte = string.byte(text, at)
+    at = at + 1
+    value = value + (byte % 128) * factor
+    if byte < 128 then return value, at end
+    factor = factor * 128
+  end
+end
+
+-- Calls with the number, the place and the end of each item of a body, and how many bytes of data it has; layout.ts of the envelope
+-- says how it is written.
+local function eachItem(body, at, call)
+  local number = 0
+  while at <= #body do
+    local start = at
+    local length, from = varint(body, at)
+    at = from + length
+    number = number + 1
+    local flags, dataAt = string.byte(body, from), from + 1
+    if flags % 4 >= 2 then dataAt = dataAt + 1 + string.byte(body, dataAt) end
+    if flags % 8 >= 4 then
+      local size, next = varint(body, dataAt)
+      dataAt = next + size
+    end
+    call(number, start, at - 1, at - dataAt)
+  end
+end
+`;

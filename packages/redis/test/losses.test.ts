@@ -1,0 +1,160 @@
+import { FaultProxy } from "@upwire/testing";
+import { redisMissing, startRedis } from "@upwire/testing/redis";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Random } from "../../testing/src/fuzz/random.ts";
+import { TestNode, until } from "./support/test-node.ts";
+
+const missing = redisMissing();
+const ROUNDS = Number(process.env["UPWIRE_ROUNDS"] ?? 2);
+const TOPICS = ["a", "b", "quiet"];
+/** How soon a loss must be told. Milliseconds. */
+const TOLD_WITHIN_MS = 5000;
+
+describe.skipIf(missing !== undefined)(`redisBroker without history${missing === undefined ? "" : ` (${missing})`}`, () => {
+  it(
+    "tells each loss by a gap within 5 s, and no more than was lost, though Redis is killed and nodes are cut off",
+    { timeout: 30_000 + ROUNDS * 20_000 },
+    async () => {
+      const server = await startRedis();
+      onTestFinished(() => server.close());
+      const proxy = await FaultProxy.listen({ port: server.port });
+      onTestFinished(() => proxy.close());
+      const random = new Random(15, 1);
+      const urls = [server.url, server.url, `redis://127.0.0.1:${proxy.port}`];
+      const nodes = await Promise.all(urls.map((url) => TestNode.start({ url })));
+      const logs = nodes.flatMap((node) => TOPICS.map((topic) => new Log(node, topic)));
+      await Promise.all(nodes.flatMap(({ broker }) => TOPICS.map((topic) => broker.subscribe(topic))));
+      const publishers = nodes.flatMap((node, at) => ["a", "b"].map((topic) => new Publisher(node, topic, `${at}`)));
+      const areUp = (): boolean => nodes.every(({ broker }) => broker.state() === "up");
+
+      for (let round = 0; round < ROUNDS; round++) {
+        const running = publishers.map((publisher) => publisher.run());
+        await until("publishing goes on", () => publishers.every(({ inRound }) => inRound > 100 + random.below(200)));
+        if (round % 2 === 0) {
+          await server.kill9();
+          await until("all are down", () => nodes.every(({ broker }) => broker.state() === "down"));
+          await until("they publish on", () => publishers.every(({ localOnly }) => localOnly > 20));
+          await server.restart();
+        } else {
+          proxy.set({ toServer: { isCut: true }, toClient: { isCut: true } });
+          await until("one is down", () => nodes[2]?.broker.state() === "down");
+          proxy.set({ toServer: { isCut: false }, toClient: { isCut: false } });
+        }
+        // Some stop while Redis is away, so that what they lost last is followed by nothing.
+        for (const publisher of publishers) if (random.once(2)) publisher.stop();
+        await until("all are up", areUp);
+        const back = performance.now();
+        await until("they publish on", () => publishers.every((publisher) => !publisher.isRunning || publisher.clusterWide > publisher.atLast + 50));
+        for (const publisher of publishers) publisher.stop();
+        await Promise.all(running);
+        await until(
+          "every loss is told",
+          () => logs.every((log) => publishers.every((publisher) => log.tells(publisher))),
+          TOLD_WITHIN_MS + (performance.now() - back),
+        );
+      }
+      // What was not lost is not told: neither now nor by a heartbeat that is still to come.
+      const settledAt = performance.now() + 3500;
+      await until("all heartbeats have come", () => performance.now() > settledAt);
+      for (const log of logs) {
+        const runs = publishers.reduce((sum, publisher) => sum + log.lossesOf(publisher).length, 0);
+        expect(log.gaps, `gaps of ${log.topic}, where ${runs} things were lost`).toBeLessThanOrEqual(runs);
+      }
+      expect(
+        logs.reduce((sum, { gaps }) => sum + gaps, 0),
+        "something was lost at all",
+      ).toBeGreaterThan(0);
+      expect(logs.filter(({ topic }) => topic === "quiet").every(({ gaps }) => gaps === 0)).toBe(true);
+    },
+  );
+});
+
+/** What one node was told of one topic, in order; "gap" stands for a gap. */
+class Log {
+  readonly topic: string;
+  readonly node: TestNode;
+  readonly #events: { readonly from: string; readonly number: number }[] = [];
+  gaps = 0;
+
+  constructor(node: TestNode, topic: string) {
+    this.node = node;
+    this.topic = topic;
+    node.on({
+      message: (of, { data }) => {
+        if (of !== topic) return;
+        const [from = "", number] = String(data).split(" ");
+        this.#events.push({ from, number: Number(number) });
+      },
+      gap: (of) => {
+        if (of !== topic) return;
+        this.gaps++;
+        this.#events.push({ from: "gap", number: 0 });
+      },
+    });
+  }
+
+  /** Whether each loss of what `publisher` has published is followed by a gap before its next publication comes. */
+  tells(publisher: Publisher): boolean {
+    return this.lossesOf(publisher).every(({ isTold }) => isTold);
+  }
+
+  /** Publications that are missing in a row count as one loss. */
+  lossesOf({ topic, name, published, node }: Publisher): { readonly isTold: boolean }[] {
+    if (topic !== this.topic) return [];
+    const losses: { isTold: boolean }[] = [];
+    let last = 0;
+    let hadGap = false;
+    for (const { from, number } of this.#events) {
+      if (from === "gap") hadGap = true;
+      if (from !== name) continue;
+      expect(number, "nothing comes twice or out of order").toBeGreaterThan(last);
+      if (number > last + 1) losses.push({ isTold: hadGap });
+      last = number;
+      hadGap = false;
+    }
+    if (last < published) losses.push({ isTold: hadGap });
+    if (node === this.node) expect(losses, "a node gets its own").toEqual([]);
+    return losses;
+  }
+}
+
+class Publisher {
+  readonly topic: string;
+  readonly name: string;
+  readonly node: TestNode;
+  published = 0;
+  inRound = 0;
+  localOnly = 0;
+  clusterWide = 0;
+  atLast = 0;
+  isRunning = false;
+
+  constructor(node: TestNode, topic: string, name: string) {
+    this.node = node;
+    this.topic = topic;
+    this.name = `${name}${topic}`;
+  }
+
+  stop(): void {
+    this.isRunning = false;
+  }
+
+  async run(): Promise<void> {
+    this.isRunning = true;
+    this.inRound = 0;
+    this.localOnly = 0;
+    while (this.isRunning) {
+      const results = await Promise.all(Array.from({ length: 3 }, () => this.node.broker.publish(this.topic, `${this.name} ${++this.published}`)));
+      this.inRound += results.length;
+      for (const { delivery } of results) {
+        if (delivery === "cluster") this.clusterWide++;
+        else {
+          this.localOnly++;
+          this.atLast = this.clusterWide;
+        }
+      }
+      // One turn at least, also where nothing has to be waited for.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
