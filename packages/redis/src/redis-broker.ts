@@ -28,6 +28,7 @@ import { RedisData } from "./data/redis-data.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import type { RedisDriver } from "./driver/driver.ts";
 import { NodePlane } from "./nodes/node-plane.ts";
+import { planeScripts } from "./nodes/scripts.ts";
 import { readOptions, type RedisBrokerOptions, type RedisBrokerSettings } from "./options.ts";
 import { Reports } from "./reports.ts";
 
@@ -79,7 +80,7 @@ class RedisBroker implements Broker {
     const { client, prefix, sharded, limits } = this.#settings;
     const { node } = this;
     const clock = this.#clock;
-    const driver = await createDriver({ client, prefix, node, clock, sharded, scripts });
+    const driver = await createDriver({ client, prefix, node, clock, sharded, scripts: [...scripts, ...planeScripts] });
     if (this.#closing !== undefined) throw closed();
     this.#driver = driver;
     const report = (error: Error): void => this.#reports.report(error);
@@ -132,7 +133,7 @@ class RedisBroker implements Broker {
   }
 
   async unsubscribe(topic: string): Promise<void> {
-    this.#now(this.#data).unsubscribe(topic);
+    await this.#now(this.#data).unsubscribe(topic);
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {

@@ -10,6 +10,7 @@ export class Channels {
   readonly #listening = new Map<string, Promise<void>>();
   #adding = new Map<string, PromiseWithResolvers>();
   #dropping = new Set<string>();
+  #dropped: PromiseWithResolvers | undefined;
   #isScheduled = false;
 
   constructor(driver: RedisDriver) {
@@ -30,10 +31,13 @@ export class Channels {
     return added.promise;
   }
 
-  drop(channel: string): void {
-    if (!this.#listening.has(channel)) return;
+  /** Fulfils when the server has ended it, or this node is cut off. */
+  drop(channel: string): Promise<void> {
+    if (!this.#listening.has(channel)) return Promise.resolve();
     this.#dropping.add(channel);
+    this.#dropped ??= withResolvers();
     this.#schedule();
+    return this.#dropped.promise;
   }
 
   #schedule(): void {
@@ -48,13 +52,15 @@ export class Channels {
     const adding = this.#adding;
     this.#dropping = new Set();
     this.#adding = new Map();
+    const dropped = this.#dropped?.resolve;
+    this.#dropped = undefined;
     for (const channel of dropping) {
       this.#listening.delete(channel);
       adding.get(channel)?.resolve();
     }
     const wanted = [...adding.keys()].filter((channel) => this.#listening.has(channel));
     const unwanted = dropping.filter((channel) => !adding.has(channel));
-    if (unwanted.length > 0) this.#driver.unsubscribe(unwanted).catch(() => {});
+    if (dropped !== undefined) this.#driver.unsubscribe(unwanted).then(dropped, dropped);
     if (wanted.length === 0) return;
     this.#driver.subscribe(wanted).then(
       () => wanted.forEach((channel) => adding.get(channel)?.resolve()),

@@ -108,8 +108,8 @@ export class RedisData {
     return this.#subscriptions.subscribe(topic, bounds);
   }
 
-  unsubscribe(topic: string): void {
-    this.#subscriptions.unsubscribe(topic);
+  unsubscribe(topic: string): Promise<void> {
+    return this.#subscriptions.unsubscribe(topic);
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {

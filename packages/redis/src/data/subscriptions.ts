@@ -83,13 +83,13 @@ export class Subscriptions {
     });
   }
 
-  unsubscribe(topic: string): void {
+  async unsubscribe(topic: string): Promise<void> {
     const subscription = this.#byTopic.get(topic);
     if (subscription === undefined) return;
     this.#byTopic.delete(topic);
     this.#byChannel.delete(subscription.channel);
     this.#tops.unlisten(topic);
-    this.#channels.drop(subscription.channel);
+    await this.#channels.drop(subscription.channel);
   }
 
   /** Nothing that waits for Redis will come now. */

@@ -11,26 +11,43 @@ export interface AdmissionOptions {
   /** Loaded into each server, so that the first call of each is in order with the second. */
   readonly scripts: readonly RedisScript[];
   /** What is amiss and can be lived with. */
-  warn(line: string): void;
+  readonly warn: (line: string) => void;
 }
 
 const OLDEST = 7;
 
-/**
- * Which of the commands that the broker uses this user may not run on this key and this channel. `acl_check_cmd` only asks, and is
- * there since Redis 7.0.
- */
+/** The commands that the broker uses, its scripts included, as arguments that Redis can parse. KEY and CHANNEL stand for those of the prefix. */
+export const neededCommands: readonly string[] = [
+  "DEL KEY",
+  "EVALSHA x 1 KEY",
+  "EXISTS KEY",
+  "GET KEY",
+  "PEXPIRE KEY 1",
+  "PTTL KEY",
+  "SET KEY v PX 1",
+  "TIME",
+  "XADD KEY 1-1 f v",
+  "XLEN KEY",
+  "XRANGE KEY - +",
+  "XREVRANGE KEY + -",
+  "XTRIM KEY MAXLEN 1",
+  "ZADD KEY 1 m",
+  "ZRANGE KEY 0 -1",
+  "ZRANGEBYSCORE KEY 0 1",
+  "ZREM KEY m",
+  "ZREMRANGEBYSCORE KEY 0 1",
+];
+const neededOnChannels = ["PUBLISH CHANNEL m", "SUBSCRIBE CHANNEL", "UNSUBSCRIBE CHANNEL"];
+
+/** Which of these this user may not run. `acl_check_cmd` only asks, and is there since Redis 7.0. KEYS: key. ARGV: channel, commands. */
 const MAY_NOT = `
-local key, channel = KEYS[1], ARGV[1]
-local needed = {
-  {'HSET', key, 'f', 'v'}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HGETALL', key}, {'HINCRBY', key, 'f', '1'}, {'HDEL', key, 'f'},
-  {'XADD', key, '1-1', 'f', 'v'}, {'XTRIM', key, 'MAXLEN', '1'}, {'XRANGE', key, '-', '+'}, {'XREVRANGE', key, '+', '-'}, {'XLEN', key},
-  {'ZADD', key, '1', 'm'}, {'ZREM', key, 'm'}, {'ZRANGE', key, '0', '-1'}, {'ZREMRANGEBYSCORE', key, '0', '1'},
-  {'SET', key, 'v', 'PX', '1'}, {'GET', key}, {'DEL', key}, {'EXISTS', key}, {'PEXPIRE', key, '1'}, {'TIME'}, {'EVALSHA', 'x', '1', key},
-  {ARGV[2] .. 'PUBLISH', channel, 'm'}, {ARGV[2] .. 'SUBSCRIBE', channel}, {ARGV[2] .. 'UNSUBSCRIBE', channel}
-}
 local no = {}
-for _, command in ipairs(needed) do
+for at = 2, #ARGV do
+  local command = {}
+  for word in string.gmatch(ARGV[at], '%S+') do
+    if word == 'KEY' then word = KEYS[1] elseif word == 'CHANNEL' then word = ARGV[1] end
+    command[#command + 1] = word
+  end
   if not redis.acl_check_cmd(unpack(command)) then no[#no + 1] = command[1] end
 end
 return no
@@ -72,14 +89,16 @@ export class Admission {
     if (mode === "cluster" && !isCluster) {
       throw new RedisStartError("this server is one of a Redis Cluster, and the client knows only this one; give a Cluster client");
     }
-    if (role !== "master" && !isCluster) throw new RedisUnavailableError("READONLY this server is a replica; give the address of its master", { maybeDone: false });
+    if (role !== "master" && !isCluster)
+      throw new RedisUnavailableError("READONLY this server is a replica; give the address of its master", { maybeDone: false });
   }
 
   async #rights(line: Line): Promise<void> {
     const { name, isSharded, prefix } = this.#options;
     let no: readonly string[];
     try {
-      no = replyArray(await line.call(["EVAL", MAY_NOT, 1, name, name, isSharded ? "S" : ""])).map(replyText);
+      const needed = [...neededCommands, ...neededOnChannels.map((command) => (isSharded ? `S${command}` : command))];
+      no = replyArray(await line.call(["EVAL", MAY_NOT, 1, name, name, ...needed])).map(replyText);
     } catch (error) {
       if (!(error instanceof RedisReplyError) || error.code !== "NOPERM") throw error;
       no = [error.message.includes("command") ? "EVAL" : `keys that begin with ${prefix}`];

@@ -30,16 +30,10 @@ export async function createDriver(options: CreateDriverOptions): Promise<RedisD
   const { url } = (client ?? {}) as { readonly url?: unknown };
   const known = typeof url === "string" ? await clientOfUrl(url) : knownClient(client);
   const common = { prefix, node, clock, scripts, startWithinMs };
-  switch (known.kind) {
-    case "ioredis":
-      return new SingleDriver(ioredisLines(known.client), { ...common, sharded, where: whereOf(known.client.options) });
-    case "node-redis":
-      return new SingleDriver(nodeRedisLines(known.client), { ...common, sharded, where: whereOf(known.client.options?.socket) });
-    case "ioredis-cluster":
-      return new ClusterDriver(ioredisDirectory(known.client), common);
-    case "node-redis-cluster":
-      return new ClusterDriver(nodeRedisDirectory(known.client), common);
-  }
+  if (known.kind === "ioredis-cluster") return new ClusterDriver(ioredisDirectory(known.client), common);
+  if (known.kind === "node-redis-cluster") return new ClusterDriver(nodeRedisDirectory(known.client), common);
+  if (known.kind === "ioredis") return new SingleDriver(ioredisLines(known.client), { ...common, sharded, where: whereOf(known.client.options) });
+  return new SingleDriver(nodeRedisLines(known.client), { ...common, sharded, where: whereOf(known.client.options?.socket) });
 }
 
 /** Never the whole options: they hold the password. */

@@ -27,7 +27,15 @@ const ONE_LIFE = {
     timeout: undefined,
     // All replies as bytes. A message that arrives while a command waits is decoded with the mapping of that command: without
     // this one, a PING under way would turn the bytes of messages into text.
-    typeMapping: { [SIMPLE_STRING]: Buffer, [BLOB_STRING]: Buffer, [VERBATIM_STRING]: Buffer, [MAP]: Array, [SET]: Array, [BIG_NUMBER]: String, [BOOLEAN]: Number },
+    typeMapping: {
+      [SIMPLE_STRING]: Buffer,
+      [BLOB_STRING]: Buffer,
+      [VERBATIM_STRING]: Buffer,
+      [MAP]: Array,
+      [SET]: Array,
+      [BIG_NUMBER]: String,
+      [BOOLEAN]: Number,
+    },
   },
 };
 

@@ -20,7 +20,7 @@ export class Pulse {
   #probedAt: number;
 
   /** @param ways How many ways there are, each of which must show signs. */
-  constructor(clock: Clock, ways: number, { probe, dead }: { probe(): void; dead(silentMs: number): void }) {
+  constructor(clock: Clock, ways: number, { probe, dead }: { readonly probe: () => void; readonly dead: (silentMs: number) => void }) {
     this.#clock = clock;
     const now = clock.now();
     this.#last = Array<number>(ways).fill(now);

@@ -119,7 +119,7 @@ export class ServerLink {
       waiting.reject(cutOff());
     }
     const lines = this.#lines;
-    if (!this.#isUp || lines === undefined) return;
+    if (!this.#isUp || lines === undefined || channels.length === 0) return;
     await Promise.allSettled(this.#options.groups(channels).map((group) => lines.messages.unsubscribe(group)));
   }
 

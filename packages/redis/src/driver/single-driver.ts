@@ -39,7 +39,7 @@ export class SingleDriver implements RedisDriver {
   async start(sink: RedisDriverSink): Promise<void> {
     const { clock, prefix, node, scripts, startWithinMs } = this.#options;
     this.#sink = sink;
-    const gate = new StartGate(clock, { where: this.#where, withinMs: startWithinMs });
+    const gate = new StartGate(clock, { where: this.#where, withinMs: startWithinMs, report: (error) => this.#sink?.error(error) });
     this.#gate = gate;
     const warn = (line: string): void => this.#sink?.error(new Error(line));
     const probeChannel = `${prefix}:probe:${node}`;

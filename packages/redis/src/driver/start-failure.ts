@@ -18,8 +18,12 @@ interface Rule {
 
 const rules: readonly Rule[] = [
   { holds: (text) => /WRONGPASS|invalid username-password|invalid password/.test(text), says: "the user name or the password is wrong", isFinal: true },
-  { holds: (text) => /NOAUTH|Authentication required|without the user being authenticated/.test(text), says: "this server wants a password; give the client a password, and a user name if it has one", isFinal: true },
-  { holds: (text) => /^NOPERM/.test(text), says: "this user may not even connect; give it the rule +@connection", isFinal: true },
+  {
+    holds: (text) => /NOAUTH|Authentication required|without the user being authenticated/.test(text),
+    says: "this server wants a password; give the client a password, and a user name if it has one",
+    isFinal: true,
+  },
+  { holds: (text) => text.startsWith("NOPERM"), says: "this user may not even connect; give it the rule +@connection", isFinal: true },
   { holds: (text) => /DB index/.test(text), says: "this server has no database of that number", isFinal: true },
   { holds: (text) => /max number of clients/.test(text), says: "this server takes no more clients; raise its maxclients", isFinal: false },
   { holds: (_, code) => code === "ENOTFOUND" || code === "EAI_AGAIN", says: "there is no such host; look at the address", isFinal: true },
@@ -36,7 +40,7 @@ const rules: readonly Rule[] = [
     isFinal: true,
   },
   { holds: (text) => /RESP type|Protocol error|Unexpected|parse/i.test(text), says: "what answers there is not Redis", isFinal: true },
-  { holds: (text) => /^LOADING/.test(text), says: "Redis still loads its data", isFinal: false },
+  { holds: (text) => text.startsWith("LOADING"), says: "Redis still loads its data", isFinal: false },
   { holds: (text) => /did not answer within|ETIMEDOUT|imeout/.test(text), says: DOES_NOT_ANSWER, isFinal: false },
   {
     holds: (text, code) => code === "ECONNRESET" || code === "EPIPE" || /closed/i.test(text),
@@ -48,7 +52,7 @@ const rules: readonly Rule[] = [
 export function startFailure(error: Error): StartFailure {
   if (error instanceof RedisStartError) return { message: error.message, isFinal: true };
   const { message } = error;
-  const code = String((error as { code?: unknown }).code ?? "");
+  const code = (error as { code?: string }).code ?? "";
   const rule = error instanceof RedisReplyError ? rules.find(({ holds }) => holds(message, "")) : rules.find(({ holds }) => holds(message, code));
   if (rule !== undefined) return { message: `${rule.says} (${message})`, isFinal: rule.isFinal };
   return { message, isFinal: error instanceof RedisReplyError || error instanceof TypeError };

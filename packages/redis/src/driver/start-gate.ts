@@ -3,6 +3,15 @@ import type { Timer } from "@upwire/core/adapter";
 import { RedisStartError } from "./driver.ts";
 import { DOES_NOT_ANSWER, startFailure } from "./start-failure.ts";
 
+export interface StartGateOptions {
+  /** The server, for people. */
+  readonly where: string;
+  /** What may get better is tried again for so long. Milliseconds. */
+  readonly withinMs: number;
+  /** Gets what it is that is tried again, once for each cause: waiting without a word would look like a hang. */
+  readonly report: (error: Error) => void;
+}
+
 /** The promise of `start`: what may get better is tried again for a while, what cannot rejects at once. */
 export class StartGate {
   readonly opened: Promise<void>;
@@ -10,11 +19,13 @@ export class StartGate {
   #reject: (error: Error) => void = () => {};
   readonly #timer: Timer;
   readonly #where: string;
+  readonly #report: (error: Error) => void;
   #last = DOES_NOT_ANSWER;
   #isSettled = false;
 
-  constructor(clock: Clock, { where, withinMs }: { readonly where: string; readonly withinMs: number }) {
+  constructor(clock: Clock, { where, withinMs, report }: StartGateOptions) {
     this.#where = where;
+    this.#report = report;
     this.opened = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -29,8 +40,9 @@ export class StartGate {
 
   failed(error: Error): void {
     const { message, isFinal } = startFailure(error);
+    if (isFinal) return this.#fail(message);
+    if (message !== this.#last) this.#report(new Error(`Redis at ${this.#where}: ${message}; trying again`));
     this.#last = message;
-    if (isFinal) this.#fail(message);
   }
 
   open(): void {

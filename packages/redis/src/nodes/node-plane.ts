@@ -12,10 +12,10 @@ export interface NodePlaneOptions {
   readonly prefix: string;
   readonly node: string;
   readonly clock: Clock;
-  told(from: string, data: Uint8Array): void;
-  nodes(alive: readonly string[]): void;
+  readonly told: (from: string, data: Uint8Array) => void;
+  readonly nodes: (alive: readonly string[]) => void;
   /** What went wrong where nothing could reject. */
-  report(error: Error): void;
+  readonly report: (error: Error) => void;
 }
 
 const RENEW_MS = 1000;
@@ -31,6 +31,8 @@ const TELL = 0;
 const LOOK = 1;
 const CAME = 2;
 const WENT = 3;
+/** The leases of the nodes whose names follow are over. */
+const GONE = 4;
 
 /** Which nodes there are, and what they tell each other. Both are on one server of a Cluster, apart from publications. */
 export class NodePlane {
@@ -90,7 +92,16 @@ export class NodePlane {
         void this.#renew();
         break;
       case WENT:
-        this.#roster.drop(node);
+        this.#roster.drop([node]);
+        break;
+      case GONE:
+        // One that names this node comes late: it is here.
+        this.#roster.drop(
+          Buffer.from(body.subarray(1))
+            .toString()
+            .split(",")
+            .filter((name) => name !== this.#options.node),
+        );
         break;
       default:
     }
@@ -151,7 +162,9 @@ export class NodePlane {
   /** Returns the id of the newest entry that is kept. */
   async #lease(): Promise<string> {
     const { driver, node } = this.#options;
-    const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args: [node, LEASE_MS] });
+    const publish = driver.sharded ? "SPUBLISH" : "PUBLISH";
+    const args = [node, LEASE_MS, publish, this.#names.all, this.#wrap(GONE)];
+    const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args });
     const [nodes, top] = replyArray(reply);
     if (this.#state !== "closed") this.#roster.set(replyArray(nodes).map(replyText));
     return replyText(top);
@@ -211,7 +224,7 @@ export class NodePlane {
     if (upTo !== "+" && !isAfter(upTo, this.#lastKept)) return;
     const { driver, node, told } = this.#options;
     try {
-      for (let seen = READ_AT_ONCE; seen === READ_AT_ONCE; ) {
+      for (let seen = READ_AT_ONCE; seen === READ_AT_ONCE;) {
         const args = [this.#lastKept, node, READ_AT_ONCE, upTo];
         const [last, count, found] = replyArray(await driver.call({ script: keptScript, keys: [this.#names.kept], args }));
         this.#lastKept = replyText(last);

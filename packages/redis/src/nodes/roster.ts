@@ -30,9 +30,9 @@ export class Roster {
     this.#show([...nodes].toSorted());
   }
 
-  /** It has said itself that it goes. */
-  drop(node: string): void {
-    this.#show(this.#alive.filter((other) => other !== node));
+  /** Until Redis names them again. */
+  drop(nodes: readonly string[]): void {
+    this.#show(this.#alive.filter((node) => !nodes.includes(node)));
   }
 
   /** Without a word to anyone. */

@@ -5,11 +5,16 @@ import type { RedisScript } from "../driver/driver.ts";
 const NOW = "local t = redis.call('TIME')\nlocal now = t[1] * 1000 + math.floor(t[2] / 1000)\n";
 
 /**
- * Takes or renews the lease of a node, and ends those that are over. KEYS: alive, kept. ARGV: node, lease in milliseconds.
+ * Takes or renews the lease of a node, and ends those that are over; the first to see that tells the others. KEYS: alive, kept.
+ * ARGV: node, lease in milliseconds, PUBLISH or SPUBLISH, channel, message, which ends with the names of the nodes that are gone.
  * Returns the nodes, and the id of the newest entry that is kept.
  */
 export const leaseScript: RedisScript = scriptOf(`${NOW}
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
+if #gone > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+  redis.call(ARGV[3], ARGV[4], ARGV[5] .. table.concat(gone, ','))
+end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)

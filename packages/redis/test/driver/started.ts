@@ -16,7 +16,7 @@ export interface Started {
   /** States, and `again` for each `resubscribed`. */
   readonly states: Channel<string>;
   readonly errors: string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A driver that has started. The test must close it. */

@@ -85,9 +85,7 @@ export class RedisCluster {
     );
     // All pairs: gossip alone would take seconds.
     await Promise.all(
-      nodes.flatMap((node, index) =>
-        members.slice(index + 1).map(({ server, busPort }) => node.cli("CLUSTER", "MEET", "127.0.0.1", server.port, busPort)),
-      ),
+      nodes.flatMap((node, index) => members.slice(index + 1).map(({ server, busPort }) => node.cli("CLUSTER", "MEET", "127.0.0.1", server.port, busPort))),
     );
     const ids = await Promise.all(nodes.map((node) => node.cli("CLUSTER", "MYID")));
     await Promise.all(

@@ -35,7 +35,7 @@ export class RedisServer {
     this.port = port;
     this.folder = mkdtempSync(join(tmpdir(), "upwire-redis-"));
     this.#password = password;
-    const own = { port, bind: "127.0.0.1", dir: this.folder, save: "", "appendfsync": appendonly === "no" ? "everysec" : appendonly };
+    const own = { port, bind: "127.0.0.1", dir: this.folder, save: "", appendfsync: appendonly === "no" ? "everysec" : appendonly };
     const ownArgs = Object.entries({ ...own, appendonly: appendonly === "no" ? "no" : "yes" });
     this.#args = [...ownArgs.flatMap(([name, value]) => [`--${name}`, String(value)]), ...args];
     process.once("exit", this.#onExit);

@@ -55,7 +55,7 @@ export class ClusterDriver implements RedisDriver {
   async start(sink: RedisDriverSink): Promise<void> {
     const { clock, startWithinMs } = this.#options;
     this.#sink = sink;
-    this.#gate = new StartGate(clock, { where: "the Cluster", withinMs: startWithinMs });
+    this.#gate = new StartGate(clock, { where: "the Cluster", withinMs: startWithinMs, report: this.#report });
     void this.#look();
     try {
       await this.#gate.opened;
@@ -106,7 +106,7 @@ export class ClusterDriver implements RedisDriver {
   async unsubscribe(channels: readonly string[]): Promise<void> {
     const groups = grouped(channels, (channel) => this.#channels.get(channel));
     for (const channel of channels) this.#channels.delete(channel);
-    await Promise.all([...groups].map(([shard, some]) => shard?.link.unsubscribe(some)));
+    await Promise.all([...groups].map(async ([shard, some]) => shard?.link.unsubscribe(some)));
   }
 
   async close(): Promise<void> {

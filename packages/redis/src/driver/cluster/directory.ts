@@ -49,7 +49,7 @@ function ioredisTranslate(natMap: IoredisClusterClient["options"]["natMap"]): Tr
   return ({ host, port }) => {
     const key = `${host}:${port}`;
     const mapped = typeof natMap === "function" ? natMap(key) : natMap?.[key];
-    return mapped == null ? { host, port } : { host: mapped.host, port: Number(mapped.port) };
+    return mapped == null ? { host, port } : { host: mapped.host, port: mapped.port };
   };
 }
 

@@ -8,10 +8,22 @@ import { expectNoneUnhandled, started } from "../started.ts";
 
 const missing = redisMissing();
 
-const makers: Readonly<Record<string, (ports: readonly number[]) => CreateDriverOptions["client"]>> = {
-  ioredis: (ports) => new Cluster(ports.map((port) => ({ port, host: "127.0.0.1" })), { lazyConnect: true, keyPrefix: "user:" }),
-  "node-redis": (ports) => createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) }),
-};
+/** A second, and as much again for a machine that has other things to do. */
+const BACK_MS = 2000;
+
+type Make = (ports: readonly number[]) => CreateDriverOptions["client"];
+
+const makers: readonly (readonly [library: string, make: Make])[] = [
+  [
+    "ioredis",
+    (ports) =>
+      new Cluster(
+        ports.map((port) => ({ port, host: "127.0.0.1" })),
+        { lazyConnect: true, keyPrefix: "user:" },
+      ),
+  ],
+  ["node-redis", (ports) => createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) })],
+];
 
 const add = scriptOf("return redis.call('INCRBY', KEYS[1], ARGV[1])");
 const names = Array.from({ length: 60 }, (_, at) => `t:c${at}`);
@@ -24,11 +36,16 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
   }, 30_000);
   afterAll(() => cluster.close());
 
-  it.each(Object.keys(makers))("sends each call to the master of its key, and hears each channel from its own: %s", async (name) => {
-    const { driver, messages, close } = await started((makers[name] as NonNullable<(typeof makers)[string]>)(cluster.ports));
+  it.each(makers)("sends each call to the master of its key, and hears each channel from its own: %s", async (_, make) => {
+    const { driver, messages, close } = await started(make(cluster.ports));
     try {
       await driver.subscribe(names);
-      const replies = await driver.many(names.flatMap((key) => [{ args: ["SET", key, 1], key }, { script: add, keys: [key], args: [2] }]));
+      const replies = await driver.many(
+        names.flatMap((key) => [
+          { args: ["SET", key, 1], key },
+          { script: add, keys: [key], args: [2] },
+        ]),
+      );
       expect(replies).toEqual(names.flatMap(() => [Buffer.from("OK"), 3]));
       await driver.many(names.map((channel) => driver.publication(channel, Buffer.from(channel))));
       const heard = new Set<string>();
@@ -39,8 +56,8 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
     }
   });
 
-  it("goes where a slot has moved, for calls and for channels", async () => {
-    const all = await Promise.all(Object.values(makers).map((make) => started(make(cluster.ports))));
+  it("goes where a slot has moved, for calls and for channels", { timeout: 30_000 }, async () => {
+    const all = await Promise.all(makers.map(([, make]) => started(make(cluster.ports))));
     try {
       const channel = "t:moving";
       const from = await cluster.masterOf(channel);
@@ -52,14 +69,20 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
       await to.cli("CLUSTER", "SETSLOT", slot, "IMPORTING", fromId);
       await from.cli("CLUSTER", "SETSLOT", slot, "MIGRATING", toId);
       // While a slot is on its way, what it lacks already is asked for at its new master.
-      for (const { driver } of all) expect(await driver.many([{ script: add, keys: [channel], args: [1] }, { args: ["TTL", channel], key: channel }])).toEqual([expect.any(Number), -1]);
+      for (const { driver } of all)
+        expect(
+          await driver.many([
+            { script: add, keys: [channel], args: [1] },
+            { args: ["TTL", channel], key: channel },
+          ]),
+        ).toEqual([expect.any(Number), -1]);
       // In this order, or its old master would still claim it.
       for (const node of [to, from, ...cluster.nodes.filter((other) => other !== to && other !== from)]) {
         await node.cli("CLUSTER", "SETSLOT", slot, "NODE", toId).catch(() => "a replica refuses it");
       }
       for (const { driver, states, messages } of all) {
         expect(await driver.call({ args: ["SET", channel, "v"], key: channel })).toEqual(Buffer.from("OK"));
-        expect(await states.next()).toBe("again");
+        expect(await states.next(10_000)).toBe("again");
         await driver.call(driver.publication(channel, Buffer.from("here")));
         expect(await messages.next()).toEqual({ channel, text: "here" });
       }
@@ -69,7 +92,7 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
   });
 
   it("is degraded when a master is killed, and up with every channel when its replica has taken over", { timeout: 30_000 }, async () => {
-    const all = await Promise.all(Object.values(makers).map((make) => started(make(cluster.ports))));
+    const all = await Promise.all(makers.map(([, make]) => started(make(cluster.ports))));
     try {
       for (const { driver } of all) await driver.subscribe(names);
       const master = await cluster.masterOf("t:c0");
@@ -82,8 +105,8 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
       const whole = performance.now();
       for (const { driver, states, messages, errors } of all) {
         const seen: string[] = [];
-        while (driver.state() !== "up") seen.push(await states.next(5000));
-        expect(performance.now() - whole).toBeLessThan(1000);
+        while (seen.at(-1) !== "up") seen.push(await states.next(5000));
+        expect(performance.now() - whole).toBeLessThan(BACK_MS);
         expect(seen).toContain("again");
         await driver.many(names.map((channel) => driver.publication(channel, Buffer.from(channel))));
         const heard = new Set<string>();
