@@ -12,6 +12,8 @@ export const frames = {
   ack: 5,
   /** The first after the handshake, in both directions: JSON, see `Begin`. */
   begin: 6,
+  /** The first on the second connection, by which who was connected to answers: JSON, see `Back`. */
+  back: 7,
 } as const;
 
 /** The kinds of messages in a batch. A reader skips one that it does not know, and what follows the fields that it knows. */

@@ -12,6 +12,8 @@ const PART_MS = 2000;
 
 /** Passes the histories of a home that closes to another node, which says when it has them. */
 export class HandOver {
+  /** This node closes: it takes no place any more. */
+  isClosing = false;
   readonly #clock: Clock;
   /** What is coming from each peer. */
   readonly #coming = new Map<Peer, { readonly parts: Uint8Array[]; whole?: Inheritance }>();
@@ -37,7 +39,10 @@ export class HandOver {
     }
     link.writer()?.begin(messages.inherit).text(JSON.stringify(publishers)).end();
     link.wrote();
-    const { isDone } = await this.#within((done) => void this.#waiting.set(peer, done));
+    const { isDone } = await this.#within((done) => {
+      if (peer.isAlive) this.#waiting.set(peer, done);
+      else done({ isDone: false });
+    });
     this.#waiting.delete(peer);
     return isDone;
   }
@@ -50,11 +55,17 @@ export class HandOver {
       coming.parts.push(reader.rawBytes().slice());
       this.#coming.set(peer, coming);
     } else if (kind === messages.inherit) {
+      if (this.isClosing) return true;
       this.#coming.set(peer, { parts: [], whole: { histories: Buffer.concat(this.#coming.get(peer)?.parts ?? []), publishers: publishersIn(reader.text()) } });
       peer.link.signal(messages.inherited);
     } else if (kind === messages.inherited) this.#waiting.get(peer)?.({ isDone: true });
     else return false;
     return true;
+  }
+
+  /** The peer has handed everything over, and has not said yet that this node takes its place. */
+  has(peer: Peer | undefined): boolean {
+    return peer !== undefined && this.#coming.get(peer)?.whole !== undefined;
   }
 
   /** What the peer has handed over, once. */

@@ -17,8 +17,18 @@ export interface Hello {
   readonly rank: number;
   /** The number of the last batch that came from the one who reads this; `null` when nothing is known of it. */
   readonly received: number | null;
-  /** Whoever reads this had been taken for dead: it must take a rank above this one before it is let in again. */
+  /** How many nodes it takes for alive, itself included. */
+  readonly size: number;
+  /** The reader was taken for dead, with this rank: it must take a higher one, unless it has taken this node for dead as well and is with more nodes. */
   readonly dead?: number;
+  /** In a welcome: by it the second connection is known. */
+  readonly token?: number;
+}
+
+/** What the second connection says. */
+export interface Back {
+  readonly node: string;
+  readonly token: number;
 }
 
 /** Why a handshake was refused. `busy`: the two have another connection. `app`, `version`: they have nothing to say to each other. `rank`: see `Hello.dead`. */
@@ -39,6 +49,10 @@ export function helloFrame(kind: "hello" | "welcome", hello: Hello): Buffer {
   return jsonFrame(frames[kind], { magic: MAGIC, version: VERSION, oldest: OLDEST, ...hello });
 }
 
+export function backFrame(back: Back): Buffer {
+  return jsonFrame(frames.back, { magic: MAGIC, ...back });
+}
+
 export function refusedFrame(refused: Refused): Buffer {
   return jsonFrame(frames.refused, { magic: MAGIC, ...refused });
 }
@@ -53,12 +67,17 @@ export function ackFrame(number: number): Buffer {
 
 /** @returns "foreign" for what no node of a mesh says; "version" when the other one speaks only versions unknown here. */
 export function readHello(frame: Buffer): Hello | "foreign" | "version" {
-  const { magic, version, oldest, app, node, rank, received, dead } = objectIn(frame);
+  const { magic, version, oldest, app, node, rank, received, size, dead, token } = objectIn(frame);
   if (magic !== MAGIC || !isNumber(version) || !isNumber(oldest)) return "foreign";
   if (oldest > VERSION || version < OLDEST) return "version";
-  if (typeof app !== "string" || typeof node !== "string" || !nodePattern.test(node) || !isNumber(rank)) return "foreign";
+  if (typeof app !== "string" || typeof node !== "string" || !nodePattern.test(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
   if (received !== null && !isNumber(received)) return "foreign";
-  return { app, node, rank, received, ...(isNumber(dead) && { dead }) };
+  return { app, node, rank, received, size, ...(isNumber(dead) && { dead }), ...(isNumber(token) && { token }) };
+}
+
+export function readBack(frame: Buffer): Back | undefined {
+  const { magic, node, token } = objectIn(frame);
+  return magic === MAGIC && typeof node === "string" && isNumber(token) ? { node, token } : undefined;
 }
 
 export function readRefused(frame: Buffer): Refused | undefined {

@@ -58,6 +58,8 @@ export class HomeClient {
   readonly #topics = new Map<number, string>();
   readonly #readings = new Map<number, Reading>();
   #lastPublish = 0;
+  /** No publish with a lower number waits. */
+  #unanswered = 1;
   #lastTopic = 0;
   #lastReading = 0;
 
@@ -87,9 +89,9 @@ export class HomeClient {
       return Promise.reject(unavailable(`publish: ${this.#pending.size} publishes wait for the node with the histories; more may not wait`));
     }
     return new Promise((resolve, reject) => {
-      const request = { number: ++this.#lastPublish, topic, data, history, key, keyMs, origin };
-      const pending = { ...request, bytes, at: this.#options.clock.now(), resolve, reject };
-      this.#pending.set(pending.number, pending);
+      const number = ++this.#lastPublish;
+      const pending: Pending = { number, topic, data, history, key, keyMs, origin, bytes, at: this.#options.clock.now(), resolve, reject };
+      this.#pending.set(number, pending);
       this.#pendingBytes += bytes;
       this.#sendPublish(pending);
     });
@@ -243,8 +245,9 @@ export class HomeClient {
   }
 
   #firstPending(): number {
-    for (const number of this.#pending.keys()) return number;
-    return this.#lastPublish + 1;
+    // A step for each number, ever: the first key of a map costs a look at all that were deleted before it.
+    while (this.#unanswered <= this.#lastPublish && !this.#pending.has(this.#unanswered)) this.#unanswered++;
+    return this.#unanswered;
   }
 
   #reject(number: number, why: string): void {

@@ -10,6 +10,9 @@ import type { Mesh } from "./mesh.ts";
 import { readBounds, readPublish } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 
+/** How long a node that closes waits for the place that it was promised. Milliseconds. */
+const MOVE_MS = 1000;
+
 export interface HomeSeatOptions {
   readonly mesh: Mesh;
   readonly clock: Clock;
@@ -48,6 +51,8 @@ export class HomeSeat {
   #isFrozen = false;
   /** The home does not take itself for the home. */
   #isRefused = false;
+  /** Called when the home has changed. */
+  #seated: () => void = () => {};
   /** Nodes that ask this one, which is not the home: what they ask is ignored until they begin again, so that their order is kept. */
   readonly #refused = new Set<Peer>();
 
@@ -88,7 +93,7 @@ export class HomeSeat {
     if (silent.size === 0) return;
     this.#isUnsure = true;
     this.#options.changed();
-    for (const peer of [...silent]) {
+    for (const peer of silent) {
       peer.link.confirm(() => {
         if (!silent.delete(peer) || silent.size > 0 || doubt !== this.#doubts) return;
         this.#isUnsure = false;
@@ -146,6 +151,8 @@ export class HomeSeat {
 
   /** If this node is the home, another one takes its place. */
   async handOver(): Promise<void> {
+    this.#handOver.isClosing = true;
+    if (this.#handOver.has(this.#homePeer)) await this.#awaitMove();
     if (this.#home === undefined || this.#isUnsure) return;
     this.#isFrozen = true;
     this.#mesh.flush();
@@ -179,8 +186,6 @@ export class HomeSeat {
     this.#homeNode = homeNode;
     this.#homePeer = this.#mesh.peers.get(homeNode);
     this.#isRefused = false;
-    // Answers that wait are given: what this node has applied must not go to the next home as well.
-    this.#home?.flushed();
     this.#home?.close();
     this.#home = undefined;
     const inheritance = this.#handOver.take(beforePeer);
@@ -193,16 +198,19 @@ export class HomeSeat {
         entry: (topic: string, publication: BrokerPublication) => this.client.entry(topic, publication),
         answered: this.client.answered.bind(this.client),
         due: () => this.#mesh.due(),
+        isSure: () => this.#isSure(),
       };
       this.#home = new Home({ ...options, inheritance });
     }
     if (before !== undefined && before !== node && !isMoved) this.client.rejectPublishes();
     this.#begin();
+    this.#seated();
   }
 
   /** Serves, or asks the one that does. */
   #begin(): void {
     if (this.#serving() !== undefined) for (const { link } of this.#mesh.alive()) link.signal(messages.home);
+    this.#mesh.due();
     this.#askAgain();
   }
 
@@ -214,9 +222,12 @@ export class HomeSeat {
 
   /** The home, if this node is it and may serve now. */
   #serving(): Home | undefined {
-    if (this.#home === undefined || this.#isUnsure || this.#isFrozen) return undefined;
-    if (!this.#mesh.isInTime) this.late();
-    return this.#isUnsure ? undefined : this.#home;
+    return this.#home === undefined || this.#isFrozen || !this.#isSure() ? undefined : this.#home;
+  }
+
+  #isSure(): boolean {
+    if (!this.#isUnsure && !this.#mesh.isInTime) this.late();
+    return !this.#isUnsure;
   }
 
   #serve(peer: Peer, kind: number, reader: BatchReader): void {
@@ -235,6 +246,17 @@ export class HomeSeat {
       home.sendPosition(peer.link, number, home.subscribe(peer.node, number, topic, readBounds(reader)));
     } else if (kind === messages.unsubscribe) home.unsubscribe(peer.node, reader.number());
     else home.sendPage(peer.link, reader.number(), reader.text(), reader.number(), reader.number());
+  }
+
+  /** The home that closes has just made this node its heir. */
+  #awaitMove(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(MOVE_MS, resolve);
+      this.#seated = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   #moved(from: Peer, text: string): void {

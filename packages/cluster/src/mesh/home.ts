@@ -22,6 +22,8 @@ interface SavedPublisher {
 
 interface Publisher {
   last: number;
+  /** Answers to lower numbers are forgotten. */
+  unanswered: number;
   readonly answers: Map<number, Published>;
 }
 
@@ -34,8 +36,10 @@ export interface HomeOptions {
   readonly link: (node: string) => Link | undefined;
   /** A publication for this node. */
   readonly entry: (topic: string, publication: BrokerPublication) => void;
-  /** The answer to a publish of this node. */
-  readonly answered: (number: number, published: Published) => void;
+  /** The answer to a publish of this node; `undefined`: it may have taken effect, or not. */
+  readonly answered: (number: number, published: Published | undefined) => void;
+  /** No other node can be the home. */
+  readonly isSure: () => boolean;
   /** `flushed` is to be called. */
   readonly due: () => void;
 }
@@ -60,17 +64,14 @@ export class Home {
     this.#options = options;
     const { clock, maxBytes, inheritance } = options;
     this.#histories = new Histories({ clock, maxBytes, restore: inheritance?.histories });
-    for (const { node, last, answers } of inheritance?.publishers ?? []) this.#publishers.set(node, { last, answers: new Map(answers) });
+    for (const { node, last, answers } of inheritance?.publishers ?? []) this.#publishers.set(node, { last, unanswered: answers[0]?.[0] ?? last, answers: new Map(answers) });
   }
 
   /** @param unanswered The number of the first publish that the node has no answer to. */
   publish(node: string, request: PublishRequest, unanswered: number): void {
     let publisher = this.#publishers.get(node);
-    if (publisher === undefined) this.#publishers.set(node, (publisher = { last: 0, answers: new Map() }));
-    for (const number of publisher.answers.keys()) {
-      if (number >= unanswered) break;
-      publisher.answers.delete(number);
-    }
+    if (publisher === undefined) this.#publishers.set(node, (publisher = { last: 0, unanswered, answers: new Map() }));
+    while (publisher.unanswered < unanswered) publisher.answers.delete(publisher.unanswered++);
     const { number } = request;
     if (number <= publisher.last) {
       const published = publisher.answers.get(number);
@@ -137,10 +138,13 @@ export class Home {
     this.#publishers.delete(node);
   }
 
-  /** After the publications have been written: writes the answers. */
+  /**
+   * After the publications have been written: writes the answers. If this process stood still just before, the others may have taken it for
+   * dead, and not read them any more: then the answers wait until this node is sure.
+   */
   flushed(): void {
     const answers = this.#answers;
-    if (answers.length === 0) return;
+    if (answers.length === 0 || !this.#options.isSure()) return;
     this.#answers = [];
     for (const { node, number, published } of answers) {
       if (node === this.#options.self) {
@@ -162,7 +166,7 @@ export class Home {
 
   close(): void {
     this.#histories.close();
-    this.#answers = [];
+    for (const { node, number } of this.#answers.splice(0)) if (node === this.#options.self) this.#options.answered(number, undefined);
   }
 
   #apply(node: string, { topic, data, history, key, keyMs, origin }: PublishRequest): Published {

@@ -1,1 +1,2 @@
-export { meshBroker, type MeshBrokerOptions } from "./mesh-broker.ts";
+export { meshBroker } from "./mesh-broker.ts";
+export type { MeshBrokerOptions } from "./options.ts";

@@ -1,9 +1,9 @@
-import type { Socket } from "node:net";
 import { BatchReader, MalformedFrame } from "./batch-reader.ts";
 import { BatchWriter, FRAME_HEAD } from "./batch-writer.ts";
 import type { FrameSplitter } from "./frame-splitter.ts";
 import { frames, messages } from "./frames.ts";
 import { ackFrame, beginFrame, readAck, readBegin } from "./hello.ts";
+import { endWires, type Confirmation, type LinkEvents, type Wires } from "./wires.ts";
 
 /** A batch of this size is a frame of its own. Bytes. */
 const MAX_BATCH = 64 * 1024;
@@ -11,30 +11,6 @@ const MAX_BATCH = 64 * 1024;
 const ACK_BYTES = 256 * 1024;
 /** No node sends a longer frame. Bytes. */
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
-
-/** What a link tells its owner. */
-export interface LinkEvents {
-  /** Messages of the peer. May throw a `MalformedFrame`. */
-  batch(reader: BatchReader): void;
-  /** What was on its way to the peer is gone: write all that it must know. `received`: the last batch that it had. */
-  refill(received: number): void;
-  /** What was on its way from the peer is gone: it tells anew what must be known. */
-  restarted(): void;
-  /** The connection has ended. */
-  detached(): void;
-  /** More than may wait is waiting: it has been dropped. */
-  overfull(): void;
-  /** Something waits for `flush`. */
-  due(): void;
-  /** The peer does not follow the format. */
-  foreign(error: Error): void;
-}
-
-/** What has become of what was written. */
-interface Confirmation {
-  /** The peer has it. */
-  readonly isReached: boolean;
-}
 
 /**
  * The way to one peer and back, over the connections that come and go. Batches are numbered; those that the peer has not acknowledged are
@@ -45,8 +21,7 @@ export class Link {
   readonly #events: LinkEvents;
   readonly #maxQueueBytes: number;
   readonly #writer = new BatchWriter(frames.batch);
-  #socket: Socket | undefined;
-  #splitter: FrameSplitter | undefined;
+  #wires: Wires | undefined;
   /** Batches that the peer has not acknowledged; their numbers end with `#number`. */
   #unacked: Buffer[] = [];
   #unackedBytes = 0;
@@ -71,7 +46,7 @@ export class Link {
   }
 
   get isAttached(): boolean {
-    return this.#socket !== undefined;
+    return this.#wires !== undefined;
   }
 
   /** What is written now reaches the peer unless it dies: over this connection or the next one. */
@@ -147,24 +122,24 @@ export class Link {
   }
 
   /**
-   * Goes on over a new connection.
-   * @param splitter Has taken the handshake off it.
+   * Goes on over new connections.
    * @param received What the peer says that it has had; `null`: it knows nothing.
    */
-  attach(socket: Socket, splitter: FrameSplitter, received: number | null): void {
-    this.#socket = socket;
-    this.#splitter = splitter;
+  attach(wires: Wires, received: number | null): void {
+    const { input, splitter, output } = wires;
+    this.#wires = wires;
     this.#hasMet = true;
     this.missed = 0;
     splitter.maxBytes = MAX_FRAME_BYTES;
     splitter.take = (kind, frame) => this.#frame(kind, frame);
-    socket.on("data", (chunk: Buffer) => this.#read(splitter, chunk));
-    socket.once("close", () => this.#detach(socket));
+    input.on("data", (chunk: Buffer) => this.#read(splitter, chunk));
+    input.once("close", () => this.#detach(wires));
+    input.resume();
     const acked = this.#number - this.#unacked.length;
     if (received === null || received < acked || received > this.#number) this.drop();
     else this.#acked(received);
     if (this.#isDropped) {
-      socket.write(beginFrame({ restart: true, next: this.#number + 1 }));
+      output.write(beginFrame({ restart: true, next: this.#number + 1 }));
       this.#isDropped = false;
       this.#isRefilling = true;
       this.#events.refill(received ?? 0);
@@ -172,8 +147,8 @@ export class Link {
       this.flush();
       this.#isRefilling = false;
     } else {
-      socket.write(beginFrame({ restart: false, next: this.#number - this.#unacked.length + 1 }));
-      for (const frame of this.#unacked) socket.write(frame);
+      output.write(beginFrame({ restart: false, next: this.#number - this.#unacked.length + 1 }));
+      for (const frame of this.#unacked) output.write(frame);
     }
   }
 
@@ -186,11 +161,11 @@ export class Link {
   flush(): void {
     this.#isDue = false;
     if (this.#writer.length === 0 && !this.#isAckDue) return;
-    const socket = this.#socket;
-    socket?.cork();
+    const output = this.#wires?.output;
+    output?.cork();
     if (this.#isAckDue) this.#acknowledge();
     if (this.#writer.length > 0) this.#seal();
-    socket?.uncork();
+    output?.uncork();
   }
 
   /** Forgets everything that waits. */
@@ -210,20 +185,20 @@ export class Link {
     for (const { done } of waiting) done({ isReached: false });
   }
 
-  /** Ends the connection: `detached` follows. */
+  /** Ends the connections: `detached` follows. */
   cut(): void {
-    this.#splitter?.stop();
-    this.#socket?.destroy();
+    if (this.#wires !== undefined) endWires(this.#wires);
   }
 
-  /** Ends the connection once the kernel has everything that was written. */
+  /** Ends the connections once the kernel has everything that was written. */
   end(): Promise<void> {
     this.flush();
-    const socket = this.#socket;
-    if (socket === undefined) return Promise.resolve();
+    const wires = this.#wires;
+    if (wires === undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      socket.once("close", () => resolve());
-      socket.end(() => socket.destroy());
+      wires.input.once("close", () => resolve());
+      wires.output.once("close", () => endWires(wires));
+      wires.output.end(() => endWires(wires));
     });
   }
 
@@ -242,13 +217,13 @@ export class Link {
       this.#events.overfull();
       return;
     }
-    this.#socket?.write(frame);
+    this.#wires?.output.write(frame);
   }
 
   #acknowledge(): void {
     this.#isAckDue = false;
     this.#receivedBytes = 0;
-    this.#socket?.write(ackFrame(this.#received));
+    this.#wires?.output.write(ackFrame(this.#received));
   }
 
   #acked(number: number): void {
@@ -306,10 +281,10 @@ export class Link {
     this.#events.due();
   }
 
-  #detach(socket: Socket): void {
-    if (this.#socket !== socket) return;
-    this.#splitter?.stop();
-    this.#socket = this.#splitter = undefined;
+  #detach(wires: Wires): void {
+    endWires(wires);
+    if (this.#wires !== wires) return;
+    this.#wires = undefined;
     this.#events.detached();
   }
 }

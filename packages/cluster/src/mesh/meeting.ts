@@ -1,18 +1,15 @@
-import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
 import { MalformedFrame } from "./batch-reader.ts";
 import { FrameSplitter } from "./frame-splitter.ts";
 import { frames } from "./frames.ts";
-import { helloFrame, isNode, MAX_HELLO_BYTES, readHello, readRefused, refusedFrame, type Hello, type Refused } from "./hello.ts";
+import { backFrame, helloFrame, MAX_HELLO_BYTES, readBack, readHello, readRefused, refusedFrame, type Hello, type Refused } from "./hello.ts";
+import type { Wires } from "./wires.ts";
+import { SocketFolder } from "./socket-folder.ts";
 
 /** A connection that has not said hello within so many ticks is ended; a node that has not answered one is silent. */
 const PATIENCE_TICKS = 4;
 /** Connections that have not said hello, at most. */
 const MAX_STRANGERS = 256;
-const SOCKET = ".sock";
-/** The name of a socket that is not listened on yet. */
-const UNREADY = ".bind";
 
 /** What two nodes need to become peers. */
 export interface MeetingEvents {
@@ -21,9 +18,11 @@ export interface MeetingEvents {
   /** Why this node does not let another one in now. Called with what that one says. */
   judge(hello: Hello): Refused | undefined;
   /** Both have said hello. */
-  met(hello: Hello, socket: Socket, splitter: FrameSplitter): void;
-  /** This one had been taken for dead, with a rank up to `dead`. */
+  met(hello: Hello, wires: Wires): void;
+  /** This one has been taken for dead, with a rank up to `dead`, and is let in again with a higher one only. */
   rankAbove(dead: number): void;
+  /** Another one is let in, which may have taken this one for dead. */
+  heed(hello: Hello): void;
   /** Its process has ended. */
   gone(node: string): void;
   /** It has not answered for so long. */
@@ -34,14 +33,25 @@ export interface MeetingEvents {
 }
 
 interface Attempt {
-  readonly socket: Socket;
+  readonly sockets: Socket[];
   ticks: number;
   readonly settle: () => void;
 }
 
-/** How nodes find each other: each listens on a socket in the folder that has its name, and connects to the sockets that are there. */
+/** A node that has said hello, and has not made its second connection. */
+interface Half {
+  readonly hello: Hello;
+  readonly token: number;
+  readonly input: Socket;
+  readonly splitter: FrameSplitter;
+}
+
+/**
+ * How nodes find each other: each listens on a socket in the folder, and connects to the sockets that are there, twice: who connects
+ * writes to the first connection, and who is connected to writes to the second.
+ */
 export class Meeting {
-  readonly #folder: string;
+  readonly #folder: SocketFolder;
   readonly #node: string;
   readonly #app: string;
   readonly #events: MeetingEvents;
@@ -49,12 +59,12 @@ export class Meeting {
   readonly #attempts = new Map<string, Attempt>();
   /** Connections of others that have not said hello; with their ticks. */
   readonly #strangers = new Map<Socket, number>();
-  /** Sockets in the folder that are of no concern, until they are gone. */
-  readonly #ignored = new Set<string>();
+  readonly #halves = new Map<string, Half>();
+  #tokens = 0;
   #isClosed = false;
 
   constructor({ folder, node, app, events }: { readonly folder: string; readonly node: string; readonly app: string; readonly events: MeetingEvents }) {
-    this.#folder = folder;
+    this.#folder = new SocketFolder(folder, node);
     this.#node = node;
     this.#app = app;
     this.#events = events;
@@ -62,50 +72,36 @@ export class Meeting {
 
   /** Listens. */
   async open(): Promise<void> {
-    const unready = join(this.#folder, this.#node + UNREADY);
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(unready, resolve);
+      this.#server.listen(this.#folder.unready, resolve);
     });
     this.#server.on("error", (error) => this.#events.foreign(error));
-    // So that each `.sock` is listened on: one that refuses a connection belongs to a process that has ended, and may be removed.
-    await rename(unready, this.#pathOf(this.#node));
+    await this.#folder.show();
   }
 
   /** The other nodes with a socket in the folder. */
-  async others(): Promise<string[]> {
-    const names = await readdir(this.#folder);
-    const nodes = names.flatMap((name) => (name.endsWith(SOCKET) ? [name.slice(0, -SOCKET.length)] : [])).filter((node) => isNode(node) && node !== this.#node);
-    for (const node of this.#ignored) if (!nodes.includes(node)) this.#ignored.delete(node);
-    return nodes.filter((node) => !this.#ignored.has(node));
+  others(): Promise<string[]> {
+    return this.#folder.others();
   }
 
   /** Does not meet `node` as long as its socket is there. */
   ignore(node: string): void {
-    this.#ignored.add(node);
+    this.#folder.ignore(node);
     this.#end(node);
   }
 
   /** Connects to `node`, unless that is under way. Fulfils once it was met, is gone, has refused or is silent. */
   meet(node: string): Promise<void> {
-    if (this.#isClosed || this.#attempts.has(node) || this.#ignored.has(node)) return Promise.resolve();
+    if (this.#isClosed || this.#attempts.has(node) || this.#folder.isIgnored(node)) return Promise.resolve();
     return new Promise((settle) => {
-      const socket = connect(this.#pathOf(node));
-      const attempt: Attempt = { socket, ticks: 0, settle };
+      const attempt: Attempt = { sockets: [], ticks: 0, settle };
       this.#attempts.set(node, attempt);
-      socket.once("connect", () => socket.write(helloFrame("hello", this.#events.hello(node))));
-      this.#shake(socket, (kind, frame, splitter) => {
-        this.#attempts.delete(node);
-        if (kind === frames.welcome) this.#welcomed(node, frame, socket, splitter);
-        else this.#refused(node, frame, socket);
-        settle();
-      });
-      socket.on("error", (error: NodeJS.ErrnoException) => void this.#failed(node, error.code));
-      socket.once("close", () => {
-        if (this.#attempts.get(node) !== attempt) return;
-        this.#attempts.delete(node);
-        settle();
-        this.#events.later(node);
+      const output = this.#connect(node, attempt);
+      output.once("connect", () => output.write(helloFrame("hello", this.#events.hello(node))));
+      this.#shake(output, (kind, frame) => {
+        if (kind === frames.welcome) this.#welcomed(node, attempt, frame, output);
+        else this.#refused(node, attempt, frame);
       });
     });
   }
@@ -127,7 +123,7 @@ export class Meeting {
   /** Removes the socket: no other node can come any more. */
   async hide(): Promise<void> {
     this.#isClosed = true;
-    await rm(this.#pathOf(this.#node), { force: true });
+    await this.#folder.hide();
   }
 
   async close(): Promise<void> {
@@ -137,16 +133,27 @@ export class Meeting {
     await new Promise<void>((resolve) => void this.#server.close(() => resolve()));
   }
 
-  #pathOf(node: string): string {
-    return join(this.#folder, node + SOCKET);
+  #connect(node: string, attempt: Attempt): Socket {
+    const socket = connect(this.#folder.pathOf(node));
+    attempt.sockets.push(socket);
+    socket.on("error", (error: NodeJS.ErrnoException) => void this.#failed(node, attempt, error.code));
+    socket.once("close", () => this.#settle(node, attempt) && this.#events.later(node));
+    return socket;
+  }
+
+  /** @returns whether it was under way. */
+  #settle(node: string, attempt: Attempt): boolean {
+    if (this.#attempts.get(node) !== attempt) return false;
+    this.#attempts.delete(node);
+    attempt.settle();
+    return true;
   }
 
   #end(node: string): void {
     const attempt = this.#attempts.get(node);
     if (attempt === undefined) return;
-    this.#attempts.delete(node);
-    attempt.socket.destroy();
-    attempt.settle();
+    this.#settle(node, attempt);
+    for (const socket of attempt.sockets) socket.destroy();
   }
 
   /** Gives the first frame of a connection to `first`, which says what becomes of the next ones. */
@@ -167,52 +174,45 @@ export class Meeting {
     socket.on("data", read);
   }
 
-  #welcomed(node: string, frame: Buffer, socket: Socket, splitter: FrameSplitter): void {
+  #welcomed(node: string, attempt: Attempt, frame: Buffer, output: Socket): void {
     const hello = readHello(frame);
-    if (typeof hello === "string" || hello.node !== node) {
+    if (typeof hello === "string" || hello.node !== node || hello.token === undefined) {
       this.#events.foreign(new MalformedFrame(`the socket of ${node} answers as something else`));
-      this.ignore(node);
-      splitter.stop();
-      socket.destroy();
-      return;
+      return this.ignore(node);
     }
-    const refused = this.#events.judge(hello);
-    if (refused === undefined) return this.#meets(hello, socket, splitter);
-    splitter.stop();
-    socket.destroy();
-    this.#events.later(node);
+    if (this.#events.judge(hello) !== undefined) {
+      this.#end(node);
+      return this.#events.later(node);
+    }
+    const { token } = hello;
+    const input = this.#connect(node, attempt);
+    const splitter = new FrameSplitter(MAX_HELLO_BYTES, () => {});
+    input.once("connect", () => {
+      input.write(backFrame({ node: this.#node, token }));
+      if (this.#settle(node, attempt)) this.#events.met(hello, { input, splitter, output });
+    });
   }
 
-  #refused(node: string, frame: Buffer, socket: Socket): void {
-    socket.destroy();
+  #refused(node: string, attempt: Attempt, frame: Buffer): void {
     const { reason, dead } = readRefused(frame) ?? {};
+    if (!this.#settle(node, attempt)) return;
+    for (const socket of attempt.sockets) socket.destroy();
     if (reason === "app" || reason === "closing") return this.ignore(node);
     if (reason === undefined || reason === "version") {
-      this.#events.foreign(new Error(`meshBroker: the node ${node} in ${this.#folder} speaks another version of the mesh; nothing goes to it or comes from it`));
+      this.#events.foreign(new Error(`meshBroker: the node ${node} in ${this.#folder.path} speaks another version of the mesh; nothing goes to it or comes from it`));
       return this.ignore(node);
     }
     if (reason === "rank" && dead !== undefined) this.#events.rankAbove(dead);
     this.#events.later(node);
   }
 
-  async #failed(node: string, code: string | undefined): Promise<void> {
+  async #failed(node: string, attempt: Attempt, code: string | undefined): Promise<void> {
     if (code !== "ECONNREFUSED" && code !== "ENOENT") return;
-    const attempt = this.#attempts.get(node);
+    if (this.#attempts.get(node) !== attempt) return;
     this.#attempts.delete(node);
-    if (code === "ECONNREFUSED") await this.#clear(node);
+    if (code === "ECONNREFUSED") await this.#folder.clear(node);
     this.#events.gone(node);
-    attempt?.settle();
-  }
-
-  /** Removes a socket that is not listened on. What is no socket stays. */
-  async #clear(node: string): Promise<void> {
-    const path = this.#pathOf(node);
-    try {
-      if ((await lstat(path)).isSocket()) await rm(path, { force: true });
-      else this.ignore(node);
-    } catch {
-      // Another node was faster.
-    }
+    attempt.settle();
   }
 
   #accept(socket: Socket): void {
@@ -221,7 +221,7 @@ export class Meeting {
     this.#strangers.set(socket, 0);
     socket.once("close", () => this.#strangers.delete(socket));
     this.#shake(socket, (kind, frame, splitter) => {
-      this.#strangers.delete(socket);
+      if (kind === frames.back) return this.#back(frame, socket);
       const hello = kind === frames.hello ? readHello(frame) : "foreign";
       const refused = this.#judge(hello);
       if (typeof hello !== "string" && refused === undefined) return this.#welcome(hello, socket, splitter);
@@ -238,7 +238,7 @@ export class Meeting {
       return undefined;
     }
     if (hello === "version") {
-      this.#events.foreign(new Error(`meshBroker: a node in ${this.#folder} speaks another version of the mesh; nothing goes to it or comes from it`));
+      this.#events.foreign(new Error(`meshBroker: a node in ${this.#folder.path} speaks another version of the mesh; nothing goes to it or comes from it`));
       return { reason: "version" };
     }
     if (hello.app !== this.#app) return { reason: "app" };
@@ -248,14 +248,33 @@ export class Meeting {
     return this.#events.judge(hello);
   }
 
-  #welcome(hello: Hello, socket: Socket, splitter: FrameSplitter): void {
-    this.#end(hello.node);
-    if (hello.dead !== undefined) this.#events.rankAbove(hello.dead);
-    socket.write(helloFrame("welcome", this.#events.hello(hello.node)));
-    this.#meets(hello, socket, splitter);
+  #welcome(hello: Hello, input: Socket, splitter: FrameSplitter): void {
+    const { node } = hello;
+    this.#end(node);
+    this.#events.heed(hello);
+    const token = ++this.#tokens;
+    this.#halves.get(node)?.input.destroy();
+    this.#halves.set(node, { hello, token, input, splitter });
+    input.once("close", () => {
+      if (this.#halves.get(node)?.token === token) this.#halves.delete(node);
+    });
+    // What follows is for the link.
+    input.pause();
+    input.write(helloFrame("welcome", { ...this.#events.hello(node), token }));
   }
 
-  #meets(hello: Hello, socket: Socket, splitter: FrameSplitter): void {
-    this.#events.met(hello, socket, splitter);
+  #back(frame: Buffer, output: Socket): void {
+    const { node, token } = readBack(frame) ?? { node: "", token: 0 };
+    const half = this.#halves.get(node);
+    if (half === undefined || half.token !== token) return void output.destroy();
+    this.#halves.delete(node);
+    if (this.#isClosed || this.#events.judge(half.hello) !== undefined) {
+      half.input.destroy();
+      return void output.destroy();
+    }
+    this.#strangers.delete(half.input);
+    this.#strangers.delete(output);
+    // The first batch names the number that was said in the welcome: nothing has come since.
+    this.#events.met(half.hello, { input: half.input, splitter: half.splitter, output });
   }
 }

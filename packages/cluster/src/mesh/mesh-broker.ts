@@ -1,47 +1,21 @@
-import type { Clock } from "@upwire/core";
 import type { Position } from "@upwire/protocol";
-import { checkBounds, checkWhole } from "../broker/bounds.ts";
+import { checkBounds } from "../broker/bounds.ts";
 import type { Broker, BrokerData, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "../broker/broker.ts";
 import type { BrokerStats } from "../broker/broker-stats.ts";
 import { byteLength } from "../broker/byte-length.ts";
 import { checkHistory, checkPublish, checkTell } from "../broker/checks.ts";
 import { notStarted, startedTwice, unavailable } from "../broker/errors.ts";
 import { newNodeName } from "../broker/node-name.ts";
-import { realClock } from "../broker/real-clock.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { Deliveries } from "./deliveries.ts";
-import { defaultFolder, openFolder } from "./folder.ts";
+import { openFolder } from "./folder.ts";
 import { messages } from "./frames.ts";
 import { HomeSeat } from "./home-seat.ts";
 import { Mesh } from "./mesh.ts";
+import { settingsOf, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { PlainTopics } from "./plain-topics.ts";
 import { Tells } from "./tells.ts";
-
-export interface MeshBrokerOptions {
-  /**
-   * Where the sockets are: the processes with the same one are the nodes of one mesh. It is made with the mode 0700 if there is none; one
-   * that belongs to another user, or that others may enter, is refused. At most 85 bytes (81 on macOS), since the path of a socket
-   * is short. @default one of this user and the current directory, in the directory of the system for temporary files
-   */
-  readonly folder?: string;
-  /** Applications with other names in one folder leave each other alone. @default "app" */
-  readonly name?: string;
-  /**
-   * What may wait for one other node, and what publishes may wait for the node with the histories, at most. Over it what waits for that node is
-   * dropped, and it is told its losses. No publication may be longer than a quarter of it. Bytes, from 1 MiB to 64 MiB. @default 16777216 (16 MiB)
-   */
-  readonly maxQueueBytes?: number;
-  /** What all histories take together, at most, as in `MemoryBrokerOptions.maxBytes`. Bytes. @default 67108864 (64 MiB) */
-  readonly maxHistoryBytes?: number;
-  /** Gets each error of what came from outside: garbage, another version. `stats.foreign` counts them. @default nothing */
-  readonly onError?: (error: Error) => void;
-  /** Replaces time in tests. @default real time */
-  readonly clock?: Clock;
-}
-
-const MAX_QUEUE_BYTES = 16 * 1024 * 1024;
-const MIB = 1024 * 1024;
 
 /**
  * The broker of the processes of one machine: each listens on a Unix socket in a folder, and is connected to each other one. It needs no
@@ -69,10 +43,8 @@ class MeshBroker implements Broker {
   #state: BrokerState = "up";
   #nodes: readonly string[] = [];
 
-  constructor({ folder = defaultFolder(), name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {}, clock = realClock }: MeshBrokerOptions) {
-    checkWhole("maxQueueBytes", maxQueueBytes);
-    if (maxQueueBytes < MIB || maxQueueBytes > 64 * MIB) throw new RangeError(`maxQueueBytes: ${maxQueueBytes} is not allowed; give ${MIB} to ${64 * MIB} bytes`);
-    if (maxHistoryBytes !== undefined) checkWhole("maxHistoryBytes", maxHistoryBytes);
+  constructor(options: MeshBrokerOptions) {
+    const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = settingsOf(options);
     this.#folder = folder;
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
@@ -138,7 +110,10 @@ class MeshBroker implements Broker {
 
   publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
     const refusal = this.#isUp ? this.#refusal(data, options) : this.#notUp();
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) {
+      if (this.#closing !== undefined) this.#counts.rejected++;
+      return Promise.reject(refusal);
+    }
     if (options.history === undefined && options.key === undefined) return Promise.resolve(this.#publishPlain(topic, data, options.origin));
     return this.#publishByHome(topic, data, options);
   }
@@ -155,8 +130,10 @@ class MeshBroker implements Broker {
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustBeUp();
+    if (!this.#plain.has(topic) && !this.#seat.client.has(topic)) return;
     this.#plain.unsubscribe(topic);
     this.#seat.client.unsubscribe(topic);
+    await this.#plain.heard();
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {

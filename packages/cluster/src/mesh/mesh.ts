@@ -1,13 +1,15 @@
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
+import { Admission } from "./admission.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import type { MeshEvents, Peer } from "./peer.ts";
-import type { FrameSplitter } from "./frame-splitter.ts";
 import { messages } from "./frames.ts";
-import type { Hello, Refused } from "./hello.ts";
+import { Flushes } from "./flushes.ts";
+import type { Hello } from "./hello.ts";
 import { Link } from "./link.ts";
+import type { Wires } from "./wires.ts";
+import { machineTime } from "./machine-time.ts";
 import { Meeting } from "./meeting.ts";
-import type { Socket } from "node:net";
 
 /** How often each node says that it lives, and looks for others. Milliseconds. */
 const TICK_MS = 1000;
@@ -43,23 +45,29 @@ export class Mesh {
   #ticks: Timer | undefined;
   #tickedAt = 0;
   #hasTurned = true;
-  #isDue = false;
+  readonly #flushes: Flushes;
+  readonly #admission: Admission;
   #rank = Infinity;
   #isClosing = false;
 
   constructor(options: MeshOptions) {
     this.#options = options;
     this.#events = options.events;
+    this.#flushes = new Flushes(this.peers, options.events);
     const { folder, app, node } = options;
+    this.#admission = new Admission({ app, node, peers: this.peers, rank: () => this.#rank, isClosing: () => this.#isClosing });
     this.#meeting = new Meeting({
       folder,
       app,
       node,
       events: {
-        hello: (to) => this.#hello(to),
-        judge: (hello) => this.#judge(hello),
-        met: (hello, socket, splitter) => this.#met(hello, socket, splitter),
+        hello: (to) => this.#admission.hello(to),
+        judge: (hello) => this.#admission.judge(hello),
+        met: (hello, wires) => this.#met(hello, wires),
         rankAbove: (dead) => this.#rankAbove(dead),
+        heed: (hello) => {
+          if (hello.dead !== undefined && this.#admission.mustYield(hello)) this.#rankAbove(hello.dead);
+        },
         gone: (name) => this.#gone(name),
         silent: (name) => this.#silent(name),
         later: (name) => this.#later(name),
@@ -83,7 +91,7 @@ export class Mesh {
    */
   async start(): Promise<void> {
     await this.#meeting.open();
-    this.#rank = microseconds();
+    this.#rank = machineTime();
     this.#tickedAt = this.#options.clock.now();
     this.#ticks = this.#options.clock.every(TICK_MS, () => this.#tick());
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -115,17 +123,11 @@ export class Mesh {
 
   /** Writes what waits at the end of this turn of the event loop. */
   due(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    setImmediate(() => this.flush());
+    this.#flushes.due();
   }
 
   flush(): void {
-    this.#isDue = false;
-    this.#events.flushing();
-    for (const { link } of this.peers.values()) link.flush();
-    this.#events.flushed();
-    for (const { link } of this.peers.values()) link.flush();
+    this.#flushes.flush();
   }
 
   /** No node can come any more. */
@@ -159,27 +161,12 @@ export class Mesh {
     void peer.link.end();
   }
 
-  #hello(to: string): Hello {
-    const peer = this.peers.get(to);
-    const { app, node } = this.#options;
-    const received = peer?.link.hasMet === true ? peer.link.received : null;
-    return { app, node, rank: this.#rank, received, ...(peer?.deadRank !== undefined && { dead: peer.deadRank }) };
-  }
-
-  #judge({ node, rank }: Hello): Refused | undefined {
-    const peer = this.peers.get(node);
-    if (this.#isClosing) return { reason: "closing" };
-    if (peer?.link.isAttached === true) return { reason: "busy" };
-    if (peer?.deadRank !== undefined && rank <= peer.deadRank) return { reason: "rank", dead: peer.deadRank };
-    return undefined;
-  }
-
-  #met({ node, rank, received }: Hello, socket: Socket, splitter: FrameSplitter): void {
+  #met({ node, rank, received }: Hello, wires: Wires): void {
     const peer = this.peers.get(node) ?? this.#peer(node);
     peer.rank = rank;
     peer.isAlive = true;
     peer.deadRank = undefined;
-    peer.link.attach(socket, splitter, received);
+    peer.link.attach(wires, received);
     this.#events.changed();
   }
 
@@ -258,7 +245,7 @@ export class Mesh {
 
   #rankAbove(dead: number): void {
     if (this.#rank > dead) return;
-    this.#rank = Math.max(microseconds(), dead + 1);
+    this.#rank = Math.max(machineTime(), dead + 1);
     this.#tellRank();
     this.#events.changed();
   }
@@ -302,9 +289,4 @@ export class Mesh {
     const nodes = await this.#meeting.others().catch(() => []);
     for (const node of nodes) if (this.peers.get(node)?.link.isAttached !== true) void this.#meeting.meet(node);
   }
-}
-
-/** The clock of the machine, which all of its processes have in common and which no setting of the time moves. */
-function microseconds(): number {
-  return Number(process.hrtime.bigint() / 1000n);
 }

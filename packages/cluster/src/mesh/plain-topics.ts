@@ -71,6 +71,11 @@ export class PlainTopics {
         link.wrote();
       }
     }
+    return this.heard();
+  }
+
+  /** Fulfils once the others have heard of all that was written before, or do not answer. */
+  heard(): Promise<void> {
     if (this.#fresh === undefined) {
       let resolve = (): void => {};
       const promise = new Promise<void>((fulfil) => void (resolve = fulfil));
@@ -80,6 +85,7 @@ export class PlainTopics {
     return this.#fresh.promise;
   }
 
+  /** `heard` says when the others know it. */
   unsubscribe(topic: string): void {
     const number = this.#numbers.get(topic);
     if (number === undefined) return;
@@ -107,7 +113,7 @@ export class PlainTopics {
     const timer = this.#clock.after(CONFIRM_MS, fulfil);
     this.#timers.add(timer);
     if (silent.size === 0) return fulfil();
-    for (const peer of [...silent]) {
+    for (const peer of silent) {
       this.#confirm(peer, upTo, () => {
         if (silent.delete(peer) && silent.size === 0) fulfil();
       });
