@@ -4,14 +4,22 @@ export interface Closing {
   readonly reason: string;
 }
 
-/** What one node wants done to connections of another. It travels as JSON, and is answered by how many connections it reached. */
+/**
+ * What one node asks of another. It travels as JSON. What is done to connections is answered by how many that reached, and the reply to a
+ * request with a key by a `KnownReply`.
+ */
 export type NodeCall =
   | { readonly do: "send"; readonly connection: string; readonly text?: string; readonly base64?: string }
   | ({ readonly do: "close"; readonly connection: string } & Closing)
-  | ({ readonly do: "closeUser"; readonly user: string } & Closing);
+  | ({ readonly do: "closeUser"; readonly user: string } & Closing)
+  | { readonly do: "findReply"; readonly name: string }
+  | { readonly do: "awaitReply"; readonly name: string };
+
+/** What is done to connections. */
+export type ConnectionCall = Extract<NodeCall, { readonly do: "send" | "close" | "closeUser" }>;
 
 /** A call that sends a frame. */
-export function sendCall(connection: string, frame: string | Uint8Array): NodeCall {
+export function sendCall(connection: string, frame: string | Uint8Array): ConnectionCall {
   if (typeof frame === "string") return { do: "send", connection, text: frame };
   return { do: "send", connection, base64: Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString("base64") };
 }
@@ -26,11 +34,16 @@ export function readNodeCall(question: unknown): NodeCall | undefined {
   if (typeof question !== "object" || question === null) return undefined;
   const call = question as Readonly<Record<string, unknown>>;
   const isText = (name: string): boolean => typeof call[name] === "string";
-  const isMeant =
-    call["do"] === "send"
-      ? isText("connection") && (isText("text") || isText("base64"))
-      : (call["do"] === "close" ? isText("connection") : call["do"] === "closeUser" && isText("user")) && isText("reason") && typeof call["code"] === "number";
-  return isMeant ? (call as unknown as NodeCall) : undefined;
+  const isClosing = (): boolean => isText("reason") && typeof call["code"] === "number";
+  const checks: Readonly<Record<string, () => boolean>> = {
+    send: () => isText("connection") && (isText("text") || isText("base64")),
+    close: () => isText("connection") && isClosing(),
+    closeUser: () => isText("user") && isClosing(),
+    findReply: () => isText("name"),
+    awaitReply: () => isText("name"),
+  };
+  const what = String(call["do"]);
+  return Object.hasOwn(checks, what) && checks[what]?.() === true ? (call as unknown as NodeCall) : undefined;
 }
 
 /** How many connections a call has reached, by what a node answered. */

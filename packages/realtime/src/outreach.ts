@@ -5,7 +5,8 @@ import { checkClose } from "@upwire/core/adapter";
 import { SUBPROTOCOL } from "@upwire/protocol";
 import { addressOf, EVERYONE, userIdIn } from "./addresses.ts";
 import { checkKeepMs, type CloseOptions } from "./close-options.ts";
-import { countOf, frameOf, readNodeCall, sendCall, type Closing, type NodeCall } from "./node-calls.ts";
+import { countOf, frameOf, readNodeCall, sendCall, type Closing, type ConnectionCall } from "./node-calls.ts";
+import { RepliesElsewhere, type KnownReply } from "./replies-elsewhere.ts";
 import { plainFrame } from "./topics/frames.ts";
 import type { Users } from "./users.ts";
 
@@ -20,9 +21,17 @@ interface Setup<User> {
   readonly hub: Hub<User>;
   readonly users: Users<User>;
   readonly clock: Clock;
+  /** How long a request may run. */
+  readonly requestTimeoutMs: number;
   /** A part of its own, not started; `undefined` where there are no other nodes. */
   readonly broker: Broker | undefined;
   readonly report: (error: unknown) => void;
+}
+
+/** Where this node knows requests with a key. */
+interface ReplySource {
+  known(name: string, from: string): KnownReply;
+  ended(name: string): Promise<KnownReply>;
 }
 
 /**
@@ -35,19 +44,24 @@ export class Outreach<User> {
   /** Users whose ids do not stand in their addresses. */
   readonly #hashed = new Map<string, string>();
   #connections = 0;
+  /** Where there are other nodes. */
+  readonly repliesElsewhere: RepliesElsewhere | undefined;
+  /** Set right after its making. */
+  replies: ReplySource | undefined;
 
   /** Starts the broker. */
   constructor(setup: Setup<User>) {
-    const { broker, clock, report } = setup;
+    const { broker, clock, report, requestTimeoutMs } = setup;
     this.#setup = setup;
     if (broker === undefined) return;
     this.#casts = new Casts({
       broker,
       clock,
       deliver: (address, frame) => this.#delivered(address, frame),
-      answer: (question) => this.#answer(question),
+      answer: (question, from) => this.#answer(question, from),
       report,
     });
+    this.repliesElsewhere = new RepliesElsewhere(this.#casts, requestTimeoutMs);
     // The topics, which have the same broker, report that.
     this.#casts.start().catch(() => {});
   }
@@ -119,7 +133,7 @@ export class Outreach<User> {
   }
 
   /** Asks the node whose name the id begins with; where that is none of the others, all of them. */
-  async #askFor(id: string, call: NodeCall, keepMs: number): Promise<Reach> {
+  async #askFor(id: string, call: ConnectionCall, keepMs: number): Promise<Reach> {
     const casts = this.#casts;
     const name = id.slice(0, -UUID_LENGTH);
     if (casts === undefined || name === casts.node) return here(0);
@@ -130,7 +144,7 @@ export class Outreach<User> {
     return { ...reach, missing: [...reach.missing, name] };
   }
 
-  #ask(node: string | undefined, call: NodeCall, keepMs: number): Promise<Reach> | undefined {
+  #ask(node: string | undefined, call: ConnectionCall, keepMs: number): Promise<Reach> | undefined {
     const isForOne = call.do !== "closeUser";
     return this.#casts?.ask(node, call, { keepMs, ...(isForOne && { until: (answer: unknown) => countOf(answer) > 0 }) }).then(reachOf);
   }
@@ -141,10 +155,17 @@ export class Outreach<User> {
     return userId === undefined ? 0 : this.#to(this.#setup.users.of(userId), frame);
   }
 
-  /** Another node asks. @returns how many connections that reached; `undefined` for what this version does not know. */
-  #answer(question: unknown): number | undefined {
+  /** Another node asks. @returns `undefined` for what this version does not know. */
+  #answer(question: unknown, from: string): unknown {
     const call = readNodeCall(question);
     if (call === undefined) return undefined;
+    if (call.do === "findReply") return this.replies?.known(call.name, from);
+    if (call.do === "awaitReply") return this.replies?.ended(call.name);
+    return this.#act(call);
+  }
+
+  /** @returns how many connections it reached. */
+  #act(call: ConnectionCall): number {
     const { hub, users } = this.#setup;
     if (call.do === "closeUser") return close(users.of(call.user), call);
     const connection = hub.get(call.connection);

@@ -70,9 +70,10 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
   const users = new Users<User>(options.userId);
   const hub = createHub<User>({ clock });
-  const outreach = new Outreach<User>({ hub, users, clock, broker: casts, report });
+  const outreach = new Outreach<User>({ hub, users, clock, requestTimeoutMs: limits.requestTimeoutMs, broker: casts, report });
   users.watch = outreach;
-  const requests = new Requests<User>({ users, entries, calls, clock, limits, remembered });
+  const requests = new Requests<User>({ users, entries, calls, clock, limits, remembered, elsewhere: outreach.repliesElsewhere });
+  outreach.replies = requests;
   const traffic = new TopicTraffic<User>({ users, table, engine, calls, limits });
   const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
   const topicHandles = { sessions, lines: new Lines(calls), engine, limits };

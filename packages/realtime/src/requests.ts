@@ -8,6 +8,7 @@ import type { RequestEntry } from "./handlers.ts";
 import { scopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import type { Remembered } from "./remembered.ts";
+import { knownReply, RUNNING, UNKNOWN, type Ended, type KnownReply, type RepliesElsewhere } from "./replies-elsewhere.ts";
 import { Request, Run } from "./run.ts";
 import type { Task } from "./task.ts";
 import type { Users } from "./users.ts";
@@ -20,6 +21,8 @@ interface Setup<User> {
   readonly clock: Clock;
   readonly limits: RealtimeLimits;
   readonly remembered: Remembered;
+  /** Where there are other nodes. */
+  readonly elsewhere: RepliesElsewhere | undefined;
 }
 
 type RequestFrame = Extract<ClientFrame, { readonly kind: "request" }>;
@@ -120,7 +123,41 @@ export class Requests<User> {
     if (keyed !== undefined && !this.#makeRoom(keyed.owner)) return task.fail(errorOf("unavailable", TOO_MANY));
     const run = new Run<User>(new Request(payload, task, key), clock, limits.requestTimeoutMs);
     run.join(task);
-    this.#call(run, entry, keyed, task);
+    const elsewhere = keyed === undefined ? undefined : this.#setup.elsewhere?.find(keyed.name);
+    if (keyed === undefined || elsewhere === undefined) return this.#call(run, entry, keyed, task);
+    run.isAsking = true;
+    run.setDeadline(task);
+    this.#keep(keyed, run);
+    void elsewhere.then((ended) => {
+      run.isAsking = false;
+      if (ended !== undefined) this.#endedElsewhere(run, keyed, ended);
+      else if (Request.isAborted(run.request)) this.#drop(keyed.name, run);
+      else this.#call(run, entry, keyed, task);
+    });
+  }
+
+  #endedElsewhere(run: Run<User>, keyed: Keyed, ended: Ended): void {
+    this.#drop(keyed.name, run);
+    if ("error" in ended) return run.fail(ended.error);
+    this.#setup.remembered.add({ ...keyed, payload: ended.reply });
+    run.reply(ended.reply);
+  }
+
+  /** What another node is told of a key when it gets a request with it. */
+  known(name: string, from: string): KnownReply {
+    const reply = this.#setup.remembered.get(name);
+    if (reply !== undefined) return knownReply({ reply: reply.payload });
+    const running = this.#running.get(name)?.run;
+    if (running === undefined) return UNKNOWN;
+    return running.isAsking && this.#setup.elsewhere?.goesFirst(from) === true ? UNKNOWN : RUNNING;
+  }
+
+  /** The same, when what runs here has ended. */
+  async ended(name: string): Promise<KnownReply> {
+    const reply = this.#setup.remembered.get(name);
+    if (reply !== undefined) return knownReply({ reply: reply.payload });
+    const running = this.#running.get(name)?.run;
+    return running === undefined ? UNKNOWN : new Promise((resolve) => running.onEnd((ended) => resolve(knownReply(ended))));
   }
 
   /** Of too many that run, the oldest of an owner who has the most is given up. @returns `false` when that is this owner itself. */
@@ -146,7 +183,7 @@ export class Requests<User> {
     }
     if (later === undefined) return this.#replied(run, entry, keyed, returned);
     run.setDeadline(task);
-    if (keyed !== undefined) this.#keep(keyed, run);
+    if (keyed !== undefined && this.#running.get(keyed.name)?.run !== run) this.#keep(keyed, run);
     later.then(
       (value) => this.#replied(run, entry, keyed, value),
       (error: unknown) => this.#failed(run, keyed, error),

@@ -1,11 +1,11 @@
-import { promiseOf } from "@upwire/core/adapter";
-import { ItemKind, oneItem } from "./control.ts";
+import { jsonText, promiseOf } from "@upwire/core/adapter";
+import { ItemKind, MAX_JSON_BYTES, oneItem } from "./control.ts";
 import type { CastsOptions } from "./types.ts";
 
-/** Questions that are answered at the same time, at most. */
+/** Questions that wait for a promise of the layer above at the same time, at most. */
 const MAX_ANSWERING = 1000;
-/** A longer answer is none. UTF-16 code units. */
-const MAX_ANSWER_LENGTH = 1024 * 1024;
+/** Replies that wait for the broker to take them over, at most; what would be more is thrown away. Bytes. */
+const MAX_UNTAKEN_BYTES = 16 * 1024 * 1024;
 
 interface AnswersSetup extends Pick<CastsOptions, "answer" | "report"> {
   readonly tell: (node: string, data: Uint8Array) => Promise<void>;
@@ -19,54 +19,69 @@ export class Answers {
   malformed = 0;
   readonly #setup: AnswersSetup;
   #answering = 0;
+  #untakenBytes = 0;
 
   constructor(setup: AnswersSetup) {
     this.#setup = setup;
   }
 
-  /** Never rejects. */
-  async reply(from: string, id: number, json: string): Promise<void> {
-    const answer = await this.#answerInTurn(json, from);
-    const reply = oneItem(ItemKind["reply"], (content) => {
-      content.number(id);
-      content.number(answer === undefined ? 0 : 1);
-      if (answer !== undefined) content.text(answer);
-    });
-    try {
-      await this.#setup.tell(from, reply);
-    } catch {
-      this.refused++;
+  /** A question of `from` has come. Never throws. */
+  take(from: string, id: number, json: string): void {
+    const question = this.#parsed(json);
+    if (question === undefined || this.#answering >= MAX_ANSWERING) {
+      if (question !== undefined) this.refused++;
+      return this.#reply(from, id, undefined);
     }
-  }
-
-  async #answerInTurn(json: string, from: string): Promise<string | undefined> {
-    if (this.#answering >= MAX_ANSWERING) {
-      this.refused++;
-      return undefined;
-    }
-    this.#answering++;
+    const reply = (answer: unknown): void => this.#reply(from, id, this.#jsonOf(answer));
     try {
-      return await this.#answerTo(json, from);
+      const returned = this.#setup.answer(question.value, from);
+      const promise = promiseOf(returned);
+      if (promise === undefined) return reply(returned);
+      this.#answering++;
+      promise
+        .catch((error: unknown) => void this.#setup.report(error))
+        .finally(() => void this.#answering--)
+        .then(reply);
     } catch (error) {
       this.#setup.report(error);
-      return undefined;
-    } finally {
-      this.#answering--;
+      reply(undefined);
     }
   }
 
-  /** The answer as JSON; `undefined` when there is none. @throws what the layer above throws. */
-  async #answerTo(json: string, from: string): Promise<string | undefined> {
-    let question: unknown;
+  #parsed(json: string): { readonly value: unknown } | undefined {
     try {
-      question = JSON.parse(json);
+      return { value: JSON.parse(json) };
     } catch {
       this.malformed++;
       return undefined;
     }
-    const returned = this.#setup.answer(question, from);
-    const answer = JSON.stringify(await (promiseOf(returned) ?? returned)) as string | undefined;
-    if (answer === undefined || answer.length <= MAX_ANSWER_LENGTH) return answer;
-    throw new RangeError(`answer: ${answer.length} characters of JSON are too many; give at most ${MAX_ANSWER_LENGTH}`);
+  }
+
+  /** `undefined` when there is no answer, or none that can be told. */
+  #jsonOf(answer: unknown): string | undefined {
+    try {
+      const json = jsonText(answer);
+      const bytes = json === undefined ? 0 : Buffer.byteLength(json);
+      if (bytes > MAX_JSON_BYTES) throw new RangeError(`answer: one of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
+      return json;
+    } catch (error) {
+      this.#setup.report(error);
+      return undefined;
+    }
+  }
+
+  #reply(from: string, id: number, json: string | undefined): void {
+    const reply = oneItem(ItemKind["reply"], (content) => {
+      content.number(id);
+      content.number(json === undefined ? 0 : 1);
+      if (json !== undefined) content.text(json);
+    });
+    const { byteLength } = reply;
+    if (this.#untakenBytes + byteLength > MAX_UNTAKEN_BYTES) return void this.refused++;
+    this.#untakenBytes += byteLength;
+    this.#setup
+      .tell(from, reply)
+      .catch(() => void this.refused++)
+      .finally(() => (this.#untakenBytes -= byteLength));
   }
 }

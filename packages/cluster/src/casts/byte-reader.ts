@@ -1,3 +1,5 @@
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** What a reader throws at bytes that a `ByteWriter` did not write. */
 export class Malformed extends Error {}
 
@@ -48,7 +50,7 @@ export class ByteReader {
 
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw new Malformed("text is no UTF-8");
   }

@@ -1,4 +1,5 @@
-const FIRST_BYTES = 256;
+const FIRST_BYTES = 64;
+const utf8 = new TextEncoder();
 
 /** Puts numbers, text and bytes one behind the other, into memory that grows. */
 export class ByteWriter {
@@ -28,9 +29,11 @@ export class ByteWriter {
 
   /** Its length in bytes of UTF-8, and the text. */
   text(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    this.number(bytes.byteLength);
-    this.bytes(bytes);
+    const length = Buffer.byteLength(text);
+    this.number(length);
+    this.#makeRoom(length);
+    utf8.encodeInto(text, this.#bytes.subarray(this.#length));
+    this.#length += length;
   }
 
   /** Gives all that was written, and begins anew. */

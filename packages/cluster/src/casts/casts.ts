@@ -1,13 +1,13 @@
-import { promiseOf, watch } from "@upwire/core/adapter";
+import { jsonText, watch } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import type { Broker, BrokerData, BrokerPublication, BrokerState } from "../broker/broker.ts";
 import { notStarted } from "../broker/errors.ts";
 import { Answers } from "./answers.ts";
 import { readCastsOptions } from "./check-options.ts";
-import { readControl, type Run } from "./control.ts";
+import { MAX_JSON_BYTES, readControl, type Run } from "./control.ts";
 import { Kept } from "./kept.ts";
 import { Nodes } from "./nodes.ts";
-import { OriginReader, writeOrigin } from "./origins.ts";
+import { OriginReader, originPrefix, writeOrigin } from "./origins.ts";
 import { Outbox } from "./outbox.ts";
 import type { PendingCast } from "./pending-cast.ts";
 import { PendingCasts } from "./pending-casts.ts";
@@ -15,6 +15,8 @@ import { Questions } from "./questions.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { Asked, AskOptions, CastOptions, CastsOptions, CastStats, Reach } from "./types.ts";
 import { unpackOptions, packOptions } from "./with-options.ts";
+
+const TIMEOUT_MS = 800;
 
 /**
  * Sends messages to the members that an address has on all nodes, and tells how many they reached: for what has members and no
@@ -45,18 +47,19 @@ export class Casts {
   /** @throws TypeError or RangeError for options that cannot be meant. */
   constructor(options: CastsOptions) {
     this.#options = readCastsOptions(options);
-    const { broker, clock, timeoutMs = 800, lingerMs = 2000, maxPending = 100_000, report } = this.#options;
+    const { broker, clock, timeoutMs = TIMEOUT_MS, lingerMs = 2000, maxPending = 100_000, report } = this.#options;
     const tell: Broker["tell"] = (node, data, told) => this.#tell(node, data, told);
     const nodes = new Nodes(broker.node);
     this.#broker = broker;
-    this.#ownPrefix = `${broker.node}:`;
+    this.#ownPrefix = originPrefix(broker.node);
     this.#nodes = nodes;
     this.#subscriptions = new Subscriptions({ broker, clock, lingerMs });
     this.#outbox = new Outbox({ tell, now: () => clock.now(), refused: () => void this.#refused++ });
     this.#pending = new PendingCasts({ clock, nodes, timeoutMs, maxPending, check: (node, cast) => this.#outbox.check(node, cast) });
     this.#answers = new Answers({ answer: this.#options.answer, report, tell });
     this.#kept = new Kept({ clock, tell });
-    this.#questions = new Questions({ clock, nodes, timeoutMs, tell, kept: this.#kept, report });
+    const isUp = (): boolean => this.#life === "started" && broker.state() !== "down";
+    this.#questions = new Questions({ clock, nodes, timeoutMs, tell, kept: this.#kept, isUp, report });
   }
 
   /** The name of this node. */
@@ -118,9 +121,10 @@ export class Casts {
 
   /**
    * Sends `data` to the members that the address has on other nodes; its bytes must not change afterwards. The caller serves its own
-   * members, and adds how many that reached. Never rejects. Casts to one address arrive in the order of the calls.
+   * members, and adds how many that reached. Never rejects. Casts to one address arrive in the order in which the broker brings them.
    */
   cast(address: string, data: BrokerData, options?: CastOptions): Promise<Reach> {
+    if (this.#life === "closed") return Promise.resolve({ reached: 0, missing: this.others, delivery: "local-only" });
     return new Promise((resolve) => {
       const cast = this.#pending.begin(address, resolve);
       if (this.#life !== "new" && this.#life !== "starting") this.#publish(cast, data, options);
@@ -130,12 +134,15 @@ export class Casts {
 
   /**
    * Asks one other node, or all others for `undefined`. Never rejects for what they do.
-   * @throws (as a rejection) TypeError for a question that JSON cannot hold.
+   * @throws (as a rejection) TypeError for a question that JSON cannot hold; RangeError for one above 1000000 bytes.
    */
   async ask(node: string | undefined, question: unknown, options: AskOptions = {}): Promise<Asked> {
-    const json = JSON.stringify(question) as string | undefined;
+    const json = jsonText(question);
     if (json === undefined) throw new TypeError("ask: the question has no JSON form");
-    if (this.#life === "starting") await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    const bytes = Buffer.byteLength(json);
+    if (bytes > MAX_JSON_BYTES) throw new RangeError(`ask: a question of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
+    if (this.#life === "starting") await this.#startedWithin(options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS);
+    if (this.#hasLife("closed")) return { answers: new Map(), missing: node === undefined ? this.others : [node], delivery: "local-only" };
     return this.#questions.ask(node, json, options);
   }
 
@@ -158,6 +165,17 @@ export class Casts {
     return this.#life === life;
   }
 
+  /** Settles when the broker has started, or refuses to, at the latest after `ms`. */
+  #startedWithin(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(ms, resolve);
+      this.#waiting.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
   #runWaiting(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -169,7 +187,7 @@ export class Casts {
     if (cast.isSettled) return;
     if (this.#life !== "started") return this.#pending.failed(cast, { isDown: true });
     const hasOptions = options !== undefined && (options.key !== undefined || options.mustArrive === true);
-    const origin = writeOrigin(this.node, cast.number, { hasOptions });
+    const origin = writeOrigin(this.#ownPrefix, cast.number, { hasOptions });
     this.#broker.publish(cast.address, hasOptions ? packOptions(data, options) : data, { origin }).then(
       (result) => this.#pending.published(cast, result),
       (error: unknown) => {
@@ -202,19 +220,23 @@ export class Casts {
   }
 
   #deliver(address: string, data: BrokerData, options: CastOptions | undefined): number {
-    let took: unknown;
-    this.#guard(() => (took = this.#options.deliver(address, data, options)));
-    if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
-    if (took !== undefined && promiseOf(took) === undefined) this.#options.report(new TypeError("deliver: it gave no count; give how many queues took the data"));
+    const { deliver, report } = this.#options;
+    try {
+      const took: unknown = deliver(address, data, options);
+      if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
+      if (!watch(took, report)) report(new TypeError("deliver: it gave no count; give how many queues took the data"));
+    } catch (error) {
+      report(error);
+    }
     return 0;
   }
 
   #told(from: string, data: Uint8Array): void {
     const isRead = readControl(data, {
-      answers: (first, count, took) => this.#pending.answered(from, { first, count }, took),
-      absences: (first, count) => this.#pending.absent(from, { first, count }),
-      checks: (address, runs) => this.#checked(from, address, runs),
-      question: (id, json) => void this.#answers.reply(from, id, json),
+      answers: (casts, took) => this.#pending.answered(from, casts, took),
+      absences: (casts) => this.#pending.absent(from, casts),
+      checks: (address, casts) => this.#checked(from, address, casts),
+      question: (id, json) => this.#answers.take(from, id, json),
       reply: (id, json) => this.#questions.answered(id, from, json),
     });
     if (!isRead) this.#malformed++;

@@ -16,7 +16,10 @@ export const aBroker: Kind = {
 };
 
 export function wholeNumber(from: number, to: number = MAX_MS): Kind {
-  return { right: `a whole number from ${from} to ${to}`, fits: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to };
+  return {
+    right: `a whole number from ${from} to ${to}`,
+    fits: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to,
+  };
 }
 
 /** For options that say how long silent nodes are waited for. */

@@ -23,23 +23,25 @@ export const ItemKind: Readonly<Record<"answers" | "checks" | "absences" | "ques
   reply: 5,
 };
 
-/** A run of casts whose numbers follow each other, each of which `took` queues took. */
-export type OnAnswers = (first: number, count: number, took: number) => void;
-
 /** Gets what a node has told. */
 export interface ControlReader {
-  answers: OnAnswers;
-  checks(address: string, runs: readonly Run[]): void;
-  absences(first: number, count: number): void;
+  /** @param took How many queues took each of them. */
+  answers(casts: Run, took: number): void;
+  checks(address: string, casts: readonly Run[]): void;
+  absences(casts: Run): void;
   question(id: number, json: string): void;
   /** @param json `undefined` when there is no answer. */
   reply(id: number, json: string | undefined): void;
 }
 
+/** Casts whose numbers follow each other. */
 export interface Run {
   readonly first: number;
   readonly count: number;
 }
+
+/** What one question or answer may take, so that it can be told at once: a broker takes 1 MiB, the name of a part included. */
+export const MAX_JSON_BYTES = 1_000_000;
 
 /** More casts than this are never told of in one run: a wrong number would keep the reader busy. */
 const MAX_RUN = 1_000_000;
@@ -63,8 +65,8 @@ export function readControl(bytes: Uint8Array, reader: ControlReader): boolean {
 function readItem(kind: number, item: ByteReader, reader: ControlReader): void {
   if (kind === ItemKind["answers"]) {
     while (!item.isAtEnd) {
-      const { first, count } = readRun(item);
-      reader.answers(first, count, item.number());
+      const casts = readRun(item);
+      reader.answers(casts, item.number());
     }
   } else if (kind === ItemKind["checks"]) {
     while (!item.isAtEnd) {
@@ -74,10 +76,7 @@ function readItem(kind: number, item: ByteReader, reader: ControlReader): void {
       reader.checks(address, runs);
     }
   } else if (kind === ItemKind["absences"]) {
-    while (!item.isAtEnd) {
-      const { first, count } = readRun(item);
-      reader.absences(first, count);
-    }
+    while (!item.isAtEnd) reader.absences(readRun(item));
   } else if (kind === ItemKind["question"]) {
     reader.question(item.number(), item.text());
   } else if (kind === ItemKind["reply"]) {

@@ -4,9 +4,14 @@ const HAS_OPTIONS = ":o";
 const MAX_DIGITS = 15;
 const ZERO = 48;
 
-/** Stands in the `origin` of the publication of a cast: `node:number`, or `node:number:o` when options stand before the data. */
-export function writeOrigin(node: string, cast: number, { hasOptions }: { readonly hasOptions: boolean }): string {
-  return hasOptions ? node + SEPARATOR + cast + HAS_OPTIONS : node + SEPARATOR + cast;
+/** What the origins of a node begin with. */
+export function originPrefix(node: string): string {
+  return node + SEPARATOR;
+}
+
+/** Stands in the `origin` of the publication of a cast: `node:number`, or `node:number:o` when options stand before the data. @param prefix That of the node. */
+export function writeOrigin(prefix: string, cast: number, { hasOptions }: { readonly hasOptions: boolean }): string {
+  return hasOptions ? prefix + cast + HAS_OPTIONS : prefix + cast;
 }
 
 /** Reads origins. It remembers what it has read last, and makes nothing: each cast that comes is read once. */
@@ -25,7 +30,7 @@ export class OriginReader {
       const end = origin.indexOf(SEPARATOR);
       if (end < 1) return false;
       this.node = origin.slice(0, end);
-      this.#prefix = this.node + SEPARATOR;
+      this.#prefix = originPrefix(this.node);
     }
     const start = this.#prefix.length;
     this.hasOptions = origin.endsWith(HAS_OPTIONS);

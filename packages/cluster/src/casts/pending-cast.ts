@@ -7,8 +7,8 @@ export class PendingCast {
   readonly at: number;
   /** How many other nodes the broker has handed it to; `undefined` while the broker has not said it, and when it does not know. */
   others: number | undefined;
-  /** Whether the broker has taken it over. */
-  isPublished = false;
+  /** Whether the broker has taken it over: `failed` when it does not know. */
+  publish: "pending" | "done" | "failed" = "pending";
   isSettled = false;
   reached = 0;
   /** How many nodes it came to. */
@@ -49,7 +49,7 @@ export class PendingCast {
 
   /** Whether all answers are there that can come. */
   get isAnswered(): boolean {
-    return (this.others !== undefined && this.seen >= this.others) || this.asked?.length === 0;
+    return (this.others !== undefined && this.seen >= this.others) || (this.asked?.length === 0 && this.publish !== "pending");
   }
 
   /** Whether the broker has handed it to more nodes than have answered. */

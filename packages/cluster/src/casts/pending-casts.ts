@@ -66,17 +66,19 @@ export class PendingCasts {
 
   published(cast: PendingCast, { delivery, others }: PublishResult): void {
     if (delivery === "local-only") return this.#giveUp(cast);
-    cast.isPublished = true;
+    cast.publish = "done";
     cast.others = others;
     if (!this.#casts.has(cast)) return this.#finish(cast);
     if (cast.isAnswered) this.#finish(cast);
-    else if (others === undefined) this.#check(cast);
+    else if (others === undefined && cast.asked === undefined) this.#check(cast);
   }
 
   /** The broker refused it, or does not know whether it has taken it. */
   failed(cast: PendingCast, { isDown }: { readonly isDown: boolean }): void {
+    cast.publish = "failed";
     if (isDown || !this.#casts.has(cast)) this.#giveUp(cast);
-    else this.#check(cast);
+    else if (cast.asked === undefined) this.#check(cast);
+    else if (cast.isAnswered) this.#finish(cast);
   }
 
   /** A node tells that these casts came to it, and that `took` queues took each of them. */
@@ -122,8 +124,8 @@ export class PendingCasts {
     const { nodes, check } = this.#setup;
     const silent = nodes.others.filter((node) => !cast.isSeenBy(node));
     cast.asked = silent;
-    if (silent.length === 0) this.#finish(cast);
-    else if (silent.length === nodes.others.length) check(undefined, cast);
+    if (cast.isAnswered) this.#finish(cast);
+    else if (silent.length > 0 && silent.length === nodes.others.length) check(undefined, cast);
     else for (const node of silent) check(node, cast);
   }
 
@@ -134,8 +136,8 @@ export class PendingCasts {
 
   #finish(cast: PendingCast): void {
     const { nodes } = this.#setup;
-    const delivery = cast.isPublished || cast.seen > 0 ? "cluster" : "local-only";
-    if (cast.isPublished && !cast.isShort) return this.#end(cast, NONE, delivery);
+    const delivery = cast.publish === "done" || cast.seen > 0 ? "cluster" : "local-only";
+    if (cast.publish === "done" && !cast.isShort) return this.#end(cast, NONE, delivery);
     const silent = cast.asked ?? nodes.others.filter((node) => !cast.isSeenBy(node));
     const gone = nodes.goneSince(cast.at).filter((node) => !cast.isSeenBy(node) && !silent.includes(node));
     this.#end(cast, [...silent, ...gone], delivery);

@@ -1,5 +1,5 @@
 import type { Clock } from "@upwire/core";
-import type { Timer } from "@upwire/core/adapter";
+import { watch, type Timer } from "@upwire/core/adapter";
 import { ItemKind, oneItem } from "./control.ts";
 import type { Kept } from "./kept.ts";
 import type { Nodes } from "./nodes.ts";
@@ -28,6 +28,7 @@ interface QuestionsSetup {
   readonly timeoutMs: number;
   readonly tell: (node: string | undefined, data: Uint8Array, options?: { readonly keepMs: number }) => Promise<void>;
   readonly kept: Kept;
+  readonly isUp: () => boolean;
   readonly report: (error: unknown) => void;
 }
 
@@ -54,7 +55,9 @@ export class Questions {
     const asked = node === undefined ? nodes.others : [node];
     const waiting = asked.filter((one) => nodes.others.includes(one));
     const missing = asked.filter((one) => !waiting.includes(one));
-    if (waiting.length === 0 && keepMs === 0) return Promise.resolve({ answers: new Map(), missing, delivery: "cluster" });
+    if (waiting.length === 0 && keepMs === 0) {
+      return Promise.resolve({ answers: new Map(), missing, delivery: this.#setup.isUp() ? "cluster" : "local-only" });
+    }
     if (this.#pending.size >= MAX_ASKING) {
       this.refused++;
       return Promise.resolve({ answers: new Map(), missing: asked, delivery: "local-only" });
@@ -115,10 +118,14 @@ export class Questions {
   }
 
   #isEnough({ until }: Pending, answer: unknown): boolean {
+    const { report } = this.#setup;
     try {
-      return until?.(answer) === true;
+      const isEnough = until?.(answer);
+      // A promise is no answer here, and its rejection must not go unhandled.
+      watch(isEnough, report);
+      return isEnough === true;
     } catch (error) {
-      this.#setup.report(error);
+      report(error);
       return false;
     }
   }

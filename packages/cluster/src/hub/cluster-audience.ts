@@ -1,4 +1,4 @@
-import { defaults, type Audience, type BroadcastOptions } from "@upwire/core";
+import { defaults, type Audience } from "@upwire/core";
 import { readOptions, type Broadcastable, type OptionKinds, kinds } from "@upwire/core/adapter";
 import { wholeNumber } from "../casts/check-options.ts";
 import type { Casts } from "../casts/casts.ts";
@@ -48,11 +48,11 @@ export class AudienceOfAll<Context> implements ClusterAudience<Context> {
     try {
       const options = given === undefined ? undefined : readOptions<ClusterBroadcastOptions<Context>>("broadcast", given, broadcastKinds);
       const { local, wire } = payloadOf(data);
-      const reached = this.#audience.broadcast(local, options as BroadcastOptions<Context>);
+      const reached = this.#audience.broadcast(local, options);
       const reach = this.#casts.cast(this.#address, wire, options);
       return reached === 0 ? reach : reach.then((others) => ({ ...others, reached: others.reached + reached }));
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

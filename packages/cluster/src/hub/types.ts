@@ -79,8 +79,8 @@ export interface Found {
 /** The connections of all nodes that get the same. Nothing here rejects because a node or the broker fails: the result names who did not answer. */
 export interface ClusterAudience<Context = unknown> {
   /**
-   * Sends to all members on all nodes: here at once, before the broker has it. Broadcasts of one node to one part arrive everywhere
-   * in the order of the calls; those of several nodes may arrive in another order on each.
+   * Sends to all members on all nodes: here at once, before the broker has it. The brokers of upwire keep the order of the calls of
+   * one node to one part; those of several nodes may arrive in another order on each.
    * @throws (as a rejection) TypeError for what cannot be sent, or an option that does not exist. Then no member gets it.
    */
   broadcast(data: Broadcastable, options?: ClusterBroadcastOptions<Context>): Promise<Reach>;

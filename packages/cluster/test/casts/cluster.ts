@@ -22,8 +22,26 @@ export class TestCluster {
   readonly clock: FakeClock = new FakeClock();
   readonly network: LinkedBrokers = linkedBrokers({ clock: this.clock });
 
+  /** Timers of the network itself. */
+  readonly timers = 1;
+
   /** @param wrap What is between the casts and their broker. */
-  async node(options: Partial<CastsOptions> = {}, wrap: (broker: Broker) => Broker = (broker) => broker): Promise<TestNode> {
+  async node(options: Partial<CastsOptions> = {}, wrap?: (broker: Broker) => Broker): Promise<TestNode> {
+    const node = this.unstarted(options, wrap);
+    await node.casts.start();
+    return node;
+  }
+
+  async nodes(count: 2): Promise<[TestNode, TestNode]>;
+  async nodes(count: 3): Promise<[TestNode, TestNode, TestNode]>;
+  async nodes(count: 4): Promise<[TestNode, TestNode, TestNode, TestNode]>;
+  async nodes(count: number): Promise<TestNode[]> {
+    const nodes: TestNode[] = [];
+    for (let made = 0; made < count; made++) nodes.push(await this.node());
+    return nodes;
+  }
+
+  unstarted(options: Partial<CastsOptions> = {}, wrap: (broker: Broker) => Broker = (broker) => broker): TestNode {
     const broker = new FreezingBroker(wrap(this.network.broker()));
     const heard: string[] = [];
     const [asked, errors, gaps]: [unknown[], unknown[], string[]] = [[], [], []];
@@ -42,8 +60,7 @@ export class TestCluster {
       gap: (address) => gaps.push(address),
       ...options,
     });
-    const node = { casts, broker, name: broker.node, heard, took: 1, asked, errors, gaps };
-    await casts.start();
+    const node: TestNode = { casts, broker, name: broker.node, heard, took: 1, asked, errors, gaps };
     return node;
   }
 
@@ -71,30 +88,31 @@ export async function turns(count: number = 6): Promise<void> {
   for (let done = 0; done < count; done++) await turn();
 }
 
+/** A broker, some of whose methods are others. */
+export function changed(broker: Broker, methods: Partial<Broker>): Broker {
+  return new Proxy(broker, {
+    get(target, name) {
+      const own = methods[name as keyof Broker];
+      if (own !== undefined) return own;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
 /** A complete reach. */
 export function all(reached: number): Reach {
   return { reached, missing: [], delivery: "cluster" };
 }
 
-type Delegated = Pick<Broker, "capabilities" | "node" | "publish" | "subscribe" | "unsubscribe" | "history" | "state" | "nodes" | "tell" | "stats" | "close">;
-
 /** A broker whose node can stand still, as with SIGSTOP: nothing comes in, and the others still take it for alive. */
-export class FreezingBroker implements Delegated {
+export class FreezingBroker implements Broker {
   readonly #inner: Broker;
   readonly #held: (() => void)[] = [];
   #isFrozen = false;
 
   constructor(inner: Broker) {
     this.#inner = inner;
-  }
-
-  freeze(): void {
-    this.#isFrozen = true;
-  }
-
-  thaw(): void {
-    this.#isFrozen = false;
-    for (const run of this.#held.splice(0)) run();
   }
 
   get capabilities(): Broker["capabilities"] {
@@ -107,8 +125,17 @@ export class FreezingBroker implements Delegated {
     return this.#inner.stats;
   }
 
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  thaw(): void {
+    this.#isFrozen = false;
+    for (const run of this.#held.splice(0)) run();
+  }
+
   start(sink: Parameters<Broker["start"]>[0]): Promise<void> | void {
-    const hold = (run: () => void): void => void (this.#isFrozen ? this.#held.push(run) : run());
+    const hold = (run: () => void): void => (this.#isFrozen ? void this.#held.push(run) : run());
     return this.#inner.start({
       message: (topic, publication) => hold(() => sink.message(topic, publication)),
       top: (topic, position) => hold(() => sink.top(topic, position)),

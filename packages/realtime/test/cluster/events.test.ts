@@ -58,8 +58,7 @@ describe("an event of the server", () => {
     const clients = [];
     for (const { route } of cluster.nodes) clients.push(await route.client(), await route.plain());
     await cluster.settle();
-    const [a] = cluster.nodes;
-    const reaches = [1, 2, 3].map((n) => a?.realtime.send("news", n) as Promise<Reach>);
+    const reaches = [1, 2, 3].map((n) => cluster.at(0).realtime.send("news", n));
     expect(await cluster.within(Promise.all(reaches))).toEqual([all(6), all(6), all(6)]);
     for (const client of clients) expect(await client.heard()).toEqual([1, 2, 3].map((payload) => ({ type: "news", payload })));
     await cluster.stop();
@@ -155,11 +154,11 @@ describe("revoking a user", () => {
     const cluster = new Cluster(3);
     const clients = [];
     for (const { route } of cluster.nodes) clients.push(await route.client(as("ann")), await route.client(as("ann")));
-    const bob = await cluster.nodes[1]?.route.client(as("bob"));
+    const bob = await cluster.at(1).route.client(as("bob"));
     await cluster.settle();
-    expect(await cluster.within(cluster.nodes[2]?.realtime.user("ann").close(4401, "signed out") as Promise<Reach>)).toEqual(all(6));
+    expect(await cluster.within(cluster.at(2).realtime.user("ann").close(4401, "signed out"))).toEqual(all(6));
     for (const client of clients) expect(await client.heard()).toEqual(["close 4401 signed out"]);
-    expect(await bob?.heard()).toEqual([]);
+    expect(await bob.heard()).toEqual([]);
     await cluster.stop();
   });
 
@@ -195,7 +194,7 @@ describe("a node that does not answer", () => {
     freezer.isFrozen = true;
     const sends = [() => a.realtime.send("news", 1), () => a.realtime.user("ann").send("news", 2), () => a.realtime.user("ann").close(4403, "out", { keepMs: 0 })];
     for (const send of sends) expect(await cluster.within(send())).toEqual({ reached: 2, missing: [c.name], delivery: "cluster" });
-    const { id } = clients[2]?.connection as { id: string };
+    const id = clients[2]?.connection.id ?? "";
     expect(await cluster.within(a.realtime.connection(id).send("news", 3))).toEqual({ reached: 0, missing: [c.name], delivery: "cluster" });
     // Once it is known to be gone, nothing is waited for.
     cluster.links.kill(c.name);
@@ -229,10 +228,10 @@ it("leaves nothing when it stops", async () => {
   const clients = [];
   for (const { route } of cluster.nodes) clients.push(await route.client(as("ann")));
   for (const client of clients) await client.ask({ type: "upwire.subscribe", id: 1, topic: "live:tea" });
-  const unfinished = cluster.nodes[0]?.realtime.send("news", 1);
+  const unfinished = cluster.at(0).realtime.send("news", 1);
   await cluster.stop();
-  expect(await cluster.within(unfinished as Promise<Reach>)).toMatchObject({ reached: expect.any(Number) as number });
-  expect(await cluster.within(cluster.nodes[0]?.realtime.user("ann").send("news", 1) as Promise<Reach>)).toMatchObject({ reached: 1, delivery: "local-only" });
+  expect(await cluster.within(unfinished)).toMatchObject({ reached: expect.any(Number) as number });
+  expect(await cluster.within(cluster.at(0).realtime.user("ann").send("news", 1))).toMatchObject({ reached: 1, delivery: "local-only" });
   for (const client of clients) client.peer.destroy();
   await cluster.settle();
   expect([cluster.clock.pending, cluster.reported]).toEqual([0, []]);

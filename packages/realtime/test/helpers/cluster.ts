@@ -4,7 +4,7 @@ import { createRealtime, type LooseOptions, type Realtime, type LooseContract } 
 import { FakeClock, linkedBrokers, type LinkedBrokers } from "@upwire/testing";
 import { MemoryRoute } from "./memory-clients.ts";
 
-export type User = { readonly id: string } | undefined;
+type User = { readonly id: string } | undefined;
 type Options = LooseOptions<string, User>;
 
 /** One node of a cluster in memory. */
@@ -31,11 +31,16 @@ export class Cluster {
 
   constructor(count: number, setup: ClusterSetup = {}) {
     this.#setup = setup;
-    this.nodes = Array.from({ length: count }, (_, index) => this.node(index));
+    this.nodes = Array.from({ length: count }, (_, index) => this.#node(index));
   }
 
-  /** A further node. */
-  node(index = 0): Node {
+  at(index: number): Node {
+    const node = this.nodes[index];
+    if (node === undefined) throw new Error(`there is no node ${index}`);
+    return node;
+  }
+
+  #node(index: number): Node {
     const { clock } = this;
     const linked = this.links.broker();
     const broker = this.#setup.wrap?.(linked, clock, index) ?? linked;
@@ -47,12 +52,8 @@ export class Cluster {
       broker,
       clock,
       options: { onError, pingIntervalMs: 0, ...this.#setup.options?.options },
-    } as Options) as Realtime<LooseContract, User>;
+    });
     return { name: linked.node, broker, realtime, route: new MemoryRoute(realtime, { onError, clock }) };
-  }
-
-  get names(): readonly string[] {
-    return this.nodes.map(({ name }) => name);
   }
 
   /** Lets everything happen that waits for no clock. */
@@ -70,12 +71,12 @@ export class Cluster {
 
   /** What a promise fulfils with, which may take up to a second. Rejections are its own. */
   async within<Value>(promise: Promise<Value>, ms = 1000): Promise<Value> {
-    let isOver = false;
-    const over = (): void => void (isOver = true);
+    const watched = { isOver: false };
+    const over = (): void => void (watched.isOver = true);
     promise.then(over, over);
     await this.settle();
-    for (let passed = 0; passed < ms && !isOver; passed += 50) await this.pass(50);
-    if (!isOver) throw new Error(`it took more than ${ms} ms`);
+    for (let passed = 0; passed < ms && !watched.isOver; passed += 50) await this.pass(50);
+    if (!watched.isOver) throw new Error(`it took more than ${ms} ms`);
     return promise;
   }
 
