@@ -20,7 +20,7 @@ export interface CrossVerdict {
   readonly holds: boolean;
 }
 
-const claims: readonly CrossClaim[] = [
+export const crossClaims: readonly CrossClaim[] = [
   ...["redis", "hub-redis"].flatMap((row): CrossClaim[] => [
     { cell: "single", figure: "cpuUs", row, against: "socketio-redis", most: 1 / 5 },
     { cell: "batched", figure: "cpuUs", row, against: "socketio-redis", most: 1 / 10 },
@@ -34,7 +34,7 @@ const claims: readonly CrossClaim[] = [
 
 /** The claims for which both rows were measured. */
 export function judgeCross(results: CrossResults): CrossVerdict[] {
-  return claims.flatMap((claim) => {
+  return crossClaims.flatMap((claim) => {
     const { cell, figure, row, against, againstCell = cell, most = Infinity, least = 0 } = claim;
     const own = medianOf(results.get(cell)?.get(row) ?? [], figure);
     const theirs = medianOf(results.get(againstCell)?.get(against) ?? [], figure);

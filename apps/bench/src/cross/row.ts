@@ -15,6 +15,8 @@ export interface CrossSetup {
 export interface CrossNode {
   /** In the publisher: to the subscriber. What it returns may be a promise. */
   publish(text: string): unknown;
+  /** Closes what it has open. */
+  stop?(): unknown;
   /** In the subscriber of a row with clients: where they connect. */
   readonly port?: number;
 }

@@ -38,6 +38,11 @@ export class Tally {
     });
   };
 
+  /** The highest number that has come. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** Latencies count from here on. */
   clear(): void {
     this.#latencies = new Histogram();

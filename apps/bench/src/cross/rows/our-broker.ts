@@ -22,9 +22,10 @@ function ourBroker(label: string, through: Through, history?: HistoryBounds): Cr
     async start(setup, onText) {
       const broker = brokerOf(through, setup);
       await broker.start(sinkFor(onText));
-      if (setup.role === "publisher") return { publish: (text) => broker.publish(setup.topic, text, options) };
+      const stop = (): Promise<void> => broker.close();
+      if (setup.role === "publisher") return { publish: (text) => broker.publish(setup.topic, text, options), stop };
       await broker.subscribe(TOPIC, options);
-      return { publish: nothing };
+      return { publish: nothing, stop };
     },
   };
 }

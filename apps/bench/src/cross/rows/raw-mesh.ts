@@ -15,11 +15,11 @@ export const rawMesh: CrossRow = {
     if (role === "publisher") {
       const socket = connect(path);
       await once(socket, "connect");
-      return { publish: writer((bytes) => socket.write(bytes)) };
+      return { publish: writer((bytes) => socket.write(bytes)), stop: () => socket.destroy() };
     }
     const server = createServer((socket) => socket.on("data", reader(onText)));
     await once(server.listen(path), "listening");
-    return { publish: nothing };
+    return { publish: nothing, stop: () => server.close() };
   },
 };
 

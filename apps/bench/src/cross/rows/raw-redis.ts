@@ -9,10 +9,11 @@ export const ioredis: CrossRow = {
   through: "redis",
   async start({ role, url, topic }, onText) {
     const client = new Redis(url);
-    if (role === "publisher") return { publish: (text) => client.publish(topic, text) };
+    const stop = (): void => client.disconnect();
+    if (role === "publisher") return { publish: (text) => client.publish(topic, text), stop };
     client.on("message", (_channel, text: string) => onText(text));
     await client.subscribe(TOPIC);
-    return { publish: nothing };
+    return { publish: nothing, stop };
   },
 };
 
@@ -23,7 +24,7 @@ export const ioredisPipelined: CrossRow = {
   async start(setup, onText) {
     if (setup.role === "subscriber") return ioredis.start(setup, onText);
     const client = new Redis(setup.url, { enableAutoPipelining: true });
-    return { publish: (text) => client.publish(setup.topic, text) };
+    return { publish: (text) => client.publish(setup.topic, text), stop: () => client.disconnect() };
   },
 };
 
@@ -34,8 +35,9 @@ export const nodeRedis: CrossRow = {
   async start({ role, url, topic }, onText) {
     const client = createClient({ url });
     await client.connect();
-    if (role === "publisher") return { publish: (text) => client.publish(topic, text) };
+    const stop = (): void => client.destroy();
+    if (role === "publisher") return { publish: (text) => client.publish(topic, text), stop };
     await client.subscribe(TOPIC, onText);
-    return { publish: nothing };
+    return { publish: nothing, stop };
   },
 };

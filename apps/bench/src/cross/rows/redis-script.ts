@@ -28,11 +28,12 @@ export const redisScript: CrossRow = {
   through: "redis",
   async start({ role, url, topic }, onText) {
     const client = new Redis(url);
-    if (role === "publisher") return { publish: batcher(client, await record(url, topic)) };
+    const stop = (): void => client.disconnect();
+    if (role === "publisher") return { publish: batcher(client, await record(url, topic)), stop };
     const { channel } = await record(url, TOPIC);
     client.on("messageBuffer", (_channel: Buffer, bytes: Buffer) => onText(bytes.toString("latin1")));
     await client.subscribe(channel);
-    return { publish: nothing };
+    return { publish: nothing, stop };
   },
 };
 
