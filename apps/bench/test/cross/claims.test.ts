@@ -25,7 +25,17 @@ it("names cells and rows that there are", () => {
 
 it("holds what is within its bounds, and nothing else", () => {
   const verdictOf = (redis: number): boolean[] =>
-    judgeCross(new Map([["single", new Map([["redis", figures({ cpuUs: redis })], ["socketio-redis", figures({ cpuUs: 50 })]])]])).map(({ holds }) => holds);
+    judgeCross(
+      new Map([
+        [
+          "single",
+          new Map([
+            ["redis", figures({ cpuUs: redis })],
+            ["socketio-redis", figures({ cpuUs: 50 })],
+          ]),
+        ],
+      ]),
+    ).map(({ holds }) => holds);
   expect(verdictOf(10)).toEqual([true]);
   expect(verdictOf(10.1)).toEqual([false]);
 });
