@@ -7,8 +7,8 @@ import type { Peer } from "./peer.ts";
 
 /** One message of what is handed over. Bytes. */
 const PART_BYTES = 512 * 1024;
-/** How long the heir may take for each part. Milliseconds. */
-const PART_MS = 2000;
+/** How long the heir may take for each part: longer than a node that is silent is taken for alive. Milliseconds. */
+const PART_MS = 5000;
 
 /** Passes the histories of a home that closes to another node, which says when it has them. */
 export class HandOver {

@@ -11,7 +11,10 @@ import { readBounds, readPublish } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 
 /** How long a node that closes waits for the place that it was promised. Milliseconds. */
-const MOVE_MS = 1000;
+const MOVE_MS = 2000;
+/** How long a home that closes waits until it is sure that it is one: as long as a node can be silent. Milliseconds. */
+const DOUBT_MS = 5000;
+const LOOK_MS = 20;
 
 export interface HomeSeatOptions {
   readonly mesh: Mesh;
@@ -153,6 +156,7 @@ export class HomeSeat {
   async handOver(): Promise<void> {
     this.#handOver.isClosing = true;
     if (this.#handOver.has(this.#homePeer)) await this.#awaitMove();
+    if (this.#home !== undefined && !this.#isSure()) await this.#awaitDoubts();
     if (this.#home === undefined || this.#isUnsure) return;
     this.#isFrozen = true;
     this.#mesh.flush();
@@ -246,6 +250,13 @@ export class HomeSeat {
       home.sendPosition(peer.link, number, home.subscribe(peer.node, number, topic, readBounds(reader)));
     } else if (kind === messages.unsubscribe) home.unsubscribe(peer.node, reader.number());
     else home.sendPage(peer.link, reader.number(), reader.text(), reader.number(), reader.number());
+  }
+
+  /** The others answer in moments, or are taken for dead. */
+  async #awaitDoubts(): Promise<void> {
+    const { clock } = this.#options;
+    const end = clock.now() + DOUBT_MS;
+    while (this.#isUnsure && clock.now() < end) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
 
   /** The home that closes has just made this node its heir. */

@@ -24,7 +24,7 @@ const RETRY_MS = 50;
 /** So often at the start. */
 const MAX_TRIES = 80;
 /** How long the last bytes of a node that closes may take. Milliseconds. */
-const END_MS = 1000;
+const END_MS = 3000;
 
 export interface MeshOptions {
   readonly folder: string;
