@@ -43,15 +43,15 @@ describe.skipIf(missing !== undefined)(`redisBroker without history${missing ===
         // Some stop while Redis is away, so that what they lost last is followed by nothing.
         for (const publisher of publishers) if (random.once(2)) publisher.stop();
         await until("all are up", areUp);
-        const back = performance.now();
         await until("they publish on", () => publishers.every((publisher) => !publisher.isRunning || publisher.clusterWide > publisher.atLast + 50));
         for (const publisher of publishers) publisher.stop();
         await Promise.all(running);
-        await until(
-          "every loss is told",
-          () => logs.every((log) => publishers.every((publisher) => log.tells(publisher))),
-          TOLD_WITHIN_MS + (performance.now() - back),
-        );
+        const untold = (): Log[] => logs.filter((log) => !publishers.every((publisher) => log.tells(publisher)));
+        await until("every loss is told", () => untold().length === 0, TOLD_WITHIN_MS).catch((error: unknown) => {
+          const stories = untold().map((log) => `node ${nodes.indexOf(log.node)}, topic ${log.topic}: ${log.story()}`);
+          const sent = publishers.map(({ name, published }) => `${name}=${published}`);
+          throw new Error(`round ${round}: a loss was not told\n${stories.join("\n")}\npublished: ${sent.join(" ")}`, { cause: error });
+        });
       }
       // What was not lost is not told: neither now nor by a heartbeat that is still to come.
       const settledAt = performance.now() + 3500;
@@ -91,6 +91,20 @@ class Log {
         this.#events.push({ from: "gap", number: 0 });
       },
     });
+  }
+
+  /** What was missing and what was told, for a failure. */
+  story(): string {
+    const last = new Map<string, number>();
+    const parts: string[] = [];
+    const numbers = (): string => [...last].map(([from, number]) => `${from}=${number}`).join(" ");
+    for (const { from, number } of this.#events) {
+      const before = last.get(from) ?? 0;
+      if (from === "gap") parts.push(`gap after ${numbers()}`);
+      else if (number > before + 1) parts.push(`${from}=${number} after ${before}`);
+      if (from !== "gap") last.set(from, number);
+    }
+    return [...parts, `end ${numbers()}`].join("; ");
   }
 
   /** Whether each loss of what `publisher` has published is followed by a gap before its next publication comes. */

@@ -58,7 +58,10 @@ export class HistoryPublisher {
     const dataBytes = dataBytesOf(data);
     const bytes = queuedBytes(dataBytes);
     const isFull = this.#isFull(bytes);
-    if (isFull !== undefined) return Promise.reject(isFull);
+    if (isFull !== undefined) {
+      this.#context.counts.rejected++;
+      return Promise.reject(isFull);
+    }
     let line = this.#lines.get(topic);
     if (line === undefined) this.#lines.set(topic, (line = new HistoryLine(topic, this.#seenOf(topic), bounds)));
     line.bounds = bounds;

@@ -45,7 +45,7 @@ if isAnyKnown then
 end
 
 if not open(ARGV[2], tonumber(ARGV[3]), ARGV[4]) then begin(ARGV[1]) end
-messages, bytes, age = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+setBounds(tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]))
 
 local from, bodies, isFirst = top + 1, {}, true
 for _, part in ipairs(parts) do
@@ -105,11 +105,7 @@ return { epoch, run, from, total, receivers, told }
  */
 export const lookScript: RedisScript = scriptOf(`${TOPIC}
 if not open(ARGV[2], tonumber(ARGV[3]), ARGV[4]) then begin(ARGV[1]) end
-local m, b, a = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-if messages ~= m or bytes ~= b or age ~= a then
-  messages, bytes, age = m, b, a
-  isChanged = true
-end
+setBounds(tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]))
 -- Nothing is written, and nothing goes into the log, unless there is a reason.
 if isChanged or redis.call('PTTL', KEYS[1]) < age + ${GRACE_MS / 2} then save() end
 return { epoch, top, run }
@@ -128,17 +124,7 @@ end
 local had = entries
 trim(false)
 if isChanged or entries ~= had then save() end
-local begins = math.max(first, top - messages + 1)
-if entries > 0 and sum - base > bytes then
-  -- The first entry is partly over the bounds.
-  local over = sum - base - bytes
-  local _, _, value = front()
-  eachItem(value, 13, function(number, _, _, size)
-    if over <= 0 then return end
-    over = over - size
-    begins = math.max(begins, first + number)
-  end)
-end
+local begins = firstKept()
 local found = {}
 local from = math.max(tonumber(ARGV[5]) + 1, begins)
 if entries > 0 and from <= top then

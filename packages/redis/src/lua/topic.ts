@@ -13,7 +13,7 @@ const SLACK_PART = 1.25;
  * Its id is the offset of its last one and the sum of all bytes of the epoch up to it; its value begins with the time, the number of
  * publications and their bytes. So the server finds an offset by itself, and dropping the oldest entries needs no look at them.
  *
- * KEYS[1] holds, as one string: the top, the first offset in the stream, the sum of all bytes, that before the first entry, the number
+ * KEYS[1] holds, as one string: the top, the first offset in the stream, that below which nothing is shown any more, the sum of all bytes, that before the first entry, the number
  * of entries, the time of the first, the bounds, when the stream expires, the epoch, and the runs.
  *
  * A run is the life of one server process: a script knows it by the random address of a table that lives as long, without
@@ -26,13 +26,13 @@ export const TOPIC: string = `
 local run = string.gsub(string.sub(tostring(redis), 8), '[^%w]', '')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local epoch, top, first, sum, base, entries, oldest, messages, bytes, age, expires, runs, length
+local epoch, top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, runs, length
 local isChanged = false
-local META = '>I6I6I6I6I6I6I6I6I6I6I1'
+local META = '>I6I6I6I6I6I6I6I6I6I6I6I1'
 
 local function begin(fresh)
   if length > 0 then redis.call('DEL', KEYS[2]) end
-  epoch, top, first, sum, base, entries, oldest, expires, runs = fresh, 0, 1, 0, 0, 0, 0, 0, run .. ':0'
+  epoch, top, first, least, sum, base, entries, oldest, expires, runs = fresh, 0, 1, 1, 0, 0, 0, 0, 0, run .. ':0'
   messages, bytes, age = messages or 0, bytes or 0, age or 1
   isChanged = true
 end
@@ -42,10 +42,10 @@ local function open(seenEpoch, seenTop, seenRun)
   local text = redis.call('GET', KEYS[1])
   length = redis.call('XLEN', KEYS[2])
   if not text then return false end
-  if #text < 70 or string.sub(text, 1, 3) ~= 'uw1' then return false end
+  if #text < 78 or string.sub(text, 1, 3) ~= 'uw1' then return false end
   local size
-  top, first, sum, base, entries, oldest, messages, bytes, age, expires, size = struct.unpack(META, text, 4)
-  epoch, runs = string.sub(text, 65, 64 + size), string.sub(text, 65 + size)
+  top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, size = struct.unpack(META, text, 4)
+  epoch, runs = string.sub(text, 71, 70 + size), string.sub(text, 71 + size)
   if string.sub(runs, 1, #run + 1) ~= run .. ':' then
     isChanged = true
     runs = run .. ':' .. top .. ',' .. runs
@@ -68,7 +68,7 @@ local function open(seenEpoch, seenTop, seenRun)
 end
 
 local function save()
-  local text = 'uw1' .. struct.pack(META, top, first, sum, base, entries, oldest, messages, bytes, age, expires, #epoch) .. epoch .. runs
+  local text = 'uw1' .. struct.pack(META, top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, #epoch) .. epoch .. runs
   redis.call('SET', KEYS[1], text, 'PX', age + ${GRACE_MS})
 end
 
@@ -136,5 +136,29 @@ local function eachItem(body, at, call)
     end
     call(number, start, at - 1, at - dataAt)
   end
+end
+
+-- The first offset that is within the bounds, once trim(false) has dropped the entries that are wholly over them.
+local function firstKept()
+  local begins = math.max(least, first, top - messages + 1)
+  local over = sum - base - bytes
+  if entries > 0 and over > 0 then
+    local _, _, value = front()
+    eachItem(value, 13, function(number, _, _, size)
+      if over <= 0 then return end
+      over = over - size
+      begins = math.max(begins, first + number)
+    end)
+  end
+  return begins
+end
+
+-- What the old bounds have dropped does not come back with wider ones.
+local function setBounds(newMessages, newBytes, newAge)
+  if messages == newMessages and bytes == newBytes and age == newAge then return end
+  trim(false)
+  least = firstKept()
+  messages, bytes, age = newMessages, newBytes, newAge
+  isChanged = true
 end
 `;
