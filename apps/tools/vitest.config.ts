@@ -34,6 +34,16 @@ export default defineConfig({
       {
         ...fromSource,
         test: {
+          // What starts many servers, or waits long: with `npm run brokers`.
+          name: "slow",
+          include: ["packages/*/test/**/*.slow.ts"],
+          testTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
           name: "e2e",
           include: ["apps/*/test/**/*.e2e.ts"],
           testTimeout: 30_000,

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { redisMissing, startRedis, startRedisCluster, type RedisCluster, type RedisServer } from "@upwire/testing/redis";
+import { redisMissing, startRedis, type RedisServer } from "@upwire/testing/redis";
 
 const missing = redisMissing();
 
@@ -37,22 +37,4 @@ describe.skipIf(missing !== undefined)(`a Redis server for tests${missing === un
   it("says why it does not start", async () => {
     await expect(startRedis({ args: ["--no-such-option", "1"] })).rejects.toThrow(/redis-server ended with 1:[^]*no-such-option/);
   });
-});
-
-describe.skipIf(missing !== undefined)("a Redis Cluster for tests", () => {
-  let cluster: RedisCluster;
-  beforeAll(async () => {
-    cluster = await startRedisCluster();
-  }, 30_000);
-  afterAll(() => cluster.close());
-
-  it("has three masters with one replica each, and another master for a slot whose master is killed", async () => {
-    const before = await cluster.masterOf("a");
-    expect(cluster.nodes.slice(0, 3)).toContain(before);
-    await before.kill9();
-    await cluster.whole();
-    const after = await cluster.masterOf("a");
-    expect(cluster.nodes.slice(3)).toContain(after);
-    expect(await after.cli("SET", "a", "1")).toBe("OK");
-  }, 20_000);
 });

@@ -118,4 +118,46 @@ describe.skipIf(missing !== undefined)(`the driver of a Cluster${missing === und
       await Promise.all(all.map(({ close }) => close()));
     }
   });
+
+  it("is degraded within 5 s when a master freezes, and up when its replica has taken over", { timeout: 60_000 }, async () => {
+    const all = await Promise.all(makers.map(([, make]) => started(make(cluster.ports))));
+    const master = await cluster.masterOf("t:c0");
+    try {
+      for (const { driver } of all) await driver.subscribe(names);
+      master.stop();
+      const stopped = performance.now();
+      const under = all.map(({ driver }) => driver.call({ args: ["GET", "t:c0"], key: "t:c0" }).catch((error: unknown) => error));
+      for (const { states } of all) expect(await states.next(8000)).toMatch(/degraded|down/);
+      expect(performance.now() - stopped).toBeLessThan(5000);
+      expect(await Promise.all(under)).toMatchObject(all.map(() => ({ name: "RedisUnavailableError", maybeDone: true })));
+      await cluster.whole();
+      for (const { driver, states, messages } of all) {
+        const seen: string[] = [];
+        while (seen.at(-1) !== "up") seen.push(await states.next(8000));
+        expect(seen).toContain("again");
+        await driver.many(names.map((channel) => driver.publication(channel, Buffer.from(channel))));
+        const heard = new Set<string>();
+        while (heard.size < names.length) heard.add((await messages.next()).text);
+      }
+    } finally {
+      master.cont();
+      await Promise.all(all.map(({ close }) => close()));
+    }
+  });
+
+  it("starts while one of its start nodes is frozen", { timeout: 30_000 }, async () => {
+    const [first] = cluster.nodes;
+    await cluster.whole();
+    first?.stop();
+    try {
+      await cluster.whole();
+      for (const [, make] of makers) {
+        const { driver, close } = await started(make(cluster.ports), { startWithinMs: 20_000 });
+        expect(driver.state()).toBe("up");
+        await close();
+      }
+    } finally {
+      first?.cont();
+    }
+  });
 });
