@@ -36,16 +36,24 @@ export class Answers {
     try {
       const returned = this.#setup.answer(question.value, from);
       const promise = promiseOf(returned);
-      if (promise === undefined) return reply(returned);
-      this.#answering++;
-      promise
-        .catch((error: unknown) => void this.#setup.report(error))
-        .finally(() => void this.#answering--)
-        .then(reply);
+      if (promise === undefined) reply(returned);
+      else void this.#replyLater(promise, reply);
     } catch (error) {
       this.#setup.report(error);
       reply(undefined);
     }
+  }
+
+  async #replyLater(promise: Promise<unknown>, reply: (answer: unknown) => void): Promise<void> {
+    let answer: unknown;
+    this.#answering++;
+    try {
+      answer = await promise;
+    } catch (error) {
+      this.#setup.report(error);
+    }
+    this.#answering--;
+    reply(answer);
   }
 
   #parsed(json: string): { readonly value: unknown } | undefined {
@@ -76,12 +84,17 @@ export class Answers {
       content.number(json === undefined ? 0 : 1);
       if (json !== undefined) content.text(json);
     });
-    const { byteLength } = reply;
-    if (this.#untakenBytes + byteLength > MAX_UNTAKEN_BYTES) return void this.refused++;
-    this.#untakenBytes += byteLength;
-    this.#setup
-      .tell(from, reply)
-      .catch(() => void this.refused++)
-      .finally(() => (this.#untakenBytes -= byteLength));
+    if (this.#untakenBytes + reply.byteLength > MAX_UNTAKEN_BYTES) return void this.refused++;
+    void this.#tell(from, reply);
+  }
+
+  async #tell(node: string, reply: Uint8Array): Promise<void> {
+    this.#untakenBytes += reply.byteLength;
+    try {
+      await this.#setup.tell(node, reply);
+    } catch {
+      this.refused++;
+    }
+    this.#untakenBytes -= reply.byteLength;
   }
 }
