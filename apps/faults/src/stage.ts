@@ -66,7 +66,10 @@ export class Stage {
   static async start(settings: StageSettings): Promise<Stage> {
     const stage = new Stage(settings);
     try {
-      for (const engine of settings.engines) await stage.startNode(engine);
+      const [first, ...others] = settings.engines;
+      // On the mesh the first one keeps the history, so it stands first in the list.
+      if (first !== undefined) await stage.startNode(first);
+      await Promise.all(others.map((engine) => stage.startNode(engine)));
       await stage.#startVisitors();
       await stage.untilSubscribed();
     } catch (error) {

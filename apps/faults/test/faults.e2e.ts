@@ -44,14 +44,14 @@ function expectUnharmed(outcomes: readonly Told[], names: readonly string[]): vo
   }
 }
 
-it("loses nothing, and tells everything, on the mesh", { timeout: 60_000 }, async () => {
+it("loses nothing, and tells everything, on the mesh", { timeout: 120_000 }, async () => {
   const names = ["mesh-home-drained", "mesh-home-killed"];
   expectUnharmed(await faults(...names), names);
 });
 
 it.skipIf(missing !== undefined)(
   `loses nothing, and tells everything, on Redis${missing === undefined ? "" : `: ${missing}`}`,
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const names = ["redis-kill-always", "redis-node-killed"];
     expectUnharmed(await faults(...names), names);

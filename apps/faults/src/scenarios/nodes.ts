@@ -30,12 +30,19 @@ async function replaceAll(stage: Stage, random: Random): Promise<void> {
   stage.heal();
 }
 
-async function freezeOne(stage: Stage, node: StageNode): Promise<void> {
+async function freezeOne(stage: Stage, node: StageNode, forMs: number): Promise<void> {
   await delay(500);
   node.child.freeze();
-  await delay(FREEZE_MS);
+  await delay(forMs);
   node.child.thaw();
   stage.heal();
+}
+
+/** The one that started first. */
+function homeOf({ nodes }: Stage): StageNode {
+  const [home] = nodes;
+  if (home === undefined) throw new Error("there is no node");
+  return home;
 }
 
 /** Everybody but the one that keeps the history. */
@@ -71,7 +78,7 @@ export const nodeScenarios: readonly Scenario[] = [
     bounds: { log: UNHARMED, live: TOLD },
     async play({ stage, random }) {
       const from = stage.hurt();
-      await freezeOne(stage, random.pick(stage.nodes));
+      await freezeOne(stage, random.pick(stage.nodes), FREEZE_MS);
       return timesOf(stage, { from, to: stage.healedAt });
     },
   },
@@ -82,8 +89,7 @@ export const nodeScenarios: readonly Scenario[] = [
     bounds: { log: UNHARMED, live: LIVE_AWAY },
     async play({ stage, random }) {
       await delay(random.between(300, 1200));
-      const [home] = stage.nodes;
-      if (home === undefined) throw new Error("there is no node");
+      const home = homeOf(stage);
       await stage.drainNode(home, { spreadMs: random.between(0, 200), retryAfterMs: random.between(50, 300) });
       await stage.startNode(home.engine);
       await stage.untilSubscribed();
@@ -96,9 +102,7 @@ export const nodeScenarios: readonly Scenario[] = [
     engines: onMesh,
     bounds: { log: BEGUN_ANEW, live: LIVE_AWAY },
     async play({ stage, random }) {
-      const [home] = stage.nodes;
-      if (home === undefined) throw new Error("there is no node");
-      await killOne(stage, home, random);
+      await killOne(stage, homeOf(stage), random);
     },
   },
   {
@@ -120,6 +124,13 @@ export const nodeScenarios: readonly Scenario[] = [
     about: `one node of the mesh stands still for ${FREEZE_MS} ms`,
     engines: onMesh,
     bounds: { log: UNHARMED, live: TOLD },
-    play: ({ stage, random }) => freezeOne(stage, notHome(stage, random)),
+    play: ({ stage, random }) => freezeOne(stage, notHome(stage, random), FREEZE_MS),
+  },
+  {
+    name: "mesh-slow-home",
+    about: "the node that keeps the history of the mesh stands still for 1.5 to 6.5 s: the others may choose another one meanwhile",
+    engines: onMesh,
+    bounds: { log: BEGUN_ANEW, live: TOLD },
+    play: ({ stage, random }) => freezeOne(stage, homeOf(stage), random.between(1500, 6500)),
   },
 ];
