@@ -7,7 +7,7 @@ function* randoms(seed: number): Generator<number, never> {
   for (let state = seed; ;) yield (state = (state * 48271) % 2147483647);
 }
 
-it.each([1, 2, 3, 4])("holds what a map would hold, in any order of calls (seed %i)", (seed) => {
+it.each([1, 2])("holds what a map would hold, in any order of calls (seed %i)", (seed) => {
   const first = 1000 * seed;
   const window = new CastWindow(first);
   const model = new Map<number, PendingCast>();
@@ -25,7 +25,8 @@ it.each([1, 2, 3, 4])("holds what a map would hold, in any order of calls (seed 
       window.skip();
       next++;
     } else if (dice < 95 || step < 4500) {
-      const cast = [...model.values()][Math.min(at, 1)];
+      const [oldest, second] = model.values();
+      const cast = at === 0 ? oldest : second;
       if (cast === undefined) continue;
       window.delete(cast);
       window.delete(cast);

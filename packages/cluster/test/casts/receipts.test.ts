@@ -64,12 +64,12 @@ describe("receipts", () => {
 
   it("are not kept without bound, and no question takes long", () => {
     const receipts = new Receipts();
-    for (let turn = 0; turn < 50; turn++) {
+    for (let turn = 0; turn < 30; turn++) {
       for (let cast = 0; cast < 1000; cast++) receipts.add(turn * 2000 + cast * 2, 1);
       written(receipts, 0);
     }
     expect(receipts.repeat([{ first: 0, count: 1 }])).toEqual([0]);
-    expect(receipts.repeat([{ first: 98_000, count: 1 }])).toEqual([]);
+    expect(receipts.repeat([{ first: 58_000, count: 1 }])).toEqual([]);
     expect(receipts.repeat(Array.from({ length: 1000 }, (_, n) => ({ first: n * 1_000_000 + 1_000_000, count: 1_000_000 }))).length).toBe(200_000);
   });
 });
