@@ -3,7 +3,7 @@ import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
 import { areEqual, checkBounds, checkWhole } from "./bounds.ts";
 import type { BrokerData, HistoryBounds, HistoryPage, PublishOptions } from "./broker.ts";
-import { newEpoch } from "./epoch.ts";
+import { Epochs } from "./epoch.ts";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
 import { KnownKeys, type Placed } from "./known-keys.ts";
 import { decodeSaved, encodeSaved, type SavedTopic } from "./saved.ts";
@@ -37,6 +37,7 @@ export class Histories {
   readonly #topics = new Map<string, TopicHistory>();
   readonly #idle = new IdleTopics();
   readonly #keys: KnownKeys;
+  readonly #epochs: Epochs = new Epochs();
   #heldBytes = 0;
   #timer: Timer | undefined;
   #timerAt = Infinity;
@@ -128,7 +129,7 @@ export class Histories {
     }
     checkBounds(bounds);
     if (known !== undefined) this.#forget(known);
-    const begun = new TopicHistory(topic, newEpoch(), 0, bounds, now);
+    const begun = new TopicHistory(topic, this.#epochs.next(), 0, bounds, now);
     this.#take(begun, now);
     this.#makeRoom();
     return begun;

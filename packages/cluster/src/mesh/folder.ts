@@ -22,7 +22,10 @@ export async function openFolder(folder: string): Promise<void> {
   if (process.platform === "win32") throw new Error("meshBroker: it needs Unix sockets in a folder, which Windows does not have; use another broker");
   checkLength(folder);
   await mkdir(folder, { recursive: true, mode: MODE }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "EEXIST") throw new Error(`meshBroker: the folder ${folder} cannot be made (${cause.code ?? cause.message}); give one in a directory that this user can write`, { cause });
+    if (cause.code !== "EEXIST")
+      throw new Error(`meshBroker: the folder ${folder} cannot be made (${cause.code ?? cause.message}); give one in a directory that this user can write`, {
+        cause,
+      });
   });
   const found = await lstat(folder);
   const user = process.getuid?.();
@@ -31,7 +34,9 @@ export async function openFolder(folder: string): Promise<void> {
     throw new Error(`meshBroker: the folder ${folder} belongs to the user ${found.uid}, and this process runs as ${user}; give a folder of this user`);
   }
   if ((found.mode & 0o077) !== 0 || (found.mode & MODE) !== MODE) {
-    throw new Error(`meshBroker: the folder ${folder} has the mode ${(found.mode & 0o777).toString(8).padStart(4, "0")}, where 0700 is needed; run chmod 700 on it, or give another one`);
+    throw new Error(
+      `meshBroker: the folder ${folder} has the mode ${(found.mode & 0o777).toString(8).padStart(4, "0")}, where 0700 is needed; run chmod 700 on it, or give another one`,
+    );
   }
 }
 
@@ -39,5 +44,8 @@ export async function openFolder(folder: string): Promise<void> {
 function checkLength(folder: string): void {
   const max = (process.platform === "linux" ? 107 : 103) - NAME_BYTES;
   const bytes = Buffer.byteLength(folder);
-  if (bytes > max) throw new Error(`meshBroker: the folder ${folder} has a path of ${bytes} bytes, where at most ${max} are allowed, since the path of a socket is short; give a shorter one`);
+  if (bytes > max)
+    throw new Error(
+      `meshBroker: the folder ${folder} has a path of ${bytes} bytes, where at most ${max} are allowed, since the path of a socket is short; give a shorter one`,
+    );
 }

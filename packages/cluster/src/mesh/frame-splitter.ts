@@ -53,7 +53,8 @@ export class FrameSplitter {
         return;
       }
       const length = 4 + chunk.readUInt32BE(at);
-      if (length < FRAME_HEAD || length > this.maxBytes) throw new MalformedFrame(`a frame of ${length} bytes came, where at most ${this.maxBytes} are allowed`);
+      if (length < FRAME_HEAD || length > this.maxBytes)
+        throw new MalformedFrame(`a frame of ${length} bytes came, where at most ${this.maxBytes} are allowed`);
       if (at + length <= chunk.length) {
         this.#give(chunk.subarray(at, at + length));
         at += length;

@@ -64,7 +64,8 @@ export class Home {
     this.#options = options;
     const { clock, maxBytes, inheritance } = options;
     this.#histories = new Histories({ clock, maxBytes, restore: inheritance?.histories });
-    for (const { node, last, answers } of inheritance?.publishers ?? []) this.#publishers.set(node, { last, unanswered: answers[0]?.[0] ?? last, answers: new Map(answers) });
+    for (const { node, last, answers } of inheritance?.publishers ?? [])
+      this.#publishers.set(node, { last, unanswered: answers[0]?.[0] ?? last, answers: new Map(answers) });
   }
 
   /** @param unanswered The number of the first publish that the node has no answer to. */

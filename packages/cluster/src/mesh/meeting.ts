@@ -199,7 +199,9 @@ export class Meeting {
     for (const socket of attempt.sockets) socket.destroy();
     if (reason === "app" || reason === "closing") return this.ignore(node);
     if (reason === undefined || reason === "version") {
-      this.#events.foreign(new Error(`meshBroker: the node ${node} in ${this.#folder.path} speaks another version of the mesh; nothing goes to it or comes from it`));
+      this.#events.foreign(
+        new Error(`meshBroker: the node ${node} in ${this.#folder.path} speaks another version of the mesh; nothing goes to it or comes from it`),
+      );
       return this.ignore(node);
     }
     if (reason === "rank" && dead !== undefined) this.#events.rankAbove(dead);

@@ -208,12 +208,14 @@ class MeshBroker implements Broker {
     // A character is three bytes at most.
     if (data.length <= this.#maxDataBytes / 3) return undefined;
     const bytes = byteLength(data);
-    return bytes <= this.#maxDataBytes ? undefined : new RangeError(`publish: ${bytes} bytes are not allowed; give at most ${this.#maxDataBytes}, a quarter of maxQueueBytes`);
+    return bytes <= this.#maxDataBytes
+      ? undefined
+      : new RangeError(`publish: ${bytes} bytes are not allowed; give at most ${this.#maxDataBytes}, a quarter of maxQueueBytes`);
   }
 
   #message(peer: Peer, kind: number, reader: BatchReader): void {
     if (this.#plain.message(peer, kind, reader)) return;
-    if (kind === messages.tell) this.#deliveries.told(peer.node, reader.rawBytes());
+    if (kind === messages.tell) this.#deliveries.told(peer.node, reader.rawBytes().slice());
     else this.#seat.message(peer, kind, reader);
   }
 

@@ -10,7 +10,13 @@ export interface Item {
 }
 
 /** @param options `isText`: bytes in `data` are the UTF-8 of a text. */
-export function writePublication(writer: BatchWriter, number: number, data: BrokerData, origin: string | undefined, { isText }: { readonly isText: boolean }): void {
+export function writePublication(
+  writer: BatchWriter,
+  number: number,
+  data: BrokerData,
+  origin: string | undefined,
+  { isText }: { readonly isText: boolean },
+): void {
   writer.begin(messages.publication).number(number);
   writer.byte((isText ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
   if (origin !== undefined) writer.text(origin);
@@ -25,7 +31,7 @@ export function writeEntry(writer: BatchWriter, number: number, epoch: string, o
 }
 
 /** Fills the rest of a message. */
-export function writeItem(writer: BatchWriter, data: BrokerData, origin: string | undefined): void {
+function writeItem(writer: BatchWriter, data: BrokerData, origin: string | undefined): void {
   writer.byte((typeof data === "string" ? flags.text : 0) | (origin === undefined ? 0 : flags.origin));
   if (origin !== undefined) writer.text(origin);
   writeRest(writer, data);

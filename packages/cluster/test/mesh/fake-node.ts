@@ -18,7 +18,16 @@ export function frameOf(kind: number, content: unknown): Buffer {
   return frame;
 }
 
-export const hello: Readonly<Record<string, unknown>> = { magic: "upwire-mesh", version: 1, oldest: 1, app: "app", node: "--------fake-node", rank: 9e15, received: null, size: 1 };
+export const hello: Readonly<Record<string, unknown>> = {
+  magic: "upwire-mesh",
+  version: 1,
+  oldest: 1,
+  app: "app",
+  node: "--------fake-node",
+  rank: 9e15,
+  received: null,
+  size: 1,
+};
 
 /** A node that a test plays byte by byte. It connects to a broker, and says what the test says. */
 export class FakeNode {
@@ -52,7 +61,12 @@ export class FakeNode {
   }
 
   /** Connects, and does the handshake. */
-  static async join(folder: string, node: string, said: Readonly<Record<string, unknown>> = {}, begin: Readonly<Record<string, unknown>> = { restart: true, next: 1 }): Promise<FakeNode> {
+  static async join(
+    folder: string,
+    node: string,
+    said: Readonly<Record<string, unknown>> = {},
+    begin: Readonly<Record<string, unknown>> = { restart: true, next: 1 },
+  ): Promise<FakeNode> {
     const fake = await FakeNode.connect(folder, node);
     if (said["received"] === undefined) await fake.listen(folder);
     fake.output.write(frameOf(frames.hello, { ...hello, ...said }));
@@ -109,7 +123,8 @@ export class FakeNode {
       if (kind !== frames.batch) return;
       this.batches++;
       const reader = new BatchReader(frame, FRAME_HEAD);
-      for (let message = reader.next(); message !== undefined; message = reader.next()) this.messages.push({ kind: message, bytes: Buffer.from(reader.rawBytes()) });
+      for (let message = reader.next(); message !== undefined; message = reader.next())
+        this.messages.push({ kind: message, bytes: Buffer.from(reader.rawBytes()) });
     });
     socket.on("data", (chunk: Buffer) => splitter.feed(chunk));
   }

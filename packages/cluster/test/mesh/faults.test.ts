@@ -13,7 +13,16 @@ const program = join(folder, "node.mjs");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(async () => {
   const entryPoints = [fileURLToPath(new URL("rounds/node.ts", import.meta.url))];
-  await build({ entryPoints, outfile: program, bundle: true, platform: "node", format: "esm", target: "node20", conditions: ["@upwire/source"], logLevel: "warning" });
+  await build({
+    entryPoints,
+    outfile: program,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    conditions: ["@upwire/source"],
+    logLevel: "warning",
+  });
 });
 
 const play = (kind: Kind) => playRound({ kind, program, nodes: 3, perSecond: 300, below: (limit) => Math.floor(limit / 2) });
@@ -37,7 +46,17 @@ describe.concurrent("three nodes that publish to, and follow, topics with and wi
 
   it("go on when the process of the home stands still, and take it back", async ({ expect: check }) => {
     const stopped = await play("stop the home");
-    check({ ...stopped, acknowledged: 0, rejected: 0, begunAnew: 0 }).toEqual({ acknowledged: 0, rejected: 0, begunAnew: 0, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0 });
+    check({ ...stopped, acknowledged: 0, rejected: 0, begunAnew: 0 }).toEqual({
+      acknowledged: 0,
+      rejected: 0,
+      begunAnew: 0,
+      lost: 0,
+      doubled: 0,
+      inverted: 0,
+      untold: 0,
+      overtold: 0,
+      waiting: 0,
+    });
     check(stopped.rejected).toBeGreaterThan(0);
   }, 40_000);
 });

@@ -67,19 +67,20 @@ it("drops what waits for a peer that reads nothing, at the bound, and tells it e
     most = Math.max(most, process.memoryUsage().external + process.memoryUsage().heapUsed - before);
   }
   // 20 MB went by; the other node kept up with them.
-  await until("the other node has all", () => other.told.length === count);
+  await until("the other node has all", () => other.told.length === count, 10_000);
   expect(other.gaps).toEqual([]);
   expect([...outcomes]).toEqual([2, 1]);
   expect(await broker.publish("after", "z")).toMatchObject({ others: 0, delivery: "local-only" });
   frozen.close();
-  const back = await FakeNode.join(folder, broker.node, { received: batches }, { restart: false, next: 2 });
+  // A rank above that of before: a slow machine may have taken it for dead.
+  const back = await FakeNode.join(folder, broker.node, { received: batches, rank: 9.001e15 }, { restart: false, next: 2 });
   await until("the losses are told", () => back.messages.some(({ kind }) => kind === messages.gaps));
   const gaps = back.messages.filter(({ kind }) => kind === messages.gaps).flatMap(({ bytes }) => [...bytes]);
   expect(new Set(gaps)).toEqual(new Set([1, 3]));
   expect(await broker.publish("after", "w")).toMatchObject({ others: 1, delivery: "cluster" });
   back.close();
   expect(most).toBeLessThan(60 * MIB);
-});
+}, 30_000);
 
 it("takes a peer that is silent for dead after 4 s, and then lets it in only behind the others", async () => {
   const folder = newFolder();
@@ -95,35 +96,44 @@ it("takes a peer that is silent for dead after 4 s, and then lets it in only beh
   expect(await waiting).toMatchObject({ code: "unavailable", retryable: true });
   // Its epoch has ended with it; another one begins here.
   expect((await one.broker.publish("a", "x", { history })).position?.offset).toBe(1);
+  const told = (text: string, options?: { keepMs: number }) => one.broker.tell(String(hello["node"]), new TextEncoder().encode(text), options);
+  await told("kept", { keepMs: 60_000 });
+  await told("not kept");
+  await told("kept for a moment", { keepMs: 1 });
   const back = await FakeNode.connect(folder, one.broker.node);
   back.output.write(frameOf(frames.hello, { ...hello, rank: 1, received: fake.batches }));
   expect((await back.next(frames.refused)).toString()).toContain('"reason":"rank","dead":1');
   const behind = await FakeNode.join(folder, one.broker.node, { rank: 9e15, received: fake.batches }, { restart: false, next: 1 });
   expect((await one.broker.publish("a", "y", { history })).position?.offset).toBe(2);
+  await until("it is told what was kept", () => behind.messages.some(({ kind }) => kind === messages.tell));
+  await told("later");
+  await until("it is told what comes later", () => tellsOf(behind).includes("later"));
+  expect(tellsOf(behind)).toEqual(["kept", "later"]);
   behind.close();
 }, 12_000);
 
-it("subscribes 10,000 topics on three nodes in moments, and a node gets only its own", async () => {
+it("subscribes 10,000 topics on three nodes with little work, and a node gets only its own", async () => {
   const folder = newFolder();
   const nodes = [await startNode({ folder }), await startNode({ folder }), await startNode({ folder })];
   const [one, two, three] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]];
   const topics = Array.from({ length: 10_000 }, (_, at) => `topic:${at}`);
-  const timed = async (what: string, options: Parameters<typeof two.broker.subscribe>[1]): Promise<number> => {
-    const start = performance.now();
+  const cost = async (what: string, options: Parameters<typeof two.broker.subscribe>[1]): Promise<number> => {
+    const [start, before] = [performance.now(), process.cpuUsage()];
     await Promise.all(topics.map((topic) => two.broker.subscribe(`${what}:${topic}`, options)));
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    console.log(`10,000 topics ${what}: ${Math.round(performance.now() - start)} ms, CPU of the three nodes ${Math.round((user + system) / 1000)} ms`);
+    return (user + system) / 1000;
   };
-  const [plain, kept] = [await timed("plain", {}), await timed("kept", { history })];
-  console.log(`10,000 topics without history in ${Math.round(plain)} ms, with history in ${Math.round(kept)} ms`);
-  // A loaded machine takes several times what an idle one takes.
-  expect(Math.max(plain, kept)).toBeLessThan(2000);
+  // A clock would judge the other tests that run now.
+  expect(await cost("plain", {})).toBeLessThan(1000);
+  expect(await cost("kept", { history })).toBeLessThan(1000);
   for (let number = 0; number < 100; number++) {
     expect(await one.broker.publish(`plain:topic:${number * 97}`, "x")).toMatchObject({ others: 1 });
     expect(await one.broker.publish(`kept:topic:${number * 97}`, "x", { history })).toMatchObject({ others: 1 });
   }
   await until("all are told", () => two.told.length === 200);
   expect(three.told).toEqual([]);
-});
+}, 30_000);
 
 it("frees everything: no socket, no timer, no file", async () => {
   const folder = newFolder();
@@ -139,4 +149,8 @@ it("frees everything: no socket, no timer, no file", async () => {
 
 function datasOf(fake: FakeNode): string[] {
   return fake.messages.filter(({ kind }) => kind === messages.publication).map(({ bytes }) => bytes.subarray(2).toString());
+}
+
+function tellsOf(fake: FakeNode): string[] {
+  return fake.messages.filter(({ kind }) => kind === messages.tell).map(({ bytes }) => bytes.toString());
 }

@@ -8,7 +8,13 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, kind: { type: "string" }, seed: { type: "string", default: "1" }, rate: { type: "string", default: "600" }, messages: { type: "string", default: "0" } },
+  options: {
+    rounds: { type: "string", default: "3" },
+    kind: { type: "string" },
+    seed: { type: "string", default: "1" },
+    rate: { type: "string", default: "600" },
+    messages: { type: "string", default: "0" },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-rounds-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));

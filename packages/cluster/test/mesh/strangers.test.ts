@@ -46,7 +46,11 @@ it("refuses options that cannot be meant", () => {
 
 it("leaves nodes with another name alone, and does not show them", async () => {
   const folder = newFolder();
-  const [shop, forum, second] = [await startNode({ folder, name: "shop" }), await startNode({ folder, name: "forum" }), await startNode({ folder, name: "shop" })];
+  const [shop, forum, second] = [
+    await startNode({ folder, name: "shop" }),
+    await startNode({ folder, name: "forum" }),
+    await startNode({ folder, name: "shop" }),
+  ];
   expect(shop.broker.nodes()).toHaveLength(2);
   expect(forum.broker.nodes()).toEqual([forum.broker.node]);
   await forum.broker.subscribe("a");
@@ -77,7 +81,14 @@ it("counts garbage and frames that say they are too long, ends their connections
   const folder = newFolder();
   const [one, other] = [await startNode({ folder }), await startNode({ folder })];
   await other.broker.subscribe("a");
-  const garbage = ["GET / HTTP/1.1\r\n\r\n", Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 0]), Buffer.alloc(5), frameOf(frames.hello, { magic: "other" }), frameOf(frames.hello, Buffer.from("{")), frameOf(99, {})];
+  const garbage = [
+    "GET / HTTP/1.1\r\n\r\n",
+    Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 0]),
+    Buffer.alloc(5),
+    frameOf(frames.hello, { magic: "other" }),
+    frameOf(frames.hello, Buffer.from("{")),
+    frameOf(99, {}),
+  ];
   for (const bytes of garbage) {
     const stranger = await FakeNode.connect(folder, one.broker.node);
     stranger.output.write(bytes);

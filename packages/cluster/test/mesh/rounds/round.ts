@@ -49,7 +49,10 @@ export async function playRound({ kind, program, below, nodes = 4, perSecond = 6
     await after(150 + below(250));
     const end = performance.now() + PUBLISH_MS;
     while (children.reduce((sum, child) => sum + child.kept.size, 0) < messages && performance.now() < end) await after(50);
-    const verdict = await settle(children, first.filter((child) => !child.hasEnded && !child.wasKilled));
+    const verdict = await settle(
+      children,
+      first.filter((child) => !child.hasEnded && !child.wasKilled),
+    );
     const failures = children.flatMap((child) => child.failures);
     if (failures.length > 0) throw new Error(failures.join("\n"));
     const alive = children.filter((child) => !child.hasEnded);

@@ -10,7 +10,11 @@ export type Order =
 export type Word =
   | { readonly say: "up"; readonly node: string }
   /** Publications that were acknowledged: topic, number. */
-  | { readonly say: "acknowledged"; readonly kept: readonly (readonly [topic: number, number: number])[]; readonly plain: readonly (readonly [topic: number, number: number])[] }
+  | {
+      readonly say: "acknowledged";
+      readonly kept: readonly (readonly [topic: number, number: number])[];
+      readonly plain: readonly (readonly [topic: number, number: number])[];
+    }
   | ({ readonly say: "report" } & Report)
   | { readonly say: "closed" }
   | { readonly say: "failed"; readonly why: string };
