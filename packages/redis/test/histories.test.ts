@@ -94,8 +94,8 @@ async function playStory({ broker }: TestNode, seed: number): Promise<void> {
   for (let step = 0; step < 12; step++) {
     if (random.once(4)) bounds = { messages: random.below(200), bytes: random.below(4000), ageMs: 60_000 };
     const batch = Array.from({ length: random.below(random.once(3) ? 300 : 5) }, () => "x".repeat(random.once(9) ? random.below(3000) : random.below(60)));
-    const history = bounds;
-    const results = await Promise.all(batch.map((data) => broker.publish(topic, data, { history })));
+    const options = { history: bounds };
+    const results = await Promise.all(batch.map((data) => broker.publish(topic, data, options)));
     expect(results.map(({ position }) => position?.offset)).toEqual(batch.map((_, at) => top + 1 + at));
     list.push(...batch.map((data) => ({ offset: ++top, data })));
     // Bounds count from the publication that gives them.
@@ -104,12 +104,11 @@ async function playStory({ broker }: TestNode, seed: number): Promise<void> {
     const after = random.once(2) ? 0 : random.below(top + 2);
     const limit = 1 + random.below(100);
     const page = await broker.history(topic, after, limit);
-    const where = `seed ${seed}, step ${step}`;
-    expect(page.top, where).toBe(top);
-    expect(page.first, where).toBe(list[0]?.offset ?? top + 1);
+    expect(page.top, `seed ${seed}, step ${step}`).toBe(top);
+    expect(page.first, `seed ${seed}, step ${step}`).toBe(list[0]?.offset ?? top + 1);
     const expected = list.filter(({ offset }) => offset > after).slice(0, limit);
-    expect(page.publications, where).toEqual(expected.slice(0, page.publications.length));
-    expect(page.publications.length > 0, where).toBe(expected.length > 0);
+    expect(page.publications, `seed ${seed}, step ${step}`).toEqual(expected.slice(0, page.publications.length));
+    expect(page.publications.length > 0, `seed ${seed}, step ${step}`).toBe(expected.length > 0);
   }
 }
 

@@ -69,7 +69,11 @@ class NodeRedisLine implements Line {
       this.close();
       throw this.#lastError ?? error;
     }
-    if (this.#state !== "new") throw this.#lastError ?? new Error("the connection was closed");
+    // It may have ended again between the library's word and ours.
+    if (this.#state !== "new" || this.#lastError !== undefined) {
+      this.close();
+      throw this.#lastError ?? new Error("the connection was closed");
+    }
     this.#state = "open";
   }
 
