@@ -6,7 +6,7 @@ export const LIVE = "live:{name}";
 export const EVENT = "said";
 
 /** How many topics of each kind there are in a round. */
-export const TOPICS_OF_A_KIND = 2;
+const TOPICS_OF_A_KIND = 2;
 
 export type TopicKind = "log" | "live";
 
