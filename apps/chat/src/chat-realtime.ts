@@ -67,7 +67,7 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
     },
     events: {
       typing({ connection }) {
-        for (const other of speakers) if (other !== connection) realtime.connection(other.id)?.send("typing", { address: connection.remoteAddress });
+        for (const other of speakers) if (other !== connection) void realtime.connection(other.id).send("typing", { address: connection.remoteAddress });
       },
     },
     requests: {
@@ -103,7 +103,7 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
     if (receiver === undefined) return false;
     if (!speakers.has(receiver)) plain.deliver(receiver, direct, from.remoteAddress);
     // One who writes to itself has it as the reply.
-    else if (receiver !== from) realtime.connection(direct.to)?.send("direct", direct);
+    else if (receiver !== from) void realtime.connection(direct.to).send("direct", direct);
     return true;
   }
 

@@ -5,7 +5,7 @@ import { createClient, createCluster } from "redis";
 import type { RedisClientLike } from "../src/driver/clients.ts";
 
 /** A client of its own for one node, whose network can be cut without a word to either end. */
-export interface Way {
+interface Way {
   /** Not connected. */
   readonly client: RedisClientLike;
   readonly cut: () => void;

@@ -7,7 +7,7 @@ export interface Sender {
   many(calls: readonly (readonly RedisArgument[])[]): Promise<readonly LineAnswer[]>;
 }
 
-export function argsOf(call: RedisCall): readonly RedisArgument[] {
+function argsOf(call: RedisCall): readonly RedisArgument[] {
   if (!("script" in call)) return call.args;
   return ["EVALSHA", call.script.sha, call.keys.length, ...call.keys, ...call.args];
 }

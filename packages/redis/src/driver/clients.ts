@@ -23,7 +23,7 @@ export interface IoredisClient {
   sunsubscribe(...channels: readonly string[]): Promise<unknown>;
 }
 
-export interface IoredisPipeline {
+interface IoredisPipeline {
   callBuffer(command: string, args: readonly (string | Buffer | number)[]): unknown;
   exec(): Promise<readonly (readonly [Error | null, unknown])[] | null>;
 }
@@ -38,7 +38,7 @@ export interface IoredisClusterClient {
   nodes(role: "all"): readonly IoredisClient[];
 }
 
-export type IoredisNatMap = Readonly<Record<string, { host: string; port: number }>> | ((key: string) => { host: string; port: number } | null);
+type IoredisNatMap = Readonly<Record<string, { host: string; port: number }>> | ((key: string) => { host: string; port: number } | null);
 
 /** What is used of a client of node-redis. */
 export interface NodeRedisClient {
@@ -57,7 +57,7 @@ export interface NodeRedisClient {
 
 export type NodeRedisListener = (message: Buffer, channel: Buffer) => void;
 
-export interface NodeRedisNode {
+interface NodeRedisNode {
   readonly id: string;
   readonly host: string;
   readonly port: number;

@@ -18,7 +18,7 @@ export interface ServerLinkOptions {
   readonly events: ServerLinkEvents;
 }
 
-export interface ServerLinkEvents {
+interface ServerLinkEvents {
   message(channel: string, data: Buffer): void;
   /** Commands work, and every channel is subscribed. */
   up(): void;

@@ -40,9 +40,9 @@ describe.skipIf(missing !== undefined)(`a server killed ${ROUNDS} times${missing
     await driver.start({ message, resubscribed: () => states.push("again"), state: (state) => states.push(state), error: () => {} });
     expect(await states.next()).toBe("up");
     await driver.subscribe(["t:a"]);
-    let isOver = false;
+    const over = new AbortController();
     const publishing = Array.from({ length: IN_FLIGHT }, async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         try {
           const receivers = await driver.call(driver.publication("t:a", Buffer.alloc(64)));
           count.acknowledged++;
@@ -61,7 +61,7 @@ describe.skipIf(missing !== undefined)(`a server killed ${ROUNDS} times${missing
       await redis.restart();
       expect([await states.next(8000), await states.next(8000)]).toEqual(["again", "up"]);
     }
-    isOver = true;
+    over.abort();
     await Promise.all(publishing);
     await driver.close();
     await redis.close();

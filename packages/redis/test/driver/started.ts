@@ -4,7 +4,7 @@ import { realClock } from "../../../cluster/src/broker/real-clock.ts";
 import { createDriver, type CreateDriverOptions } from "../../src/driver/create-driver.ts";
 import type { RedisDriver } from "../../src/driver/driver.ts";
 
-export interface Told {
+interface Told {
   readonly channel: string;
   /** Each byte a character. */
   readonly text: string;

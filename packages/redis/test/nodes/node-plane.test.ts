@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Channel, FaultProxy } from "@upwire/testing";
 import { redisMissing, startRedis, type RedisServer } from "@upwire/testing/redis";
 import { realClock } from "../../../cluster/src/broker/real-clock.ts";
