@@ -170,7 +170,7 @@ describe("a client and a real server", () => {
     expect(app.realtime.user("user-1").size).toBe(1);
     app.cut();
     await vi.waitFor(() => expect(app.realtime.user("user-2").size).toBe(1), 5000);
-    app.realtime.user("user-2").close(4401);
+    void app.realtime.user("user-2").close(4401);
     await vi.waitFor(() => expect(client.status).toMatchObject({ state: "closed", code: 4401 }));
   });
 });

@@ -32,6 +32,7 @@ export type { WebSocketLike } from "./ws/ws-output.ts";
 export { wsReaders } from "./ws/ws-readers.ts";
 export { isAttached } from "./upgrade/dispatch.ts";
 export { skipLoopbackWarning } from "./checks/allowed-hosts.ts";
+export { checkClose } from "./base/close-code.ts";
 export { promiseOf, watch } from "./base/guard.ts";
 export { jsonText } from "./wire/json-text.ts";
 export { guardedClock } from "./base/guarded-clock.ts";

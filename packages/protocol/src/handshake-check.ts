@@ -15,6 +15,6 @@ export interface HandshakeCheckRefusal {
   readonly code: string;
   /** Whether to come back: with back-off, not before `retryAfterMs` (without it, not within `MIN_LATER_MS`), or not at all. */
   readonly retry: "yes" | "later" | "no";
-  /** Milliseconds from the answer on, where the server knows them: at most one day (`MAX_RETRY_AFTER_MS`). */
+  /** Milliseconds from the answer on, where the server knows them: at most one hour (`MAX_RETRY_AFTER_MS`). */
   readonly retryAfterMs?: number;
 }

@@ -1,5 +1,5 @@
-/** The longest time that a server tells and a client waits: one day. Milliseconds. */
-export const MAX_RETRY_AFTER_MS = 86_400_000;
+/** The longest time that a server tells and a client waits: one hour. Milliseconds. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** A close reason that tells when to come back; its group is the time in milliseconds. */
 export const retryAfterPattern: RegExp = /^retry-after=(\d{1,15})$/;
@@ -7,7 +7,7 @@ export const retryAfterPattern: RegExp = /^retry-after=(\d{1,15})$/;
 /**
  * The reason of a close frame that tells a client when to come back, such as `retry-after=1500`.
  * @param ms Counted from the close frame. Milliseconds; a fraction is rounded up.
- * @throws RangeError for what is no time from 0 to one day (`MAX_RETRY_AFTER_MS`).
+ * @throws RangeError for what is no time from 0 to one hour (`MAX_RETRY_AFTER_MS`).
  */
 export function retryAfterReason(ms: number): string {
   if (typeof ms !== "number" || !(ms >= 0 && ms <= MAX_RETRY_AFTER_MS)) {
@@ -17,8 +17,8 @@ export function retryAfterReason(ms: number): string {
 }
 
 /**
- * When the peer said to come back. Takes any reason, of a hostile peer too: a longer time than one day
- * (`MAX_RETRY_AFTER_MS`) is one day.
+ * When the peer said to come back. Takes any reason, of a hostile peer too: a longer time than one hour
+ * (`MAX_RETRY_AFTER_MS`) is one hour.
  * @returns milliseconds from the close frame on, or `undefined` for a reason that tells no time.
  */
 export function parseRetryAfter(reason: string): number | undefined {

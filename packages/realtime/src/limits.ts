@@ -19,7 +19,7 @@ export interface RealtimeLimits {
   readonly requestTimeoutMs: number;
   /** How long the reply to a request or publish with `key` is remembered. Milliseconds. @default 120000 */
   readonly retryWindowMs: number;
-  /** Replies to requests with `key` that are remembered; of too many the oldest is forgotten. @default 10000 */
+  /** Replies to requests with `key` that are remembered; of too many the oldest of a user who has the most is forgotten. So many requests with `key` run at most, too. @default 10000 */
   readonly rememberedReplies: number;
   /** What they take together. Bytes. @default 16777216 */
   readonly rememberedBytes: number;

@@ -77,7 +77,7 @@ export interface CommonOptions<C extends Contract, User, Native> {
   /** Sees each answer. */
   readonly onAnswer?: (answer: AnsweredMessage<User>) => void;
   readonly limits?: Partial<RealtimeLimits>;
-  /** How many clients come back after a restart: they are told to spread over 1 ms for each 2.5 of them. @default 10000 */
+  /** How many clients come back after a restart: they are told to spread over 1 ms for each 2.5 of them. At most 9,000,000. @default 10000 */
   readonly expectedClients?: number;
   /** What carries publications, and keeps the newest. @default a `memoryBroker` */
   readonly broker?: Broker;

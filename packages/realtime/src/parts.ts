@@ -1,4 +1,4 @@
-import { memoryBroker, type Broker } from "@upwire/cluster/broker";
+import { memoryBroker, shareBroker, type Broker } from "@upwire/cluster/broker";
 import { createHub, createSlot, type Clock, type Hub } from "@upwire/core";
 import { guardedClock, type Slot } from "@upwire/core/adapter";
 import type { Contract } from "@upwire/protocol";
@@ -6,6 +6,7 @@ import { AppCalls } from "./app-calls.ts";
 import { Events, requestEntries } from "./handlers.ts";
 import { readLimits, type RealtimeLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
+import { Outreach } from "./outreach.ts";
 import type { AnyOptions } from "./read-options.ts";
 import { Receiver } from "./receive.ts";
 import { Remembered } from "./remembered.ts";
@@ -28,6 +29,9 @@ export interface Parts<User> {
   readonly sessions: Slot<Session<User>>;
   readonly hub: Hub<User>;
   readonly users: Users<User>;
+  readonly outreach: Outreach<User>;
+  /** The name of this node, where there may be others. */
+  readonly node: string | undefined;
   readonly tally: Tally;
   readonly limits: RealtimeLimits;
   readonly events: Events;
@@ -56,19 +60,24 @@ export function partsOf<User>(contract: Contract | undefined, options: AnyOption
   const remembered = rememberedOf(clock, limits, saved);
   const topicStats = newTopicStats();
   const broker = brokerOf(options.broker, { saved, clock, maxBytes: limits.historyBytes });
+  const { node, topics, casts } = partsOfBroker(broker);
   const canSave = broker.save !== undefined;
   const { replayMessages, replayBytes, requestTimeoutMs: stateTimeoutMs } = limits;
   const sessions = createSlot<Session<User>>();
   const topicLimits = { replayMessages, replayBytes, stateTimeoutMs };
-  const engine = new Topics({ broker, clock, report, limits: topicLimits, stats: topicStats, first: firstSubscriptions(sessions) });
+  const engine = new Topics({ broker: topics, clock, report, limits: topicLimits, stats: topicStats, first: firstSubscriptions(sessions) });
   const calls = new AppCalls(clock, limits.requestTimeoutMs);
   const desk = new Desk<User>({ clock, tally, maxInFlight: limits.requests, onAnswer: options.onAnswer });
   const users = new Users<User>(options.userId);
-  const requests = new Requests<User>({ users, entries, calls, clock, limits, remembered });
+  const hub = createHub<User>({ clock });
+  const outreach = new Outreach<User>({ hub, users, clock, requestTimeoutMs: limits.requestTimeoutMs, broker: casts, report });
+  users.watch = outreach;
+  const requests = new Requests<User>({ users, entries, calls, clock, limits, remembered, elsewhere: outreach.repliesElsewhere });
+  outreach.replies = requests;
   const traffic = new TopicTraffic<User>({ users, table, engine, calls, limits });
   const receiver = new Receiver<User>({ events, requests, traffic, desk, calls, clock, limits, tally, onMessage: options.onMessage });
   const topicHandles = { sessions, lines: new Lines(calls), engine, limits };
-  const kept = { sessions, hub: createHub<User>({ clock }), users, tally, limits, remembered };
+  const kept = { sessions, hub, users, outreach, node, tally, limits, remembered };
   return { ...kept, events, requests, desk, receiver, table, engine, topicStats, canSave, topicHandles };
 }
 
@@ -85,10 +94,23 @@ function rememberedOf(clock: Clock, limits: RealtimeLimits, saved: Saved | undef
   const { retryWindowMs, rememberedReplies, rememberedBytes } = limits;
   const remembered = new Remembered({ clock, windowMs: retryWindowMs, maxReplies: rememberedReplies, maxBytes: rememberedBytes });
   // The one that is forgotten first is added first.
-  for (const { name, payload, leftMs } of (saved?.replies ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
-    remembered.add(name, payload, Math.min(leftMs, retryWindowMs));
+  for (const reply of (saved?.replies ?? []).toSorted((one, other) => one.leftMs - other.leftMs)) {
+    remembered.add(reply, Math.min(reply.leftMs, retryWindowMs));
   }
   return remembered;
+}
+
+interface BrokerParts {
+  readonly node: string | undefined;
+  readonly topics: Broker;
+  readonly casts: Broker | undefined;
+}
+
+/** Topics and events have a part of the broker each. One that reaches no other node carries topics alone, under their own names. */
+function partsOfBroker(broker: Broker): BrokerParts {
+  if (broker.capabilities.reach === "process") return { node: undefined, topics: broker, casts: undefined };
+  const shared = shareBroker(broker);
+  return { node: broker.node, topics: shared.part("topics"), casts: shared.part("events") };
 }
 
 /** What the broker is made of where the application gives none. */

@@ -11,11 +11,19 @@ export type AnyOptions<User> = Omit<RealtimeOptions<Contract, User, never>, "eve
   readonly topics?: Readonly<Record<string, unknown>>;
 };
 
-const brokerMethods = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "close"];
+const brokerMethods = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "nodes", "tell", "close"];
 
 const aBroker: Kind = {
   right: "a broker, such as memoryBroker()",
   fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+};
+
+/** So many spread over one hour, the longest time that a client keeps to. */
+const MOST_CLIENTS = 9_000_000;
+
+const clients: Kind = {
+  right: `a whole number from 1 to ${MOST_CLIENTS}`,
+  fits: (value) => count.fits(value) && (value as number) <= MOST_CLIENTS,
 };
 
 const optionKinds: OptionKinds<AnyOptions<unknown>> = {
@@ -29,7 +37,7 @@ const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   onMessage: kinds.callback,
   onAnswer: kinds.callback,
   limits: kinds.group,
-  expectedClients: count,
+  expectedClients: clients,
   broker: aBroker,
   restore: { right: "the bytes that save() gave", fits: (value) => value instanceof Uint8Array },
   clock: kinds.clock,
@@ -51,11 +59,14 @@ function checkFallback(fallback: FallbackHandler<never, never>): void {
   Upgrader.forRoute(fallback as ConnectionHandler);
 }
 
-/** What the route gets: the options of the application, over those of the fallback, over those of a realtime. */
-export function routeOptions<User>({ authorize, fallback, options = {} }: AnyOptions<User>): UpgraderOptions<User, never> {
+/**
+ * What the route gets: the options of the application, over those of the fallback, over those of a realtime.
+ * @param node The name of this node, where there may be others: by it they find its connections.
+ */
+export function routeOptions<User>({ authorize, fallback, options = {} }: AnyOptions<User>, node: string | undefined): UpgraderOptions<User, never> {
   // Where nothing says who a client is, the fallback may: `user` is what that gives.
   const before = fallback?.options as UpgraderOptions<User, never> | undefined;
-  const brought = { slowConsumer: "drop-newest" as const, ...before, ...(authorize && { authorize }), ...options };
+  const brought = { slowConsumer: "drop-newest" as const, ...(node !== undefined && { connectionIdPrefix: node }), ...before, ...(authorize && { authorize }), ...options };
   return { ...brought, subprotocols: withOurs<never>(options.subprotocols ?? before?.subprotocols ?? []) };
 }
 

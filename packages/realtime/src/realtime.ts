@@ -1,5 +1,7 @@
+import type { Reach } from "@upwire/cluster/casts";
 import type { Connection, ConnectionHandler } from "@upwire/core";
 import type { Contract, EventIn, EventName, RealtimeError, TopicEventIn, TopicEventName, TopicParams, TopicPatternName } from "@upwire/protocol";
+import type { CloseOptions } from "./close-options.ts";
 import type { RealtimeStats } from "./stats.ts";
 import type { PublishedTo, PublicationOptions } from "./topic-handle.ts";
 
@@ -29,28 +31,39 @@ export interface Topic<C extends Contract, Pattern extends TopicPatternName<C>, 
   delete(connection: Connection, error?: RealtimeError): boolean;
 }
 
-/** Connections that get the same event. */
+/** Connections that get the same event, on all nodes. */
 export interface Recipients<C extends Contract> {
   /**
-   * Sends an event; a client that is too slow may miss it.
-   * @returns how many queues took it.
-   * @throws RealtimeError `invalid_payload` for a payload that its schema refuses. @throws TypeError for an event that the contract does not have.
+   * Sends an event: to the connections of this node at once, to those of the others by the broker. It is sent to who is there now,
+   * and a client that is too slow may miss it.
+   * @returns how many queues took it, within a second. Never rejects: nodes that did not answer are named.
+   * @throws RealtimeError `invalid_payload`, at once, for a payload that its schema refuses; TypeError for an event that the contract does not have.
    */
-  send<Name extends EventName<C>>(event: Name, payload: EventIn<C, Name>): number;
+  send<Name extends EventName<C>>(event: Name, payload: EventIn<C, Name>): Promise<Reach>;
 }
 
-/** The connections of one user on this node. */
-export interface UserConnections<C extends Contract, User> extends Recipients<C>, Iterable<Connection<User>> {
+/** Connections that can be ended, on all nodes. */
+interface Closable {
+  /**
+   * Closes them, as `connection.close` does. A node that is cut off does so when it is back.
+   * @returns how many were open, within a second. Never rejects: nodes that did not answer are named.
+   * @throws RangeError or TypeError, at once, for what may not stand in a close frame, and for options that cannot be meant.
+   * @default 4403, no reason
+   */
+  close(code?: number, reason?: string, options?: CloseOptions): Promise<Reach>;
+}
+
+/** The connections of one user. To iterate gives those of this node. */
+export interface UserConnections<C extends Contract, User> extends Recipients<C>, Closable, Iterable<Connection<User>> {
+  /** How many there are on this node. */
   readonly size: number;
-  /** Closes all of them, as `connection.close` does. @default 4403, no reason */
-  close(code?: number, reason?: string): void;
 }
 
-/** One connection. */
-export interface OneConnection<C extends Contract, User> {
-  readonly connection: Connection<User>;
-  /** As `send` to many. @returns whether its queue took it. */
-  send<Name extends EventName<C>>(event: Name, payload: EventIn<C, Name>): boolean;
+/** One connection, on whatever node. */
+export interface OneConnection<C extends Contract, User> extends Recipients<C>, Closable {
+  readonly id: string;
+  /** The connection, when it is one of this node. */
+  readonly connection: Connection<User> | undefined;
 }
 
 /** A handler for `websocket(...)` of every adapter, and what the application calls. */
@@ -59,8 +72,11 @@ export interface Realtime<C extends Contract, User, Native = unknown> extends Co
   topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<NoInfer<Pattern>>): Topic<C, Pattern, User>;
   /** The connections of one user. */
   user(id: string): UserConnections<C, User>;
-  /** The connection with this `connection.id`, on this node. */
-  connection(id: string): OneConnection<C, User> | undefined;
+  /**
+   * The connection with this `connection.id`, if there is one. With a `broker`, ids begin with the name of their node, and that one
+   * alone is asked; with a `connectionIdPrefix` of your own all are.
+   */
+  connection(id: string): OneConnection<C, User>;
   readonly stats: RealtimeStats;
   /**
    * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies

@@ -1,11 +1,18 @@
+import { FairMap } from "@upwire/cluster/broker";
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import type { Encoded } from "./frames.ts";
 
-/** A reply with what `save` needs. */
-export interface SavedReply {
+/** A reply that is to be remembered. */
+export interface Reply {
   readonly name: string;
+  /** Whose it is. Of too many replies one of an owner who has the most is forgotten. */
+  readonly owner: string;
   readonly payload: Encoded;
+}
+
+/** A reply with what `save` needs. */
+export interface SavedReply extends Reply {
   readonly leftMs: number;
 }
 
@@ -27,7 +34,7 @@ const ENTRY_BYTES = 200;
 
 /** The replies to requests with a key, the oldest first. All are remembered for the same time, so the first one ends first. */
 export class Remembered {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new FairMap<Entry>();
   readonly #bounds: Bounds;
   #bytes = 0;
   #timer: Timer | undefined;
@@ -47,23 +54,25 @@ export class Remembered {
   }
 
   /** @param leftMs How long it is remembered. It must be at least as long as for the replies that are remembered already. */
-  add(name: string, payload: Encoded, leftMs: number = this.#bounds.windowMs): void {
+  add({ name, owner, payload }: Reply, leftMs: number = this.#bounds.windowMs): void {
     const { clock, maxReplies, maxBytes } = this.#bounds;
-    this.#delete(name);
+    this.#forget(this.#entries.delete(name));
     const bytes = ENTRY_BYTES + 2 * name.length + bytesOf(payload);
     if (bytes > maxBytes) return;
     // What the application does with its buffer afterwards is not to change the reply, nor is a part of a large one to keep all of it.
     const own = typeof payload === "object" ? new Uint8Array(payload) : payload;
-    this.#entries.set(name, { payload: own, bytes, endsAt: clock.now() + leftMs });
+    this.#entries.set(name, { payload: own, bytes, endsAt: clock.now() + leftMs }, { owner, weight: 1 / maxReplies + bytes / maxBytes });
     this.#bytes += bytes;
-    while (this.#entries.size > maxReplies || this.#bytes > maxBytes) this.#delete(this.#first()[0]);
+    while (this.#entries.size > maxReplies || this.#bytes > maxBytes) this.#forget(this.#entries.evict()?.[1]);
     this.#arm();
   }
 
   /** The replies that are still remembered. */
   saved(): SavedReply[] {
     const now = this.#bounds.clock.now();
-    return [...this.#entries].filter(([, { endsAt }]) => endsAt > now).map(([name, { payload, endsAt }]) => ({ name, payload, leftMs: endsAt - now }));
+    const saved: SavedReply[] = [];
+    for (const [name, { payload, endsAt }, owner] of this.#entries.entries()) if (endsAt > now) saved.push({ name, owner, payload, leftMs: endsAt - now });
+    return saved;
   }
 
   clear(): void {
@@ -73,26 +82,25 @@ export class Remembered {
     this.#bytes = 0;
   }
 
-  #first(): readonly [name: string, entry: Entry] {
-    // Only asked where there is one.
-    return this.#entries.entries().next().value as [string, Entry];
+  /** Of what was taken out. */
+  #forget(entry: Entry | undefined): void {
+    this.#bytes -= entry?.bytes ?? 0;
   }
 
-  #delete(name: string): void {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return;
-    this.#entries.delete(name);
-    this.#bytes -= entry.bytes;
+  #first(): readonly [name: string, entry: Entry] | undefined {
+    for (const [name, entry] of this.#entries.entries()) return [name, entry];
+    return undefined;
   }
 
   /** One timer, for the first to end. */
   #arm(): void {
-    if (this.#timer !== undefined || this.#entries.size === 0) return;
+    const first = this.#first();
+    if (this.#timer !== undefined || first === undefined) return;
     const { clock } = this.#bounds;
-    this.#timer = clock.after(Math.max(0, this.#first()[1].endsAt - clock.now()), () => {
+    this.#timer = clock.after(Math.max(0, first[1].endsAt - clock.now()), () => {
       this.#timer = undefined;
       const now = clock.now();
-      while (this.#entries.size > 0 && this.#first()[1].endsAt <= now) this.#delete(this.#first()[0]);
+      for (let next = this.#first(); next !== undefined && next[1].endsAt <= now; next = this.#first()) this.#forget(this.#entries.delete(next[0]));
       this.#arm();
     });
   }

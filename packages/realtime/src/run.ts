@@ -3,6 +3,7 @@ import type { Timer } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import type { RequestCall } from "./calls.ts";
 import type { Encoded } from "./frames.ts";
+import type { Ended } from "./replies-elsewhere.ts";
 import type { Task } from "./task.ts";
 
 /** What the function of a request gets. `signal` is made when it is asked for: most functions do not. */
@@ -44,6 +45,9 @@ export class Run<User> {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<Task<User>, Timer | undefined>();
+  readonly #ended: ((ended: Ended) => void)[] = [];
+  /** Other nodes are asked whether they know its key. */
+  isAsking = false;
 
   constructor(request: Request<User>, clock: Clock, timeoutMs: number) {
     this.request = request;
@@ -59,6 +63,7 @@ export class Run<User> {
 
   /** From now on `task` is answered `timeout` when it has waited too long. */
   setDeadline(task: Task<User>): void {
+    if (this.#waiting.get(task) !== undefined || !this.#waiting.has(task)) return;
     const late = (): void => {
       const error = new RealtimeError("timeout", `it took longer than ${this.#timeoutMs} ms`);
       task.fail(error);
@@ -67,15 +72,21 @@ export class Run<User> {
     this.#waiting.set(task, this.#clock.after(this.#timeoutMs, late));
   }
 
+  /** Calls `tell` once when it has ended. */
+  onEnd(tell: (ended: Ended) => void): void {
+    this.#ended.push(tell);
+  }
+
   reply(payload: Encoded): void {
-    this.#end((task) => task.reply(payload));
+    this.#end({ reply: payload }, (task) => task.reply(payload));
   }
 
   fail(error: RealtimeError): void {
-    this.#end((task) => task.fail(error));
+    this.#end({ error }, (task) => task.fail(error));
   }
 
-  #end(tell: (task: Task<User>) => void): void {
+  #end(ended: Ended, tell: (task: Task<User>) => void): void {
+    for (const tellOther of this.#ended.splice(0)) tellOther(ended);
     for (const [task, timer] of this.#waiting) {
       timer?.cancel();
       task.onLeave = undefined;

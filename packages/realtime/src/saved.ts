@@ -7,17 +7,17 @@ export interface Saved {
   readonly broker: Uint8Array | undefined;
 }
 
-/** One reply: its name, how long it is remembered, and JSON as text, bytes in base64, or nothing. */
-type Row = readonly [name: string, leftMs: number, json?: string | null, base64?: string];
+/** One reply: its name, how long it is remembered, JSON as text, bytes in base64, or neither, and whose it is. */
+type Row = readonly [name: string, leftMs: number, json?: string | null, base64?: string | null, owner?: string];
 
 /** The first bytes: what it is, and in which version. */
 const MAGIC = Buffer.from("upwire-realtime-1\n");
 const LENGTH_BYTES = 4;
 
 export function encodeSaved({ replies, broker }: Saved): Uint8Array {
-  const rows = replies.map(({ name, leftMs, payload }): Row => {
-    if (typeof payload === "string") return [name, leftMs, payload];
-    return payload === undefined ? [name, leftMs] : [name, leftMs, null, Buffer.from(payload).toString("base64")];
+  const rows = replies.map(({ name, owner, leftMs, payload }): Row => {
+    if (typeof payload === "string") return [name, leftMs, payload, null, owner];
+    return [name, leftMs, null, payload === undefined ? null : Buffer.from(payload).toString("base64"), owner];
   });
   const json = Buffer.from(JSON.stringify({ rows, hasBroker: broker !== undefined }));
   const length = Buffer.alloc(LENGTH_BYTES);
@@ -40,9 +40,9 @@ export function decodeSaved(bytes: Uint8Array): Saved {
   }
 }
 
-function replyOf([name, leftMs, json, base64]: Row): SavedReply {
-  if (typeof name !== "string" || typeof leftMs !== "number" || !(leftMs > 0)) throw foreign();
-  return { name, leftMs, payload: typeof base64 === "string" ? Buffer.from(base64, "base64") : (json ?? undefined) };
+function replyOf([name, leftMs, json, base64, owner = ""]: Row): SavedReply {
+  if (typeof name !== "string" || typeof owner !== "string" || typeof leftMs !== "number" || !(leftMs > 0)) throw foreign();
+  return { name, owner, leftMs, payload: typeof base64 === "string" ? Buffer.from(base64, "base64") : (json ?? undefined) };
 }
 
 function foreign(cause?: unknown): TypeError {

@@ -1,7 +1,10 @@
-import { PreparedMessage, type CloseInfo, type Connection, type ConnectionError, type Leaving, type Message, type UpgradeRequest } from "@upwire/core";
+import type { CloseInfo, Connection, ConnectionError, Leaving, Message, UpgradeRequest } from "@upwire/core";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
+import type { Reach } from "@upwire/cluster/casts";
+import type { CloseOptions } from "./close-options.ts";
 import { encoded, eventFrame, sendOwn } from "./frames.ts";
 import { hello } from "./hello.ts";
+import { PLAIN } from "./outreach.ts";
 import { partsOf, type Parts } from "./parts.ts";
 import { routeOptions, type AnyOptions } from "./read-options.ts";
 import { encodeSaved } from "./saved.ts";
@@ -10,9 +13,6 @@ import type { RealtimeStats } from "./stats.ts";
 import { TopicHandle } from "./topic-handle.ts";
 import { checkedUserId, defaultUserId } from "./users.ts";
 import { validatedNow } from "./validate.ts";
-
-/** What clients without `upwire.v1` are in, in the hub of all. */
-const PLAIN = "plain";
 
 /** Whether it speaks `upwire.v1`. */
 function speaksV1({ subprotocol }: Pick<Connection, "subprotocol">): boolean {
@@ -36,7 +36,7 @@ export class Service<User> {
   realtime(): object {
     const stats = (): RealtimeStats => this.#stats();
     return {
-      options: routeOptions(this.#options),
+      options: routeOptions(this.#options, this.#parts.node),
       ...(this.#options.fallback?.concurrency !== undefined && { concurrency: this.#options.fallback.concurrency }),
       open: (connection: Connection<User>, request: UpgradeRequest<never>) => this.#open(connection, request),
       message: (connection: Connection<User>, message: Message) => this.#message(connection, message),
@@ -48,7 +48,7 @@ export class Service<User> {
       topic: (pattern: string, parameters?: Readonly<Record<string, string | number>>) => this.#topic(pattern, parameters),
       user: (id: string) => this.#user(id),
       connection: (id: string) => this.#connection(id),
-      send: (event: string, payload: unknown) => this.#sendToAll(event, payload),
+      send: (event: string, payload: unknown) => this.#parts.outreach.sendToAll(this.#frame(event, payload)),
       get stats(): RealtimeStats {
         return stats();
       },
@@ -73,11 +73,12 @@ export class Service<User> {
 
   #open(connection: Connection<User>, request: UpgradeRequest<never>): unknown {
     const { userId = defaultUserId } = this.#options;
-    const { hub, users, tally } = this.#parts;
+    const { hub, users, outreach, tally } = this.#parts;
     const isPlain = !speaksV1(connection);
     const session = new Session({ connection, isPlain, userId: checkedUserId(userId, connection.context) });
     this.#parts.sessions.set(connection, session);
     hub.add(connection, isPlain ? { format: PLAIN } : undefined);
+    outreach.opened();
     users.add(session);
     if (isPlain) tally.plainConnections++;
     else sendOwn(connection, this.#hello(connection));
@@ -102,8 +103,9 @@ export class Service<User> {
   #close(connection: Connection<User>, info: CloseInfo): unknown {
     const session = this.#parts.sessions.get(connection);
     if (session === undefined) return undefined;
-    const { users, desk, engine, tally } = this.#parts;
+    const { users, outreach, desk, engine, tally } = this.#parts;
     users.delete(session);
+    outreach.closed();
     desk.leave(session);
     engine.closed(connection);
     if (!session.isPlain) return undefined;
@@ -125,40 +127,33 @@ export class Service<User> {
     return new TopicHandle(name, { kind, parameters: kind.pattern.match(name) ?? {} }, topicHandles);
   }
 
-  /** An event for each kind of client: bytes have a frame around them in v1 alone. @throws as `Recipients.send`. */
-  #messages(event: string, payload: unknown): { readonly v1: PreparedMessage; readonly plain: PreparedMessage } {
-    const given = encoded(validatedNow(event, this.#parts.events.schemaOf(event), payload));
-    const v1 = new PreparedMessage(eventFrame(event, given));
-    return { v1, plain: given instanceof Uint8Array ? new PreparedMessage(given) : v1 };
-  }
-
-  #sendToAll(event: string, payload: unknown): number {
-    const { v1, plain } = this.#messages(event, payload);
-    return this.#parts.hub.broadcast(v1 === plain ? v1 : (format) => (format === PLAIN ? plain : v1));
-  }
-
-  #sendTo(connections: readonly Connection<User>[], event: string, payload: unknown): number {
-    const { v1, plain } = this.#messages(event, payload);
-    return connections.filter((connection) => connection.send(speaksV1(connection) ? v1 : plain)).length;
+  /** An event of the server. @throws as `Recipients.send`. */
+  #frame(event: string, payload: unknown): string | Uint8Array {
+    return eventFrame(event, encoded(validatedNow(event, this.#parts.events.schemaOf(event), payload)));
   }
 
   #user(id: string): object {
-    const { users } = this.#parts;
+    const { users, outreach } = this.#parts;
     return {
       get size(): number {
         return users.of(id).length;
       },
-      send: (event: string, payload: unknown) => this.#sendTo(users.of(id), event, payload),
-      close: (code = 4403, reason = ""): void => {
-        for (const connection of users.of(id)) connection.close(code, reason);
-      },
+      send: (event: string, payload: unknown) => outreach.sendToUser(id, this.#frame(event, payload)),
+      close: (code = 4403, reason = "", options?: CloseOptions): Promise<Reach> => outreach.closeUser(id, { code, reason }, options),
       [Symbol.iterator]: () => users.of(id)[Symbol.iterator](),
     };
   }
 
-  #connection(id: string): object | undefined {
-    const connection = this.#parts.hub.get(id);
-    return connection && { connection, send: (event: string, payload: unknown) => this.#sendTo([connection], event, payload) > 0 };
+  #connection(id: string): object {
+    const { hub, outreach } = this.#parts;
+    return {
+      id,
+      get connection(): Connection<User> | undefined {
+        return hub.get(id);
+      },
+      send: (event: string, payload: unknown) => outreach.sendToOne(id, this.#frame(event, payload)),
+      close: (code = 4403, reason = "", options?: CloseOptions): Promise<Reach> => outreach.closeOne(id, { code, reason }, options),
+    };
   }
 
   #stats(): RealtimeStats {
@@ -175,9 +170,9 @@ export class Service<User> {
   }
 
   async #stop(): Promise<void> {
-    const { engine, remembered, requests } = this.#parts;
+    const { engine, outreach, remembered, requests } = this.#parts;
     remembered.clear();
     requests.stop();
-    await engine.close();
+    await Promise.all([outreach.stop(), engine.close()]);
   }
 }

@@ -16,9 +16,12 @@ import { validated } from "./validate.ts";
 export interface PublicationOptions {
   /** Published once, however often it is tried with this key: 1 to 64 characters, for `retryWindowMs`. */
   readonly key?: string;
-  /** Not to these. Only on a topic without history, where it leaves no hole. */
+  /** Not to these, which are connections of this node. Only on a topic without history, where it leaves no hole. */
   readonly except?: Connection | readonly Connection[];
-  /** What it is the latest state of: for a slow client, one with the same text takes its place. Only on a topic without history. */
+  /**
+   * What it is the latest state of: for a slow client of this node, one with the same text takes its place. Only on a topic without
+   * history.
+   */
   readonly conflate?: string;
 }
 
@@ -72,7 +75,8 @@ export class TopicHandle<User> implements Iterable<Connection<User>> {
         throw new TypeError(`publish: except and conflate would leave holes in the history of ${this.name}; give the topic history: false, or leave them out`);
       }
       const schema = kind.schemaOf(event);
-      const options = { key: key === undefined ? undefined : scopedKey("server", key), keyMs: limits.retryWindowMs, except, conflate };
+      const scoped = key === undefined ? undefined : scopedKey("server", key);
+      const options = { key: scoped?.key, keyOwner: scoped?.owner, keyMs: limits.retryWindowMs, except, conflate };
       lines.run(this.name, () => validated(schema, payload), { done: (value) => resolve(this.#send(event, value, options)), failed: reject });
     });
   }

@@ -1,7 +1,7 @@
 import { RealtimeError, type ClientFrame } from "@upwire/protocol";
 import type { AppCalls } from "./app-calls.ts";
 import { encoded, errorOf, eventFrame, toldError } from "./frames.ts";
-import { scopedKey } from "./keys.ts";
+import { scopedKey, type ScopedKey } from "./keys.ts";
 import type { RealtimeLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
 import type { Session, Unanswered } from "./session.ts";
@@ -81,7 +81,7 @@ export class TopicTraffic<User> {
       done: (value) => {
         const { engine, limits, users } = this.#setup;
         let data;
-        let scoped: string | undefined;
+        let scoped: ScopedKey | undefined;
         try {
           data = eventFrame(event, encoded(value));
           if (key !== undefined) scoped = scopedKey(users.identify(session), key);
@@ -89,7 +89,8 @@ export class TopicTraffic<User> {
           return task.fail(error);
         }
         const options = {
-          key: scoped,
+          key: scoped?.key,
+          keyOwner: scoped?.owner,
           keyMs: limits.retryWindowMs,
           publisher: session.connection,
           onPosition: (position: { readonly offset: number } | undefined) => published(task, position),

@@ -2,10 +2,18 @@ import type { Connection } from "@upwire/core";
 import { watch } from "@upwire/core/adapter";
 import type { Session } from "./session.ts";
 
+/** Told of users that have their first connection here, or have lost their last one. */
+export interface UserWatch {
+  came(userId: string): void;
+  left(userId: string): void;
+}
+
 /** The connections of each user. Most have one, which takes no set. */
 export class Users<User> {
   readonly #byId = new Map<string, Session<User> | Set<Session<User>>>();
   readonly #idOf: (user: User) => string | undefined;
+  /** Set right after its making, before any user comes. */
+  watch: UserWatch | undefined;
 
   /** @param idOf May throw. */
   constructor(idOf: (user: User) => string | undefined = defaultUserId) {
@@ -20,8 +28,10 @@ export class Users<User> {
     const { userId } = session;
     if (userId === undefined) return;
     const known = this.#byId.get(userId);
-    if (known === undefined) this.#byId.set(userId, session);
-    else if (known instanceof Set) known.add(session);
+    if (known === undefined) {
+      this.#byId.set(userId, session);
+      this.watch?.came(userId);
+    } else if (known instanceof Set) known.add(session);
     else this.#byId.set(userId, new Set([known, session]));
   }
 
@@ -29,10 +39,10 @@ export class Users<User> {
     const { userId } = session;
     if (userId === undefined) return;
     const known = this.#byId.get(userId);
-    if (known === session) this.#byId.delete(userId);
-    if (!(known instanceof Set)) return;
-    known.delete(session);
-    if (known.size === 0) this.#byId.delete(userId);
+    if (known instanceof Set) known.delete(session);
+    if (known !== session && !(known instanceof Set && known.size === 0)) return;
+    this.#byId.delete(userId);
+    this.watch?.left(userId);
   }
 
   /**

@@ -9,7 +9,7 @@ it("says hello with what a client may count on, before anything else", async () 
   const realtime = createRealtime({
     limits: { requests: 3, topics: 5 },
     expectedClients: 1000,
-    onOpen: ({ connection, user }) => void realtime.connection(connection.id)?.send("welcome", String(user)),
+    onOpen: ({ connection, user }) => void realtime.connection(connection.id).send("welcome", String(user)),
   });
   const route = new MemoryRoute(realtime);
   const client = await route.plain({ "sec-websocket-protocol": "upwire.v1" });
@@ -84,13 +84,18 @@ describe("an event of the server", () => {
     const route = new MemoryRoute(realtime);
     const [ann, annAgain, bob] = [await route.client({ "x-user": "ann" }), await route.client({ "x-user": "ann" }), await route.plain({ "x-user": "bob" })];
     const hear = async () => [await ann.heard(), await annAgain.heard(), await bob.heard()];
-    expect(realtime.send("all", 1)).toBe(3);
-    expect(realtime.user("ann").send("ann", 2)).toBe(2);
-    expect(realtime.user("bob").send("bob", Buffer.from("raw"))).toBe(1);
-    expect(realtime.user("carol").send("carol", 3)).toBe(0);
-    expect(realtime.connection(ann.connection.id)?.send("one", Buffer.from("raw"))).toBe(true);
-    expect(realtime.connection("nobody")).toBeUndefined();
-    expect(realtime.send("nothing", undefined)).toBe(3);
+    const reach = (reached: number) => ({ reached, missing: [], delivery: "cluster" });
+    expect(await realtime.send("all", 1)).toEqual(reach(3));
+    expect(await realtime.user("ann").send("ann", 2)).toEqual(reach(2));
+    expect(await realtime.user("bob").send("bob", Buffer.from("raw"))).toEqual(reach(1));
+    expect(await realtime.user("carol").send("carol", 3)).toEqual(reach(0));
+    const one = realtime.connection(ann.connection.id);
+    expect([one.id, one.connection]).toEqual([ann.connection.id, ann.connection]);
+    expect(await one.send("one", Buffer.from("raw"))).toEqual(reach(1));
+    expect(realtime.connection("nobody").connection).toBeUndefined();
+    expect(await realtime.connection("nobody").send("one", 1)).toEqual(reach(0));
+    expect(await realtime.connection("nobody").close()).toEqual(reach(0));
+    expect(await realtime.send("nothing", undefined)).toEqual(reach(3));
     const all = { type: "all", payload: 1 };
     expect(await hear()).toEqual([
       [all, { type: "ann", payload: 2 }, { type: "one", bytes: "raw" }, { type: "nothing" }],
@@ -99,13 +104,16 @@ describe("an event of the server", () => {
     ]);
     expect([realtime.user("ann").size, [...realtime.user("ann")]]).toEqual([2, [ann.connection, annAgain.connection]]);
     expect(realtime.stats).toMatchObject({ connections: 3, plainConnections: 1, users: 2 });
-    realtime.user("ann").close(4401, "signed out");
+    expect(await realtime.user("ann").close(4401, "signed out")).toEqual(reach(2));
     expect(await ann.heard()).toEqual(["close 4401 signed out"]);
     ann.peer.close(4401);
     annAgain.peer.close(4401);
     await hear();
     expect(realtime.stats).toMatchObject({ connections: 1, plainConnections: 1, users: 1 });
-    expect(ann.connection.isOpen || realtime.connection(ann.connection.id) !== undefined).toBe(false);
+    expect(await realtime.connection(bob.connection.id).close(4403, "out")).toEqual(reach(1));
+    expect(await bob.heard()).toEqual(["close 4403 out"]);
+    expect(await realtime.connection(bob.connection.id).close()).toEqual(reach(0));
+    expect(ann.connection.isOpen || realtime.connection(ann.connection.id).connection !== undefined).toBe(false);
   });
 
   it("is refused where it cannot be sent", () => {
@@ -114,6 +122,13 @@ describe("an event of the server", () => {
     circular["self"] = circular;
     expect(() => realtime.send("circular", circular)).toThrow(TypeError);
     expect(() => realtime.send("upwire.hello", 1)).toThrow(/is no name/);
+    for (const one of [realtime.user("ann"), realtime.connection("id")]) {
+      expect(() => one.send("upwire.hello", 1)).toThrow(/is no name/);
+      expect(() => one.close(1005)).toThrow(/1005 may not be sent/);
+      expect(() => one.close(4403, "x".repeat(124))).toThrow(/at most 123 bytes/);
+      expect(() => one.close(4403, "", { keepMs: -1 })).toThrow(/keepMs: -1 is not allowed; give a whole number from 0 to 3600000/);
+      expect(() => one.close(4403, "", { keep: 1 } as never)).toThrow(TypeError);
+    }
     const late = { toJSON: () => Promise.reject(new Error("late")) };
     for (const value of [late, { deep: [{ late }] }, { bare: Promise.reject(new Error("late")) }]) {
       expect(() => realtime.send("later", value)).toThrow(/toJSON: a promise is no answer/);

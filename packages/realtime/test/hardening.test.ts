@@ -137,7 +137,7 @@ describe("a connection whose user the application changes", () => {
     expect(await client.ask({ type: "m", topic: "t", id: 2, key: "k" })).toEqual([{ re: 2, payload: { offset: 1 } }]);
     await client.ask({ type: "become", id: 3, payload: "bob" });
     expect(realtime.user("ann").size).toBe(0);
-    expect(realtime.user("ann").send("mail", "for ann")).toBe(0);
+    expect((await realtime.user("ann").send("mail", "for ann")).reached).toBe(0);
     expect(await client.ask({ type: "who", id: 4, key: "k" })).toEqual([{ re: 4, payload: "bob" }]);
     expect(await client.ask({ type: "m", topic: "t", id: 5, key: "k" })).toEqual([{ re: 5, payload: { offset: 2 } }]);
     expect([...realtime.user("bob")]).toEqual([client.connection]);

@@ -14,7 +14,7 @@ export interface RedisQueueOptions {
 
 /** What goes to Redis in one call. */
 export interface RedisBatchOptions {
-  /** Publications. @default 1000 */
+  /** Publications. @default 250, so that this process works on one batch while Redis works on the next */
   readonly messages?: number;
   /** Bytes; a larger publication goes alone. @default 262144 (256 KiB) */
   readonly bytes?: number;

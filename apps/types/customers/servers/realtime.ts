@@ -3,7 +3,7 @@ import { refuse, websocket, type UpgradeRequest } from "@upwire/core";
 import { websocket as onExpress } from "@upwire/express";
 import { websocket as onFastify } from "@upwire/fastify";
 import { websocket as onKoa } from "@upwire/koa";
-import { createRealtime, defineContract, memoryBroker, RealtimeError, request, tokenOf, topic, type Realtime } from "@upwire/realtime";
+import { createRealtime, defineContract, memoryBroker, RealtimeError, request, tokenOf, topic, type Reach, type Realtime } from "@upwire/realtime";
 import type { Request } from "express";
 import * as z from "zod";
 import { chat, userOf, type User } from "../shared.js";
@@ -59,9 +59,16 @@ export const all: readonly unknown[] = [
 
 const room = realtime.topic("room:{room}", { room: "tea" });
 export const published: Promise<number | undefined> = room.publish("message", { text: "hi", length: "hi" }, { key: "k" }).then(({ offset }) => offset);
-export const sent: number = realtime.user("u7").send("typing", { on: true }) + realtime.send("notice", "hi") + realtime.topic("news").size;
-for (const { context } of room) context.rooms.includes("tea");
-realtime.connection("id")?.send("notice", "only you");
+export const sent: Promise<Reach> = realtime.user("u7").send("typing", { on: true });
+export const reaches: readonly Promise<Reach>[] = [
+  realtime.send("notice", "hi"),
+  realtime.connection("id").send("notice", "only you"),
+  realtime.connection("id").close(4403, "signed out", { keepMs: 0 }),
+  realtime.user("u7").close(),
+];
+void sent.then(({ reached, missing, delivery }) => `${reached} ${missing.join()} ${delivery === "local-only"}`);
+for (const { context } of [...room, ...realtime.user("u7")]) context.rooms.includes("tea");
+export const here: readonly string[] | undefined = realtime.connection("id").connection?.context.rooms;
 
 /** It may be handed on with its types. */
 export const typed: readonly Realtime<typeof contract, User>[] = [realtime];
@@ -88,7 +95,7 @@ export const loose = createRealtime({
   topics: { "room:{room}": { canSubscribe: ({ user, room: name }) => user.rooms.includes(name), canPublish: ({ payload, event }) => payload !== event } },
 });
 void loose.topic("room:{room}", { room: "tea" }).publish("anything", { at: 5 });
-loose.send("anything", 5);
+void loose.send("anything", 5);
 
 // What must not compile.
 
@@ -98,6 +105,12 @@ const make = (mistake: () => unknown): void => void mistake;
 make(() => realtime.send("typin", { on: true }));
 // @ts-expect-error -- `on` is a boolean
 make(() => realtime.send("typing", { on: 1 }));
+// @ts-expect-error -- how many it reached is known later
+make(() => realtime.send("notice", "hi") + 1);
+// @ts-expect-error -- the contract has no such event
+make(() => realtime.connection("id").send("typin", { on: true }));
+// @ts-expect-error -- a time is a number
+make(() => realtime.user("u7").close(4403, "", { keepMs: "1m" }));
 // @ts-expect-error -- the contract has no such pattern
 make(() => realtime.topic("rooms:{room}", { room: "tea" }));
 // @ts-expect-error -- the parameter is `room`

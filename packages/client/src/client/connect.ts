@@ -12,12 +12,12 @@ import {
 import { valueOf, webSocketAddress } from "../link/address.ts";
 import { systemClock } from "../link/clock.ts";
 import { createLink, type LinkOwner } from "../link/link.ts";
-import { readFrame, type Frame } from "./frame.ts";
+import { readFrame } from "./frame.ts";
 import { askWhy } from "./handshake-check.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Listeners, type Listener } from "./listeners.ts";
 import { reporter, type ClientOptions } from "./options.ts";
-import { createOutbox, type AskOptions, type QueuePolicy } from "./outbox.ts";
+import { createOutbox, type AskOptions, type QueuePolicy, type Transmit } from "./outbox.ts";
 import type { Address, ClientStatus } from "./status.ts";
 import { TopicSubscription, type TopicOptions } from "./topic.ts";
 
@@ -44,7 +44,7 @@ export interface UntypedClient {
 /** What connects link, heartbeat, outbox and topics: it reads what comes in, and knows when what is open. */
 export function connect(url: Address, options: ClientOptions): UntypedClient {
   if (typeof url !== "function") webSocketAddress(url);
-  const { clock = systemClock } = options;
+  const { clock = systemClock() } = options;
   const report = reporter(options.onError);
   const listeners = new Listeners(report);
   const topics = new Map<string, TopicSubscription>();
@@ -52,7 +52,7 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   let status: ClientStatus = { state: "connecting" };
   let connectionId: string | undefined;
   /** Set from the opening of the socket to its end. */
-  let transmit: ((frame: Frame) => void) | undefined;
+  let transmit: Transmit | undefined;
   /** Of the last try, to ask about it. */
   let address: string;
   let token: string | undefined;
@@ -80,6 +80,8 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
       if (socket.protocol !== SUBPROTOCOL) link.drop();
     },
     message({ data }) {
+      // After `close` the server may still say something.
+      if (!transmit) return;
       heartbeat.heard();
       listeners.emit(FRAME, { direction: "in", data });
       try {
@@ -106,12 +108,12 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   function receive(data: unknown): void {
     const { type, topic, offset, re, payload, error } = readFrame(data);
     outbox.answered(re, error, payload);
-    if (!type) return;
+    if (typeof type !== "string") return;
     if (topic) {
       const known = topics.get(topic);
       if (type === "upwire.subscribed") topicNamed(topic, { byServer: true }).subscribed(payload as SubscribedPayload);
       else if (type === "upwire.gap") known?.gap(payload as Gap["payload"]);
-      else if (type === "upwire.unsubscribed") known?.unsubscribed(error);
+      else if (type === "upwire.unsubscribed") known?.ended(error && fromWireError(error));
       else known?.deliver(type, payload, offset);
     } else if (type === "upwire.hello") greeted(payload as Partial<Hello["payload"]>);
     else if (type === "upwire.reconnect") owner.toldMs = (payload as Reconnect["payload"]).afterMs;
@@ -120,11 +122,11 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
   }
 
   function greeted(hello: Partial<Hello["payload"]>): void {
-    if (status.state !== "connecting" || !transmit) return;
+    if (status.state !== "connecting") return;
     ({ connectionId } = hello);
     owner.spreadMs = hello.spreadMs;
     heartbeat.start(hello.pingIntervalMs as number);
-    outbox.open(transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
+    outbox.open(transmit as Transmit, hello.limits?.retryWindowMs ?? 120_000, () => {
       for (const topic of topics.values()) topic.subscribe();
     });
     tell({ state: "open" });
@@ -175,12 +177,12 @@ export function connect(url: Address, options: ClientOptions): UntypedClient {
     get connectionId() {
       return connectionId;
     },
-    on: (event, listener) => listeners.add(event, listener),
-    onStatus: (listener) => listeners.add(STATUS, listener),
-    onFrame: (listener) => listeners.add(FRAME, listener),
+    on: (event, listener) => listeners.on(event, listener),
+    onStatus: (listener) => listeners.on(STATUS, listener),
+    onFrame: (listener) => listeners.on(FRAME, listener),
     send: (event, payload, how) => outbox.post({ type: event }, payload, how?.queue),
     request: (name, payload, how) => outbox.ask({ type: name }, payload, how),
-    topic: (pattern, parameters, how) => topicNamed(fillPattern(pattern, parameters), how),
+    topic: (pattern, parameters, how) => Object.assign(topicNamed(fillPattern(pattern, parameters), how), { isKept: true as const }),
     close,
     [Symbol.dispose]: close,
   };

@@ -23,26 +23,18 @@ export interface Heartbeat {
  */
 export function createHeartbeat(clock: Clock, ping: () => void, lost: () => void): Heartbeat {
   let intervalMs: number;
-  let heardAt: number;
   let isAsked: boolean;
   let timer: Timer | undefined;
 
   function arm(ms: number): void {
     const due = clock.now() + ms;
     timer?.cancel();
-    timer = clock.after(ms, () => judge(clock.now() - due));
-  }
-
-  function judge(lateMs: number): void {
-    const leftMs = heardAt + intervalMs - clock.now();
-    if (isAsked && lateMs <= LATE_MS) lost();
-    else if (isAsked || leftMs <= 0) probe();
-    else arm(leftMs);
+    timer = clock.after(ms, () => (isAsked && clock.now() - due <= LATE_MS ? lost() : probe()));
   }
 
   function heard(): void {
-    heardAt = clock.now();
     isAsked = false;
+    arm(intervalMs);
   }
 
   function probe(): void {
@@ -54,9 +46,8 @@ export function createHeartbeat(clock: Clock, ping: () => void, lost: () => void
   return {
     start(ms) {
       // What is no time, or too long for a timer, would have it run all the time. Without one it is 25 s.
-      intervalMs = ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 25_000;
+      intervalMs = Math.min(ms > 0 ? ms : 25_000, MAX_RETRY_AFTER_MS);
       heard();
-      arm(intervalMs);
     },
     stop: () => timer?.cancel(),
     heard,

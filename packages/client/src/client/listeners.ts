@@ -1,28 +1,33 @@
 /** Listeners may be async: their promises are watched. */
 export type Listener = (...values: never[]) => unknown;
 
+interface Entry {
+  readonly name: string | symbol;
+  readonly listener: Listener;
+}
+
 /** Functions of the application, by name. One that fails is reported, and the others are called all the same. */
-export class Listeners {
-  readonly #entries = new Set<{ readonly name: string | symbol; readonly listener: Listener }>();
+export class Listeners extends Set<Entry> {
   readonly #report: (error: unknown) => void;
 
   constructor(report: (error: unknown) => void) {
+    super();
     this.#report = report;
   }
 
   /** @returns what takes it away again */
-  add(name: string | symbol, listener: Listener): () => void {
+  on(name: string | symbol, listener: Listener): () => void {
     const entry = { name, listener };
-    this.#entries.add(entry);
-    return () => void this.#entries.delete(entry);
+    this.add(entry);
+    return () => void this.delete(entry);
   }
 
   /** @returns whether there was a listener */
   emit(name: string | symbol, ...values: unknown[]): boolean {
     let isHeard = false;
-    for (const entry of Array.from(this.#entries)) {
+    for (const entry of Array.from(this)) {
       // A copy, since one that is added meanwhile waits for the next; and one before may have taken it away.
-      if (entry.name !== name || !this.#entries.has(entry)) continue;
+      if (entry.name !== name || !this.has(entry)) continue;
       isHeard = true;
       try {
         const result = entry.listener(...(values as never[]));
@@ -32,9 +37,5 @@ export class Listeners {
       }
     }
     return isHeard;
-  }
-
-  clear(): void {
-    this.#entries.clear();
   }
 }

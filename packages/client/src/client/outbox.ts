@@ -4,7 +4,8 @@ import { answerOf } from "./answer.ts";
 import { writeFrame, type Frame } from "./frame.ts";
 
 type Settle = (error: unknown, payload?: unknown) => void;
-type Transmit = (frame: Frame) => void;
+/** Sends a frame over the connection. */
+export type Transmit = (frame: Frame) => void;
 
 /** What to do with a message while there is no connection: keep it until there is one, or let it go. */
 export type QueuePolicy = "keep" | "drop";
@@ -81,8 +82,9 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
     transmit?.(entry.frame);
   }
 
-  function rejectAll(code: "connection_lost" | "closed", which: (entry: Entry) => boolean): void {
-    for (const entry of entries.values()) if (which(entry)) entry.settle?.(new RealtimeError(code));
+  /** What may not be sent again; once it is closed, everything. */
+  function rejectAll(): void {
+    for (const entry of entries.values()) if (isClosed || !entry.isRepeatable) entry.settle?.(new RealtimeError(isClosed ? "closed" : "connection_lost"));
   }
 
   return {
@@ -92,19 +94,20 @@ export function createOutbox(clock: Clock, report: (error: unknown) => void, opt
       transmit = connection;
       first();
       for (const [id, entry] of waiting) {
-        if (clock.now() - (entry.sentAt ?? Infinity) > retryWindowMs) entry.settle?.(new RealtimeError("connection_lost"));
+        // What was not sent yet is not too old.
+        if ((entry.sentAt as number) + retryWindowMs < clock.now()) entry.settle?.(new RealtimeError("connection_lost"));
         else send(id, entry);
       }
     },
     cut() {
       // Without a connection nothing was sent.
-      if (transmit) rejectAll("connection_lost", (entry) => !entry.isRepeatable);
+      if (transmit) rejectAll();
       transmit = undefined;
       controls.clear();
     },
     close() {
       isClosed = true;
-      rejectAll("closed", () => true);
+      rejectAll();
     },
     post(header, payload, queue) {
       const frame = writeFrame(header, payload);

@@ -1,13 +1,4 @@
-import {
-  fromWireError,
-  type Gap,
-  type GapReason,
-  type Position,
-  type RealtimeError,
-  type Since,
-  type SubscribedPayload,
-  type WireError,
-} from "@upwire/protocol";
+import type { Gap, GapReason, Position, RealtimeError, Since, SubscribedPayload } from "@upwire/protocol";
 import type { Clock, Timer } from "../link/clock.ts";
 import { Listeners, type Listener } from "./listeners.ts";
 import type { AskOptions, Outbox } from "./outbox.ts";
@@ -42,6 +33,8 @@ export class TopicSubscription {
   declare readonly name: string;
   /** Everything up to here has come. */
   declare position: Position | undefined;
+  /** The application has it. */
+  declare isKept?: true;
   readonly #setup: TopicSetup;
   readonly #listeners: Listeners;
   #isWanted = false;
@@ -70,7 +63,7 @@ export class TopicSubscription {
       this.#isWanted = true;
       this.subscribe();
     }
-    return this.#listeners.add(event, listener);
+    return this.#listeners.on(event, listener);
   }
 
   onSubscribed(listener: Listener): () => void {
@@ -109,15 +102,16 @@ export class TopicSubscription {
     if (!this.#isWanted) return;
     this.#setup.outbox.control({ type: "upwire.subscribe", topic: this.name, since: this.position ?? this.#setup.since }, (error, reply) => {
       if (!this.#isWanted) return;
-      if (error) this.#ended(error as RealtimeError);
+      if (error) this.ended(error as RealtimeError);
       else this.subscribed(reply as SubscribedPayload);
     });
   }
 
-  /** The connection is gone. */
+  /** It is not subscribed any more. One that only the server wanted is forgotten. */
   cut(): void {
     this.#isLive = false;
     this.#timer?.cancel();
+    if (!this.isKept) this.#setup.topics.delete(this.name);
   }
 
   /** It is subscribed, by itself or by the server. */
@@ -142,11 +136,6 @@ export class TopicSubscription {
     if (this.#isLive) this.#move(epoch, offset, reason, state);
   }
 
-  /** The server took this client out. */
-  unsubscribed(error: WireError | undefined): void {
-    this.#ended(error && fromWireError(error));
-  }
-
   #move(epoch: string | undefined, offset: number, gap: GapReason | false, state: unknown): void {
     const before = this.position;
     this.position = epoch === undefined ? undefined : { epoch, offset };
@@ -154,7 +143,8 @@ export class TopicSubscription {
     if (state !== undefined) this.#listeners.emit("state", state);
   }
 
-  #ended(error: RealtimeError | undefined): void {
+  /** The server refused it, or took this client out. */
+  ended(error: RealtimeError | undefined): void {
     // A later subscribe took the place of this one, and is answered itself.
     if (error?.code === "replaced") return;
     this.cut();

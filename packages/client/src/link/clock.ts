@@ -11,11 +11,17 @@ export interface Clock {
   after(ms: number, run: () => void): Timer;
 }
 
-/** Real time. Wall time on purpose: it goes on while a machine sleeps, and a time to come back can be shown to people. */
-export const systemClock: Clock = {
-  now: Date.now,
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
+/**
+ * Real time. Wall time, since that goes on while a machine sleeps, and a time to come back can be shown to people. When the wall
+ * clock is set back it goes on all the same, and is ahead of that from then on: a deadline must not move away.
+ */
+export function systemClock(): Clock {
+  let startedAt = 0;
+  return {
+    now: () => (startedAt = Math.max(startedAt, Date.now() - performance.now())) + performance.now(),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return { cancel: () => clearTimeout(timer) };
+    },
+  };
+}

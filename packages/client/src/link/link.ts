@@ -81,7 +81,7 @@ export function createLink(owner: LinkOwner, options: LinkOptions): Link {
     stableMs = 5000,
     connectTimeoutMs = 10_000,
     spreadMs = 1000,
-    clock = systemClock,
+    clock = systemClock(),
     random = Math.random,
   } = options;
   if (!Socket) throw new TypeError("no WebSocket: give package ws");

@@ -29,6 +29,11 @@ export interface PublishOptions {
   readonly key?: string;
   /** How long `key` is remembered, at least. Milliseconds. @default 120000 */
   readonly keyMs?: number;
+  /**
+   * Whose key it is, at most 512 characters. A broker that remembers only so many keys MUST forget first those of an owner who has
+   * the most. Without it they all count as those of one owner.
+   */
+  readonly keyOwner?: string;
   /** Given back with the publication, at most 64 characters: by it a node knows its own. */
   readonly origin?: string;
 }

@@ -8,8 +8,9 @@ const MAX_TELL_BYTES = 1_048_576;
 const MAX_KEEP_MS = 3_600_000;
 
 /** What every broker refuses to publish. @throws RangeError */
-export function checkPublish({ key, origin }: PublishOptions): void {
+export function checkPublish({ key, keyOwner, origin }: PublishOptions): void {
   checkLength("key", key, MAX_KEY_LENGTH);
+  checkLength("keyOwner", keyOwner, MAX_KEY_LENGTH);
   checkLength("origin", origin, MAX_ORIGIN_LENGTH);
 }
 

@@ -3,7 +3,7 @@ import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
 import { areEqual, checkBounds, checkWhole } from "./bounds.ts";
 import type { BrokerData, HistoryBounds, HistoryPage, PublishOptions } from "./broker.ts";
-import { newEpoch } from "./epoch.ts";
+import { Epochs } from "./epoch.ts";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
 import { KnownKeys, type Placed } from "./known-keys.ts";
 import { decodeSaved, encodeSaved, type SavedTopic } from "./saved.ts";
@@ -37,6 +37,7 @@ export class Histories {
   readonly #topics = new Map<string, TopicHistory>();
   readonly #idle = new IdleTopics();
   readonly #keys: KnownKeys;
+  readonly #epochs: Epochs = new Epochs();
   #heldBytes = 0;
   #timer: Timer | undefined;
   #timerAt = Infinity;
@@ -53,12 +54,12 @@ export class Histories {
   }
 
   /** Puts a publication into the history of its topic, unless its key is known. Without history only the key is remembered. */
-  publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS }: PublishOptions): Applied {
+  publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS, keyOwner = "" }: PublishOptions): Applied {
     const now = this.#clock.now();
     const known = key === undefined ? undefined : this.#keys.find(topic, key, now);
     if (known !== undefined) return { position: known.position, isRepeated: true };
     const position = history === undefined ? undefined : this.#keep(topic, data, history, now);
-    if (key !== undefined) this.#keys.add(topic, key, { position }, now + keyMs, now);
+    if (key !== undefined) this.#keys.add(topic, key, { position, owner: keyOwner, until: now + keyMs }, now);
     return { position, isRepeated: false };
   }
 
@@ -96,7 +97,7 @@ export class Histories {
       const { topic, epoch, top, bounds, activeAt, isSubscribed } = kept;
       topics.push({ topic, epoch, top, bounds, idleMs: isSubscribed ? 0 : now - activeAt, entries });
     }
-    const keys = [...this.#keys.entries(now)].map(([name, { position }, leftMs]) => ({ name, position, leftMs }));
+    const keys = [...this.#keys.entries(now)].map(([name, { position, owner, until }]) => ({ name, position, leftMs: until - now, owner }));
     return encodeSaved({ topics, keys });
   }
 
@@ -128,7 +129,7 @@ export class Histories {
     }
     checkBounds(bounds);
     if (known !== undefined) this.#forget(known);
-    const begun = new TopicHistory(topic, newEpoch(), 0, bounds, now);
+    const begun = new TopicHistory(topic, this.#epochs.next(), 0, bounds, now);
     this.#take(begun, now);
     this.#makeRoom();
     return begun;
@@ -214,7 +215,7 @@ export class Histories {
       for (const [data, ageMs] of entries) kept.restore(data, now - ageMs);
       this.#take(kept, now - idleMs);
     }
-    for (const { name, position, leftMs } of keys) this.#keys.restore(name, { position }, now + leftMs);
+    for (const { name, position, leftMs, owner = "" } of keys) this.#keys.restore(name, { position, owner, until: now + leftMs });
     this.#makeRoom();
   }
 }

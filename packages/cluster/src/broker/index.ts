@@ -16,6 +16,7 @@ export { checkBounds } from "./bounds.ts";
 export { checkHistory, checkPublish, checkTell } from "./checks.ts";
 export { newEpoch } from "./epoch.ts";
 export { notStarted, startedTwice, unavailable } from "./errors.ts";
+export { FairMap } from "./fair-map.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
 export { newNodeName } from "./node-name.ts";
 export { realClock } from "./real-clock.ts";

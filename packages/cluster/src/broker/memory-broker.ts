@@ -28,7 +28,7 @@ export interface MemoryBrokerOptions {
    * subscribed. Bytes. @default 67108864 (64 MiB)
    */
   readonly maxBytes?: number;
-  /** Keys of publishes that are remembered at the same time, at most; of too many the oldest is forgotten. @default 100000 */
+  /** Keys of publishes that are remembered at the same time, at most; of too many the oldest of a `keyOwner` who has the most is forgotten. @default 100000 */
   readonly maxKeys?: number;
   /** What `save` of another one returned: this one goes on from there. The time in between does not count. */
   readonly restore?: Uint8Array;

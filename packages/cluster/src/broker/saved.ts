@@ -20,6 +20,7 @@ interface SavedKey {
   readonly name: string;
   readonly position: Position | undefined;
   readonly leftMs: number;
+  readonly owner?: string;
 }
 
 /** What a broker knew. All times are counted from the moment at which it was saved. */
@@ -117,10 +118,10 @@ function readTopic({ topic, epoch, top, bounds, idleMs, entries }: SavedTopic, b
   return { topic, epoch, top, bounds: { messages, bytes, ageMs }, idleMs, entries: all };
 }
 
-function readKey({ name, position, leftMs }: SavedKey): SavedKey {
-  if (typeof name !== "string" || !isAmount(leftMs)) throw wrong("a key");
+function readKey({ name, position, leftMs, owner = "" }: SavedKey): SavedKey {
+  if (typeof name !== "string" || typeof owner !== "string" || !isAmount(leftMs)) throw wrong("a key");
   if (position !== undefined && !(epochPattern.test(position.epoch) && isOffset(position.offset))) throw wrong("the position of a key");
-  return { name, position, leftMs };
+  return { name, position, leftMs, owner };
 }
 
 function isOffset(value: unknown): value is number {

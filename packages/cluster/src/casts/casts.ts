@@ -5,6 +5,7 @@ import { notStarted } from "../broker/errors.ts";
 import { Answers } from "./answers.ts";
 import { readCastsOptions } from "./check-options.ts";
 import { MAX_JSON_BYTES, readControl, type Run } from "./control.ts";
+import { Greetings } from "./greetings.ts";
 import { Kept } from "./kept.ts";
 import { Nodes } from "./nodes.ts";
 import { OriginReader, originPrefix, writeOrigin } from "./origins.ts";
@@ -31,6 +32,7 @@ export class Casts {
   readonly #nodes: Nodes;
   readonly #subscriptions: Subscriptions;
   readonly #pending: PendingCasts;
+  readonly #greetings: Greetings;
   readonly #questions: Questions;
   readonly #answers: Answers;
   readonly #outbox: Outbox;
@@ -57,6 +59,7 @@ export class Casts {
     this.#outbox = new Outbox({ tell, now: () => clock.now(), refused: () => void this.#refused++ });
     this.#pending = new PendingCasts({ clock, nodes, timeoutMs, maxPending, check: (node, cast) => this.#outbox.check(node, cast) });
     this.#answers = new Answers({ answer: this.#options.answer, report, tell });
+    this.#greetings = new Greetings({ clock, nodes, tell });
     this.#kept = new Kept({ clock, tell });
     const isUp = (): boolean => this.#life === "started" && broker.state() !== "down";
     this.#questions = new Questions({ clock, nodes, timeoutMs, tell, kept: this.#kept, isUp, report });
@@ -67,7 +70,7 @@ export class Casts {
     return this.#broker.node;
   }
 
-  /** The other nodes that are alive; while the broker is down, those that were. */
+  /** The other nodes that are alive and have casts; while the broker is down, those that were. */
   get others(): readonly string[] {
     return this.#nodes.others;
   }
@@ -153,6 +156,7 @@ export class Casts {
     this.#outbox.flush();
     this.#subscriptions.close();
     this.#kept.close();
+    this.#greetings.close();
     this.#runWaiting();
     this.#questions.close();
     this.#pending.close();
@@ -238,8 +242,10 @@ export class Casts {
       checks: (address, casts) => this.#checked(from, address, casts),
       question: (id, json) => this.#answers.take(from, id, json),
       reply: (id, json) => this.#questions.answered(id, from, json),
+      greeting: (wantsAnswer) => this.#greetings.greeted(from, wantsAnswer),
     });
-    if (!isRead) this.#malformed++;
+    if (isRead) this.#greetings.heard(from);
+    else this.#malformed++;
   }
 
   /** A node asks about casts of its own. One that has not come, and may still come, is answered when it does. */
@@ -258,9 +264,11 @@ export class Casts {
   }
 
   #nodesChanged(alive: readonly string[]): void {
-    // A broker that is down knows no node any more, and they live on.
-    if (this.#broker.state() === "down") return;
-    const gone = this.#nodes.update(alive, this.#options.clock.now());
+    // A broker that is down knows no node any more, and they live on. Before it has started, nothing can be told to them.
+    if (this.#life !== "started" || this.#broker.state() === "down") return;
+    const { come, gone } = this.#nodes.update(alive, this.#options.clock.now());
+    this.#greetings.gone(gone);
+    this.#greetings.greet(come);
     for (const node of gone) this.#outbox.forget(node);
     this.#questions.gone(gone);
   }

@@ -12,15 +12,17 @@ import { ByteWriter } from "./byte-writer.ts";
  * | 3 absences | runs of such casts that did not come, since the address has no members here: the number of the first, and how many |
  * | 4 question | its number, and JSON |
  * | 5 reply | the number of the question, 1, and JSON; or the number of the question and 0 when there is no answer |
+ * | 6 greeting | 1 when the node that is told should greet too, else 0 |
  */
 export const VERSION = 1;
 
-export const ItemKind: Readonly<Record<"answers" | "checks" | "absences" | "question" | "reply", number>> = {
+export const ItemKind: Readonly<Record<"answers" | "checks" | "absences" | "question" | "reply" | "greeting", number>> = {
   answers: 1,
   checks: 2,
   absences: 3,
   question: 4,
   reply: 5,
+  greeting: 6,
 };
 
 /** Gets what a node has told. */
@@ -32,6 +34,8 @@ export interface ControlReader {
   question(id: number, json: string): void;
   /** @param json `undefined` when there is no answer. */
   reply(id: number, json: string | undefined): void;
+  /** @param wantsAnswer 1 or 0. */
+  greeting(wantsAnswer: number): void;
 }
 
 /** Casts whose numbers follow each other. */
@@ -82,6 +86,8 @@ function readItem(kind: number, item: ByteReader, reader: ControlReader): void {
   } else if (kind === ItemKind["reply"]) {
     const id = item.number();
     reader.reply(id, item.number() === 1 ? item.text() : undefined);
+  } else if (kind === ItemKind["greeting"]) {
+    reader.greeting(item.number());
   }
 }
 

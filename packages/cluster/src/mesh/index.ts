@@ -1,1 +1,2 @@
-export {};
+export { meshBroker } from "./mesh-broker.ts";
+export type { MeshBrokerOptions } from "./options.ts";

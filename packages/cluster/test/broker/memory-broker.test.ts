@@ -135,3 +135,16 @@ it("finds a publication of a long history as fast as one of a short one", async 
 it("refuses a publish before it was started", async () => {
   await expect(memoryBroker().publish("a", "x")).rejects.toThrow("call start(sink) first");
 });
+
+it("forgets keys of an owner who has the most, and keeps those of the others, also over a restart", async () => {
+  const { broker } = start({ maxKeys: 10 });
+  const publish = (one: Broker, key: string, keyOwner: string) => one.publish("t", "x", { history, key, keyOwner });
+  const first = await publish(broker, "bob 1", "bob");
+  for (let n = 1; n <= 50; n++) await publish(broker, `ann ${n}`, "ann");
+  expect(await publish(broker, "bob 1", "bob")).toEqual({ ...first, repeated: true, others: undefined });
+  expect((await publish(broker, "ann 50", "ann")).repeated).toBe(true);
+  expect((await publish(broker, "ann 20", "ann")).repeated).toBe(false);
+  const { broker: next } = start({ maxKeys: 10, restore: await broker.save?.() as Uint8Array });
+  for (let n = 51; n <= 90; n++) await publish(next, `ann ${n}`, "ann");
+  expect((await publish(next, "bob 1", "bob")).repeated).toBe(true);
+});

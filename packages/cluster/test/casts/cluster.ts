@@ -29,6 +29,8 @@ export class TestCluster {
   async node(options: Partial<CastsOptions> = {}, wrap?: (broker: Broker) => Broker): Promise<TestNode> {
     const node = this.unstarted(options, wrap);
     await node.casts.start();
+    // Nodes greet each other.
+    await turns();
     return node;
   }
 

@@ -25,9 +25,10 @@ describe("casts among nodes that fail", () => {
   it("ask for an answer that is lost, and get it", async () => {
     const cluster = new TestCluster();
     const one = await cluster.node();
-    let lost = 0;
+    let lost = -Infinity;
     const two = await cluster.node({}, (broker) => changed(broker, { tell: async (...args) => (lost++ === 0 ? undefined : broker.tell(...args)) }));
     await cluster.join("tea", two);
+    lost = 0;
     const [reaches, ms] = await cluster.after(Promise.all([one.casts.cast("tea", "1"), one.casts.cast("tea", "2")]));
     expect([reaches, ms]).toEqual([[all(1), all(1)], 300]);
     expect([lost, two.heard]).toEqual([2, ["tea 1", "tea 2"]]);

@@ -38,6 +38,34 @@ describe("a question", () => {
     expect(await one.casts.ask("node-that-never-was", "who?")).toEqual({ answers: new Map(), missing: ["node-that-never-was"], delivery: "cluster" });
   });
 
+  it("is for nodes with casts: one that only shares the broker is missing for two seconds, and then in no answer", async () => {
+    const cluster = new TestCluster();
+    const [one, two] = await cluster.nodes(2);
+    const keeper = cluster.network.broker();
+    const ignore = (): void => {};
+    await keeper.start({ message: ignore, top: ignore, gap: ignore, state: ignore, told: ignore, nodes: ignore });
+    expect(await cluster.after(one.casts.ask(undefined, "who?"))).toMatchObject([{ missing: [keeper.node] }, 800]);
+    cluster.clock.advance(2000);
+    expect(await cluster.after(one.casts.ask(undefined, "who?"))).toMatchObject([{ missing: [] }, 0]);
+    expect(one.casts.others).toEqual([two.name]);
+    expect(await cluster.after(one.casts.ask(keeper.node, "who?"))).toMatchObject([{ missing: [keeper.node] }, 0]);
+    // It gets casts after all, in its time.
+    const late = await cluster.node();
+    expect(one.casts.others).toEqual([two.name, late.name]);
+  });
+
+  it("goes to a node again that was silent for long", async () => {
+    const cluster = new TestCluster();
+    const one = await cluster.node();
+    let isSilent = true;
+    const two = await cluster.node({}, (broker) => changed(broker, { tell: async (...args) => (isSilent ? undefined : broker.tell(...args)) }));
+    for (const ms of [250, 500, 1250]) cluster.clock.advance(ms);
+    expect(one.casts.others).toEqual([]);
+    isSilent = false;
+    await two.casts.ask(one.name, "who?");
+    expect(one.casts.others).toEqual([two.name]);
+  });
+
   it("waits no longer for a node that is gone", async () => {
     const cluster = new TestCluster();
     const [one, two, three] = await cluster.nodes(3);

@@ -11,7 +11,7 @@ export interface ShutdownOptions {
   readonly spreadMs?: number;
   /**
    * When another process, or this one anew, can take the clients, counted from the close frame. Each client is told a
-   * random time from this to twice this, at most one day, so that they do not come back together. Milliseconds. @default 1000
+   * random time from this to twice this, at most one hour, so that they do not come back together. Milliseconds. @default 1000
    */
   readonly retryAfterMs?: number;
   /** Time for the clients to answer after the last wave; then their sockets are destroyed. Milliseconds. @default 5000 */

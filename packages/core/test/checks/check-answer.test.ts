@@ -36,7 +36,7 @@ describe("the answer to what a handshake would be answered", () => {
       expect(told(refuse(Number(status) as RefusalStatus))).toMatchObject({ status: Number(status), retry });
   });
 
-  it("tells the time of Retry-After in milliseconds, at most a day, and nothing for what is no time", () => {
+  it("tells the time of Retry-After in milliseconds, at most an hour, and nothing for what is no time", () => {
     const after = (value: string): HandshakeCheck => told(refuse(403, "", { "Retry-After": value }));
     expect(after("0")).toMatchObject({ retry: "later", retryAfterMs: 0 });
     expect(after("90")).toMatchObject({ retry: "later", retryAfterMs: 90_000 });

@@ -6,10 +6,13 @@ import type { TopicConfig, TopicSetup } from "./setup.ts";
 import type { SubscribedTopic } from "./subscription.ts";
 import { Topic } from "./topic.ts";
 
+/** Before the broker is asked once more for a topic without history. Milliseconds. */
+const AGAIN_MS = 1000;
+
 interface Attachment {
   readonly topic: Topic;
   readonly config: TopicConfig;
-  /** Until the broker answers. */
+  /** Until the broker answers, or while it is to be asked again. */
   cancel: (() => void) | undefined;
   /** Since its last member has left. */
   linger: Timer | undefined;
@@ -94,11 +97,26 @@ export class Attachments {
     if (this.#attachments.get(name) !== attachment) return;
     const { clock, limits } = this.#setup;
     const call = async (): Promise<Position | undefined> => checked(await this.#broker.subscribe(name, config.history), topic);
+    if (!topic.hasHistory && !topic.isAttached && this.#broker.isDown) topic.attached(undefined);
     attachment.cancel = ask({ clock, timeoutMs: limits.brokerTimeoutMs, call }, (outcome) => {
       attachment.cancel = undefined;
-      if ("error" in outcome) this.#fail(attachment, outcome.error);
-      else topic.attached(outcome.value);
+      if ("value" in outcome) {
+        // What other nodes have published meanwhile did not come.
+        if (topic.isAttached) topic.gapTold();
+        else topic.attached(outcome.value);
+      } else if (topic.hasHistory) this.#fail(attachment, outcome.error);
+      else this.#goOnAlone(attachment, outcome.error);
     });
+  }
+
+  /** Without history the members here need no broker to hear each other. It is asked again until it answers. */
+  #goOnAlone(attachment: Attachment, error: unknown): void {
+    const { topic } = attachment;
+    const timer = this.#setup.clock.after(AGAIN_MS, () => this.#attach(attachment));
+    attachment.cancel = () => timer.cancel();
+    if (topic.isAttached) return;
+    this.#setup.report(error);
+    topic.attached(undefined);
   }
 
   #fail(attachment: Attachment, error: unknown): void {

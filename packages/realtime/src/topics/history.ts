@@ -8,7 +8,7 @@ const PAGE_MESSAGES = 128;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
 /** Without an answer for so long, it is asked once more; also a late first answer counts. */
-const SILENCE_MS = 1500;
+const SILENCE_MS = 1000;
 
 export interface Reading {
   readonly clock: Clock;

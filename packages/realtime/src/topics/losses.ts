@@ -20,6 +20,11 @@ export class Losses {
     this.#to = touches ? Math.max(to, this.#to) : to;
   }
 
+  /** What follows `after`, up to `to`, was in the history after all. Of what lies before it the history is asked again. */
+  found(after: number, to: number): void {
+    if (after < this.#to) this.#after = Math.max(this.#after, Math.min(to, this.#to));
+  }
+
   /** Up to where what follows `position` did not come here; `undefined` when that is not known of it. */
   lostAfter(position: number): number | undefined {
     return position >= this.#after && position < this.#to ? this.#to : undefined;

@@ -121,7 +121,7 @@ export class Opening implements Phase, PageReader {
     for (let next = this.#from + this.#sizes.length + 1; next <= topic.top; next++) {
       const publication = topic.find(next);
       // The cache may have what is too old for the history.
-      const gone = publication === undefined ? topic.goneAfter(next - 1)?.to : publication.at + topic.ageMs < now ? next : undefined;
+      const gone = publication === undefined ? topic.forgottenAfter(next - 1) : publication.at + topic.ageMs < now ? next : undefined;
       if (gone !== undefined && !isLast) return this.#beginAnew();
       if (gone !== undefined) {
         this.#restart(gone);

@@ -19,6 +19,8 @@ export interface PagedTopic extends PublicationTopic {
   readonly recent: Recent;
   /** The history begins at this offset. */
   begins(first: number): void;
+  /** What follows `after`, up to `to`, is in the history. */
+  found(after: number, to: number): void;
   /** Finds out whether it began anew, and then calls `done`. */
   verify(done: (error: RealtimeError | undefined) => void): void;
 }
@@ -108,6 +110,8 @@ export class Pages {
     const at = this.#setup.clock.now();
     this.#page = page.publications.map(({ offset, data }) => new Publication(this.#topic, { epoch, offset, data, isOriginKnown: false, at }));
     this.#topic.begins(page.first);
+    const [oldest, newest] = [this.#page[0], this.#page.at(-1)];
+    if (oldest !== undefined && newest !== undefined) this.#topic.found(oldest.offset - 1, newest.offset);
     recent.prepend(this.#page, top);
     this.#wake();
   }

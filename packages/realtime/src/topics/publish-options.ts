@@ -6,6 +6,8 @@ import type { Restriction } from "./publication.ts";
 export interface TopicPublishOptions extends Restriction {
   /** Idempotency key, scoped by user already: within `keyMs` a second publish with it publishes nothing. */
   readonly key?: string | undefined;
+  /** Whose key it is. */
+  readonly keyOwner?: string | undefined;
   /** Milliseconds. */
   readonly keyMs?: number | undefined;
   /** Whose publish it is: that connection gets the publication after `onPosition`, whatever way it takes. */

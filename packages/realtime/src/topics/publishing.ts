@@ -85,11 +85,12 @@ export class Publishing {
   }
 
   #give(own: OwnPublish, history: HistoryBounds | undefined): void {
-    const { key, keyMs, onPosition } = own.options;
+    const { key, keyMs, keyOwner, onPosition } = own.options;
     const given: { -readonly [Name in keyof PublishOptions]: PublishOptions[Name] } = {};
     if (history !== undefined) given.history = history;
     if (key !== undefined) given.key = key;
     if (keyMs !== undefined) given.keyMs = keyMs;
+    if (keyOwner !== undefined) given.keyOwner = keyOwner;
     // With history, and no publisher to be told first, it is a publication like any other.
     if (history === undefined || onPosition !== undefined) given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
     this.#unanswered.add(own);

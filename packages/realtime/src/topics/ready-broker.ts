@@ -35,6 +35,11 @@ export class ReadyBroker {
     return this.#broker.capabilities.reach === "process";
   }
 
+  /** It carries nothing now. */
+  get isDown(): boolean {
+    return this.#starting === undefined && this.#broker.state() === "down";
+  }
+
   publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {
     return this.#starting === undefined ? this.#broker.publish(topic, data, options) : this.#starting.then(() => this.#broker.publish(topic, data, options));
   }

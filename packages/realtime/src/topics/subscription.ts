@@ -47,6 +47,11 @@ export interface SubscribedTopic {
   readonly members: SubscribedMembers;
   /** A publication that is at hand. */
   find(offset: number): Publication | undefined;
+  /**
+   * With history: up to where that has nothing that follows `position`, as far as is known. What this node gave up waiting for may
+   * be in it by now: who comes new has it read.
+   */
+  forgottenAfter(position: number): number | undefined;
   /** Why what follows `position`, and is not at hand, cannot be had, and up to where; `undefined` when it may be in the history. */
   goneAfter(position: number): { readonly reason: GapReason; readonly to: number } | undefined;
   /** What follows `position`, and is not at hand, could not be had in time. */

@@ -140,12 +140,17 @@ export class Topic implements SubscribedTopic, OrderedTopic, PagedTopic, Statefu
     return this.recent.get(offset) ?? this.pages.get(offset);
   }
 
+  forgottenAfter(position: number): number | undefined {
+    const forgotten = this.#losses.forgottenAfter(position);
+    // What has not come here yet is not for the subscriptions to judge.
+    return forgotten === undefined ? undefined : Math.min(forgotten, this.top);
+  }
+
   goneAfter(position: number): { readonly reason: GapReason; readonly to: number } | undefined {
     const lost = this.#losses.lostAfter(position);
     if (lost !== undefined) return { reason: "lost", to: lost };
-    const forgotten = this.hasHistory ? this.#losses.forgottenAfter(position) : this.reachableFrom;
-    // What has not come here yet is not for the subscriptions to judge.
-    return forgotten === undefined ? undefined : { reason: "slow", to: Math.min(forgotten, this.top) };
+    const forgotten = this.hasHistory ? this.forgottenAfter(position) : this.reachableFrom;
+    return forgotten === undefined ? undefined : { reason: "slow", to: forgotten };
   }
 
   get reachableFrom(): number {
@@ -168,6 +173,10 @@ export class Topic implements SubscribedTopic, OrderedTopic, PagedTopic, Statefu
 
   begins(first: number): void {
     this.#losses.begins(first);
+  }
+
+  found(after: number, to: number): void {
+    this.#losses.found(after, to);
   }
 
   unreadable(position: number): void {

@@ -22,6 +22,6 @@ export const defaultLimits: QueueLimits = Object.freeze({
   ageMs: 5000,
   upMessages: 100_000,
   upBytes: 64 * 1024 * 1024,
-  batchMessages: 1000,
+  batchMessages: 250,
   batchBytes: 256 * 1024,
 });

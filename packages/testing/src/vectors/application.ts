@@ -67,7 +67,7 @@ export function vectorApplication({ fallback }: { readonly fallback?: Connection
     onOpen: ({ connection }) => (last = connection) && undefined,
     events: {
       echo({ payload, connection }) {
-        realtime.connection(connection.id)?.send("echo", payload);
+        void realtime.connection(connection.id).send("echo", payload);
       },
       note: () => {},
       crash,
@@ -107,7 +107,7 @@ export function vectorApplication({ fallback }: { readonly fallback?: Connection
   function act({ app, topic: name = "", type = "", payload }: VectorAction): unknown {
     const connection = last;
     if (connection === undefined) throw new Error("no client has connected yet");
-    if (app === "send") return realtime.connection(connection.id)?.send(type as "echo", payload);
+    if (app === "send") return realtime.connection(connection.id).send(type as "echo", payload);
     const [kind = "", value = ""] = name.split(":");
     const found = realtime.topic(`${kind}:{${kind}}` as "room:{room}", { [kind]: value } as { readonly room: string });
     if (app === "publish") return found.publish(type as "message", payload as { readonly text: string });

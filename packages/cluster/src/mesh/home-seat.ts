@@ -1,0 +1,289 @@
+import type { Clock } from "@upwire/core";
+import type { Position } from "@upwire/protocol";
+import type { BrokerPublication } from "../broker/broker.ts";
+import { MalformedFrame, type BatchReader } from "./batch-reader.ts";
+import { HandOver } from "./hand-over.ts";
+import { Home } from "./home.ts";
+import { HomeClient } from "./home-client.ts";
+import { messages } from "./frames.ts";
+import type { Mesh } from "./mesh.ts";
+import { readBounds, readPublish } from "./messages.ts";
+import type { Peer } from "./peer.ts";
+
+/** How long a node that closes waits for the place that it was promised. Milliseconds. */
+const MOVE_MS = 2000;
+/** How long a home that closes waits until it is sure that it is one: as long as a node can be silent. Milliseconds. */
+const DOUBT_MS = 5000;
+const LOOK_MS = 20;
+
+export interface HomeSeatOptions {
+  readonly mesh: Mesh;
+  readonly clock: Clock;
+  readonly node: string;
+  readonly maxHistoryBytes: number | undefined;
+  readonly maxQueueBytes: number;
+  readonly message: (topic: string, publication: BrokerPublication) => void;
+  readonly top: (topic: string, position: Position) => void;
+  /** `isReachable` may have changed. */
+  readonly changed: () => void;
+}
+
+/**
+ * Which node is the home of the topics with history, and what follows from that here. The home is the node with the lowest rank, the one that
+ * started first. One that closes hands all over to another node, which takes its rank. One that dies takes the histories with
+ * it, and they begin anew, with other epochs, at the next one.
+ *
+ * A home whose process stood still may have been taken for dead, and another node may be the home: it serves again only once every
+ * other node has answered it, and one that took it for dead makes it take a new rank first.
+ */
+export class HomeSeat {
+  readonly client: HomeClient;
+  readonly #options: HomeSeatOptions;
+  readonly #mesh: Mesh;
+  readonly #handOver: HandOver;
+  #isStarted = false;
+  #homeNode: string | undefined;
+  /** The home, when it is another node. */
+  #homePeer: Peer | undefined;
+  /** When this node is the home. */
+  #home: Home | undefined;
+  /** This node may have been taken for dead. */
+  #isUnsure = false;
+  #doubts = 0;
+  /** The home has handed everything over. */
+  #isFrozen = false;
+  /** The home does not take itself for the home. */
+  #isRefused = false;
+  /** Called when the home has changed. */
+  #seated: () => void = () => {};
+  /** Nodes that ask this one, which is not the home: what they ask is ignored until they begin again, so that their order is kept. */
+  readonly #refused = new Set<Peer>();
+
+  constructor(options: HomeSeatOptions) {
+    this.#options = options;
+    this.#mesh = options.mesh;
+    this.#handOver = new HandOver(options.clock);
+    this.client = new HomeClient({
+      clock: options.clock,
+      self: options.node,
+      maxPendingBytes: options.maxQueueBytes,
+      own: () => this.#serving(),
+      link: () => this.#homePeer?.link,
+      message: options.message,
+      top: options.top,
+    });
+  }
+
+  /** What is asked is answered now. */
+  get isReachable(): boolean {
+    return this.#homePeer === undefined ? !this.#isUnsure : this.#homePeer.link.isAttached && !this.#isRefused;
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    this.elect();
+  }
+
+  /** Who is alive has changed, or a rank. */
+  elect(): void {
+    if (this.#isStarted && !this.#isFrozen) this.#seat({ isMoved: false });
+  }
+
+  /** This node may have been taken for dead: it does not serve before every other one has answered. */
+  late(): void {
+    const doubt = ++this.#doubts;
+    const silent = new Set(this.#mesh.alive());
+    if (silent.size === 0) return;
+    this.#isUnsure = true;
+    this.#options.changed();
+    for (const peer of silent) {
+      peer.link.confirm(() => {
+        if (!silent.delete(peer) || silent.size > 0 || doubt !== this.#doubts) return;
+        this.#isUnsure = false;
+        this.elect();
+        this.#begin();
+      });
+    }
+  }
+
+  /** @returns whether this was a message of, or to, a home. */
+  message(peer: Peer, kind: number, reader: BatchReader): boolean {
+    if (kind === messages.publish || kind === messages.subscribe || kind === messages.unsubscribe || kind === messages.history) this.#serve(peer, kind, reader);
+    else if (kind === messages.again) this.#refused.delete(peer);
+    else if (kind === messages.notHome) {
+      if (peer === this.#homePeer) this.#isRefused = true;
+      this.#options.changed();
+    } else if (kind === messages.home) {
+      if (peer === this.#homePeer && this.#isRefused) this.#askAgain();
+    } else if (kind === messages.moved) this.#moved(peer, reader.text());
+    else return this.client.message(kind, reader) || this.#handOver.message(peer, kind, reader);
+    return true;
+  }
+
+  /** What was on its way to the peer is lost. */
+  refill(peer: Peer): void {
+    if (this.#serving() !== undefined) peer.link.signal(messages.home);
+    if (peer === this.#homePeer) this.#askAgain();
+  }
+
+  /** What was on its way from the peer is lost. */
+  restarted(peer: Peer): void {
+    this.#home?.leave(peer.node);
+    if (peer === this.#homePeer) this.#askAgain();
+  }
+
+  died(peer: Peer): void {
+    this.#home?.leave(peer.node);
+    this.#handOver.died(peer);
+    this.#refused.delete(peer);
+  }
+
+  forgotten(peer: Peer): void {
+    this.#home?.forget(peer.node);
+    this.#handOver.forget(peer);
+  }
+
+  flushed(): void {
+    this.#home?.flushed();
+  }
+
+  tick(): void {
+    this.client.tick();
+    if (this.#isRefused) this.#askAgain();
+  }
+
+  /** If this node is the home, another one takes its place. */
+  async handOver(): Promise<void> {
+    this.#handOver.isClosing = true;
+    if (this.#handOver.has(this.#homePeer)) await this.#awaitMove();
+    if (this.#home !== undefined && !this.#isSure()) await this.#awaitDoubts();
+    if (this.#home === undefined || this.#isUnsure) return;
+    this.#isFrozen = true;
+    this.#mesh.flush();
+    const inheritance = this.#home.save();
+    const heirs = [...this.#mesh.alive()].filter(({ link }) => link.isAttached);
+    // First those that were heard lately, then those that started first.
+    heirs.sort((a, b) => a.link.missed - b.link.missed || a.rank - b.rank);
+    for (const heir of heirs) {
+      if (!(await this.#handOver.give(inheritance, heir))) continue;
+      const moved = JSON.stringify({ heir: heir.node, rank: this.#mesh.rank });
+      for (const { link } of this.#mesh.alive()) {
+        link.writer()?.begin(messages.moved).text(moved).end();
+        link.wrote();
+      }
+      return;
+    }
+  }
+
+  close(): void {
+    this.#isFrozen = true;
+    this.client.close();
+    this.#home?.close();
+    this.#home = undefined;
+  }
+
+  #seat({ isMoved }: { readonly isMoved: boolean }): void {
+    const { node, clock, maxHistoryBytes } = this.#options;
+    const homeNode = this.#mesh.oldest();
+    if (homeNode === this.#homeNode) return;
+    const [before, beforePeer] = [this.#homeNode, this.#homePeer];
+    this.#homeNode = homeNode;
+    this.#homePeer = this.#mesh.peers.get(homeNode);
+    this.#isRefused = false;
+    this.#home?.close();
+    this.#home = undefined;
+    const inheritance = this.#handOver.take(beforePeer);
+    if (homeNode === node) {
+      const options = {
+        clock,
+        self: node,
+        maxBytes: maxHistoryBytes,
+        link: (name: string) => this.#mesh.peers.get(name)?.link,
+        entry: (topic: string, publication: BrokerPublication) => this.client.entry(topic, publication),
+        answered: this.client.answered.bind(this.client),
+        due: () => this.#mesh.due(),
+        isSure: () => this.#isSure(),
+      };
+      this.#home = new Home({ ...options, inheritance });
+    }
+    if (before !== undefined && before !== node && !isMoved) this.client.rejectPublishes();
+    this.#begin();
+    this.#seated();
+  }
+
+  /** Serves, or asks the one that does. */
+  #begin(): void {
+    if (this.#serving() !== undefined) for (const { link } of this.#mesh.alive()) link.signal(messages.home);
+    this.#mesh.due();
+    this.#askAgain();
+  }
+
+  #askAgain(): void {
+    this.#isRefused = false;
+    this.client.askAgain();
+    this.#options.changed();
+  }
+
+  /** The home, if this node is it and may serve now. */
+  #serving(): Home | undefined {
+    return this.#home === undefined || this.#isFrozen || !this.#isSure() ? undefined : this.#home;
+  }
+
+  #isSure(): boolean {
+    if (!this.#isUnsure && !this.#mesh.isInTime) this.late();
+    return !this.#isUnsure;
+  }
+
+  #serve(peer: Peer, kind: number, reader: BatchReader): void {
+    // Who asks a home that has handed over hears so from it, and asks its heir.
+    if (this.#isFrozen || this.#refused.has(peer)) return;
+    const home = this.#serving();
+    if (home === undefined) {
+      this.#refused.add(peer);
+      peer.link.signal(messages.notHome);
+    } else if (kind === messages.publish) {
+      const { unanswered, ...request } = readPublish(reader);
+      home.publish(peer.node, request, unanswered);
+    } else if (kind === messages.subscribe) {
+      const number = reader.number();
+      const topic = reader.text();
+      home.sendPosition(peer.link, number, home.subscribe(peer.node, number, topic, readBounds(reader)));
+    } else if (kind === messages.unsubscribe) home.unsubscribe(peer.node, reader.number());
+    else home.sendPage(peer.link, reader.number(), reader.text(), reader.number(), reader.number());
+  }
+
+  /** The others answer in moments, or are taken for dead. */
+  async #awaitDoubts(): Promise<void> {
+    const { clock } = this.#options;
+    const end = clock.now() + DOUBT_MS;
+    while (this.#isUnsure && clock.now() < end) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+  }
+
+  /** The home that closes has just made this node its heir. */
+  #awaitMove(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(MOVE_MS, resolve);
+      this.#seated = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #moved(from: Peer, text: string): void {
+    const { heir, rank } = movedIn(text);
+    from.rank = Infinity;
+    const peer = this.#mesh.peers.get(heir);
+    if (heir === this.#options.node) this.#mesh.inherit(rank);
+    else if (peer !== undefined) peer.rank = rank;
+    if (this.#isStarted && !this.#isFrozen) this.#seat({ isMoved: true });
+  }
+}
+
+function movedIn(text: string): { readonly heir: string; readonly rank: number } {
+  try {
+    return JSON.parse(text) as { heir: string; rank: number };
+  } catch (cause) {
+    throw new MalformedFrame("a move is malformed", { cause });
+  }
+}

@@ -1,0 +1,298 @@
+import { BatchReader, MalformedFrame } from "./batch-reader.ts";
+import { BatchWriter, FRAME_HEAD } from "./batch-writer.ts";
+import type { FrameSplitter } from "./frame-splitter.ts";
+import { frames, messages } from "./frames.ts";
+import { ackFrame, beginFrame, readAck, readBegin } from "./hello.ts";
+import { endWires, type Confirmation, type LinkEvents, type Wires } from "./wires.ts";
+
+/** A batch of this size is a frame of its own. Bytes. */
+const MAX_BATCH = 64 * 1024;
+/** What has come is acknowledged at the latest after so many bytes. */
+const ACK_BYTES = 256 * 1024;
+/** No node sends a longer frame. Bytes. */
+const MAX_FRAME_BYTES = 128 * 1024 * 1024;
+
+/**
+ * The way to one peer and back, over the connections that come and go. Batches are numbered; those that the peer has not acknowledged are
+ * kept and sent again over the next connection, so that a cut loses nothing. When too much waits, everything is dropped at once: the
+ * next connection begins with a `refill`, and `sentIn` says which topics have lost something.
+ */
+export class Link {
+  readonly #events: LinkEvents;
+  readonly #maxQueueBytes: number;
+  readonly #writer = new BatchWriter(frames.batch);
+  #wires: Wires | undefined;
+  /** Batches that the peer has not acknowledged; their numbers end with `#number`. */
+  #unacked: Buffer[] = [];
+  #unackedBytes = 0;
+  /** The number of the last batch. */
+  #number = 0;
+  #received = 0;
+  #receivedBytes = 0;
+  #hasMet = false;
+  #isDropped = true;
+  #isRefilling = false;
+  #isAckDue = false;
+  #isDue = false;
+  #waiting: { readonly number: number; readonly done: (outcome: Confirmation) => void }[] = [];
+  /** Since the queue was dropped: in which batch each topic was sent last; `Infinity` for what was not sent at all. */
+  readonly #sentIn = new Map<number, number>();
+  /** Turns of the liveness check since the last that came. */
+  missed = 0;
+
+  constructor(events: LinkEvents, { maxQueueBytes }: { readonly maxQueueBytes: number }) {
+    this.#events = events;
+    this.#maxQueueBytes = maxQueueBytes;
+  }
+
+  get isAttached(): boolean {
+    return this.#wires !== undefined;
+  }
+
+  /** What is written now reaches the peer unless it dies: over this connection or the next one. */
+  get isOpen(): boolean {
+    return !this.#isDropped;
+  }
+
+  /** It was attached before. */
+  get hasMet(): boolean {
+    return this.#hasMet;
+  }
+
+  /** The number of the last batch that has come. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** The number of the last batch that the peer has. */
+  get acknowledged(): number {
+    return this.#number - this.#unacked.length;
+  }
+
+  get queuedBytes(): number {
+    return this.#unackedBytes + this.#writer.length;
+  }
+
+  get queued(): number {
+    return this.#unacked.length;
+  }
+
+  /** The writer for one message, if the link is open; `wrote` must follow. */
+  writer(): BatchWriter | undefined {
+    return this.#isDropped ? undefined : this.#writer;
+  }
+
+  /** @returns the number of the batch with that message; `undefined` when it was too much. */
+  wrote(): number | undefined {
+    if (!this.#isDue) {
+      this.#isDue = true;
+      this.#events.due();
+    }
+    const number = this.#number + 1;
+    if (this.#writer.length >= MAX_BATCH) this.#seal();
+    return this.#isDropped ? undefined : number;
+  }
+
+  /** Writes a message without fields. */
+  signal(kind: number): void {
+    if (this.#isDropped) return;
+    this.#writer.begin(kind).end();
+    this.wrote();
+  }
+
+  /** Of a topic something is lost while the link is not open. */
+  lose(topic: number): void {
+    this.#sentIn.set(topic, Infinity);
+  }
+
+  forgetTopic(topic: number): void {
+    this.#sentIn.delete(topic);
+  }
+
+  /** The topics whose last publication was in a later batch than `received`, of what was dropped. */
+  lostAfter(received: number): number[] {
+    return [...this.#sentIn].flatMap(([topic, number]) => (number > received ? [topic] : []));
+  }
+
+  /** Calls `done` once the peer has all that was written before, or that is dropped. */
+  confirm(done: (outcome: Confirmation) => void): void {
+    this.signal(messages.ask);
+    if (this.#isDropped) return done({ isReached: false });
+    this.#waiting.push({ number: this.#writer.length > 0 ? this.#number + 1 : this.#number, done });
+  }
+
+  /**
+   * Goes on over new connections.
+   * @param received What the peer says that it has had; `null`: it knows nothing.
+   */
+  attach(wires: Wires, received: number | null): void {
+    const { input, splitter, output } = wires;
+    this.#wires = wires;
+    this.#hasMet = true;
+    this.missed = 0;
+    splitter.maxBytes = MAX_FRAME_BYTES;
+    splitter.take = (kind, frame) => this.#frame(kind, frame);
+    input.on("data", (chunk: Buffer) => this.#read(splitter, chunk));
+    input.once("close", () => this.#detach(wires));
+    input.resume();
+    const acked = this.#number - this.#unacked.length;
+    if (received === null || received < acked || received > this.#number) this.drop();
+    else this.#acked(received);
+    if (this.#isDropped) {
+      output.write(beginFrame({ restart: true, next: this.#number + 1 }));
+      this.#isDropped = false;
+      this.#isRefilling = true;
+      this.#events.refill(received ?? 0);
+      this.#sentIn.clear();
+      this.flush();
+      this.#isRefilling = false;
+    } else {
+      output.write(beginFrame({ restart: false, next: this.#number - this.#unacked.length + 1 }));
+      for (const frame of this.#unacked) output.write(frame);
+    }
+  }
+
+  /** Tells the peer that this node lives, and what has come. */
+  beat(): void {
+    this.#isAckDue = true;
+    this.flush();
+  }
+
+  flush(): void {
+    this.#isDue = false;
+    if (this.#writer.length === 0 && !this.#isAckDue) return;
+    const output = this.#wires?.output;
+    output?.cork();
+    if (this.#isAckDue) this.#acknowledge();
+    if (this.#writer.length > 0) this.#seal();
+    output?.uncork();
+  }
+
+  /** Forgets everything that waits. */
+  drop(): void {
+    if (this.#isDropped) return;
+    if (this.#writer.length > 0) this.#take();
+    this.#isDropped = true;
+    const first = this.#number - this.#unacked.length + 1;
+    for (const [at, frame] of this.#unacked.entries()) {
+      for (const topic of topicsIn(frame)) this.#sentIn.set(topic, first + at);
+    }
+    this.#unacked = [];
+    this.#unackedBytes = 0;
+    this.#writer.reset();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { done } of waiting) done({ isReached: false });
+  }
+
+  /** Ends the connections: `detached` follows. */
+  cut(): void {
+    if (this.#wires !== undefined) endWires(this.#wires);
+  }
+
+  /** Ends the connections once the kernel has everything that was written. */
+  end(): Promise<void> {
+    this.flush();
+    const wires = this.#wires;
+    if (wires === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      wires.input.once("close", () => resolve());
+      wires.output.once("close", () => endWires(wires));
+      wires.output.end(() => endWires(wires));
+    });
+  }
+
+  #take(): Buffer {
+    const frame = this.#writer.take();
+    this.#number++;
+    this.#unacked.push(frame);
+    this.#unackedBytes += frame.length;
+    return frame;
+  }
+
+  #seal(): void {
+    const frame = this.#take();
+    if (this.#unackedBytes > this.#maxQueueBytes && !this.#isRefilling) {
+      this.drop();
+      this.#events.overfull();
+      return;
+    }
+    this.#wires?.output.write(frame);
+  }
+
+  #acknowledge(): void {
+    this.#isAckDue = false;
+    this.#receivedBytes = 0;
+    this.#wires?.output.write(ackFrame(this.#received));
+  }
+
+  #acked(number: number): void {
+    const first = this.#number - this.#unacked.length + 1;
+    const count = number - first + 1;
+    if (count <= 0) return;
+    for (const frame of this.#unacked.splice(0, count)) this.#unackedBytes -= frame.length;
+    if (this.#waiting.length === 0) return;
+    const done = this.#waiting.filter((waiting) => waiting.number <= number);
+    if (done.length === 0) return;
+    this.#waiting = this.#waiting.filter((waiting) => waiting.number > number);
+    for (const waiting of done) waiting.done({ isReached: true });
+  }
+
+  #read(splitter: FrameSplitter, chunk: Buffer): void {
+    this.missed = 0;
+    try {
+      splitter.feed(chunk);
+    } catch (error) {
+      if (!(error instanceof MalformedFrame)) throw error;
+      this.#events.foreign(error);
+      this.cut();
+    }
+    if (this.#isAckDue || this.#receivedBytes < ACK_BYTES) return;
+    this.askToAck();
+  }
+
+  #frame(kind: number, frame: Buffer): void {
+    if (kind === frames.batch) {
+      // First, so that a batch with a fault does not come again and again.
+      this.#received++;
+      this.#receivedBytes += frame.length;
+      this.#events.batch(new BatchReader(frame, FRAME_HEAD));
+    } else if (kind === frames.ack) {
+      const number = readAck(frame);
+      if (number === undefined || number > this.#number) throw new MalformedFrame("an ack is not one of what was sent");
+      this.#acked(number);
+    } else if (kind === frames.begin) this.#begin(frame);
+  }
+
+  #begin(frame: Buffer): void {
+    const begin = readBegin(frame);
+    if (begin === undefined) throw new MalformedFrame("a link begins with something else");
+    if (begin.restart) {
+      this.#received = begin.next - 1;
+      this.#events.restarted();
+    } else if (begin.next !== this.#received + 1) throw new MalformedFrame(`a link goes on with batch ${begin.next}, where ${this.#received + 1} is next`);
+  }
+
+  /** What has come is acknowledged with the next flush. */
+  askToAck(): void {
+    this.#isAckDue = true;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#events.due();
+  }
+
+  #detach(wires: Wires): void {
+    endWires(wires);
+    if (this.#wires !== wires) return;
+    this.#wires = undefined;
+    this.#events.detached();
+  }
+}
+
+/** The topics without history that a frame has publications of. */
+function topicsIn(frame: Buffer): Set<number> {
+  const topics = new Set<number>();
+  const reader = new BatchReader(frame, FRAME_HEAD);
+  for (let kind = reader.next(); kind !== undefined; kind = reader.next()) if (kind === messages.publication) topics.add(reader.number());
+  return topics;
+}

@@ -1,0 +1,42 @@
+import type { Clock } from "@upwire/core";
+import { checkWhole } from "../broker/bounds.ts";
+import { realClock } from "../broker/real-clock.ts";
+import { defaultFolder } from "./folder.ts";
+
+export interface MeshBrokerOptions {
+  /**
+   * Where the sockets are: the processes with the same one are the nodes of one mesh. It is made with the mode 0700 if there is none; one
+   * that belongs to another user, or that others may enter, is refused. At most 85 bytes (81 on macOS), since the path of a socket
+   * is short. @default one of this user and the current directory, in the directory of the system for temporary files
+   */
+  readonly folder?: string;
+  /** Applications with other names in one folder leave each other alone. @default "app" */
+  readonly name?: string;
+  /**
+   * What may wait for one other node, and what publishes may wait for the node with the histories, at most. Over it what waits for that node is
+   * dropped, and it is told its losses. No publication may be longer than a quarter of it. Bytes, from 1 MiB to 64 MiB. @default 16777216 (16 MiB)
+   */
+  readonly maxQueueBytes?: number;
+  /** What all histories take together, at most, as in `MemoryBrokerOptions.maxBytes`. Bytes. @default 67108864 (64 MiB) */
+  readonly maxHistoryBytes?: number;
+  /** Gets each error of what came from outside: garbage, another version. `stats.foreign` counts them. @default nothing */
+  readonly onError?: (error: Error) => void;
+  /** Replaces time in tests. @default real time */
+  readonly clock?: Clock;
+}
+
+const MIB = 1024 * 1024;
+const MAX_QUEUE_BYTES = 16 * MIB;
+
+export interface MeshSettings extends Required<Omit<MeshBrokerOptions, "maxHistoryBytes">> {
+  readonly maxHistoryBytes: number | undefined;
+}
+
+/** @throws RangeError for what cannot be meant. */
+export function settingsOf(options: MeshBrokerOptions): MeshSettings {
+  const { folder = defaultFolder(), name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {}, clock = realClock } = options;
+  checkWhole("maxQueueBytes", maxQueueBytes);
+  if (maxQueueBytes < MIB || maxQueueBytes > 64 * MIB) throw new RangeError(`maxQueueBytes: ${maxQueueBytes} is not allowed; give ${MIB} to ${64 * MIB} bytes`);
+  if (maxHistoryBytes !== undefined) checkWhole("maxHistoryBytes", maxHistoryBytes);
+  return { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock };
+}

@@ -1,0 +1,68 @@
+// The short form of `node packages/cluster/test/mesh/rounds.mjs --rounds 20`: what happens to real processes.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isClean } from "./rounds/judge.ts";
+import { playRound, type Kind } from "./rounds/round.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-faults-"));
+const program = join(folder, "node.mjs");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeAll(async () => {
+  const entryPoints = [fileURLToPath(new URL("rounds/node.ts", import.meta.url))];
+  await build({
+    entryPoints,
+    outfile: program,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    conditions: ["@upwire/source"],
+    logLevel: "warning",
+  });
+});
+
+const play = (kind: Kind) => playRound({ kind, program, nodes: 3, perSecond: 300, below: (limit) => Math.floor(limit / 2) });
+
+// Beside each other: one of them mostly waits for a process that is stopped.
+describe.concurrent("three nodes that publish to, and follow, topics with and without history", () => {
+  it("lose nothing when the home closes, nor when another node is killed", async ({ expect: check }) => {
+    const drained = await play("drain the home");
+    check(drained).toMatchObject({ lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0, rejected: 0, begunAnew: 0 });
+    check(drained.acknowledged).toBeGreaterThan(0);
+    const killed = await play("kill a node");
+    check(killed).toMatchObject({ lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0, rejected: 0, begunAnew: 0 });
+  }, 40_000);
+
+  it("get all that was acknowledged, and are told that the topics begin anew, when the home is killed", async ({ expect: check }) => {
+    const killed = await play("kill the home");
+    check(isClean(killed)).toBe(true);
+    // Two nodes are left, and follow four topics each.
+    check(killed.begunAnew).toBe(8);
+  }, 40_000);
+
+  it("go on when the process of the home stands still, and take it back", async ({ expect: check }) => {
+    const stopped = await play("stop the home");
+    check({ ...stopped, acknowledged: 0, rejected: 0, begunAnew: 0 }).toEqual({
+      acknowledged: 0,
+      rejected: 0,
+      begunAnew: 0,
+      lost: 0,
+      doubled: 0,
+      inverted: 0,
+      untold: 0,
+      overtold: 0,
+      waiting: 0,
+    });
+    check(stopped.rejected).toBeGreaterThan(0);
+  }, 40_000);
+});
+
+it("a verdict with any fault is not clean", () => {
+  const clean = { acknowledged: 10, rejected: 1, begunAnew: 1, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0 };
+  expect(isClean(clean)).toBe(true);
+  for (const fault of ["lost", "doubled", "inverted", "untold", "overtold", "waiting"]) expect(isClean({ ...clean, [fault]: 1 })).toBe(false);
+});

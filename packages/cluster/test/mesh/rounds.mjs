@@ -1,0 +1,59 @@
+// What happens to the nodes of a mesh, in real processes, for each kind of trouble so many times:
+// `node packages/cluster/test/mesh/rounds.mjs --rounds 20 [--kind "kill the home"] [--seed 1] [--rate 600] [--messages 10000]`.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL, fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    kind: { type: "string" },
+    seed: { type: "string", default: "1" },
+    rate: { type: "string", default: "600" },
+    messages: { type: "string", default: "0" },
+  },
+});
+const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-rounds-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const here = fileURLToPath(new URL(".", import.meta.url));
+await build({
+  entryPoints: { node: `${here}rounds/node.ts`, round: `${here}rounds/round.ts`, judge: `${here}rounds/judge.ts` },
+  outdir: folder,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  conditions: ["@upwire/source"],
+  logLevel: "warning",
+});
+const { playRound, kinds } = await import(pathToFileURL(join(folder, "round.mjs")));
+const { isClean } = await import(pathToFileURL(join(folder, "judge.mjs")));
+
+let state = Number(values.seed);
+/** The same numbers for the same seed (mulberry32). */
+const below = (limit) => {
+  state = (state + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000) * limit);
+};
+for (const kind of kinds) {
+  if (values.kind !== undefined && values.kind !== kind) continue;
+  const total = {};
+  let dirty = 0;
+  for (let round = 0; round < Number(values.rounds); round++) {
+    const verdict = await playRound({ kind, program: join(folder, "node.mjs"), below, perSecond: Number(values.rate), messages: Number(values.messages) });
+    if (!isClean(verdict)) {
+      dirty++;
+      process.exitCode = 1;
+      console.log(`  round ${round}: ${JSON.stringify(verdict)}`);
+    }
+    for (const [name, figure] of Object.entries(verdict)) total[name] = (total[name] ?? 0) + figure;
+  }
+  const figures = Object.entries(total).map(([name, figure]) => `${figure} ${name}`);
+  console.log(`${kind}: ${values.rounds} rounds, ${dirty} with a fault: ${figures.join(", ")}`);
+}
