@@ -1,8 +1,9 @@
-// Compiles every package and app to its dist/, and bundles the client for pages, and the script of the chat page.
+// Compiles every package and app to its dist/, and bundles the client for pages, and the scripts of the pages of both demos.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundlePage } from "@upwire-apps/chat/bundle";
+import { bundlePage as bundleClusterPage } from "@upwire-apps/cluster/bundle";
 import { root, run } from "./run.mjs";
 
 const project = "apps/tools/tsconfig.build.json";
@@ -15,7 +16,7 @@ const changed = !existsSync(stamp) || readFileSync(stamp, "utf8") !== settings;
 const status = run("tsc", ["-b", project, ...(changed ? ["--force"] : [])]);
 if (status !== 0) process.exit(status);
 writeFileSync(stamp, settings);
-await bundlePage();
+await Promise.all([bundlePage(), bundleClusterPage()]);
 process.exit(run("node", ["packages/client/bundle.mjs"]));
 
 function hashOfSettings() {

@@ -11,7 +11,7 @@ export interface LaunchOptions {
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
-export interface LaunchedServer extends RunningDemo {
+export interface LaunchedServer extends Omit<RunningDemo, "attachment"> {
   readonly name: string;
   readonly scheme: "http" | "https";
   readonly port: number;

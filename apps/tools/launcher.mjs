@@ -1,6 +1,8 @@
 // Starts demos in this process: one of them, or all four frameworks with one chat and an index page.
 import { createChat, indexPage } from "@upwire-apps/chat";
 import { defaults } from "@upwire/core";
+import { createMetrics } from "@upwire/metrics";
+import { metricsHandler, readinessHandler } from "@upwire/metrics/node";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -11,10 +13,18 @@ import { demos, frameworks } from "./demos.mjs";
  * A demo is open to whoever reaches it, which on the loopback interface is to be this machine: its names keep pages out whose own
  * name was made to lead here. On other interfaces its names are not known, and tests ask by `anyName`.
  */
-function createDemo({ host, anyName = false, restore }) {
+function createDemo({ host, anyName = false, restore, worker }) {
   if (anyName) return createChat({ restore });
-  const isLoopback = /^(?:localhost|127\.|::1$)/i.test(host);
-  return createChat({ allowedHosts: isLoopback ? ["localhost", "127.0.0.1", "[::1]", bracketed(host)] : undefined, restore });
+  return createChat({ allowedHosts: isLoopback(host) ? namesOf(host) : undefined, restore, worker });
+}
+
+function isLoopback(host) {
+  return /^(?:localhost|127\.|::1$)/i.test(host);
+}
+
+/** What a demo on the loopback interface is called. */
+function namesOf(host) {
+  return ["localhost", "127.0.0.1", "[::1]", bracketed(host)];
 }
 
 /** One demo alone. */
@@ -27,7 +37,10 @@ export async function startOne(name, options) {
   return { demos: [running], ...endsOf(demo, [running]) };
 }
 
-/** All frameworks with one chat on the ports after `port`, which has the index page. Port 0 takes free ones. */
+/**
+ * All frameworks with one chat on the ports after `port`, which has the index page, and on a loopback address `/metrics` and `/ready` too.
+ * Port 0 takes free ones.
+ */
 export async function startAll({ port, ...options }) {
   const demo = createDemo(options);
   const running = [];
@@ -35,7 +48,7 @@ export async function startAll({ port, ...options }) {
     for (const [i, name] of frameworks.entries()) {
       running.push(await startDemo(name, demo, { ...options, port: port && port + 1 + i }));
     }
-    const index = await startIndex(running, { ...options, port });
+    const index = await startIndex(running, demo, { ...options, port });
     return { index, demos: running, ...endsOf(demo, [...running, index]) };
   } catch (error) {
     await closeAll(demo, running);
@@ -45,12 +58,16 @@ export async function startAll({ port, ...options }) {
 
 async function startDemo(name, demo, { host, port, tls }) {
   const { start } = await demos[name]();
-  const { server, close } = await start({ demo, host, port, tls });
-  return { name, server, close, ...addressOf(server, { host, tls }) };
+  const { server, attachment, close } = await start({ demo, host, port, tls });
+  return { name, server, attachment, close, ...addressOf(server, { host, tls }) };
 }
 
-async function startIndex(running, { host, port, tls }) {
+async function startIndex(running, demo, { host, port, tls }) {
+  const { pages, stop } = monitoring(running, demo, host);
   const listener = (req, res) => {
+    const answer = pages.get(req.url);
+    // A page whose own name was made to lead here gets no figures.
+    if (answer !== undefined && namesOf(host).includes(hostnameIn(req.headers.host))) return answer(req, res);
     if (req.method !== "GET" || req.url !== "/") {
       res.writeHead(404, { "content-type": "text/plain" }).end("Not Found");
       return;
@@ -62,7 +79,20 @@ async function startIndex(running, { host, port, tls }) {
   };
   const server = tls ? createSecureServer(tls, listener) : createServer(listener);
   await once(server.listen(port, host), "listening");
+  server.once("close", stop);
   return { name: "index", server, close: promisify(server.close.bind(server)), ...addressOf(server, { host, tls }) };
+}
+
+/** Figures are for whoever runs the demo: on an address that others reach there are none. */
+function monitoring(running, { realtime }, host) {
+  if (!isLoopback(host)) return { pages: new Map(), stop() {} };
+  const attachments = Object.fromEntries(running.map(({ name, attachment }) => [name, attachment]));
+  const metrics = createMetrics({ attachments, realtimes: { chat: realtime } });
+  const pages = new Map([
+    ["/metrics", metricsHandler(metrics)],
+    ["/ready", readinessHandler(metrics)],
+  ]);
+  return { pages, stop: () => metrics.stop() };
 }
 
 function addressOf(server, { host, tls }) {

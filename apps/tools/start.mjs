@@ -13,7 +13,7 @@ try {
   process.exit(1);
 }
 
-async function start({ name, host, port, withTls }) {
+async function start({ name, host, port, withTls, workers }) {
   let stop = () => process.exit(130);
   onStopSignal(() => stop());
 
@@ -28,8 +28,15 @@ async function start({ name, host, port, withTls }) {
   const { makeCertificate } = await import("./certificate.mjs");
   const { logEvents } = await import("@upwire/core");
 
-  const state = stateFile(process.env, { name, port });
   const options = { host, port, tls: withTls ? await makeCertificate(host) : undefined };
+  if (workers > 1) {
+    const { startWorkers } = await import("./workers.mjs");
+    const all = await startWorkers({ ...options, name }, workers);
+    stop = () => all.close();
+    report(all);
+    return;
+  }
+  const state = stateFile(process.env, { name, port });
   const launch = (restore) => (name === undefined ? startAll({ ...options, restore }) : startOne(name, { ...options, restore }));
   const running = await goOn(launch, await takeState(state));
   // A planned restart: pages find everything that they missed meanwhile.

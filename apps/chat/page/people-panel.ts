@@ -7,6 +7,7 @@ const MAX_NAMES = 1000;
 interface Person {
   readonly id: string;
   readonly address: string;
+  readonly worker?: number | undefined;
 }
 
 /** Who is here, and who each id is or was. */
@@ -31,8 +32,11 @@ export class PeoplePanel {
       onChange();
     });
     people.on("left", ({ id }) => {
-      this.#items.get(id)?.remove();
-      this.#items.delete(id);
+      this.#remove(id);
+      onChange();
+    });
+    people.on("gone", ({ worker }) => {
+      for (const [id, item] of this.#items) if (item.dataset["worker"] === String(worker)) this.#remove(id);
       onChange();
     });
     this.#list.addEventListener("click", (event) => {
@@ -80,13 +84,21 @@ export class PeoplePanel {
     return this.isOwn(id) ? "you" : (this.#names.get(id) ?? shortId(id));
   }
 
-  #add({ id, address }: Person): void {
+  #remove(id: string): void {
+    this.#items.get(id)?.remove();
+    this.#items.delete(id);
+  }
+
+  #add({ id, address, worker }: Person): void {
     if (this.#items.has(id)) return;
+    if (this.isOwn(id) && worker !== undefined) this.#showWorker(worker);
     const button = element("button", "", address);
     button.type = "button";
     button.dataset["id"] = button.title = id;
-    button.append(element("small", "mono", this.isOwn(id) ? `${shortId(id)} · you` : shortId(id)));
+    const place = worker === undefined ? "" : ` · worker ${worker}`;
+    button.append(element("small", "mono", `${shortId(id)}${this.isOwn(id) ? " · you" : ""}${place}`));
     const item = element("li");
+    if (worker !== undefined) item.dataset["worker"] = String(worker);
     item.append(button);
     // First of all ourselves.
     if (this.isOwn(id)) this.#list.prepend(item);
@@ -94,6 +106,13 @@ export class PeoplePanel {
     this.#items.set(id, item);
     this.#names.set(id, address);
     if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.keys().next().value!);
+  }
+
+  /** Which process this page is connected to, beside the name of the framework. */
+  #showWorker(worker: number): void {
+    const badge = byId("worker", HTMLElement);
+    badge.hidden = false;
+    badge.textContent = `worker ${worker}`;
   }
 
   #forget(): void {

@@ -1,7 +1,9 @@
+import { shareBroker, type Broker } from "@upwire/cluster/broker";
 import { createAudience, type Connection, type ConnectionHandler } from "@upwire/core";
-import { createRealtime, RealtimeError, type PublishedTo } from "@upwire/realtime";
+import { createRealtime, RealtimeError, type PublishedTo, type RealtimeStats } from "@upwire/realtime";
 import { contract, type ChatRealtime } from "./contract.ts";
-import { People, personOf } from "./people.ts";
+import { OtherWorkers } from "./other-workers.ts";
+import { People, type Person } from "./people.ts";
 import { PlainChat, type Direct } from "./plain-chat.ts";
 import { ProtocolError } from "./protocol.ts";
 import { MAX_ROOMS, Rooms } from "./rooms.ts";
@@ -18,9 +20,25 @@ const LOBBY_HISTORY = { messages: 1000, bytes: 16 * 1024 * 1024, ageMs: 30 * 60_
 /** How long a tab may sleep on its connection: it takes no message then, and answers no ping that waits behind messages. */
 const SLEEP_MS = 90_000;
 
+/** One of several processes that are one chat together. */
+export interface WorkerOptions {
+  /** Its own among them, from 1 on; a process that takes the place of another one takes its number. */
+  readonly number: number;
+  readonly broker: Broker;
+}
+
+export interface ChatRealtimeOptions {
+  /** What `save` of an earlier one gave. */
+  readonly restore?: Uint8Array | undefined;
+  /** @default there is this process alone */
+  readonly worker?: WorkerOptions | undefined;
+}
+
 export interface Chat {
   /** The handler of `/ws`. */
   readonly handler: ConnectionHandler;
+  /** What it counts, for metrics. */
+  readonly realtime: { readonly stats: RealtimeStats };
   /** Tells everyone the time of day. */
   tellTime(time: string): void;
   /** Everything that a new process needs to go on from here. Nothing is published after it. */
@@ -30,23 +48,25 @@ export interface Chat {
 }
 
 /** The chat: one realtime for clients that speak `upwire.v1`, such as the page, with all others in its `fallback`. */
-export function createChatRealtime(restore?: Uint8Array): Chat {
-  const people = new People();
+export function createChatRealtime({ restore, worker }: ChatRealtimeOptions = {}): Chat {
+  const people = new People(worker?.number);
+  const shared = worker && shareBroker(worker.broker);
   /** Those that speak upwire.v1. */
   const speakers = createAudience();
   const plain = new PlainChat({
     say: (connection, text) => void sayToAll(connection, text).catch(ignoreUnavailable),
     sayBytes(connection, message) {
       plain.everyone.broadcast(message);
+      others?.toPlain(message.bytes);
       lobby.publish("binary", { from: connection.id, bytes: message.bytes.length }).catch(ignoreUnavailable);
     },
     async hello(connection) {
       // Members of the topic get `joined` and `left` from then on.
       await realtime.topic("people").add(connection);
-      connection.sendJson({ type: "welcome", payload: { ...personOf(connection), members: people.list() } });
+      connection.sendJson({ type: "welcome", payload: { ...people.personOf(connection), members: await everybody() } });
     },
-    direct(connection, direct) {
-      if (!deliver(connection, direct)) throw new ProtocolError("unknown-client", "Nobody here has this id");
+    async direct(connection, direct) {
+      if (!(await deliver(connection, direct))) throw new ProtocolError("unknown-client", "Nobody here has this id");
     },
     join: (connection, room) => rooms.join(connection, room),
     leave: (connection, room) => rooms.leave(connection, room),
@@ -57,17 +77,18 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
     topics: {
       lobby: { canSubscribe: () => true, history: LOBBY_HISTORY },
       clock: { canSubscribe: () => true, history: false },
-      people: { canSubscribe: () => true, history: false, state: () => people.list() },
+      people: { canSubscribe: () => true, history: false, state: everybody },
       "room:{room}": {
         canSubscribe: ({ room }) => room.trim() !== "",
         // As the request `say` would publish it.
         canPublish: ({ connection, room, payload }) => payload.room === room && payload.from === connection.id && isIn(room, connection),
-        state: ({ room }) => ({ count: realtime.topic("room:{room}", { room }).size }),
+        state: async ({ room }) => ({ count: await rooms.count(room) }),
       },
     },
     events: {
       typing({ connection }) {
-        for (const other of speakers) if (other !== connection) void realtime.connection(other.id).send("typing", { address: connection.remoteAddress });
+        sendTyping(connection.remoteAddress, connection);
+        others?.typing(connection.remoteAddress);
       },
     },
     requests: {
@@ -76,9 +97,9 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
         if (!isIn(room, connection)) throw new RealtimeError("not_in_room", `You are not in the room ${room}; join it first`);
         return realtime.topic("room:{room}", { room }).publish("room", { room, from: connection.id, text });
       },
-      direct({ payload: { to, text }, connection }) {
+      async direct({ payload: { to, text }, connection }) {
         const direct = { from: connection.id, to, text };
-        if (!deliver(connection, direct)) throw new RealtimeError("unknown_client", "Nobody here has this id");
+        if (!(await deliver(connection, direct))) throw new RealtimeError("unknown_client", "Nobody here has this id");
         return direct;
       },
     },
@@ -87,23 +108,54 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
     expectedClients: EXPECTED_CLIENTS,
     fallback: plain.handler,
     ...(restore === undefined ? {} : { restore }),
+    ...(shared === undefined ? {} : { broker: shared.part("topics") }),
   });
-  const rooms = new Rooms(realtime);
+  const others =
+    shared &&
+    new OtherWorkers(shared.part("workers"), {
+      toPlain: (data) => plain.everyone.broadcast(data),
+      typing: (address) => sendTyping(address),
+      people: () => people.list(),
+      count: (room) => rooms.countHere(room),
+      deliver: deliverHere,
+    });
+  const rooms = new Rooms(realtime, async (room) => others?.count(room) ?? 0);
   const lobby = realtime.topic("lobby");
+  if (worker) realtime.topic("people").publish("gone", { worker: worker.number }).catch(ignoreUnavailable);
+
+  /** Everyone who is connected, to whichever process. */
+  function everybody(): Person[] | Promise<Person[]> {
+    return others === undefined ? people.list() : others.people().then((elsewhere) => [...people.list(), ...elsewhere]);
+  }
+
+  /** To the pages of this process. @returns how many took it. */
+  function sendTyping(address: string, except?: Connection): number {
+    let count = 0;
+    for (const speaker of speakers) if (speaker !== except && speaker.sendJson({ type: "typing", payload: { address } })) count++;
+    return count;
+  }
 
   /** Plain clients get text, all others a publication with a place in the history. */
   async function sayToAll({ id, remoteAddress }: Connection, text: string): Promise<PublishedTo> {
-    plain.everyone.broadcast(`${remoteAddress} echo: ${text}`);
+    const line = `${remoteAddress} echo: ${text}`;
+    plain.everyone.broadcast(line);
+    others?.toPlain(line);
     return lobby.publish("message", { from: id, address: remoteAddress, text });
   }
 
   /** @returns whether there is such a client. */
-  function deliver(from: Connection, direct: Direct): boolean {
+  async function deliver(from: Connection, direct: Direct): Promise<boolean> {
+    // One that speaks upwire.v1 and writes to itself has it as the reply.
+    if (direct.to === from.id && speakers.has(from)) return true;
+    return deliverHere(direct, from.remoteAddress) || ((await others?.deliver(direct, from.remoteAddress)) ?? false);
+  }
+
+  /** @returns whether this process has such a client. */
+  function deliverHere(direct: Direct, fromAddress: string): boolean {
     const receiver = people.get(direct.to);
     if (receiver === undefined) return false;
-    if (!speakers.has(receiver)) plain.deliver(receiver, direct, from.remoteAddress);
-    // One who writes to itself has it as the reply.
-    else if (receiver !== from) void realtime.connection(direct.to).send("direct", direct);
+    if (!speakers.has(receiver)) plain.deliver(receiver, direct, fromAddress);
+    else receiver.sendJson({ type: "direct", payload: direct });
     return true;
   }
 
@@ -117,21 +169,25 @@ export function createChatRealtime(restore?: Uint8Array): Chat {
       open(connection, request) {
         people.add(connection);
         if (connection.subprotocol !== "") speakers.add(connection);
-        realtime.topic("people").publish("joined", personOf(connection)).catch(ignoreUnavailable);
+        realtime.topic("people").publish("joined", people.personOf(connection)).catch(ignoreUnavailable);
         return realtime.open?.(connection, request);
       },
       close(connection, info) {
         people.delete(connection);
-        realtime.topic("people").publish("left", personOf(connection)).catch(ignoreUnavailable);
+        realtime.topic("people").publish("left", people.personOf(connection)).catch(ignoreUnavailable);
         return realtime.close?.(connection, info);
       },
     },
+    realtime,
     tellTime(time) {
       plain.everyone.broadcast(`Server broadcast: Current time is ${time}`);
-      realtime.topic("clock").publish("time", { time }).catch(ignoreUnavailable);
+      // One process is enough.
+      if (worker === undefined || worker.number === 1) realtime.topic("clock").publish("time", { time }).catch(ignoreUnavailable);
     },
     save: () => realtime.save(),
-    stop: () => realtime.stop(),
+    async stop() {
+      await Promise.all([realtime.stop(), others?.stop()]);
+    },
   };
 }
 

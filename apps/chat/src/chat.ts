@@ -1,4 +1,4 @@
-import { createChatRealtime } from "./chat-realtime.ts";
+import { createChatRealtime, type WorkerOptions } from "./chat-realtime.ts";
 import type { Demo } from "./demo.ts";
 import { echo } from "./echo.ts";
 import { escapeHtml, loadPage, pageScript } from "./page.ts";
@@ -9,6 +9,8 @@ export interface ChatOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** What `save()` of an earlier one gave. Default: nothing is known. */
   readonly restore?: Uint8Array | undefined;
+  /** One of several processes that are one chat. @default there is this one alone */
+  readonly worker?: WorkerOptions | undefined;
   /** Replaces real time in tests. */
   readonly ticker?: Ticker;
 }
@@ -17,8 +19,8 @@ export interface ChatOptions {
  * The demo. It tells its clients the time until `stop()`. All servers that get its handler share its clients.
  * @throws TypeError for a `restore` that `save()` did not give.
  */
-export function createChat({ allowedHosts, restore, ticker = realTime }: ChatOptions = {}): Demo {
-  const chat = createChatRealtime(restore);
+export function createChat({ allowedHosts, restore, worker, ticker = realTime }: ChatOptions = {}): Demo {
+  const chat = createChatRealtime({ restore, worker });
   const broadcast = startTimeBroadcast((time) => chat.tellTime(time), ticker);
   return {
     chat: chat.handler,
@@ -26,6 +28,7 @@ export function createChat({ allowedHosts, restore, ticker = realTime }: ChatOpt
     echo,
     chatPage: (framework) => loadPage("chat.html", { "{{framework}}": escapeHtml(framework), "{{script}}": pageScript() }),
     echoPage: loadPage("echo.html"),
+    realtime: chat.realtime,
     save: () => chat.save(),
     stop() {
       broadcast.cancel();

@@ -10,7 +10,8 @@ const roomName = z
   .max(MAX_ROOM_NAME_LENGTH)
   .refine((name) => name.trim() !== "", "a room has a name");
 
-const person = z.object({ id: z.string(), address: z.string() });
+/** `worker`: the number of its process, where there are several. */
+export const person = z.object({ id: z.string(), address: z.string(), worker: z.number().optional() });
 
 /** All that the page and the server say to each other. The page imports the type and no schema. */
 export const contract = defineContract({
@@ -34,7 +35,15 @@ export const contract = defineContract({
         binary: z.object({ from: z.string(), bytes: z.number() }),
       },
     }),
-    people: topic({ events: { joined: person, left: person }, state: z.array(person) }),
+    people: topic({
+      events: {
+        joined: person,
+        left: person,
+        /** A worker that was killed is there anew: everyone that it had is gone. */
+        gone: z.object({ worker: z.number() }),
+      },
+      state: z.array(person),
+    }),
     clock: topic({
       events: {
         /** The time of day of the server, as HH:MM:SS. */

@@ -1,4 +1,5 @@
-import type { ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import type { Attachment, ConnectionHandler, UpgraderOptions } from "@upwire/core";
+import type { RealtimeStats } from "@upwire/realtime";
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Page } from "./page.ts";
@@ -15,6 +16,8 @@ export interface Demo {
   chatPage(framework: string): Page;
   /** The page of `GET /ws/echo_display`. */
   readonly echoPage: Page;
+  /** What the chat counts, for metrics. */
+  readonly realtime: { readonly stats: RealtimeStats };
   /** What a new demo needs to go on where this one is. Call it when the servers close: nothing is published after it. */
   save(): Promise<Uint8Array>;
   /** Stops the time broadcast and frees what the chat holds. The servers close their clients themselves, before. */
@@ -35,6 +38,7 @@ export interface StartOptions {
 /** A demo that listens. */
 export interface RunningDemo {
   readonly server: HttpServer | HttpsServer;
+  readonly attachment: Attachment;
   /** Closes every client with 1001 and stops listening. */
   close(): Promise<unknown>;
 }

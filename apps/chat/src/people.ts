@@ -3,11 +3,19 @@ import type { Connection } from "@upwire/core";
 export interface Person {
   readonly id: string;
   readonly address: string;
+  /** The number of the process, where there are several. */
+  readonly worker?: number | undefined;
 }
 
 /** Everyone who is connected, whatever they speak. */
 export class People {
   readonly #byId = new Map<string, Connection>();
+  readonly #worker: number | undefined;
+
+  /** @param worker The number of this process, where there are several. */
+  constructor(worker?: number) {
+    this.#worker = worker;
+  }
 
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection);
@@ -21,11 +29,12 @@ export class People {
     return this.#byId.get(id);
   }
 
+  /** Those of this process. */
   list(): Person[] {
-    return [...this.#byId.values()].map(personOf);
+    return [...this.#byId.values()].map((connection) => this.personOf(connection));
   }
-}
 
-export function personOf({ id, remoteAddress }: Connection): Person {
-  return { id, address: remoteAddress };
+  personOf({ id, remoteAddress }: Connection): Person {
+    return { id, address: remoteAddress, ...(this.#worker !== undefined && { worker: this.#worker }) };
+  }
 }

@@ -17,7 +17,7 @@ export interface PlainActions {
   sayBytes(connection: Connection, message: Message): void;
   hello(connection: Connection): Promise<void>;
   /** @throws ProtocolError */
-  direct(connection: Connection, direct: Direct): void;
+  direct(connection: Connection, direct: Direct): Promise<void>;
   join(connection: Connection, room: string): Promise<number>;
   leave(connection: Connection, room: string): void;
   sayIn(connection: Connection, room: string, text: string): Promise<void>;
@@ -74,9 +74,9 @@ export class PlainChat {
     }
   }
 
-  #direct(from: Connection, to: string, text: string): void {
+  async #direct(from: Connection, to: string, text: string): Promise<void> {
     const direct = { from: from.id, to, text };
-    this.#actions.direct(from, direct);
+    await this.#actions.direct(from, direct);
     if (to !== from.id) from.send(envelope("direct", direct));
   }
 

@@ -10,10 +10,21 @@ type Room = ReturnType<typeof roomIn>;
 /** The rooms that plain clients are in: the server joins them to the topics that the page subscribes to. */
 export class Rooms {
   readonly #realtime: ChatRealtime;
+  readonly #countElsewhere: (room: string) => Promise<number>;
   readonly #joined = createSlot<Set<string>>();
 
-  constructor(realtime: ChatRealtime) {
+  constructor(realtime: ChatRealtime, countElsewhere: (room: string) => Promise<number>) {
     this.#realtime = realtime;
+    this.#countElsewhere = countElsewhere;
+  }
+
+  /** How many are in it, wherever they are connected. */
+  async count(name: string): Promise<number> {
+    return this.countHere(name) + (await this.#countElsewhere(name));
+  }
+
+  countHere(name: string): number {
+    return roomIn(this.#realtime, name).size;
   }
 
   /** @returns how many are in it now. @throws ProtocolError */
@@ -25,7 +36,7 @@ export class Rooms {
     }
     await room.add(connection);
     this.#joined.set(connection, joined.add(name));
-    return room.size;
+    return this.count(name);
   }
 
   /** @throws ProtocolError when `connection` is not in it. */

@@ -176,7 +176,7 @@ describe("a planned restart", () => {
     plain.say("two");
     await plain.take();
 
-    const after = createChatRealtime(await before.save());
+    const after = createChatRealtime({ restore: await before.save() });
     const again = await openV1(after);
     again.sendJson({ type: "upwire.subscribe", id: 1, topic: "lobby", since: { epoch, offset } });
     expect(await again.take()).toMatchObject([

@@ -19,6 +19,10 @@ interface Documented {
 const linkOptions = ["WebSocket", "stableMs", "connectTimeoutMs", "spreadMs", "clock", "random"];
 const clientOptions = ["token", "fetch", "maxQueue", "requestTimeoutMs", "onError"];
 
+const metricsSources = ["attachments", "upgraders", "hubs", "clusterHubs", "realtimes", "brokers"];
+const metricsOptions = ["closureCodes", "readyWithoutBroker", "eventLoopDelay", "onError", "clock"];
+const metricsMembers = ["text", "collect", "metrics", "readiness", "stop"];
+
 const documented: readonly Documented[] = [
   { of: "ConnectionHandler", page: "handler", heading: "## ConnectionHandler" },
   { of: "UpgradeRequest", page: "handler", heading: "## UpgradeRequest" },
@@ -55,6 +59,9 @@ const documented: readonly Documented[] = [
   { of: "LinkOptions", in: "client/src/link/link.ts", page: "client", heading: "## createClient", elsewhere: clientOptions },
   { of: "Client", in: "client/src/client/client.ts", page: "client", heading: "## Client members" },
   { of: "Topic", in: "client/src/client/client.ts", page: "client", heading: "## Topic of the client" },
+  { of: "MetricsOptions", in: "metrics/src/options.ts", page: "metrics", heading: "## createMetrics", elsewhere: [...metricsSources, ...metricsMembers] },
+  { of: "SourceOptions", in: "metrics/src/source-kinds.ts", page: "metrics", heading: "## createMetrics", elsewhere: [...metricsOptions, ...metricsMembers] },
+  { of: "Metrics", in: "metrics/src/metrics.ts", page: "metrics", heading: "## createMetrics", elsewhere: [...metricsSources, ...metricsOptions] },
 ];
 
 /** The source of each public name of core: a name that is not public may be declared a second time. */

@@ -24,7 +24,7 @@ async function portOf(started: Program): Promise<number> {
 }
 
 /** The status that a page of `host` gets. */
-async function handshake(port: number, host: string): Promise<number | undefined> {
+async function handshake(port: number, host: string, path = "/ws"): Promise<number | undefined> {
   const headers = {
     host,
     origin: `http://${host}`,
@@ -33,7 +33,7 @@ async function handshake(port: number, host: string): Promise<number | undefined
     "sec-websocket-version": "13",
     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
   };
-  const asking = request({ host: "127.0.0.1", port, path: "/ws", headers }).end();
+  const asking = request({ host: "127.0.0.1", port, path, headers }).end();
   return new Promise((answered, failed) => {
     asking.on("error", failed);
     asking.on("response", (answer) => answered(answer.resume().statusCode));
@@ -67,6 +67,15 @@ describe("npm start", { timeout: BUILD_MS }, () => {
       // DNS rebinding: the page's own name leads here, so that its origin and the host agree.
       expect(await handshake(port, `rebind.evil.example:${port}`)).toBe(403);
     }
+    const metrics = await (await fetch(`http://127.0.0.1:${first}/metrics`)).text();
+    for (const name of ["express", "fastify", "hono", "koa"]) {
+      expect(metrics).toContain(`upwire_attachment_opened_connections_total{attachment="${name}"} 1\n`);
+      expect(metrics).toContain(`upwire_attachment_refused_handshakes_total{attachment="${name}",code="ERR_HOST_NOT_ALLOWED"} 1\n`);
+    }
+    expect(metrics).toContain('upwire_realtime_connections{realtime="chat"} ');
+    const ready = await fetch(`http://127.0.0.1:${first}/ready`);
+    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
+    expect(await handshake(first, "rebind.evil.example", "/metrics")).toBe(404);
 
     const index = await (await fetch(`http://127.0.0.1:${first}/`)).text();
     for (const port of ports.slice(1)) expect(index).toContain(`href="http://127.0.0.1:${port}/"`);
@@ -136,6 +145,31 @@ describe("npm start", { timeout: BUILD_MS }, () => {
     }
   });
 
+  it("is one chat in several processes with --workers; one that is killed is replaced", async () => {
+    const two = start(["express", "--workers", "2"], { PORT: "0" });
+    const url = `ws://127.0.0.1:${await portOf(two)}/ws`;
+    const workerOf = async (client: Client): Promise<number> => {
+      client.send('{"type":"hello"}');
+      return (JSON.parse(await client.receive('"welcome"')) as { payload: { worker: number } }).payload.worker;
+    };
+    // The processes take turns.
+    const clients = [await Client.connect(url), await Client.connect(url)] as const;
+    const workers = await Promise.all(clients.map(workerOf));
+    expect(new Set(workers)).toEqual(new Set([1, 2]));
+    clients[0].send("to both");
+    for (const client of clients) await client.receive("echo: to both");
+
+    const [, pid] = await two.wrote(new RegExp(`^worker ${workers[0]} +pid (\\d+)$`, "m"));
+    process.kill(Number(pid), "SIGKILL");
+    // A page takes everyone off its list that was there.
+    expect(JSON.parse(await clients[1].receive('"gone"'))).toEqual({ type: "gone", payload: { worker: workers[0] } });
+    await two.wrote(new RegExp(`^worker ${workers[0]} ended with SIGKILL; another one takes its place$`, "m"));
+
+    two.signalGroup("SIGINT");
+    expect(await clients[1].closed).toMatchObject({ code: 1001 });
+    expect(await two.exited).toEqual({ code: 0, signal: null });
+  });
+
   it("does not wait for a client that never answers the close frame", async () => {
     const one = start(["express"], { PORT: "0" });
     const port = await portOf(one);
@@ -198,6 +232,8 @@ describe("npm start", { timeout: BUILD_MS }, () => {
     [["nonsense"], {}, 'There is no demo "nonsense". Choose from: express, fastify, hono, koa, node, fastify-websocket, hono-node-ws'],
     [["koa", "hono"], {}, "One demo at a time, or none for all."],
     [["--nonsense"], {}, "Unknown option --nonsense."],
+    [["--workers", "0"], {}, '--workers must be a whole number from 1 to 64, not "0".'],
+    [["koa", "--workers"], {}, "--workers must be a whole number from 1 to 64, not left out."],
     [["koa"], { PORT: "eighty" }, 'PORT must be a whole number from 0 to 65535, not "eighty"'],
     [["koa"], { PORT: "65536" }, 'PORT must be a whole number from 0 to 65535, not "65536"'],
     [["koa"], { PORT: "-1" }, 'PORT must be a whole number from 0 to 65535, not "-1"'],

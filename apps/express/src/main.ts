@@ -15,7 +15,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   app.get("/healthz", (_req, res) => void res.type("text").send("ok"));
 
   const server = tls ? createServer(tls, app).listen(port, host) : app.listen(port, host);
-  attach(server);
+  const attachment = attach(server);
   await once(server, "listening");
-  return { server, close: promisify(server.close.bind(server)) };
+  return { server, attachment, close: promisify(server.close.bind(server)) };
 }

@@ -14,5 +14,5 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   app.get("/healthz", () => "ok");
 
   await app.listen({ host, port });
-  return { server: app.server, close: () => app.close() };
+  return { server: app.server, attachment: app.upwire, close: () => app.close() };
 }

@@ -20,7 +20,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
 
   const https = tls && { createServer, serverOptions: tls };
   const server = serve({ fetch: app.fetch, hostname: host, port, ...https }) as Server;
-  attach(server, nodeWs);
+  const attachment = attach(server, nodeWs);
   await once(server, "listening");
-  return { server, close: promisify(server.close.bind(server)) };
+  return { server, attachment, close: promisify(server.close.bind(server)) };
 }

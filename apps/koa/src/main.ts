@@ -18,9 +18,9 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   const app = new Koa().use(router.routes());
   const handle = app.callback();
   const server = tls ? createServer(tls, (req, res) => void handle(req, res)).listen(port, host) : app.listen(port, host);
-  attach(server);
+  const attachment = attach(server);
   await once(server, "listening");
-  return { server, close: promisify(server.close.bind(server)) };
+  return { server, attachment, close: promisify(server.close.bind(server)) };
 }
 
 function sendPage(ctx: Context, page: Page): void {

@@ -21,7 +21,7 @@ export async function start({ demo, host, port, tls }: StartOptions): Promise<Ru
   };
 
   const server = tls ? createSecureServer(tls, listener) : createServer(listener);
-  attach(server);
+  const attachment = attach(server);
   await once(server.listen(port, host), "listening");
-  return { server, close: promisify(server.close.bind(server)) };
+  return { server, attachment, close: promisify(server.close.bind(server)) };
 }

@@ -1,0 +1,1 @@
+export { metricsHandler, readinessHandler, type NodeRequest, type NodeResponse } from "./node.ts";

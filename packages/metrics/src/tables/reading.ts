@@ -1,0 +1,26 @@
+/** One source during one collection. Its stats are asked for once, since they are found by looking at each connection. */
+export class Reading<Source extends { readonly stats: unknown }> {
+  readonly source: Source;
+  #stats: (() => Source["stats"]) | undefined;
+
+  constructor(source: Source) {
+    this.source = source;
+  }
+
+  /** @throws what the source throws, each time the same. */
+  get stats(): Source["stats"] {
+    this.#stats ??= once(() => this.source.stats);
+    return this.#stats();
+  }
+}
+
+function once<T>(read: () => T): () => T {
+  try {
+    const value = read();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
