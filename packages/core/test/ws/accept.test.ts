@@ -77,6 +77,13 @@ it("closes an open ws with 1008 when the request is refused only then", async ()
   expect(await closing(client)).toEqual({ code: 1008, reason: "ERR_ORIGIN" });
 });
 
+it("closes an open ws with 1011 where the handler is none, and reports it", async () => {
+  const errors: unknown[] = [];
+  const { port } = await adopt({ message: "echo" } as never, { onError: (error) => void errors.push(error) });
+  expect((await closing(await open(port))).code).toBe(1011);
+  expect(errors).toEqual([expect.any(TypeError)]);
+});
+
 it("keeps the route's own message limit, policy and close codes", async () => {
   const { port } = await adopt(echo, { maxMessageBytes: 10 });
   const client = await open(port);
