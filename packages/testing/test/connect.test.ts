@@ -207,9 +207,11 @@ it("takes an Origin among the headers for the origin, in any letters, and the op
   for (const name of ["origin", "Origin", "ORIGIN"]) {
     expect(await refusalOf(connectTo(listener(), "/ws", { headers: { [name]: foreign } }))).toMatchObject({ code: "ERR_ORIGIN" });
   }
-  await expect(refusalOf(connectTo(listener(), "/ws", { headers: { origin: "http://a.example", host: "a.example" }, origin: foreign }))).resolves.toMatchObject({
-    code: "ERR_ORIGIN",
-  });
+  await expect(refusalOf(connectTo(listener(), "/ws", { headers: { origin: "http://a.example", host: "a.example" }, origin: foreign }))).resolves.toMatchObject(
+    {
+      code: "ERR_ORIGIN",
+    },
+  );
   await (await connectTo(listener(), "/ws", { headers: { origin: "http://a.example", host: "a.example" } })).close();
 });
 

@@ -1,4 +1,4 @@
-import { onEvent } from "@upwire/core";
+import { onEvent, type ConnectionHandler } from "@upwire/core";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { closing, serve } from "../helpers/served.ts";
 
@@ -7,7 +7,7 @@ afterEach(() => {
 });
 
 const FAULT = new Error("a bug in a handler");
-const faulty = {
+const faulty: ConnectionHandler = {
   message(): void {
     throw FAULT;
   },
@@ -16,8 +16,8 @@ const faulty = {
 describe("an error of the application's own code", () => {
   it("is written to stderr where there is no onError", async () => {
     const written = vi.spyOn(console, "error").mockImplementation(() => {});
-    const { client } = await serve(faulty);
-    const one = await client();
+    const served = await serve(faulty);
+    const one = await served.client();
     one.send("x");
     expect((await closing(one)).code).toBe(1011);
     expect(written.mock.calls).toEqual([["upwire:", FAULT]]);
@@ -27,12 +27,12 @@ describe("an error of the application's own code", () => {
     const written = vi.spyOn(console, "error").mockImplementation(() => {});
     const told: unknown[] = [];
     onTestFinished(onEvent("upwire:error", ({ error }) => void told.push(error)));
-    const { client } = await serve(faulty, {
+    const served = await serve(faulty, {
       onError: () => {
         throw new Error("a bug in onError");
       },
     });
-    const [one, two] = [await client(), await client()];
+    const [one, two] = [await served.client(), await served.client()];
     one.send("x");
     expect((await closing(one)).code).toBe(1011);
     expect([two.readyState, told, written.mock.calls]).toEqual([two.OPEN, [FAULT], []]);

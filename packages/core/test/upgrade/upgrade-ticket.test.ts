@@ -22,7 +22,10 @@ async function beside(): Promise<Beside> {
   const clock = new FakeClock();
   const server = createServer();
   const attachment = attach(server, { clock, handshakeTimeoutMs: 3000 });
-  const other = once(server.on("upgrade", () => {}), "upgrade") as Promise<[IncomingMessage, Socket]>;
+  const other = once(
+    server.on("upgrade", () => {}),
+    "upgrade",
+  ) as Promise<[IncomingMessage, Socket]>;
   const asked = once(server, "request") as Promise<[IncomingMessage, ServerResponse]>;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

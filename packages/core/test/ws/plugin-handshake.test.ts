@@ -33,7 +33,10 @@ async function beside(): Promise<Beside> {
   const server = createServer();
   const stands: ((stand: Duplex) => void)[] = [];
   const attachment = attach(server, { clock, handshakeTimeoutMs: 3000, handOver: handOverTo((_req, stand) => stands.shift()?.(stand)) });
-  const other = once(server.on("upgrade", () => {}), "upgrade") as Promise<[IncomingMessage, Socket]>;
+  const other = once(
+    server.on("upgrade", () => {}),
+    "upgrade",
+  ) as Promise<[IncomingMessage, Socket]>;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
