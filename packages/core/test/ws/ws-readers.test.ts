@@ -8,7 +8,7 @@ describe("messages as streams, read by the Receiver of ws", () => {
   it("come beside pings and pongs, and end with the client's close frame", async () => {
     const texts: string[] = [];
     const told: string[] = [];
-    const { port, nextConnection } = await serve(
+    const served = await serve(
       {
         async stream(connection, { readable }: IncomingStream) {
           for await (const chunk of readable) texts.push(Buffer.from(chunk).toString());
@@ -19,8 +19,8 @@ describe("messages as streams, read by the Receiver of ws", () => {
       },
       { readers: wsReaders() },
     );
-    const client = await WireClient.connect({ port });
-    const connection = await nextConnection();
+    const client = await WireClient.connect({ port: served.port });
+    const connection = await served.nextConnection();
     client.sendFrame({ opcode: Opcode.text, payload: "one ", fin: false });
     client.ping("a");
     client.sendFrame({ opcode: Opcode.continuation, payload: "message" });
