@@ -27,6 +27,7 @@ import { Names } from "./data/names.ts";
 import { RedisData } from "./data/redis-data.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import type { RedisDriver } from "./driver/driver.ts";
+import { guardedSink } from "./guarded-sink.ts";
 import { NodePlane } from "./nodes/node-plane.ts";
 import { planeScripts } from "./nodes/scripts.ts";
 import { readOptions, type RedisBrokerOptions, type RedisBrokerSettings } from "./options.ts";
@@ -76,14 +77,14 @@ class RedisBroker implements Broker {
 
   async start(sink: BrokerSink): Promise<void> {
     if (this.#sink !== undefined) throw startedTwice();
-    this.#sink = sink;
+    const report = (error: Error): void => this.#reports.report(error);
+    this.#sink = guardedSink(sink, report);
     const { client, prefix, sharded, limits } = this.#settings;
     const { node } = this;
     const clock = this.#clock;
     const driver = await createDriver({ client, prefix, node, clock, sharded, scripts: [...scripts, ...planeScripts] });
     if (this.#closing !== undefined) throw closed();
     this.#driver = driver;
-    const report = (error: Error): void => this.#reports.report(error);
     const told = (from: string, data: Uint8Array): void => {
       this.#counts.told++;
       this.#sinkNow?.told(from, data);
@@ -111,13 +112,13 @@ class RedisBroker implements Broker {
       });
       await data.start();
       await plane.start();
+      if (this.#closing !== undefined) throw closed();
     } catch (error) {
       data.close();
       await plane.close();
       await driver.close();
       throw error;
     }
-    if (this.#closing !== undefined) throw closed();
     data.nodes(plane.nodes());
     this.#data = data;
     this.#plane = plane;
