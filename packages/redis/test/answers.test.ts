@@ -113,9 +113,9 @@ describe.skipIf(missing !== undefined)(`redisBroker and what Redis answers${miss
     const { data } = await startData(server.url);
     const wrong = [5, undefined, null, {}].map((text) => data.publish("a", text as never, {}));
     const keyMs = [Number.NaN, Infinity, 0, -1, "1"].map((ms) => data.publish("a", "x", { history, key: "k", keyMs: ms as never }));
-    const names = [undefined, 5, null].flatMap((topic) => [data.publish(topic as never, "x", {}), data.subscribe(topic as never, undefined)]);
+    const noTopics = [undefined, 5, null].flatMap((topic) => [data.publish(topic as never, "x", {}), data.subscribe(topic as never, undefined)]);
     const right = data.publish("a", "x", {});
-    for (const failing of [...wrong, ...keyMs, ...names]) await expect(failing).rejects.toThrow(RangeError);
+    for (const failing of [...wrong, ...keyMs, ...noTopics]) await expect(failing).rejects.toThrow(RangeError);
     expect((await right).delivery).toBe("cluster");
     expect((await data.history("a", 0, 10)).top).toBe(0);
   });

@@ -30,7 +30,14 @@ describe.skipIf(missing !== undefined)(`redisBroker and keys that another progra
   it("begins a topic again whose string is none of ours", async () => {
     const { broker } = await TestNode.start({ url: server.url });
     const low = [0, 0, 0, 0, 0, 1];
-    const strings = [Buffer.from(""), Buffer.from("uw1"), Buffer.alloc(200), meta([255, 255, 255, 255, 255, 255], "epoch-of-it"), meta(low, ""), meta(low, "\xff".repeat(12))];
+    const strings = [
+      Buffer.from(""),
+      Buffer.from("uw1"),
+      Buffer.alloc(200),
+      meta([255, 255, 255, 255, 255, 255], "epoch-of-it"),
+      meta(low, ""),
+      meta(low, "\xff".repeat(12)),
+    ];
     for (const text of strings) {
       await client.set(names.meta("a"), text);
       await client.del(names.stream("a"));
@@ -65,7 +72,13 @@ describe.skipIf(missing !== undefined)(`redisBroker and keys that another progra
 
   it("goes on telling what is kept behind an entry that lacks something", async () => {
     const [one, two] = [await TestNode.start({ url: server.url }), await TestNode.start({ url: server.url })];
-    for (const fields of [["u", "soon"], ["x", "y"], ["d", "x", "u", "1e300"], ["f", "no name", "d", "x", "u", "1e300"]]) await client.xadd(kept, "*", "t", "", ...fields);
+    for (const fields of [
+      ["u", "soon"],
+      ["x", "y"],
+      ["d", "x", "u", "1e300"],
+      ["f", "no name", "d", "x", "u", "1e300"],
+    ])
+      await client.xadd(kept, "*", "t", "", ...fields);
     await one.broker.tell(two.broker.node, Buffer.from("hello"), { keepMs: 5000 });
     await until("it is told", () => two.broker.stats.told > 0);
     expect([two.broker.stats.told, two.errors]).toEqual([1, []]);
