@@ -61,6 +61,8 @@ class RedisBroker implements Broker {
   #data: RedisData | undefined;
   #plane: NodePlane | undefined;
   #wasDown = false;
+  /** What is told and that Redis has not taken over yet. */
+  #tellBytes = 0;
   #closing: Promise<void> | undefined;
 
   constructor(settings: RedisBrokerSettings) {
@@ -153,10 +155,16 @@ class RedisBroker implements Broker {
   async tell(node: string | undefined, data: Uint8Array, options: TellOptions = {}): Promise<void> {
     const plane = this.#now(this.#plane);
     checkTell(data, options);
+    const { byteLength } = data;
+    const most = this.#settings.limits.upBytes;
+    if (this.#tellBytes + byteLength > most) throw unavailable(`tell: Redis is slower than what is told; at most ${most} bytes may wait for it`);
+    this.#tellBytes += byteLength;
     try {
       await plane.tell(node, data, options);
     } catch (error) {
       throw failed("tell", error);
+    } finally {
+      this.#tellBytes -= byteLength;
     }
     this.#counts.tells++;
   }

@@ -84,6 +84,14 @@ describe.skipIf(missing !== undefined)(`redisBroker and keys that another progra
     expect([two.broker.stats.told, two.errors]).toEqual([1, []]);
   });
 
+  it("holds no more than 64 MiB of what is told and not taken over", async () => {
+    const { broker } = await TestNode.start({ url: server.url });
+    const data = Buffer.alloc(1024 * 1024);
+    const results = await Promise.allSettled(Array.from({ length: 70 }, () => broker.tell("node-that-never-was", data)));
+    expect(results.map(({ status }) => status === "fulfilled")).toEqual(results.map((_, at) => at < 64));
+    await broker.tell("node-that-never-was", data);
+  });
+
   it("shows no node that has no name of ours, and none for longer than a lease", async () => {
     const { broker } = await TestNode.start({ url: server.url });
     await client.zadd(alive, "9e15", "of-the-future", "9e15", "", "9e15", "no name\n");
