@@ -7,6 +7,9 @@ import type { SenderTop } from "./envelope.ts";
  */
 const TRANSIT_MS = 1000;
 
+/** Senders that are told apart on one topic; of too many the one that was heard first is forgotten. Bytes of an envelope may name any. */
+const MAX_SENDERS = 4096;
+
 interface Heard {
   /** When the topic was subscribed. */
   since: number;
@@ -58,7 +61,7 @@ export class SenderTops {
     const last = heard.numbers.get(sender);
     const top = first + count - 1;
     if (last !== undefined && top <= last) return count;
-    heard.numbers.set(sender, top);
+    note(heard, sender, top);
     if (last !== undefined && last >= first) return last - first + 1;
     if (earlierMs !== undefined && this.#lacks(heard, last, first - 1, now - earlierMs)) this.#gap(topic);
     return 0;
@@ -70,14 +73,14 @@ export class SenderTops {
     if (heard === undefined) return;
     const last = heard.numbers.get(sender);
     if (last !== undefined && number <= last) return;
-    heard.numbers.set(sender, number);
+    note(heard, sender, number);
     if (this.#lacks(heard, last, number, now - ageMs)) this.#gap(topic);
   }
 
   /** What `sender` published up to `number` is not missed, for a broker whose sender tells its number when the subscription begins. */
   begin(sender: string, { topic, number }: Pick<SenderTop, "topic" | "number">): void {
     const heard = this.#topics.get(topic);
-    if (heard !== undefined && number > (heard.numbers.get(sender) ?? -1)) heard.numbers.set(sender, number);
+    if (heard !== undefined && number > (heard.numbers.get(sender) ?? -1)) note(heard, sender, number);
   }
 
   /**
@@ -103,4 +106,14 @@ export class SenderTops {
     if (last !== undefined) return number > last;
     return this.#cutAt > since ? at > this.#cutAt : at > since + TRANSIT_MS;
   }
+}
+
+function note({ numbers }: Heard, sender: string, number: number): void {
+  if (numbers.size >= MAX_SENDERS && !numbers.has(sender)) {
+    for (const first of numbers.keys()) {
+      numbers.delete(first);
+      break;
+    }
+  }
+  numbers.set(sender, number);
 }

@@ -4,7 +4,7 @@ import type { Position } from "@upwire/protocol";
 import { readLook, type HistoryCalls } from "./calls.ts";
 import { Channels } from "./channels.ts";
 import type { DataContext } from "./context.ts";
-import { failed } from "./failures.ts";
+import { failed, odd } from "./failures.ts";
 import type { Seen } from "./seen.ts";
 import { Subscription } from "./subscription.ts";
 
@@ -272,7 +272,14 @@ export class Subscriptions {
         subscription.isDoubtful = true;
         return reply ?? new Error("no answer");
       }
-      const { epoch, top, run } = readLook(reply);
+      let look;
+      try {
+        look = readLook(reply);
+      } catch (error) {
+        subscription.isDoubtful = true;
+        return odd(error);
+      }
+      const { epoch, top, run } = look;
       subscription.seen.answered(epoch, top, run);
       subscription.isDoubtful = false;
       if (subscription.isFresh) subscription.told({ epoch, offset: top });
