@@ -57,7 +57,7 @@ export class HandOver {
     const json = Buffer.from(JSON.stringify(publishers));
     const bytes = Buffer.concat([json, histories]);
     const end = clock.now() + GIVE_MS;
-    do {
+    while (clock.now() < end && !mesh.alive().next().done) {
       for (const heir of this.#heirs()) {
         if (!(await this.#give(bytes, json.length, heir)) || !(await this.#promote(heir, end))) continue;
         // A connection that is made now would not hear what follows.
@@ -67,7 +67,7 @@ export class HandOver {
         return;
       }
       await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
-    } while (clock.now() < end && !mesh.alive().next().done);
+    }
   }
 
   /** Tells the peer which node goes on, if that has been settled. */

@@ -68,7 +68,8 @@ export class HomeSeat {
     this.client = new HomeClient({
       clock: options.clock,
       self: options.node,
-      maxPendingBytes: options.maxQueueBytes,
+      // Asked again they wait for the new home all at once, beside what else waits for it.
+      maxPendingBytes: options.maxQueueBytes / 2,
       own: () => this.#serving(),
       link: () => this.#homePeer?.link,
       message: options.message,

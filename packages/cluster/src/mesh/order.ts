@@ -73,11 +73,14 @@ export class Order {
 
   /** `home` has said all that it had to say. */
   ended(home: Peer): void {
+    // It may be an heir itself, and the home before it has not said so yet.
+    const before = this.#awaited.get(home.node);
     for (const [node, awaited] of this.#awaited) {
       if (awaited !== home) continue;
-      this.#awaited.delete(node);
+      if (before === undefined) this.#awaited.delete(node);
+      else this.#awaited.set(node, before);
       const heir = this.#peers.get(node);
-      if (heir?.claim !== undefined) this.#set(heir, heir.claim);
+      if (before === undefined && heir?.claim !== undefined) this.#set(heir, heir.claim);
     }
   }
 
