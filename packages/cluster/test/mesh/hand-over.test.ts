@@ -36,7 +36,7 @@ function asked(fake: FakeNode, wanted: number): number {
 
 /** The numbers of the publishes that it was asked for. */
 function publishes(fake: FakeNode): number[] {
-  return fake.messages.flatMap(({ kind, bytes }) => (kind === messages.publish ? [bytes[0] as number] : []));
+  return fake.messages.flatMap(({ kind, bytes }) => (kind === messages.publish ? [bytes[0]] : []));
 }
 
 /** Sends what was written, and waits until the node has read it. */
