@@ -35,7 +35,7 @@ function asked(fake: FakeNode, wanted: number): number {
 }
 
 /** The numbers of the publishes that it was asked for. */
-function publishes(fake: FakeNode): number[] {
+function publishes(fake: FakeNode): (number | undefined)[] {
   return fake.messages.flatMap(({ kind, bytes }) => (kind === messages.publish ? [bytes[0]] : []));
 }
 
