@@ -63,11 +63,14 @@ async function startDemo(name, demo, { host, port, tls }) {
 }
 
 async function startIndex(running, demo, { host, port, tls }) {
-  const { pages, stop } = monitoring(running, demo, host);
+  const monitor = monitoring(running, demo, host);
   const listener = (req, res) => {
-    const answer = pages.get(req.url);
+    const answer = monitor.pages.get(req.url);
     // A page whose own name was made to lead here gets no figures.
-    if (answer !== undefined && namesOf(host).includes(hostnameIn(req.headers.host))) return answer(req, res);
+    if (answer !== undefined && namesOf(host).includes(hostnameIn(req.headers.host))) {
+      answer(req, res);
+      return;
+    }
     if (req.method !== "GET" || req.url !== "/") {
       res.writeHead(404, { "content-type": "text/plain" }).end("Not Found");
       return;
@@ -79,7 +82,7 @@ async function startIndex(running, demo, { host, port, tls }) {
   };
   const server = tls ? createSecureServer(tls, listener) : createServer(listener);
   await once(server.listen(port, host), "listening");
-  server.once("close", stop);
+  server.once("close", () => monitor.stop());
   return { name: "index", server, close: promisify(server.close.bind(server)), ...addressOf(server, { host, tls }) };
 }
 

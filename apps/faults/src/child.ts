@@ -142,6 +142,8 @@ export function onTold(listener: (value: never) => void): void {
 /** Takes the calls of the process that started this one. */
 export function serve(api: Calls): void {
   process.on("disconnect", () => process.exit());
+  // The caller ended while this process was starting.
+  if (!process.connected) process.exit();
   process.on("message", (message: ToChild) => {
     if ("told" in message) return;
     const { id, name, args } = message;

@@ -23,7 +23,7 @@ interface Told {
 async function faults(...names: string[]): Promise<readonly Told[]> {
   const file = join(tmpdir(), `faults-${process.pid}-${names[0]}.json`);
   try {
-    const child = spawn(process.execPath, [program, "--only", names.join(","), "--messages", "600", "--seed", "15", "--json", file], {
+    const child = spawn(process.execPath, [program, "--only", names.join(","), "--messages", "400", "--seed", "15", "--json", file], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
@@ -45,7 +45,7 @@ function expectUnharmed(outcomes: readonly Told[], names: readonly string[]): vo
 }
 
 it("loses nothing, and tells everything, on the mesh", { timeout: 120_000 }, async () => {
-  const names = ["mesh-home-drained", "mesh-home-killed"];
+  const names = ["mesh-home-drained"];
   expectUnharmed(await faults(...names), names);
 });
 
@@ -53,7 +53,7 @@ it.skipIf(missing !== undefined)(
   `loses nothing, and tells everything, on Redis${missing === undefined ? "" : `: ${missing}`}`,
   { timeout: 120_000 },
   async () => {
-    const names = ["redis-kill-always", "redis-node-killed"];
+    const names = ["redis-kill-always"];
     expectUnharmed(await faults(...names), names);
   },
 );

@@ -127,8 +127,8 @@ describe("SenderTops", () => {
 
 describe("SenderNumbers and SenderTops together", () => {
   // Each loss must be told within 5 s of its publication, and no gap may be told without one.
-  it("tell each loss and no other, whatever is lost, doubled or late, over 300 seeded stories", () => {
-    for (let seed = 1; seed <= 300; seed++) playStory(seed);
+  it("tell each loss and no other, whatever is lost, doubled or late, over 60 seeded stories", () => {
+    for (let seed = 1; seed <= 60; seed++) playStory(seed);
   });
 });
 
