@@ -182,7 +182,17 @@ export class Mesh {
       },
       this.#options,
     );
-    const peer: Peer = { node, rank: Infinity, link, isAlive: false, deadRank: undefined, forgetAt: Infinity, hasMoved: false, heirOf: undefined, claim: undefined };
+    const peer: Peer = {
+      node,
+      rank: Infinity,
+      link,
+      isAlive: false,
+      deadRank: undefined,
+      forgetAt: Infinity,
+      hasMoved: false,
+      heirOf: undefined,
+      claim: undefined,
+    };
     this.peers.set(node, peer);
     return peer;
   }

@@ -53,7 +53,10 @@ function claim(heir: FakeNode, of: string): FakeNode {
 }
 
 function move(home: FakeNode, heir: string): FakeNode {
-  home.writer.begin(messages.moved).text(JSON.stringify({ heir, rank: 1 })).end();
+  home.writer
+    .begin(messages.moved)
+    .text(JSON.stringify({ heir, rank: 1 }))
+    .end();
   return home;
 }
 
