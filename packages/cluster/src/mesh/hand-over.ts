@@ -66,6 +66,7 @@ export class HandOver {
         for (const peer of mesh.alive()) if (peer !== heir) this.tellMove(peer);
         return;
       }
+      if (mesh.alive().next().done) return;
       await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
     }
   }
