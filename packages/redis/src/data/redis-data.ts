@@ -86,7 +86,7 @@ export class RedisData {
     this.#kept.ready();
   }
 
-  async publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
+  publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     checkPublish(options);
     const { history, key, origin } = options;
     if (history !== undefined) {
