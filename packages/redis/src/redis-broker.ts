@@ -133,8 +133,12 @@ class RedisBroker implements Broker {
     }
   }
 
-  async subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
-    return this.#now(this.#data).subscribe(topic, history);
+  subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
+    try {
+      return this.#now(this.#data).subscribe(topic, history);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async unsubscribe(topic: string): Promise<void> {

@@ -10,8 +10,8 @@ const TRANSIT_MS = 1000;
 interface Heard {
   /** When the topic was subscribed. */
   since: number;
-  /** The newest number of each sender. */
-  readonly numbers: Map<string, number>;
+  /** The newest number of each sender; `undefined` as long as nothing has come, since most topics of many are silent. */
+  numbers: Map<string, number> | undefined;
 }
 
 /**
@@ -41,7 +41,7 @@ export class SenderTops {
 
   /** `topic` is subscribed from now on. Again for a subscribed one it does nothing. */
   listen(topic: string, now: number): void {
-    if (!this.#topics.has(topic)) this.#topics.set(topic, { since: now, numbers: new Map() });
+    if (!this.#topics.has(topic)) this.#topics.set(topic, { since: now, numbers: undefined });
   }
 
   unlisten(topic: string): void {
@@ -55,10 +55,10 @@ export class SenderTops {
   came(topic: string, sender: string, { first, earlierMs }: Taken, count: number, now: number): number {
     const heard = this.#topics.get(topic);
     if (heard === undefined) return count;
-    const last = heard.numbers.get(sender);
+    const last = heard.numbers?.get(sender);
     const top = first + count - 1;
     if (last !== undefined && top <= last) return count;
-    heard.numbers.set(sender, top);
+    note(heard, sender, top);
     if (last !== undefined && last >= first) return last - first + 1;
     if (earlierMs !== undefined && this.#lacks(heard, last, first - 1, now - earlierMs)) this.#gap(topic);
     return 0;
@@ -68,16 +68,16 @@ export class SenderTops {
   shown(sender: string, { topic, number, ageMs }: SenderTop, now: number): void {
     const heard = this.#topics.get(topic);
     if (heard === undefined) return;
-    const last = heard.numbers.get(sender);
+    const last = heard.numbers?.get(sender);
     if (last !== undefined && number <= last) return;
-    heard.numbers.set(sender, number);
+    note(heard, sender, number);
     if (this.#lacks(heard, last, number, now - ageMs)) this.#gap(topic);
   }
 
   /** What `sender` published up to `number` is not missed, for a broker whose sender tells its number when the subscription begins. */
   begin(sender: string, { topic, number }: Pick<SenderTop, "topic" | "number">): void {
     const heard = this.#topics.get(topic);
-    if (heard !== undefined && number > (heard.numbers.get(sender) ?? -1)) heard.numbers.set(sender, number);
+    if (heard !== undefined && number > (heard.numbers?.get(sender) ?? -1)) note(heard, sender, number);
   }
 
   /**
@@ -95,7 +95,7 @@ export class SenderTops {
 
   /** `sender` has ended. */
   forget(sender: string): void {
-    for (const { numbers } of this.#topics.values()) numbers.delete(sender);
+    for (const { numbers } of this.#topics.values()) numbers?.delete(sender);
   }
 
   /** @param at When `number` was published, at the latest. */
@@ -103,4 +103,9 @@ export class SenderTops {
     if (last !== undefined) return number > last;
     return this.#cutAt > since ? at > this.#cutAt : at > since + TRANSIT_MS;
   }
+}
+
+function note(heard: Heard, sender: string, number: number): void {
+  heard.numbers ??= new Map();
+  heard.numbers.set(sender, number);
 }

@@ -8,6 +8,7 @@ import { dataBytesOf } from "./history-line.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { UnderWay } from "./under-way.ts";
+import { withResolvers } from "./with-resolvers.ts";
 
 /** Publications of one topic in one envelope, which share what becomes of them. */
 interface Batch {
@@ -186,7 +187,6 @@ export class PlainPublisher {
 }
 
 function newBatch(): Batch {
-  let resolve: Batch["resolve"] = () => {};
-  const result = new Promise<PublishResult>((onDone) => (resolve = onDone));
+  const { promise: result, resolve } = withResolvers<PublishResult>();
   return { items: [], bytes: 0, result, resolve };
 }
