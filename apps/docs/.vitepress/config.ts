@@ -19,6 +19,7 @@ export default defineConfig({
     nav: [
       { text: "Guide", link: "/guide/start", activeMatch: "^/guide/" },
       { text: "Realtime", link: "/realtime/start", activeMatch: "^/realtime/" },
+      { text: "Scale", link: "/scale/engines", activeMatch: "^/scale/" },
       { text: "Adapters", link: "/adapters/express", activeMatch: "^/adapters/" },
       { text: "Reference", link: "/reference/names", activeMatch: "^/reference/" },
       { text: "Speed", link: "/speed" },
@@ -26,6 +27,7 @@ export default defineConfig({
     sidebar: [
       { text: "Guide", items: pagesOf("guide") },
       { text: "Realtime", items: pagesOf("realtime") },
+      { text: "Many nodes", items: pagesOf("scale") },
       { text: "Adapters", items: pagesOf("adapters") },
       { text: "Reference", items: pagesOf("reference") },
       { text: "Coming from", collapsed: true, items: pagesOf("coming-from") },
