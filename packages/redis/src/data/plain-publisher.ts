@@ -143,12 +143,12 @@ export class PlainPublisher {
   }
 
   async #send(sent: readonly Sent[], now: number): Promise<void> {
-    const { driver, counts, report } = this.#context;
+    const { driver, counts } = this.#context;
     const replies = await driver.many(sent.map(({ line, batch }) => this.#call(line.topic, batch.items, now)));
     for (const [at, { line, batch }] of sent.entries()) {
       const reply = replies[at];
       if (typeof reply !== "number") {
-        if (reply instanceof RedisReplyError) report(failed("publish without history, for this node only", reply));
+        if (reply instanceof RedisReplyError) this.#context.report(failed("publish without history, for this node only", reply));
         this.#settle(batch, LOCAL_ONLY);
         continue;
       }
