@@ -2,6 +2,7 @@ import { attach as attachServer, Upgrader, type Attachment, type AttachOptions, 
 import type { ServerType } from "@hono/node-server";
 import type { Context as HonoContext } from "hono";
 import { incomingOf, withoutSocket } from "./mistakes.ts";
+import { responseOf } from "./response.ts";
 import type { WebSocketRoute } from "./route.ts";
 
 export type { WebSocketRoute };
@@ -31,8 +32,6 @@ export function websocket<Context, Native extends HonoContext = HonoContext>(
     const { status, headers, body } = await upgrader.answer(incoming, handler, { native: c as HonoContext as Native, params: c.req.param() });
     // A Response of the Fetch standard cannot say 101; core sends it in place of a 204.
     if (status === 101) return c.body(null, 204);
-    // A Response counts its own body, also when middleware changes it.
-    const { "content-length": _, ...others } = headers;
-    return c.body(body, status as 400, others);
+    return responseOf(c, { status, headers, body });
   };
 }

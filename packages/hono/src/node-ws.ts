@@ -3,6 +3,7 @@ import { accept, answerThroughPlugin, check, pluginServer } from "@upwire/core/a
 import type { ServerType } from "@hono/node-server";
 import type { Context as HonoContext } from "hono";
 import { checkNodeWs, incomingOf, withoutSocket, type NodeWebSocket } from "./mistakes.ts";
+import { responseOf } from "./response.ts";
 import type { WebSocketRoute } from "./route.ts";
 
 export type { NodeWebSocket, WebSocketRoute };
@@ -48,7 +49,7 @@ export function websocket<Context, Native extends HonoContext = HonoContext>(
     if (req === undefined) return withoutSocket(c);
     const headers = { ...Object.fromEntries(c.res.headers), "set-cookie": c.res.headers.getSetCookie() };
     const decision = await check(upgrader, req, { native: c as HonoContext as Native, params: c.req.param(), headers });
-    if (!decision.ok) return c.body(decision.body, decision.status as 400, decision.headers);
+    if (!decision.ok) return responseOf(c, decision);
     const upgrade = nodeWs.upgradeWebSocket(() => ({
       onOpen: (_event, { raw }) => void (raw && accept(upgrader, raw, req, handler)),
     }));

@@ -34,3 +34,20 @@ it("serves a route of the plugin's own beside one of ours, each with its own lim
   expect([(await own.closed).code, nodeWs.wss.clients.size]).toEqual([1009, 0]);
   ours.reset();
 });
+
+it("answers whole where middleware makes the body longer", async () => {
+  const app = new Hono();
+  const nodeWs = createNodeWebSocket({ app });
+  app.use(async (c, next) => {
+    await next();
+    c.res = new Response(`${await c.res.text()} and more`, c.res);
+  });
+  app.get("/ours", websocket(nodeWs, { message: () => {} }));
+  const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
+  attach(server, nodeWs);
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}/ours`, { headers: { accept: "application/vnd.upwire.check+json" } });
+  expect(await answer.text()).toBe('{"ok":true} and more');
+});

@@ -66,7 +66,13 @@ function checkFallback(fallback: FallbackHandler<never, never>): void {
 export function routeOptions<User>({ authorize, fallback, options = {} }: AnyOptions<User>, node: string | undefined): UpgraderOptions<User, never> {
   // Where nothing says who a client is, the fallback may: `user` is what that gives.
   const before = fallback?.options as UpgraderOptions<User, never> | undefined;
-  const brought = { slowConsumer: "drop-newest" as const, ...(node !== undefined && { connectionIdPrefix: node }), ...before, ...(authorize && { authorize }), ...options };
+  const brought = {
+    slowConsumer: "drop-newest" as const,
+    ...(node !== undefined && { connectionIdPrefix: node }),
+    ...before,
+    ...(authorize && { authorize }),
+    ...options,
+  };
   return { ...brought, subprotocols: withOurs<never>(options.subprotocols ?? before?.subprotocols ?? []) };
 }
 

@@ -21,12 +21,23 @@ export function knownReply(ended: Ended): KnownReply {
   return typeof reply === "string" ? { is: "done", json: reply } : { is: "done", base64: Buffer.from(reply).toString("base64") };
 }
 
+/** What stands in a frame as it is, must not break it. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @returns `undefined` for what is no end, and for what another version says. */
 function endedOf(answer: unknown): Ended | undefined {
   const known = (answer ?? {}) as KnownReply;
   if (known.is === "failed") return { error: fromWireError(known.error) };
   if (known.is !== "done") return undefined;
   const { json, base64 } = known;
+  if (typeof json === "string" && !isJson(json)) return undefined;
   return { reply: typeof base64 === "string" ? Buffer.from(base64, "base64") : typeof json === "string" ? json : undefined };
 }
 

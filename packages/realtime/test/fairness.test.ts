@@ -39,7 +39,12 @@ describe("what one user has remembered by key", () => {
   });
 
   it("gives way before that of a client without an id from another address, and of one with an id", async () => {
-    const realtime = createRealtime({ limits: { rememberedReplies: 20 }, userId: ({ id }: { id?: string }) => id, authorize: ({ headers }) => ({ ...(headers["x-user"] !== undefined && { id: String(headers["x-user"]) }) }), requests: { echo: ({ payload }) => payload } });
+    const realtime = createRealtime({
+      limits: { rememberedReplies: 20 },
+      userId: ({ id }: { id?: string }) => id,
+      authorize: ({ headers }) => ({ ...(headers["x-user"] !== undefined && { id: String(headers["x-user"]) }) }),
+      requests: { echo: ({ payload }) => payload },
+    });
     const route = new MemoryRoute(realtime, { trustProxy: 1 });
     const near = await route.client({ "x-forwarded-for": "192.0.2.1" });
     const far = await route.client({ "x-forwarded-for": "192.0.2.2" });

@@ -1,4 +1,5 @@
 import type { Clock } from "@upwire/core";
+import { kinds, readOptions as checkOptions, type OptionKinds } from "@upwire/core/adapter";
 import { defaultLimits, type QueueLimits } from "./data/limits.ts";
 import type { RedisClientLike } from "./driver/clients.ts";
 
@@ -56,19 +57,30 @@ export interface RedisBrokerSettings {
   readonly clock: Clock | undefined;
 }
 
-const prefixPattern = /^[^\s{}]{1,64}$/;
+// A lone surrogate has no UTF-8: two such prefixes would be one.
+const prefixPattern = /^[^\s{}\p{Cs}]{1,64}$/u;
 
-/** @throws TypeError without a client and a URL, or with both; RangeError for what is out of range. */
-export function readOptions({
-  client,
-  url,
-  prefix = "upwire",
-  sharded = false,
-  queue = {},
-  batch = {},
-  onError,
-  clock,
-}: RedisBrokerOptions): RedisBrokerSettings {
+const { anything, callback, clock: aClock, flag, group } = kinds;
+// What the others may be is looked at by whoever uses them.
+const optionKinds: OptionKinds<RedisBrokerOptions> = {
+  client: anything,
+  url: anything,
+  prefix: anything,
+  sharded: flag,
+  queue: group,
+  batch: group,
+  onError: callback,
+  clock: aClock,
+};
+const queueKinds: OptionKinds<RedisQueueOptions> = { messages: anything, bytes: anything, ageMs: anything };
+const batchKinds: OptionKinds<RedisBatchOptions> = { messages: anything, bytes: anything };
+
+/** @throws TypeError without a client and a URL, or with both, and for options that do not exist; RangeError for what is out of range. */
+export function readOptions(given: RedisBrokerOptions): RedisBrokerSettings {
+  const options = checkOptions<RedisBrokerOptions>("redisBroker", given, optionKinds);
+  const { client, url, prefix = "upwire", sharded = false, onError, clock } = options;
+  const queue = checkOptions<RedisQueueOptions>("queue", options.queue, queueKinds);
+  const batch = checkOptions<RedisBatchOptions>("batch", options.batch, batchKinds);
   if ((client === undefined) === (url === undefined)) {
     throw new TypeError(`redisBroker: ${client === undefined ? "neither client nor url is given" : "both client and url are given"}; give one of them`);
   }

@@ -27,6 +27,7 @@ import { Names } from "./data/names.ts";
 import { RedisData } from "./data/redis-data.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import type { RedisDriver } from "./driver/driver.ts";
+import { guardedSink } from "./guarded-sink.ts";
 import { NodePlane } from "./nodes/node-plane.ts";
 import { planeScripts } from "./nodes/scripts.ts";
 import { readOptions, type RedisBrokerOptions, type RedisBrokerSettings } from "./options.ts";
@@ -60,6 +61,8 @@ class RedisBroker implements Broker {
   #data: RedisData | undefined;
   #plane: NodePlane | undefined;
   #wasDown = false;
+  /** What is told and that Redis has not taken over yet. */
+  #tellBytes = 0;
   #closing: Promise<void> | undefined;
 
   constructor(settings: RedisBrokerSettings) {
@@ -76,14 +79,14 @@ class RedisBroker implements Broker {
 
   async start(sink: BrokerSink): Promise<void> {
     if (this.#sink !== undefined) throw startedTwice();
-    this.#sink = sink;
+    const report = (error: Error): void => this.#reports.report(error);
+    this.#sink = guardedSink(sink, report);
     const { client, prefix, sharded, limits } = this.#settings;
     const { node } = this;
     const clock = this.#clock;
     const driver = await createDriver({ client, prefix, node, clock, sharded, scripts: [...scripts, ...planeScripts] });
     if (this.#closing !== undefined) throw closed();
     this.#driver = driver;
-    const report = (error: Error): void => this.#reports.report(error);
     const told = (from: string, data: Uint8Array): void => {
       this.#counts.told++;
       this.#sinkNow?.told(from, data);
@@ -111,13 +114,13 @@ class RedisBroker implements Broker {
       });
       await data.start();
       await plane.start();
+      if (this.#closing !== undefined) throw closed();
     } catch (error) {
       data.close();
       await plane.close();
       await driver.close();
       throw error;
     }
-    if (this.#closing !== undefined) throw closed();
     data.nodes(plane.nodes());
     this.#data = data;
     this.#plane = plane;
@@ -161,10 +164,16 @@ class RedisBroker implements Broker {
   async tell(node: string | undefined, data: Uint8Array, options: TellOptions = {}): Promise<void> {
     const plane = this.#now(this.#plane);
     checkTell(data, options);
+    const { byteLength } = data;
+    const most = this.#settings.limits.upBytes;
+    if (this.#tellBytes + byteLength > most) throw unavailable(`tell: Redis is slower than what is told; at most ${most} bytes may wait for it`);
+    this.#tellBytes += byteLength;
     try {
       await plane.tell(node, data, options);
     } catch (error) {
       throw failed("tell", error);
+    } finally {
+      this.#tellBytes -= byteLength;
     }
     this.#counts.tells++;
   }

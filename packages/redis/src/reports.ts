@@ -1,4 +1,5 @@
 import type { Clock } from "@upwire/core";
+import { guard } from "./guarded-sink.ts";
 
 /** The same line again is told at most so often. Milliseconds. */
 const SAME_MS = 10_000;
@@ -22,10 +23,10 @@ export class Reports {
     if (last !== undefined && now - last < SAME_MS) return;
     if (this.#told.size >= MOST) this.#told.clear();
     this.#told.set(error.message, now);
-    try {
-      this.#onError(error);
-    } catch {
-      // An application's own handler must not stop the broker.
-    }
+    // What an application's own handler throws, or rejects with, has nowhere else to go.
+    guard(
+      () => this.#onError(error),
+      () => {},
+    );
   }
 }

@@ -72,6 +72,54 @@ describe.skipIf(missing !== undefined)(`redisBroker and what Redis answers${miss
     expect((await data.history("a", 0, 10)).publications.map(({ data: kept }) => kept)).toEqual(["1", "2", "3"]);
   });
 
+  const odd = [null, 5, [], [1, 2, 3], Buffer.from("OK"), [Buffer.from("epoch-of-it"), Buffer.from("run"), 1, 7, 0, []]];
+  for (const [at, answer] of odd.entries()) {
+    it(`takes an answer that is none for a lost one (${at})`, async () => {
+      const { data, driver } = await startData(server.url);
+      driver.answers.push(answer);
+      await expect(data.publish("a", "1", { history })).rejects.toMatchObject({ code: "unavailable" });
+      driver.answers.push(answer);
+      expect((await data.publish("a", "2", { history, key: "k" })).repeated).toBe(false);
+      for (const call of [() => data.history("a", 0, 10), () => data.subscribe("b", history), () => data.publish("c", "x", { key: "k" })]) {
+        driver.answers.push(at === odd.length - 1 ? null : answer);
+        await expect(call()).rejects.toMatchObject({ code: "unavailable" });
+      }
+      expect((await data.history("a", 0, 10)).publications.map(({ data: kept }) => kept)).toEqual(["2"]);
+      expect(data.queued).toEqual({ count: 0, bytes: 0 });
+    });
+  }
+
+  it("rejects at a close what has a key and is under way", async () => {
+    const { data, driver } = await startData(server.url);
+    for (const answer of ["done", new RedisUnavailableError("not connected", { maybeDone: false })] as const) {
+      driver.answers.push(answer);
+      const failing = data.publish("a", "1", { history, key: "k" });
+      await new Promise((resolve) => setImmediate(resolve));
+      data.close();
+      await expect(failing).rejects.toMatchObject({ code: "unavailable" });
+      expect(data.queued).toEqual({ count: 0, bytes: 0 });
+      data.state("up");
+    }
+  });
+
+  it("lets no more wait for an answer than it may hold, with a key and without history too", async () => {
+    const { data } = await startData(server.url, { upBytes: 1000 });
+    const results = await Promise.allSettled(["1", "2"].map((key) => data.publish("a", "x".repeat(600), { key })));
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect((await data.publish("a", "y", { key: "2" })).repeated).toBe(false);
+  });
+
+  it("refuses what it cannot publish, and others of the same turn get through", async () => {
+    const { data } = await startData(server.url);
+    const wrong = [5, undefined, null, {}].map((text) => data.publish("a", text as never, {}));
+    const keyMs = [Number.NaN, Infinity, 0, -1, "1"].map((ms) => data.publish("a", "x", { history, key: "k", keyMs: ms as never }));
+    const noTopics = [undefined, 5, null].flatMap((topic) => [data.publish(topic as never, "x", {}), data.subscribe(topic as never, undefined)]);
+    const right = data.publish("a", "x", {});
+    for (const failing of [...wrong, ...keyMs, ...noTopics]) await expect(failing).rejects.toThrow(RangeError);
+    expect((await right).delivery).toBe("cluster");
+    expect((await data.history("a", 0, 10)).top).toBe(0);
+  });
+
   it("tries again, in order, what was surely not sent", async () => {
     const { data, driver } = await startData(server.url);
     driver.answers.push(new RedisUnavailableError("not connected", { maybeDone: false }));

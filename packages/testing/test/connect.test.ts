@@ -194,6 +194,35 @@ describe("waiting", () => {
     const client = await connectTo(holding, "/ws", { closeTimeoutMs: 20 });
     expect(await client.close()).toMatchObject({ code: 1006 });
   });
+
+  it("gives up on the body of a refusal that never ends, and tells what came of it", async () => {
+    const events = createServer((_req, res) => void res.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n"));
+    const refused = await refusalOf(connectTo(events, "/events", { handshakeTimeoutMs: 200 }));
+    expect([refused.status, refused.body, events.listening]).toEqual([200, "data: 1\n\n", false]);
+  });
+});
+
+it("takes an Origin among the headers for the origin, in any letters, and the option before it", async () => {
+  const foreign = "https://evil.example";
+  for (const name of ["origin", "Origin", "ORIGIN"]) {
+    expect(await refusalOf(connectTo(listener(), "/ws", { headers: { [name]: foreign } }))).toMatchObject({ code: "ERR_ORIGIN" });
+  }
+  await expect(refusalOf(connectTo(listener(), "/ws", { headers: { origin: "http://a.example", host: "a.example" }, origin: foreign }))).resolves.toMatchObject(
+    {
+      code: "ERR_ORIGIN",
+    },
+  );
+  await (await connectTo(listener(), "/ws", { headers: { origin: "http://a.example", host: "a.example" } })).close();
+});
+
+it("refuses to close with what no browser sends, and stays open", async () => {
+  const client = await connectTo(listener(), "/ws");
+  const right = "is not allowed; give 1000, or a whole number from 3000 to 4999";
+  for (const code of [0, 999, 1001, 1005, 1006, 2999, 5000, 3000.5, NaN]) await expect(client.close(code)).rejects.toThrow(right);
+  await expect(client.close(4000, "ü".repeat(62))).rejects.toThrow("connectTo: close: the reason has 124 bytes of UTF-8; give at most 123");
+  client.send("hello");
+  expect([(await client.next()).text(), (await client.next()).text()]).toEqual(["welcome", "hello"]);
+  expect(await client.close(4000, "ü".repeat(61))).toMatchObject({ code: 4000 });
 });
 
 describe("what cannot be meant", () => {

@@ -68,7 +68,11 @@ describe("a message whose type is no text", () => {
 });
 
 describe("a topic that the server joined", () => {
-  const subscribed = (topic: string, offset = 3): object => ({ type: "upwire.subscribed", topic, payload: { epoch: "epoch-one", offset, after: offset, resumed: false } });
+  const subscribed = (topic: string, offset = 3): object => ({
+    type: "upwire.subscribed",
+    topic,
+    payload: { epoch: "epoch-one", offset, after: offset, resumed: false },
+  });
 
   it("is forgotten with its end, unless the application has it", async () => {
     const fixture = new Fixture();

@@ -15,5 +15,7 @@ export function checkWhole(name: string, value: number): void {
 }
 
 export function checkLength(name: string, text: string | undefined, max: number): void {
-  if (text !== undefined && text.length > max) throw new RangeError(`${name}: ${text.length} characters are not allowed; give at most ${max}`);
+  if (text === undefined) return;
+  if (typeof text !== "string") throw new RangeError(`${name}: ${typeof text} is not allowed; give a string`);
+  if (text.length > max) throw new RangeError(`${name}: ${text.length} characters are not allowed; give at most ${max}`);
 }

@@ -27,7 +27,7 @@ export interface PublishOptions {
   readonly history?: HistoryBounds;
   /** Idempotency key, at most 512 characters: within `keyMs` a second publish of the same topic with it publishes nothing. Scope it by user. */
   readonly key?: string;
-  /** How long `key` is remembered, at least. Milliseconds. @default 120000 */
+  /** How long `key` is remembered, at least. Milliseconds, more than 0 and less than 2147483648. @default 120000 */
   readonly keyMs?: number;
   /**
    * Whose key it is, at most 512 characters. A broker that remembers only so many keys MUST forget first those of an owner who has

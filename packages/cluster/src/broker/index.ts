@@ -13,7 +13,7 @@ export type {
 } from "./broker.ts";
 export type { BrokerStats } from "./broker-stats.ts";
 export { checkBounds } from "./bounds.ts";
-export { checkHistory, checkPublish, checkTell } from "./checks.ts";
+export { checkHistory, checkPublication, checkPublish, checkTell, checkTopic } from "./checks.ts";
 export { newEpoch } from "./epoch.ts";
 export { notStarted, startedTwice, unavailable } from "./errors.ts";
 export { FairMap } from "./fair-map.ts";

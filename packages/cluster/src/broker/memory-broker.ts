@@ -13,7 +13,7 @@ import type {
   TellOptions,
 } from "./broker.ts";
 import type { BrokerStats } from "./broker-stats.ts";
-import { checkHistory, checkPublish, checkTell } from "./checks.ts";
+import { checkHistory, checkPublication, checkPublish, checkTell, checkTopic } from "./checks.ts";
 import { notStarted, startedTwice, unavailable } from "./errors.ts";
 import { Histories } from "./histories.ts";
 import { newNodeName } from "./node-name.ts";
@@ -72,6 +72,7 @@ class MemoryBroker implements Broker {
     if (this.#isClosed || this.#isFrozen) this.#counts.rejected++;
     this.#mustWork();
     if (this.#isFrozen) throw unavailable("publish: this broker has been saved, and another one goes on from there");
+    checkPublication(topic, data);
     checkPublish(options);
     const { position, isRepeated } = this.#histories.publish(topic, data, options);
     if (isRepeated) return { position, delivery: "cluster", repeated: true, others: undefined };
@@ -82,6 +83,7 @@ class MemoryBroker implements Broker {
 
   async subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
     this.#mustWork();
+    checkTopic(topic);
     const position = history === undefined ? undefined : this.#histories.subscribe(topic, history);
     this.#subscribed.add(topic);
     return position;

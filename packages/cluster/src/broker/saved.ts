@@ -143,6 +143,8 @@ function notSaved(why: string, cause?: unknown): TypeError {
 /** FNV-1a over what follows the head, and the length in it. */
 function checksum(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (let at = HEAD_BYTES - 4; at < bytes.byteLength; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  // Asked for once: to ask for each byte takes ten times as long.
+  const end = bytes.byteLength;
+  for (let at = HEAD_BYTES - 4; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
   return hash >>> 0;
 }

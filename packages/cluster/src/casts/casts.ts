@@ -15,6 +15,7 @@ import { PendingCasts } from "./pending-casts.ts";
 import { Questions } from "./questions.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { Asked, AskOptions, CastOptions, CastsOptions, CastStats, Reach } from "./types.ts";
+import { UntilStarted } from "./until-started.ts";
 import { unpackOptions, packOptions } from "./with-options.ts";
 
 const TIMEOUT_MS = 800;
@@ -41,8 +42,7 @@ export class Casts {
   /** What the origins of this node begin with. */
   readonly #ownPrefix: string;
   #life: "new" | "starting" | "started" | "failed" | "closed" = "new";
-  /** What waits for the broker to start. */
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new UntilStarted();
   /** The publish that was begun last, with the casts that it brings. */
   #publishing: { readonly promise: Promise<PublishResult>; readonly casts: PendingCast[] } | undefined;
   #malformed = 0;
@@ -104,14 +104,14 @@ export class Casts {
       });
     } catch (error) {
       if (this.#hasLife("starting")) this.#life = "failed";
-      this.#runWaiting();
+      this.#waiting.run();
       throw error;
     }
     if (!this.#hasLife("starting")) return;
     this.#life = "started";
     this.#nodesChanged(this.#broker.nodes());
     this.#subscriptions.start();
-    this.#runWaiting();
+    this.#waiting.run();
   }
 
   /** The address has its first member here: from now on its casts come to this node. */
@@ -132,8 +132,10 @@ export class Casts {
     if (this.#life === "closed") return Promise.resolve({ reached: 0, missing: this.others, delivery: "local-only" });
     return new Promise((resolve) => {
       const cast = this.#pending.begin(address, resolve);
-      if (this.#life !== "new" && this.#life !== "starting") this.#publish(cast, data, options);
-      else this.#waiting.push(() => this.#publish(cast, data, options));
+      if (this.#life !== "new" && this.#life !== "starting") return this.#publish(cast, data, options);
+      if (this.#waiting.add(() => this.#publish(cast, data, options), data.length)) return;
+      this.#refused++;
+      this.#pending.failed(cast, { isDown: true });
     });
   }
 
@@ -146,7 +148,7 @@ export class Casts {
     if (json === undefined) throw new TypeError("ask: the question has no JSON form");
     const bytes = Buffer.byteLength(json);
     if (bytes > MAX_JSON_BYTES) throw new RangeError(`ask: a question of ${bytes} bytes is not allowed; give at most ${MAX_JSON_BYTES}`);
-    if (this.#life === "starting") await this.#startedWithin(options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS);
+    if (this.#life === "starting") await this.#startedWithin(options.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS, bytes);
     if (this.#hasLife("closed")) return { answers: new Map(), missing: node === undefined ? this.others : [node], delivery: "local-only" };
     return this.#questions.ask(node, json, options);
   }
@@ -159,7 +161,7 @@ export class Casts {
     this.#subscriptions.close();
     this.#kept.close();
     this.#greetings.close();
-    this.#runWaiting();
+    this.#waiting.run();
     this.#questions.close();
     this.#pending.close();
     this.#outbox.close();
@@ -172,20 +174,16 @@ export class Casts {
   }
 
   /** Settles when the broker has started, or refuses to, at the latest after `ms`. */
-  #startedWithin(ms: number): Promise<void> {
+  #startedWithin(ms: number, bytes: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(ms, resolve);
-      this.#waiting.push(() => {
+      const end = (): void => {
         timer.cancel();
         resolve();
-      });
+      };
+      // Over the bound it is not waited for.
+      if (!this.#waiting.add(end, bytes)) end();
     });
-  }
-
-  #runWaiting(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const run of waiting) run();
   }
 
   #publish(cast: PendingCast, data: BrokerData, options: CastOptions | undefined): void {

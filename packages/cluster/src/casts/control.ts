@@ -95,6 +95,8 @@ function readRun(item: ByteReader): Run {
   const first = item.number();
   const count = item.number();
   if (count > MAX_RUN) throw new Malformed("a run is too long");
+  // Above it numbers do not grow by one any more: to count up to such an end would take for ever.
+  if (!Number.isSafeInteger(first + count)) throw new Malformed("a run ends too high");
   return { first, count };
 }
 

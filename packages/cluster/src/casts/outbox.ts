@@ -1,7 +1,7 @@
 import { ByteWriter } from "./byte-writer.ts";
 import { ItemKind, VERSION, writeItem, type Run } from "./control.ts";
 import type { PendingCast } from "./pending-cast.ts";
-import { Receipts } from "./receipts.ts";
+import { MAX_CHECKED, Receipts } from "./receipts.ts";
 import { runsOf, writeRuns } from "./runs.ts";
 
 /** Nodes whose casts are remembered here, at most; of too many the one that came first is forgotten. */
@@ -30,6 +30,8 @@ export class Outbox {
   /** The casts whose answers are missing, by the node that is asked; `undefined` stands for all others. */
   #checks = new Map<string | undefined, PendingCast[]>();
   #flush: NodeJS.Immediate | undefined;
+  /** So many casts may still be asked about in this turn: a few bytes ask about a million, and each costs time and memory. */
+  #leftToCheck = MAX_CHECKED;
   #untaken = 0;
 
   constructor(setup: OutboxSetup) {
@@ -41,9 +43,12 @@ export class Outbox {
     if (this.#receiptsOf(node).add(cast, took)) this.#mustTell(node);
   }
 
-  /** Answers about casts of `node` once more. @returns those that have not come. */
+  /** Answers about casts of `node` once more. @returns those that have not come; of those over the most of a turn it says nothing. */
   repeat(node: string, checked: readonly Run[]): number[] {
-    const absent = this.#receiptsOf(node).repeat(checked);
+    const asked = checked.reduce((sum, { count }) => sum + count, 0);
+    if (asked > this.#leftToCheck) this.#setup.refused();
+    const absent = this.#receiptsOf(node).repeat(checked, this.#leftToCheck);
+    this.#leftToCheck = Math.max(0, this.#leftToCheck - asked);
     this.#mustTell(node);
     return absent;
   }
@@ -76,6 +81,7 @@ export class Outbox {
   flush(): void {
     clearImmediate(this.#flush);
     this.#flush = undefined;
+    this.#leftToCheck = MAX_CHECKED;
     const [answered, absences, checks] = [this.#answered, this.#absences, this.#checks];
     this.#answered = new Set();
     this.#absences = new Map();

@@ -7,6 +7,8 @@ import type { Asked, AskOptions } from "./types.ts";
 
 /** Questions that may wait for answers at the same time. */
 const MAX_ASKING = 10_000;
+/** Questions that the broker has not taken over yet, at most; what would be more is not asked. Bytes. */
+const MAX_UNTAKEN_BYTES = 16 * 1024 * 1024;
 /** How often their deadlines are looked at, if there are any. Milliseconds. */
 const TICK_MS = 100;
 
@@ -39,6 +41,7 @@ export class Questions {
   readonly #setup: QuestionsSetup;
   readonly #pending = new Map<number, Pending>();
   #next = 1;
+  #untakenBytes = 0;
   #timer: Timer | undefined;
 
   constructor(setup: QuestionsSetup) {
@@ -105,7 +108,7 @@ export class Questions {
     });
     let delivery: Asked["delivery"] = "cluster";
     try {
-      await this.#setup.tell(node, data, keepMs === 0 ? undefined : { keepMs });
+      await this.#hand(node, data, keepMs);
     } catch {
       delivery = "local-only";
       this.#setup.kept.add(node, data, keepMs);
@@ -115,6 +118,21 @@ export class Questions {
     pending.delivery = delivery;
     if (delivery === "local-only") this.#giveUp(id, pending);
     else this.#endIfDone(id, pending);
+  }
+
+  /** Rejects at once when too much waits for the broker. */
+  async #hand(node: string | undefined, data: Uint8Array, keepMs: number): Promise<void> {
+    const bytes = data.byteLength;
+    if (this.#untakenBytes + bytes > MAX_UNTAKEN_BYTES) {
+      this.refused++;
+      throw new RangeError(`ask: the broker takes questions over too slowly; at most ${MAX_UNTAKEN_BYTES} bytes wait for it`);
+    }
+    this.#untakenBytes += bytes;
+    try {
+      await this.#setup.tell(node, data, keepMs === 0 ? undefined : { keepMs });
+    } finally {
+      this.#untakenBytes -= bytes;
+    }
   }
 
   #isEnough({ until }: Pending, answer: unknown): boolean {

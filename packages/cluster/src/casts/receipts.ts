@@ -5,8 +5,8 @@ import type { ByteWriter } from "./byte-writer.ts";
 const KEPT_MS = 2000;
 /** Runs that are kept at most. */
 const MAX_RUNS = 20_000;
-/** Casts that another node may ask about in one go. */
-const MAX_CHECKED = 200_000;
+/** Casts that other nodes may ask about in one turn of the event loop, all together. */
+export const MAX_CHECKED = 200_000;
 /** Numbers that one run takes in a list: its first cast, how many, and how many queues took each. */
 const FIELDS = 3;
 
@@ -48,10 +48,13 @@ export class Receipts {
     while (this.#sentRuns > MAX_RUNS || now - (this.#sent[0]?.at ?? now) > KEPT_MS) this.#sentRuns -= (this.#sent.shift() as Sent).runs.length / FIELDS;
   }
 
-  /** Puts those of the casts that have come into the answers of this turn. @returns the others, in the order of their numbers. */
-  repeat(checked: readonly Run[]): number[] {
+  /**
+   * Puts those of the casts that have come into the answers of this turn. @param most How many of the casts are looked at.
+   * @returns the others, in the order of their numbers.
+   */
+  repeat(checked: readonly Run[], most: number = MAX_CHECKED): number[] {
     const wanted = new Set<number>();
-    for (const { first, count } of checked) for (let cast = first; cast < first + count && wanted.size < MAX_CHECKED; cast++) wanted.add(cast);
+    for (const { first, count } of checked) for (let cast = first; cast < first + count && wanted.size < most; cast++) wanted.add(cast);
     for (const cast of castsIn(this.#runs)) wanted.delete(cast.number);
     for (const { runs } of this.#sent) {
       if (wanted.size === 0) return [];

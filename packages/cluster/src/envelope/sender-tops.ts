@@ -7,6 +7,9 @@ import type { SenderTop } from "./envelope.ts";
  */
 const TRANSIT_MS = 1000;
 
+/** Senders that are told apart on one topic; of too many the one that was heard first is forgotten. Bytes of an envelope may name any. */
+const MAX_SENDERS = 4096;
+
 interface Heard {
   /** When the topic was subscribed. */
   since: number;
@@ -106,6 +109,12 @@ export class SenderTops {
 }
 
 function note(heard: Heard, sender: string, number: number): void {
-  heard.numbers ??= new Map();
-  heard.numbers.set(sender, number);
+  const numbers = (heard.numbers ??= new Map());
+  if (numbers.size >= MAX_SENDERS && !numbers.has(sender)) {
+    for (const first of numbers.keys()) {
+      numbers.delete(first);
+      break;
+    }
+  }
+  numbers.set(sender, number);
 }

@@ -99,12 +99,19 @@ class HubOfAll<Context> extends AudienceOfAll<Context> implements ClusterHub<Con
     if (here !== undefined) return { connection: this.#connection(here), missing: [] };
     if (connectionId.startsWith(this.node)) return { connection: undefined, missing: [] };
     const node = this.#casts.others.find((other) => connectionId.startsWith(other));
-    const { answers, missing } = await ask(this.#casts, node, { ask: "get", id: connectionId }, { until: (answer) => answer !== null });
+    const { answers, missing } = await ask(
+      this.#casts,
+      node,
+      { ask: "get", id: connectionId },
+      { until: (answer) => readMember(answer, "")?.id === connectionId },
+    );
+    const silent = [...missing];
     for (const [from, answer] of answers) {
       const member = readMember(answer, from);
       if (member?.id === connectionId) return { connection: this.#connection(member), missing: [] };
+      if (answer !== null) silent.push(from);
     }
-    return { connection: undefined, missing };
+    return { connection: undefined, missing: silent };
   }
 
   async stop(): Promise<void> {

@@ -1,11 +1,12 @@
 import type { Hello, Refused } from "./hello.ts";
+import type { Order } from "./order.ts";
 import type { Peer } from "./peer.ts";
 
 interface AdmissionOptions {
   readonly app: string;
   readonly node: string;
   readonly peers: ReadonlyMap<string, Peer>;
-  readonly rank: () => number;
+  readonly order: Order;
   readonly isClosing: () => boolean;
 }
 
@@ -22,17 +23,20 @@ export class Admission {
 
   /** What this node says to another one. */
   hello(to: string): Hello {
-    const { app, node, peers, rank } = this.#options;
+    const { app, node, peers, order } = this.#options;
     const peer = peers.get(to);
     const received = peer?.link.hasMet === true ? peer.link.received : null;
-    return { app, node, rank: rank(), received, size: this.#size(), ...(peer?.deadRank !== undefined && { dead: peer.deadRank }) };
+    const { rank, heirOf } = order;
+    const dead = peer?.deadRank;
+    return { app, node, rank, received, size: this.#size(), ...(heirOf !== undefined && { heirOf }), ...(dead !== undefined && { dead }) };
   }
 
   /** Why the node that says this is not let in now. */
   judge({ node, rank, size, dead }: Hello): Refused | undefined {
     const peer = this.#options.peers.get(node);
     if (this.#options.isClosing()) return { reason: "closing" };
-    if (peer?.link.isAttached === true) return { reason: "busy" };
+    // This node can be found a moment before it has a rank.
+    if (peer?.link.isAttached === true || this.#options.order.rank === Infinity) return { reason: "busy" };
     if (peer?.deadRank === undefined || rank > peer.deadRank) return undefined;
     return dead === undefined || this.#prevailsOver(size, rank) ? { reason: "rank", dead: peer.deadRank } : undefined;
   }
@@ -45,7 +49,7 @@ export class Admission {
 
   #prevailsOver(size: number, rank: number): boolean {
     const own = this.#size();
-    return own === size ? this.#options.rank() < rank : own > size;
+    return own === size ? this.#options.order.rank < rank : own > size;
   }
 
   #size(): number {

@@ -30,15 +30,15 @@ export const messages = {
   tell: 5,
   /** Asks for an ack soon. */
   ask: 6,
-  /** number: the sender's place in the order of the nodes has changed. */
+  /** number, [name of a node]: the sender's place in the order of the nodes; that of the node that handed over to it. */
   rank: 7,
-  /** JSON: the sender was the home, and another node goes on in its place. */
+  /** JSON: the sender was the home, and another node goes on in its place. The heir hears it first. */
   moved: 8,
   /** The sender ends. */
   bye: 9,
   /** The sender has begun to serve as the home. */
   home: 10,
-  /** The sender is not the home: it ignores what it is asked, until `again`. */
+  /** The sender is not the home, or not sure of it: it ignores what it is asked, until `again`. */
   notHome: 11,
   /** To the home. number, first number that is not answered, topic, flags, [bounds], [key], [keyMs], flags, [origin], data. */
   publish: 12,
@@ -56,9 +56,9 @@ export const messages = {
   page: 18,
   /** number of the topic, epoch, offset, flags, [origin], data: a publication with history. */
   entry: 19,
-  /** A part of what the home hands over. */
+  /** number, bytes: a part of what the home hands over, and where it begins. */
   inheritance: 20,
-  /** JSON: all has been sent. */
+  /** number: all has been sent; so many bytes at its beginning are JSON, the publishers, and the rest are the histories. */
   inherit: 21,
   /** The receiver's inheritance is complete here: the answer. */
   inherited: 22,

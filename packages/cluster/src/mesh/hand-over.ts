@@ -1,7 +1,9 @@
 import type { Clock } from "@upwire/core";
+import { Histories } from "../broker/histories.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { MalformedFrame } from "./batch-reader.ts";
-import type { Inheritance } from "./home.ts";
+import type { Inheritance, SavedHome, SavedPublisher } from "./home.ts";
+import type { Mesh } from "./mesh.ts";
 import { messages } from "./frames.ts";
 import type { Peer } from "./peer.ts";
 
@@ -9,55 +11,86 @@ import type { Peer } from "./peer.ts";
 const PART_BYTES = 512 * 1024;
 /** How long the heir may take for each part: longer than a node that is silent is taken for alive. Milliseconds. */
 const PART_MS = 5000;
+/** How long a home that closes looks for an heir, at most. Milliseconds. */
+const GIVE_MS = 20_000;
+/** How long it waits between two looks. Milliseconds. */
+const LOOK_MS = 20;
+
+type Done = (outcome: { readonly isDone: boolean }) => void;
+
+export interface HandOverOptions {
+  readonly clock: Clock;
+  readonly maxHistoryBytes: number | undefined;
+  readonly mesh: Mesh;
+}
 
 /** Passes the histories of a home that closes to another node, which says when it has them. */
 export class HandOver {
   /** This node closes: it takes no place any more. */
   isClosing = false;
-  readonly #clock: Clock;
+  readonly #options: HandOverOptions;
   /** What is coming from each peer. */
   readonly #coming = new Map<Peer, { readonly parts: Uint8Array[]; whole?: Inheritance }>();
   /** Called when the peer has everything, or has died. */
-  readonly #waiting = new Map<Peer, (outcome: { readonly isDone: boolean }) => void>();
+  readonly #waiting = new Map<Peer, Done>();
+  #isOpen = false;
+  /** What all others are told: which node goes on. */
+  #moved: string | undefined;
+  #heir: Peer | undefined;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(options: HandOverOptions) {
+    this.#options = options;
   }
 
-  /** Gives it to `peer`. @returns whether it has it. */
-  async give({ histories, publishers }: Inheritance, peer: Peer): Promise<boolean> {
-    const { link } = peer;
-    for (let at = 0; at < histories.byteLength; at += PART_BYTES) {
-      link
-        .writer()
-        ?.begin(messages.inheritance)
-        .rawBytes(histories.subarray(at, at + PART_BYTES))
-        .end();
-      link.wrote();
-      const { isDone } = await this.#within((done) => link.confirm(({ isReached }) => done({ isDone: isReached })));
-      if (!isDone) return false;
+  /** This node can be the home from now on: says so to each that has handed everything over. */
+  open(): void {
+    this.#isOpen = true;
+    for (const [peer, { whole }] of this.#coming) if (whole !== undefined) peer.link.signal(messages.inherited);
+  }
+
+  /**
+   * Gives everything to another node, and tells the others once it knows that it is the home: none of them asks it before. Tries again, or
+   * another one, as long as there is one.
+   */
+  async pass({ histories, publishers }: SavedHome): Promise<void> {
+    const { clock, mesh } = this.#options;
+    const json = Buffer.from(JSON.stringify(publishers));
+    const bytes = Buffer.concat([json, histories]);
+    const end = clock.now() + GIVE_MS;
+    while (clock.now() < end && !mesh.alive().next().done) {
+      for (const heir of this.#heirs()) {
+        if (!(await this.#give(bytes, json.length, heir)) || !(await this.#promote(heir, end))) continue;
+        // A connection that is made now would not hear what follows.
+        mesh.refuse();
+        this.#heir = undefined;
+        for (const peer of mesh.alive()) if (peer !== heir) this.tellMove(peer);
+        return;
+      }
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
     }
-    link.writer()?.begin(messages.inherit).text(JSON.stringify(publishers)).end();
-    link.wrote();
-    const { isDone } = await this.#within((done) => {
-      if (peer.isAlive) this.#waiting.set(peer, done);
-      else done({ isDone: false });
-    });
-    this.#waiting.delete(peer);
-    return isDone;
+  }
+
+  /** Tells the peer which node goes on, if that has been settled. */
+  tellMove(peer: Peer): void {
+    if (this.#moved === undefined || (this.#heir !== undefined && this.#heir !== peer)) return;
+    peer.link.writer()?.begin(messages.moved).text(this.#moved).end();
+    peer.link.wrote();
   }
 
   /** @returns whether this was a message of a hand-over. */
   message(peer: Peer, kind: number, reader: BatchReader): boolean {
     if (kind === messages.inheritance) {
+      if (reader.number() === 0) this.forget(peer);
       const coming = this.#coming.get(peer) ?? { parts: [] };
       // A copy: the frame that it came in is much longer than the last part.
       coming.parts.push(reader.rawBytes().slice());
       this.#coming.set(peer, coming);
     } else if (kind === messages.inherit) {
       if (this.isClosing) return true;
-      this.#coming.set(peer, { parts: [], whole: { histories: Buffer.concat(this.#coming.get(peer)?.parts ?? []), publishers: publishersIn(reader.text()) } });
-      peer.link.signal(messages.inherited);
+      const bytes = Buffer.concat(this.#coming.get(peer)?.parts ?? []);
+      this.#coming.delete(peer);
+      this.#coming.set(peer, { parts: [], whole: this.#read(bytes, reader.number()) });
+      if (this.#isOpen) peer.link.signal(messages.inherited);
     } else if (kind === messages.inherited) this.#waiting.get(peer)?.({ isDone: true });
     else return false;
     return true;
@@ -82,24 +115,69 @@ export class HandOver {
   }
 
   forget(peer: Peer): void {
-    this.#coming.delete(peer);
+    this.take(peer)?.histories.close();
   }
 
-  #within(begin: (done: (outcome: { readonly isDone: boolean }) => void) => void): Promise<{ readonly isDone: boolean }> {
+  /** Those that were heard lately first; of them those that started first, which would be the home if this node died now. */
+  #heirs(): Peer[] {
+    const attached = [...this.#options.mesh.alive()].filter(({ link }) => link.isAttached);
+    const isSilent = ({ link }: Peer): number => (link.missed > 1 ? 1 : 0);
+    return attached.toSorted((a, b) => isSilent(a) - isSilent(b) || a.rank - b.rank);
+  }
+
+  /** @returns whether the peer has it. */
+  async #give(bytes: Buffer, publishers: number, peer: Peer): Promise<boolean> {
+    const { link } = peer;
+    for (let at = 0; at < bytes.length; at += PART_BYTES) {
+      const part = bytes.subarray(at, at + PART_BYTES);
+      link.writer()?.begin(messages.inheritance).number(at).rawBytes(part).end();
+      link.wrote();
+      const { isDone } = await this.#within((done) => link.confirm(({ isReached }) => done({ isDone: isReached })));
+      if (!isDone) return false;
+    }
+    link.writer()?.begin(messages.inherit).number(publishers).end();
+    link.wrote();
+    const { isDone } = await this.#within((done) => {
+      if (peer.isAlive) this.#waiting.set(peer, done);
+      else done({ isDone: false });
+    });
+    this.#waiting.delete(peer);
+    return isDone;
+  }
+
+  /** Tells the heir that it is the home. @returns whether it knows; if not, it has died. */
+  async #promote(heir: Peer, end: number): Promise<boolean> {
+    const { clock, mesh } = this.#options;
+    this.#moved = JSON.stringify({ heir: heir.node, rank: mesh.order.rank });
+    this.#heir = heir;
+    this.tellMove(heir);
+    while (heir.isAlive && clock.now() < end) {
+      const { isDone } = await this.#within((done) => heir.link.confirm(({ isReached }) => done({ isDone: isReached })));
+      if (isDone) return true;
+      // It may have heard of it: as long as it lives no other one can be the heir.
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    }
+    return heir.isAlive;
+  }
+
+  #read(bytes: Buffer, publishers: number): Inheritance {
+    const { clock, maxHistoryBytes } = this.#options;
+    try {
+      const known = JSON.parse(bytes.toString("utf8", 0, publishers)) as SavedPublisher[];
+      return { publishers: known, histories: new Histories({ clock, maxBytes: maxHistoryBytes, restore: bytes.subarray(publishers) }) };
+    } catch (cause) {
+      throw new MalformedFrame("an inheritance is malformed", { cause });
+    }
+  }
+
+  #within(begin: (done: Done) => void): Promise<{ readonly isDone: boolean }> {
     return new Promise((resolve) => {
-      const timer = this.#clock.after(PART_MS, () => resolve({ isDone: false }));
+      // After a standstill the answer lies there unread: it is looked at before the timer counts.
+      const timer = this.#options.clock.after(PART_MS, () => void setImmediate(() => resolve({ isDone: false })));
       begin((outcome) => {
         timer.cancel();
         resolve(outcome);
       });
     });
-  }
-}
-
-function publishersIn(text: string): Inheritance["publishers"] {
-  try {
-    return JSON.parse(text) as Inheritance["publishers"];
-  } catch (cause) {
-    throw new MalformedFrame("an inheritance is malformed", { cause });
   }
 }

@@ -15,6 +15,8 @@ export interface Hello {
   readonly node: string;
   /** Its place in the order of the nodes: the lowest is the home. Microseconds of the machine's clock, about when it started. */
   readonly rank: number;
+  /** The node that handed its place over to this one. */
+  readonly heirOf?: string;
   /** The number of the last batch that came from the one who reads this; `null` when nothing is known of it. */
   readonly received: number | null;
   /** How many nodes it takes for alive, itself included. */
@@ -67,12 +69,13 @@ export function ackFrame(number: number): Buffer {
 
 /** @returns "foreign" for what no node of a mesh says; "version" when the other one speaks only versions unknown here. */
 export function readHello(frame: Buffer): Hello | "foreign" | "version" {
-  const { magic, version, oldest, app, node, rank, received, size, dead, token } = objectIn(frame);
+  const { magic, version, oldest, app, node, rank, heirOf, received, size, dead, token } = objectIn(frame);
   if (magic !== MAGIC || !isNumber(version) || !isNumber(oldest)) return "foreign";
   if (oldest > VERSION || version < OLDEST) return "version";
   if (typeof app !== "string" || typeof node !== "string" || !nodePattern.test(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
   if (received !== null && !isNumber(received)) return "foreign";
-  return { app, node, rank, received, size, ...(isNumber(dead) && { dead }), ...(isNumber(token) && { token }) };
+  const known = { app, node, rank, received, size };
+  return { ...known, ...(typeof heirOf === "string" && { heirOf }), ...(isNumber(dead) && { dead }), ...(isNumber(token) && { token }) };
 }
 
 export function readBack(frame: Buffer): Back | undefined {

@@ -14,6 +14,9 @@ const PATIENCE_MS = 10_000;
 /** Publishes without an answer, at most. */
 const MAX_PENDING = 50_000;
 
+/** What a publish takes on the way beside its data, topic and key, about. Bytes. */
+const PUBLISH_BYTES = 64;
+
 interface Pending extends PublishRequest {
   readonly bytes: number;
   readonly at: number;
@@ -84,7 +87,7 @@ export class HomeClient {
   }
 
   publish(topic: string, data: BrokerData, { history, key, keyMs, origin }: PublishOptions): Promise<Published> {
-    const bytes = byteLength(data);
+    const bytes = byteLength(data) + topic.length + (key?.length ?? 0) + PUBLISH_BYTES;
     if (this.#pending.size >= MAX_PENDING || (this.#pendingBytes + bytes > this.#options.maxPendingBytes && this.#pending.size > 0)) {
       return Promise.reject(unavailable(`publish: ${this.#pending.size} publishes wait for the node with the histories; more may not wait`));
     }

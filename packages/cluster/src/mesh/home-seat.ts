@@ -3,7 +3,7 @@ import type { Position } from "@upwire/protocol";
 import type { BrokerPublication } from "../broker/broker.ts";
 import { MalformedFrame, type BatchReader } from "./batch-reader.ts";
 import { HandOver } from "./hand-over.ts";
-import { Home } from "./home.ts";
+import { Home, type Inheritance } from "./home.ts";
 import { HomeClient } from "./home-client.ts";
 import { messages } from "./frames.ts";
 import type { Mesh } from "./mesh.ts";
@@ -12,8 +12,8 @@ import type { Peer } from "./peer.ts";
 
 /** How long a node that closes waits for the place that it was promised. Milliseconds. */
 const MOVE_MS = 2000;
-/** How long a home that closes waits until it is sure that it is one: as long as a node can be silent. Milliseconds. */
-const DOUBT_MS = 5000;
+/** How long a home that closes waits until it is sure that it is one: longer than a node can be silent. Milliseconds. */
+const DOUBT_MS = 10_000;
 const LOOK_MS = 20;
 
 export interface HomeSeatOptions {
@@ -47,6 +47,8 @@ export class HomeSeat {
   #homePeer: Peer | undefined;
   /** When this node is the home. */
   #home: Home | undefined;
+  /** What was handed over to this node, which is about to be the home. */
+  #inheritance: Inheritance | undefined;
   /** This node may have been taken for dead. */
   #isUnsure = false;
   #doubts = 0;
@@ -62,11 +64,12 @@ export class HomeSeat {
   constructor(options: HomeSeatOptions) {
     this.#options = options;
     this.#mesh = options.mesh;
-    this.#handOver = new HandOver(options.clock);
+    this.#handOver = new HandOver(options);
     this.client = new HomeClient({
       clock: options.clock,
       self: options.node,
-      maxPendingBytes: options.maxQueueBytes,
+      // Asked again they wait for the new home all at once, beside what else waits for it.
+      maxPendingBytes: options.maxQueueBytes / 2,
       own: () => this.#serving(),
       link: () => this.#homePeer?.link,
       message: options.message,
@@ -82,11 +85,12 @@ export class HomeSeat {
   start(): void {
     this.#isStarted = true;
     this.elect();
+    this.#handOver.open();
   }
 
   /** Who is alive has changed, or a rank. */
   elect(): void {
-    if (this.#isStarted && !this.#isFrozen) this.#seat({ isMoved: false });
+    if (this.#isStarted && !this.#isFrozen) this.#seat();
   }
 
   /** This node may have been taken for dead: it does not serve before every other one has answered. */
@@ -123,6 +127,7 @@ export class HomeSeat {
   /** What was on its way to the peer is lost. */
   refill(peer: Peer): void {
     if (this.#serving() !== undefined) peer.link.signal(messages.home);
+    this.#handOver.tellMove(peer);
     if (peer === this.#homePeer) this.#askAgain();
   }
 
@@ -160,19 +165,7 @@ export class HomeSeat {
     if (this.#home === undefined || this.#isUnsure) return;
     this.#isFrozen = true;
     this.#mesh.flush();
-    const inheritance = this.#home.save();
-    const heirs = [...this.#mesh.alive()].filter(({ link }) => link.isAttached);
-    // First those that were heard lately, then those that started first.
-    heirs.sort((a, b) => a.link.missed - b.link.missed || a.rank - b.rank);
-    for (const heir of heirs) {
-      if (!(await this.#handOver.give(inheritance, heir))) continue;
-      const moved = JSON.stringify({ heir: heir.node, rank: this.#mesh.rank });
-      for (const { link } of this.#mesh.alive()) {
-        link.writer()?.begin(messages.moved).text(moved).end();
-        link.wrote();
-      }
-      return;
-    }
+    await this.#handOver.pass(this.#home.save());
   }
 
   close(): void {
@@ -182,9 +175,9 @@ export class HomeSeat {
     this.#home = undefined;
   }
 
-  #seat({ isMoved }: { readonly isMoved: boolean }): void {
+  #seat(): void {
     const { node, clock, maxHistoryBytes } = this.#options;
-    const homeNode = this.#mesh.oldest();
+    const homeNode = this.#mesh.order.oldest();
     if (homeNode === this.#homeNode) return;
     const [before, beforePeer] = [this.#homeNode, this.#homePeer];
     this.#homeNode = homeNode;
@@ -192,8 +185,12 @@ export class HomeSeat {
     this.#isRefused = false;
     this.#home?.close();
     this.#home = undefined;
-    const inheritance = this.#handOver.take(beforePeer);
-    if (homeNode === node) {
+    const inheritance = this.#inheritance ?? this.#handOver.take(beforePeer);
+    this.#inheritance = undefined;
+    // What it had of this node's publishes, and has not answered, the next one knows.
+    const isMoved = beforePeer?.hasMoved === true || this.#homePeer?.heirOf === before;
+    if (homeNode !== node) inheritance?.histories.close();
+    else {
       const options = {
         clock,
         self: node,
@@ -272,11 +269,15 @@ export class HomeSeat {
 
   #moved(from: Peer, text: string): void {
     const { heir, rank } = movedIn(text);
-    from.rank = Infinity;
-    const peer = this.#mesh.peers.get(heir);
-    if (heir === this.#options.node) this.#mesh.inherit(rank);
-    else if (peer !== undefined) peer.rank = rank;
-    if (this.#isStarted && !this.#isFrozen) this.#seat({ isMoved: true });
+    if (from.hasMoved) return;
+    if (heir === this.#options.node) this.#inheritance = this.#handOver.take(from);
+    this.#mesh.order.moved(from, heir, rank);
+    this.elect();
+    if (heir !== this.#options.node) return;
+    // Only if this node is not the home in spite of it.
+    this.#inheritance?.histories.close();
+    this.#inheritance = undefined;
+    this.#mesh.tellRank();
   }
 }
 

@@ -7,12 +7,18 @@ import { messages } from "./frames.ts";
 import { writeEntry, writePage, writePublished, type Published, type PublishRequest } from "./messages.ts";
 
 /** What one home hands over to the next: the histories, and which publishes of each node it has applied. */
-export interface Inheritance {
+export interface SavedHome {
   readonly histories: Uint8Array;
   readonly publishers: readonly SavedPublisher[];
 }
 
-interface SavedPublisher {
+/** The same with the next one. */
+export interface Inheritance {
+  readonly histories: Histories;
+  readonly publishers: readonly SavedPublisher[];
+}
+
+export interface SavedPublisher {
   readonly node: string;
   /** The number of the last publish that was applied. */
   readonly last: number;
@@ -59,11 +65,10 @@ export class Home {
   readonly #publishers = new Map<string, Publisher>();
   #answers: { readonly node: string; readonly number: number; readonly published: Published }[] = [];
 
-  /** @throws TypeError for an inheritance that is none. */
   constructor(options: HomeOptions) {
     this.#options = options;
     const { clock, maxBytes, inheritance } = options;
-    this.#histories = new Histories({ clock, maxBytes, restore: inheritance?.histories });
+    this.#histories = inheritance?.histories ?? new Histories({ clock, maxBytes });
     for (const { node, last, answers } of inheritance?.publishers ?? [])
       this.#publishers.set(node, { last, unanswered: answers[0]?.[0] ?? last, answers: new Map(answers) });
   }
@@ -160,7 +165,7 @@ export class Home {
     }
   }
 
-  save(): Inheritance {
+  save(): SavedHome {
     const publishers = [...this.#publishers].map(([node, { last, answers }]) => ({ node, last, answers: [...answers] }));
     return { histories: this.#histories.save(), publishers };
   }

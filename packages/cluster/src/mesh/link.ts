@@ -32,6 +32,7 @@ export class Link {
   #hasMet = false;
   #isDropped = true;
   #isRefilling = false;
+  #isRestarting = false;
   #isAckDue = false;
   #isDue = false;
   #waiting: { readonly number: number; readonly done: (outcome: Confirmation) => void }[] = [];
@@ -73,10 +74,6 @@ export class Link {
     return this.#unackedBytes + this.#writer.length;
   }
 
-  get queued(): number {
-    return this.#unacked.length;
-  }
-
   /** The writer for one message, if the link is open; `wrote` must follow. */
   writer(): BatchWriter | undefined {
     return this.#isDropped ? undefined : this.#writer;
@@ -89,7 +86,8 @@ export class Link {
       this.#events.due();
     }
     const number = this.#number + 1;
-    if (this.#writer.length >= MAX_BATCH) this.#seal();
+    // A refill is one batch: what it tells anew does not come in pieces.
+    if (this.#writer.length >= MAX_BATCH && !this.#isRefilling) this.#seal();
     return this.#isDropped ? undefined : number;
   }
 
@@ -256,6 +254,8 @@ export class Link {
       // First, so that a batch with a fault does not come again and again.
       this.#received++;
       this.#receivedBytes += frame.length;
+      if (this.#isRestarting) this.#events.restarted();
+      this.#isRestarting = false;
       this.#events.batch(new BatchReader(frame, FRAME_HEAD));
     } else if (kind === frames.ack) {
       const number = readAck(frame);
@@ -267,10 +267,10 @@ export class Link {
   #begin(frame: Buffer): void {
     const begin = readBegin(frame);
     if (begin === undefined) throw new MalformedFrame("a link begins with something else");
-    if (begin.restart) {
-      this.#received = begin.next - 1;
-      this.#events.restarted();
-    } else if (begin.next !== this.#received + 1) throw new MalformedFrame(`a link goes on with batch ${begin.next}, where ${this.#received + 1} is next`);
+    // What the peer tells anew comes with its first batch: until then the old holds.
+    this.#isRestarting ||= begin.restart;
+    if (begin.restart) this.#received = begin.next - 1;
+    else if (begin.next !== this.#received + 1) throw new MalformedFrame(`a link goes on with batch ${begin.next}, where ${this.#received + 1} is next`);
   }
 
   /** What has come is acknowledged with the next flush. */

@@ -170,8 +170,8 @@ class MeshBroker implements Broker {
     this.#nodes = [];
     this.#seat.client.close();
     this.#plain.close();
-    await this.#mesh.hide();
     await this.#seat.handOver();
+    await this.#mesh.hide();
     await this.#mesh.close();
     this.#seat.close();
     this.#deliveries.close();

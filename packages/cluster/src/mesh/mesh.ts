@@ -10,6 +10,7 @@ import { Link } from "./link.ts";
 import type { Wires } from "./wires.ts";
 import { machineTime } from "./machine-time.ts";
 import { Meeting } from "./meeting.ts";
+import { Order } from "./order.ts";
 
 /** How often each node says that it lives, and looks for others. Milliseconds. */
 const TICK_MS = 1000;
@@ -47,7 +48,7 @@ export class Mesh {
   #hasTurned = true;
   readonly #flushes: Flushes;
   readonly #admission: Admission;
-  #rank = Infinity;
+  readonly order: Order;
   #isClosing = false;
 
   constructor(options: MeshOptions) {
@@ -55,7 +56,8 @@ export class Mesh {
     this.#events = options.events;
     this.#flushes = new Flushes(this.peers, options.events);
     const { folder, app, node } = options;
-    this.#admission = new Admission({ app, node, peers: this.peers, rank: () => this.#rank, isClosing: () => this.#isClosing });
+    this.order = new Order(node, this.peers);
+    this.#admission = new Admission({ app, node, peers: this.peers, order: this.order, isClosing: () => this.#isClosing });
     this.#meeting = new Meeting({
       folder,
       app,
@@ -76,10 +78,6 @@ export class Mesh {
     });
   }
 
-  get rank(): number {
-    return this.#rank;
-  }
-
   /** Its ticks come in time. */
   get isInTime(): boolean {
     return this.#options.clock.now() - this.#tickedAt < LATE_MS;
@@ -91,7 +89,7 @@ export class Mesh {
    */
   async start(): Promise<void> {
     await this.#meeting.open();
-    this.#rank = machineTime();
+    this.order.take(machineTime());
     this.#tickedAt = this.#options.clock.now();
     this.#ticks = this.#options.clock.every(TICK_MS, () => this.#tick());
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -108,17 +106,9 @@ export class Mesh {
     for (const peer of this.peers.values()) if (peer.isAlive) yield peer;
   }
 
-  /** The node with the lowest rank: this one or another. */
-  oldest(): string {
-    let [rank, node] = [this.#rank, this.#options.node];
-    for (const peer of this.alive()) if (peer.rank < rank || (peer.rank === rank && peer.node < node)) [rank, node] = [peer.rank, peer.node];
-    return node;
-  }
-
-  /** Takes the place of a node that goes. */
-  inherit(rank: number): void {
-    this.#rank = rank;
-    this.#tellRank();
+  /** Tells the others the place of this node. */
+  tellRank(): void {
+    for (const { link } of this.alive()) this.order.write(link);
   }
 
   /** Writes what waits at the end of this turn of the event loop. */
@@ -128,6 +118,11 @@ export class Mesh {
 
   flush(): void {
     this.#flushes.flush();
+  }
+
+  /** Lets no node in any more. Its socket stays: one that looks for it is not to take it for ended. */
+  refuse(): void {
+    this.#isClosing = true;
   }
 
   /** No node can come any more. */
@@ -161,9 +156,9 @@ export class Mesh {
     void peer.link.end();
   }
 
-  #met({ node, rank, received }: Hello, wires: Wires): void {
+  #met({ node, rank, heirOf, received }: Hello, wires: Wires): void {
     const peer = this.peers.get(node) ?? this.#peer(node);
-    peer.rank = rank;
+    this.order.said(peer, rank, heirOf);
     peer.isAlive = true;
     peer.deadRank = undefined;
     peer.link.attach(wires, received);
@@ -174,7 +169,11 @@ export class Mesh {
     const link: Link = new Link(
       {
         batch: (reader) => this.#batch(peer, reader),
-        refill: (received) => this.#events.refill(peer, received),
+        refill: (received) => {
+          // It may have changed since the hello.
+          this.order.write(link);
+          this.#events.refill(peer, received);
+        },
         restarted: () => this.#events.restarted(peer),
         detached: () => this.#detached(peer),
         overfull: () => link.cut(),
@@ -183,7 +182,17 @@ export class Mesh {
       },
       this.#options,
     );
-    const peer: Peer = { node, rank: Infinity, link, isAlive: false, deadRank: undefined, forgetAt: Infinity };
+    const peer: Peer = {
+      node,
+      rank: Infinity,
+      link,
+      isAlive: false,
+      deadRank: undefined,
+      forgetAt: Infinity,
+      hasMoved: false,
+      heirOf: undefined,
+      claim: undefined,
+    };
     this.peers.set(node, peer);
     return peer;
   }
@@ -193,7 +202,7 @@ export class Mesh {
       if (kind === messages.ask) peer.link.askToAck();
       else if (kind === messages.bye) this.left(peer);
       else if (kind === messages.rank) {
-        peer.rank = reader.number();
+        this.order.read(peer, reader);
         this.#events.changed();
       } else this.#events.message(peer, kind, reader);
     }
@@ -222,6 +231,7 @@ export class Mesh {
     peer.isAlive = false;
     peer.link.drop();
     if (!wasAlive) return;
+    this.order.ended(peer);
     this.#events.died(peer);
     this.#events.changed();
   }
@@ -230,7 +240,7 @@ export class Mesh {
   #silent(node: string): void {
     if (this.peers.has(node)) return;
     const peer = this.#peer(node);
-    peer.deadRank = this.#rank;
+    peer.deadRank = this.order.rank;
     peer.forgetAt = this.#options.clock.now() + REMEMBER_MS;
   }
 
@@ -244,17 +254,10 @@ export class Mesh {
   }
 
   #rankAbove(dead: number): void {
-    if (this.#rank > dead) return;
-    this.#rank = Math.max(machineTime(), dead + 1);
-    this.#tellRank();
+    if (this.order.rank > dead) return;
+    this.order.take(Math.max(machineTime(), dead + 1));
+    this.tellRank();
     this.#events.changed();
-  }
-
-  #tellRank(): void {
-    for (const { link } of this.alive()) {
-      link.writer()?.begin(messages.rank).number(this.#rank).end();
-      link.wrote();
-    }
   }
 
   #isKnown(node: string): boolean {

@@ -13,7 +13,7 @@ export interface MeshBrokerOptions {
   /** Applications with other names in one folder leave each other alone. @default "app" */
   readonly name?: string;
   /**
-   * What may wait for one other node, and what publishes may wait for the node with the histories, at most. Over it what waits for that node is
+   * What may wait for one other node, at most; publishes may wait for the node with the histories up to a half of it. Over it what waits for that node is
    * dropped, and it is told its losses. No publication may be longer than a quarter of it. Bytes, from 1 MiB to 64 MiB. @default 16777216 (16 MiB)
    */
   readonly maxQueueBytes?: number;

@@ -12,6 +12,12 @@ export interface Peer {
   /** It was taken for dead, with a rank up to this. */
   deadRank: number | undefined;
   forgetAt: number;
+  /** It was the home, and has handed everything over: it does not become one again. */
+  hasMoved: boolean;
+  /** The node whose place it has, or claims. */
+  heirOf: string | undefined;
+  /** The rank that it has once that node has said so too. */
+  claim: number | undefined;
 }
 
 export interface MeshEvents {

@@ -144,7 +144,7 @@ it("forgets keys of an owner who has the most, and keeps those of the others, al
   expect(await publish(broker, "bob 1", "bob")).toEqual({ ...first, repeated: true, others: undefined });
   expect((await publish(broker, "ann 50", "ann")).repeated).toBe(true);
   expect((await publish(broker, "ann 20", "ann")).repeated).toBe(false);
-  const { broker: next } = start({ maxKeys: 10, restore: await broker.save?.() as Uint8Array });
+  const { broker: next } = start({ maxKeys: 10, restore: (await broker.save?.()) as Uint8Array });
   for (let n = 51; n <= 90; n++) await publish(next, `ann ${n}`, "ann");
   expect((await publish(next, "bob 1", "bob")).repeated).toBe(true);
 });

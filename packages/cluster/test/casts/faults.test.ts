@@ -117,6 +117,11 @@ describe("casts among nodes that fail", () => {
         content.text("tea");
         content.number(2 ** 40);
       }),
+      // Counting up to its end would never end: from 2 ** 53 on, numbers do not grow by one.
+      oneItem(ItemKind["checks"], (content) => {
+        content.text("tea");
+        for (const value of [1, Number.MAX_SAFE_INTEGER, 1_000_000]) content.number(value);
+      }),
       Uint8Array.from({ length: 5000 }, (_, at) => (at * 7919) % 256),
     ];
     for (const data of junk) await two.broker.tell(one.name, data);
@@ -181,6 +186,47 @@ describe("casts among nodes that fail", () => {
     const [reach] = await cluster.after(one.casts.cast("tea", "hello"));
     expect(reach).toEqual({ reached: 0, missing: [two.name], delivery: "local-only" });
     expect([one.errors, three.heard]).toEqual([[error], []]);
+  });
+
+  it("answer of a flood of checks so much as a turn has time for", async () => {
+    const cluster = new TestCluster();
+    const [one, two] = await cluster.nodes(2);
+    let told = 0;
+    two.broker.tell = async (_node, { byteLength }) => void (told += byteLength);
+    const RUNS = 1000;
+    const checks = oneItem(ItemKind["checks"], (content) => {
+      for (let run = 0; run < RUNS; run++) {
+        content.text("");
+        for (const value of [1, run * 1_000_000, 1_000_000]) content.number(value);
+      }
+    });
+    await one.broker.tell(two.name, checks);
+    await turns();
+    // All of the first 200000 casts are one run.
+    expect([told > 0, told < 100, two.casts.stats.refused]).toEqual([true, true, RUNS]);
+    const cast = one.casts.cast("tea", "hello");
+    expect((await cluster.after(cast))[0].reached).toBe(0);
+  });
+
+  it("keep no more than 16 MiB until the broker has started, and say of the rest that it went nowhere", async () => {
+    const cluster = new TestCluster();
+    let published = 0;
+    const one = cluster.unstarted({}, (broker) =>
+      changed(broker, {
+        publish: async (_topic, data) => {
+          published += data.length;
+          return { position: undefined, delivery: "cluster", repeated: false, others: 0 };
+        },
+      }),
+    );
+    const text = "x".repeat(1024 * 1024);
+    const casts = Array.from({ length: 40 }, () => one.casts.cast("tea", text));
+    expect(one.casts.stats.refused).toBe(25);
+    expect(await casts.at(-1)).toEqual({ reached: 0, missing: [], delivery: "local-only" });
+    await one.casts.start();
+    expect(await Promise.all(casts.slice(0, 15))).toEqual(casts.slice(0, 15).map(() => all(0)));
+    expect(published).toBe(15 * text.length);
+    await one.casts.close();
   });
 
   it("end in time though the broker never answers", async () => {

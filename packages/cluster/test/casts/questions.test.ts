@@ -38,6 +38,17 @@ describe("a question", () => {
     expect(await one.casts.ask("node-that-never-was", "who?")).toEqual({ answers: new Map(), missing: ["node-that-never-was"], delivery: "cluster" });
   });
 
+  it("is not asked while 16 MiB of others wait for the broker", async () => {
+    const cluster = new TestCluster();
+    const one = await cluster.node({}, (broker) => changed(broker, { tell: () => new Promise(() => {}) }));
+    const two = await cluster.node();
+    const asked = Array.from({ length: 20 }, () => one.casts.ask(two.name, "x".repeat(999_990)));
+    expect(await asked.at(-1)).toEqual({ answers: new Map(), missing: [two.name], delivery: "local-only" });
+    expect(one.casts.stats).toMatchObject({ asking: 16, refused: 4 });
+    await one.casts.close();
+    expect(await Promise.all(asked)).toHaveLength(20);
+  });
+
   it("is for nodes with casts: one that only shares the broker is missing for two seconds, and then in no answer", async () => {
     const cluster = new TestCluster();
     const [one, two] = await cluster.nodes(2);

@@ -21,6 +21,17 @@ describe("SenderTops", () => {
     expect(gaps).toEqual(["a"]);
   });
 
+  it("does not remember without bound whatever senders there are said to be", () => {
+    const { tops, gaps } = makeTops();
+    tops.listen("a", 0);
+    tops.came("a", "first", { first: 1, earlierMs: undefined }, 1, 10);
+    for (let sender = 0; sender < 4096; sender++) tops.shown(`sender-${sender}`, { topic: "a", number: 1, ageMs: 0 }, 10);
+    // It is one that was never heard again: it goes by the time.
+    expect(tops.came("a", "first", { first: 1, earlierMs: undefined }, 1, 20)).toBe(0);
+    expect(tops.came("a", "sender-4095", { first: 1, earlierMs: undefined }, 1, 20)).toBe(1);
+    expect(gaps).toEqual([]);
+  });
+
   it("sees by a heartbeat that the last publication is missing, once", () => {
     const { tops, gaps } = makeTops();
     tops.listen("a", 0);

@@ -165,6 +165,17 @@ describe("a cluster hub", () => {
     expect(found).toEqual({ connection: undefined, missing: [three.name] });
   });
 
+  it("finds a connection though another node answers with something else, and names that", async () => {
+    const cluster = new HubCluster();
+    const one = await cluster.hubNode();
+    const wrong = [5, "x", {}, { id: "another", rooms: [], remoteAddress: "" }];
+    const liars = await Promise.all(wrong.map((answer) => cluster.node({ answer: () => answer })));
+    const slow = await cluster.hubNode({}, undefined, "web-");
+    const ann = await slow.client();
+    expect(await one.all.get(ann.connection.id)).toMatchObject({ connection: { id: ann.connection.id, node: slow.name }, missing: [] });
+    expect(await one.all.get("of nobody")).toEqual({ connection: undefined, missing: liars.map(({ name }) => name) });
+  });
+
   it("finds a connection of its own without asking, also while the broker is down", async () => {
     const cluster = new HubCluster();
     const [one, two] = await cluster.hubNodes(2);

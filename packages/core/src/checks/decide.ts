@@ -5,10 +5,11 @@ import { guard, promiseOf } from "../base/guard.ts";
 import type { Compression, DeflateParameters } from "../wire/compression.ts";
 import { acceptHeaders, type AcceptHeaders } from "./accept-headers.ts";
 import { Admission, type AdmissionCaps } from "./admission.ts";
-import { askingOrigin, asksForCheck, checkAnswer, closingRefusal, type CheckAnswer } from "./check-answer.ts";
+import { checkAnswer, closingRefusal, type CheckAnswer } from "./check-answer.ts";
 import type { HeaderValues } from "./given-headers.ts";
 import { dispatchedFault, handshakeFault } from "./handshake.ts";
 import type { OriginCheck } from "./origin.ts";
+import { asksForCheck } from "./question.ts";
 import { isWithoutSocket, publishRefusal, refusal, Refusal, withoutConnectionHeaders, withoutSocket, writable } from "./refusal.ts";
 import { UpgradeRequest } from "./upgrade-request.ts";
 
@@ -67,8 +68,6 @@ type OnError = (error: unknown, request: UpgradeRequest) => void;
 
 /** What differs where a client only asks what a handshake would be answered. */
 interface Question {
-  /** The origin of the page that asks. */
-  readonly origin: string | undefined;
   /** Called when the origin is allowed. @returns why there is no place for this client. */
   readonly lookForPlace: () => Refusal | undefined;
 }
@@ -155,18 +154,22 @@ export class Decider<Context, Native> {
     const { raw, ip, headers } = request;
     let readableBy: string | undefined;
     const lookForPlace = (): Refusal | undefined => {
-      readableBy = request.origin;
+      readableBy = headers.origin;
       const excess = this.#admission?.excess(ip);
       return closingRefusal(raw) ?? (excess && refusal(excess));
     };
     const { handshakeTimeoutMs, clock } = this.#checks;
+    const verdict = await inTime(this.#judge(request, { lookForPlace }), handshakeTimeoutMs, clock);
+    return checkAnswer(verdict.ok ? undefined : verdict, readableBy);
+  }
+
+  /** Never rejects. What code of the user throws too late is reported too. */
+  async #judge<Given extends Native>(request: UpgradeRequest<Given>, question: Question): Promise<Verdict<Context, Given>> {
     try {
-      const asked = Promise.resolve(this.#ask(request, { question: { origin: askingOrigin(headers), lookForPlace } }));
-      const verdict = await inTime(asked, handshakeTimeoutMs, clock);
-      return checkAnswer(verdict.ok ? undefined : verdict, readableBy);
+      return await this.#ask(request, { question });
     } catch (error) {
       this.#onError(error, request);
-      return checkAnswer(refusal("ERR_CHECK_FAILED"), readableBy);
+      return refusal("ERR_CHECK_FAILED");
     }
   }
 
@@ -176,7 +179,7 @@ export class Decider<Context, Native> {
     const fault = question === undefined ? this.#claim(request, dispatched) : undefined;
     if (fault !== undefined) return fault;
     if (checkHost !== undefined && !checkHost(request)) return refusal("ERR_HOST_NOT_ALLOWED");
-    const isAllowed: unknown = checkOrigin(question === undefined ? request.origin : question.origin, request);
+    const isAllowed: unknown = checkOrigin(request.origin, request);
     if (isAllowed === true) return this.#admit(request, question);
     // A check in plain JavaScript may return anything, and only `true`, now or later, is a yes.
     const later = promiseOf(isAllowed);

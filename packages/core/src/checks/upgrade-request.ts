@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Slot } from "./admission.ts";
 import { directClient, printAddress, type Client } from "./client-address.ts";
 import { NO_OFFER, parseOffer } from "./handshake.ts";
+import { originOf } from "./question.ts";
 import { sentTarget } from "./sent-target.ts";
 
 /** The part of an upgrade request that a connection keeps; the request itself is let go. */
@@ -108,7 +109,7 @@ export class UpgradeRequest<Native = unknown> implements ConnectionRequest {
     this.ip = client.ip;
     this.scheme = client.scheme;
     this.host = client.host ?? headers.host ?? authorityOf(headers);
-    this.origin = headers.origin;
+    this.origin = originOf(raw);
     const offer = headers["sec-websocket-protocol"];
     this.subprotocols = offer === undefined ? NO_OFFER : parseOffer(offer);
   }

@@ -85,11 +85,6 @@ export class StreamedMessage {
     return streamed;
   }
 
-  /** All of it came. */
-  get isComplete(): boolean {
-    return this.#isComplete;
-  }
-
   /** Cancelled or failed: bytes that still come are thrown away. */
   get isOver(): boolean {
     return this.#isOver;

@@ -6,6 +6,8 @@ export interface WebSocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly protocol: string;
+  /** How it gives binary messages; a plugin may have set it. */
+  binaryType: string;
   send(data: Uint8Array, options: { readonly binary: boolean; readonly fin?: boolean }, done?: (error?: Error) => void): void;
   ping(data: Uint8Array): void;
   close(code?: number, reason?: string): void;

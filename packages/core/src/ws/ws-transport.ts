@@ -16,6 +16,8 @@ export class WsTransport implements Transport {
 
   constructor(ws: WebSocketLike) {
     this.#ws = ws;
+    // As bytes, whatever the plugin wants for itself.
+    ws.binaryType = "nodebuffer";
     this.output = new WsOutput(ws, () => inNoContext(() => this.#events?.writable()));
   }
 

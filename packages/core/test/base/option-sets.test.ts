@@ -14,6 +14,7 @@ import {
   type Connection,
   type ConnectionHandler,
 } from "@upwire/core";
+import { observeHub } from "@upwire/core/adapter";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openSocket } from "../helpers/wire-clients.ts";
 
@@ -38,6 +39,7 @@ const takers: Readonly<Record<string, Readonly<Record<string, Take>>>> = {
   ConnectionLimits: { Upgrader: (options) => new Upgrader(options) },
   AttachOptions: { attach: (options) => attach(createServer(), options) },
   HubOptions: { createHub: (options) => createHub(options) },
+  HubObserver: { observeHub: (observer) => observeHub(createHub(), observer) },
   AudienceOptions: { createAudience: (options) => createAudience(options) },
   AddOptions: { add: (options) => createHub().add(connection, options), "room.add": (options) => createHub().room("r").add(connection, options) },
   BroadcastOptions: {

@@ -1,16 +1,11 @@
-import type { IncomingMessage } from "node:http";
-import { CHECK_MEDIA_TYPE, MAX_RETRY_AFTER_MS, type HandshakeCheck } from "@upwire/protocol";
+import { MAX_RETRY_AFTER_MS, type HandshakeCheck } from "@upwire/protocol";
 import { describe, expect, it } from "vitest";
-import { askingOrigin, asksForCheck, checkAnswer } from "../../src/checks/check-answer.ts";
+import { checkAnswer } from "../../src/checks/check-answer.ts";
 import { refusals, type RefusalCode } from "../../src/base/errors.ts";
 import { Refusal, refusal, refuse, type RefusalStatus } from "../../src/checks/refusal.ts";
 
 function told(refused: Refusal): HandshakeCheck {
   return JSON.parse(checkAnswer(refused, undefined).body) as HandshakeCheck;
-}
-
-function asks(headers: Readonly<Record<string, string>>, method = "GET"): boolean {
-  return asksForCheck({ method, headers } as unknown as IncomingMessage);
 }
 
 describe("the answer to what a handshake would be answered", () => {
@@ -49,27 +44,4 @@ describe("the answer to what a handshake would be answered", () => {
   it("says 500 in place of a refusal that could not be written", () => {
     expect(told(new Refusal("ERR_FORBIDDEN", 99, ""))).toEqual({ ok: false, status: 500, code: "ERR_CHECK_FAILED", retry: "yes" });
   });
-});
-
-describe("what asks for it", () => {
-  it("is a plain GET with its media type", () => {
-    expect(asks({ accept: CHECK_MEDIA_TYPE })).toBe(true);
-    expect(asks({ accept: `a/b;q=1 , ${CHECK_MEDIA_TYPE} ; q=0.5` })).toBe(true);
-    expect(asks({ accept: CHECK_MEDIA_TYPE }, "HEAD")).toBe(false);
-    expect(asks({ accept: "*/*" })).toBe(false);
-    expect(asks({})).toBe(false);
-  });
-
-  it("is no handshake, nor one that a proxy has spoilt", () => {
-    expect(asks({ accept: CHECK_MEDIA_TYPE, connection: "Upgrade", upgrade: "websocket" })).toBe(false);
-    expect(asks({ accept: CHECK_MEDIA_TYPE, "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" })).toBe(false);
-  });
-});
-
-it("takes the page's origin from the Referer only where there is no Origin", () => {
-  const referer = "https://app.example:8443/a/b?c";
-  expect(askingOrigin({ referer })).toBe("https://app.example:8443");
-  expect(askingOrigin({ referer, origin: "null" })).toBe("null");
-  expect(askingOrigin({ referer: "no address" })).toBe(undefined);
-  expect(askingOrigin({})).toBe(undefined);
 });

@@ -19,7 +19,12 @@ interface Adopting {
 }
 
 /** Somebody's own `WebSocketServer`, whose server `attach` knows nothing of. */
-async function adopt(handler: ConnectionHandler | undefined, options: UpgraderOptions = {}, checkFirst = true): Promise<Adopting> {
+async function adopt(
+  handler: ConnectionHandler | undefined,
+  options: UpgraderOptions = {},
+  checkFirst = true,
+  opened: (ws: WebSocket) => void = () => {},
+): Promise<Adopting> {
   const wss = new WebSocketServer({ noServer: true, maxPayload: 8 * MIB });
   const upgrader = new Upgrader(options);
   const waiting: ((connection: Connection) => void)[] = [];
@@ -29,6 +34,7 @@ async function adopt(handler: ConnectionHandler | undefined, options: UpgraderOp
     const go = async (): Promise<void> => {
       if (checkFirst && !(await check(upgrader, req)).ok) return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
       wss.handleUpgrade(req, socket, head, (ws) => {
+        opened(ws);
         void accept(upgrader, ws, req, handler).then((connection) => {
           if (connection === undefined) return;
           const take = waiting.shift();
@@ -57,10 +63,25 @@ it.each([true, false])("takes an open ws (checked before: %s)", async (checkFirs
   expect((await got).text).toBe("hi");
 });
 
+it.each(["arraybuffer", "fragments", "blob"] as const)("takes a ws whose binaryType is %s, and its messages are bytes all the same", async (binaryType) => {
+  const { port } = await adopt(echo, {}, true, (ws) => void ((ws as { binaryType: string }).binaryType = binaryType));
+  const client = await WireClient.connect({ port });
+  client.sendFrame({ opcode: Opcode.binary, payload: Buffer.from("by"), fin: false });
+  client.sendFrame({ opcode: Opcode.continuation, payload: Buffer.from("tes") });
+  expect(await client.nextMessage()).toMatchObject({ bytes: Buffer.from("bytes"), isBinary: true });
+});
+
 it("closes an open ws with 1008 when the request is refused only then", async () => {
   const { port } = await adopt(echo, {}, false);
   const client = new WebSocket(`ws://127.0.0.1:${port}/`, { origin: "https://evil.test" });
   expect(await closing(client)).toEqual({ code: 1008, reason: "ERR_ORIGIN" });
+});
+
+it("closes an open ws with 1011 where the handler is none, and reports it", async () => {
+  const errors: unknown[] = [];
+  const { port } = await adopt({ message: "echo" } as never, { onError: (error) => void errors.push(error) });
+  expect((await closing(await open(port))).code).toBe(1011);
+  expect(errors).toEqual([expect.any(TypeError)]);
 });
 
 it("keeps the route's own message limit, policy and close codes", async () => {

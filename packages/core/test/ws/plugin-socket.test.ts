@@ -183,6 +183,19 @@ describe("a route of the plugin's own", () => {
     expect([(await seen).code, (await client.closed).code, wss.clients.size]).toEqual([1006, 1006, 0]);
   });
 
+  it("has the subprotocol that the plugin picks, and the first one where it does not pick", async () => {
+    const subprotocol = async ({ port }: Plugin, path: string): Promise<string> => {
+      const client = await WireClient.connect({ port, path, headers: { "Sec-WebSocket-Protocol": "one, , two" } });
+      return (await client.answered).header("sec-websocket-protocol") ?? "none";
+    };
+    const last = { handleProtocols: (offered: Set<string>): string | false => [...offered].at(-1) ?? false };
+    const options = { subprotocols: ["two"] };
+    const [picking, plain, none] = [await plugin({ server: last, options }), await plugin(), await plugin({ server: { handleProtocols: () => false } })];
+    expect(await Promise.all([subprotocol(picking, "/own"), subprotocol(plain, "/own"), subprotocol(none, "/own")])).toEqual(["two", "one", "none"]);
+    // To a route of ours the plugin's choice is nothing.
+    expect(await Promise.all([subprotocol(picking, "/ours"), subprotocol(plain, "/ours"), subprotocol(none, "/ours")])).toEqual(["two", "none", "none"]);
+  });
+
   it("keeps the plugin's compression and limits", async () => {
     const { client } = await plugin({ server: { perMessageDeflate: { threshold: 0 }, maxPayload: 1000 }, options: { compression: true } });
     const own = await client("/own");

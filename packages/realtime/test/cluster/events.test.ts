@@ -120,7 +120,11 @@ describe("one connection, by its id", () => {
     expect(await cluster.within(one.send("hi", { n: 1 }))).toEqual(all(1));
     expect(await cluster.within(one.send("hi", Buffer.from([0, 255, 128])))).toEqual(all(1));
     expect(await cluster.within(one.close(4401, "signed out"))).toEqual(all(1));
-    expect(await client.heard()).toEqual([{ type: "hi", payload: { n: 1 } }, { type: "hi", bytes: Buffer.from([0, 255, 128]).toString() }, "close 4401 signed out"]);
+    expect(await client.heard()).toEqual([
+      { type: "hi", payload: { n: 1 } },
+      { type: "hi", bytes: Buffer.from([0, 255, 128]).toString() },
+      "close 4401 signed out",
+    ]);
     expect(await cluster.within(one.close())).toEqual(all(0));
     expect(c.broker.stats.told).toBe(told);
     expect(await cluster.within(b.realtime.connection(`${b.name}${"0".repeat(36)}`).send("hi", 1))).toEqual(all(0));
@@ -192,7 +196,11 @@ describe("a node that does not answer", () => {
     await cluster.settle();
     const [a, , c] = cluster.nodes as [Node, Node, Node];
     freezer.isFrozen = true;
-    const sends = [() => a.realtime.send("news", 1), () => a.realtime.user("ann").send("news", 2), () => a.realtime.user("ann").close(4403, "out", { keepMs: 0 })];
+    const sends = [
+      () => a.realtime.send("news", 1),
+      () => a.realtime.user("ann").send("news", 2),
+      () => a.realtime.user("ann").close(4403, "out", { keepMs: 0 }),
+    ];
     for (const send of sends) expect(await cluster.within(send())).toEqual({ reached: 2, missing: [c.name], delivery: "cluster" });
     const id = clients[2]?.connection.id ?? "";
     expect(await cluster.within(a.realtime.connection(id).send("news", 3))).toEqual({ reached: 0, missing: [c.name], delivery: "cluster" });

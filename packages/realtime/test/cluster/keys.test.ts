@@ -47,7 +47,12 @@ function cluster(count: number): { readonly work: Work; readonly nodes: Cluster 
 it("a request with a key is run once, on whatever node it is repeated, and each user has its own keys", async () => {
   const { work, nodes } = cluster(3);
   const [a, b, c] = nodes.nodes as [Node, Node, Node];
-  const [onA, onB, onC, bob] = [await a.route.client(as("ann")), await b.route.client(as("ann")), await c.route.client(as("ann")), await c.route.client(as("bob"))];
+  const [onA, onB, onC, bob] = [
+    await a.route.client(as("ann")),
+    await b.route.client(as("ann")),
+    await c.route.client(as("ann")),
+    await c.route.client(as("bob")),
+  ];
   for (const type of ["at", "raw", "nothing"]) {
     const replies = [];
     for (const client of [onA, onB, onC, onB]) replies.push(...(await client.ask({ type, id: 1, key: "k" })));

@@ -15,7 +15,8 @@ async function subscribed(client: MemoryClient, topic: string, since?: object): 
   return reply?.payload;
 }
 
-const payloads = (frames: readonly unknown[]): unknown[] => (frames as Frame[]).map(({ offset, payload }) => (offset === undefined ? payload : [offset, payload]));
+const payloads = (frames: readonly unknown[]): unknown[] =>
+  (frames as Frame[]).map(({ offset, payload }) => (offset === undefined ? payload : [offset, payload]));
 
 describe("a topic", () => {
   it("has one history on all nodes: who publishes where makes no difference", async () => {
@@ -31,8 +32,15 @@ describe("a topic", () => {
     ]);
     expect(await cluster.within(c.realtime.topic("room:{room}", { room: "tea" }).publish("m", 2))).toEqual({ offset: 2, delivery: "cluster" });
     await cluster.within(b.realtime.topic("room:{room}", { room: "tea" }).publish("m", 3));
-    expect(payloads(await onA.heard())).toEqual([[2, 2], [3, 3]]);
-    expect(payloads(await onB.heard())).toEqual([[1, 1], [2, 2], [3, 3]]);
+    expect(payloads(await onA.heard())).toEqual([
+      [2, 2],
+      [3, 3],
+    ]);
+    expect(payloads(await onB.heard())).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
     expect(await plain.heard()).toEqual([1, 2, 3].map((payload) => ({ type: "m", payload })));
     await cluster.stop();
   });
@@ -58,14 +66,25 @@ describe("a topic", () => {
     const onA = await a.route.client();
     const place = await subscribed(onA, "room:tea");
     for (const node of [a, b]) await cluster.within(node.realtime.topic("room:{room}", { room: "tea" }).publish("m", node.name));
-    expect(payloads(await onA.heard())).toEqual([[1, a.name], [2, b.name]]);
+    expect(payloads(await onA.heard())).toEqual([
+      [1, a.name],
+      [2, b.name],
+    ]);
     cluster.links.kill(a.name);
     for (const n of [3, 4]) await cluster.within(b.realtime.topic("room:{room}", { room: "tea" }).publish("m", n));
     for (const node of [b, c]) {
       const client = await node.route.client();
-      const [reply, ...missed] = (await client.ask({ type: "upwire.subscribe", id: 1, topic: "room:tea", since: { epoch: place?.epoch, offset: 2 } })) as Frame[];
+      const [reply, ...missed] = (await client.ask({
+        type: "upwire.subscribe",
+        id: 1,
+        topic: "room:tea",
+        since: { epoch: place?.epoch, offset: 2 },
+      })) as Frame[];
       expect(reply?.payload).toEqual({ epoch: place?.epoch, offset: 4, after: 2, resumed: true });
-      expect(payloads(missed)).toEqual([[3, 3], [4, 4]]);
+      expect(payloads(missed)).toEqual([
+        [3, 3],
+        [4, 4],
+      ]);
     }
     await cluster.within(c.realtime.topic("room:{room}", { room: "tea" }).publish("m", 5));
   });
@@ -144,7 +163,10 @@ describe("while the broker of a node is down", () => {
     cluster.links.mend(a.name);
     await cluster.pass(2000);
     await cluster.within(tea(a).publish("m", 3));
-    expect(payloads(await onA.heard())).toEqual([[2, 2], [3, 3]]);
+    expect(payloads(await onA.heard())).toEqual([
+      [2, 2],
+      [3, 3],
+    ]);
     await cluster.stop();
   });
 });
@@ -169,7 +191,12 @@ describe("on hostile brokers", () => {
       if (below(2) === 0) {
         const n = next++;
         const done = node.realtime.topic("room:{room}", { room: "tea" }).publish("m", n, { key: `k${n}` });
-        publishing.push(done.then(({ offset }) => acknowledged.add(offset as number), () => {}));
+        publishing.push(
+          done.then(
+            ({ offset }) => acknowledged.add(offset as number),
+            () => {},
+          ),
+        );
       }
       const walker = walkers[below(4)];
       if (walker === undefined) continue;

@@ -47,7 +47,10 @@ export class Cluster {
     const onError = (error: unknown): void => void this.reported.push(error);
     const realtime = createRealtime<User, string>({
       authorize: ({ headers }) => (headers["x-user"] === undefined ? undefined : { id: String(headers["x-user"]) }),
-      topics: { "room:{room}": { canSubscribe: () => true, canPublish: () => true }, "live:{what}": { canSubscribe: () => true, canPublish: () => true, history: false } },
+      topics: {
+        "room:{room}": { canSubscribe: () => true, canPublish: () => true },
+        "live:{what}": { canSubscribe: () => true, canPublish: () => true, history: false },
+      },
       ...this.#setup.options,
       broker,
       clock,

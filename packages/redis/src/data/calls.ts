@@ -16,6 +16,8 @@ const PART_BYTES = 32 * 1024;
 const MOST = 1e13;
 /** Time, number of publications, bytes of data: how the value of an entry begins. */
 const ENTRY_HEAD_BYTES = 12;
+/** Where the number of publications stands in it. */
+const COUNT_AT = 6;
 
 /** A publication in a batch. */
 export interface BatchItem extends EnvelopeItem {
@@ -90,8 +92,8 @@ export function readLook(reply: RedisReply): { readonly epoch: string; readonly 
   return { epoch: text(epoch), top: number(top), run: text(run) };
 }
 
-/** @throws TypeError for what the script does not answer. */
-export function readBatch(reply: RedisReply): BatchAnswer {
+/** @param size Publications of the batch. @throws TypeError for what the script does not answer. */
+export function readBatch(reply: RedisReply, size: number): BatchAnswer {
   const [epoch, run, from, count, receivers, told] = list(reply);
   const repeated = new Map<number, Position>();
   const pairs = list(told);
@@ -99,7 +101,9 @@ export function readBatch(reply: RedisReply): BatchAnswer {
     const [known = "", offset = ""] = text(pairs[at + 1]).split(" ");
     repeated.set(number(pairs[at]) - 1, { epoch: known, offset: Number(offset) });
   }
-  return { epoch: text(epoch), run: text(run), from: number(from), count: number(count), receivers: number(receivers), repeated };
+  const answer = { epoch: text(epoch), run: text(run), from: number(from), count: number(count), receivers: number(receivers), repeated };
+  if (answer.count + repeated.size !== size) throw new TypeError(`a script answered for ${answer.count + repeated.size} of ${size} publications`);
+  return answer;
 }
 
 /** What a page says, in which run, and how many entries were not ours: the history begins behind the last of those. */
@@ -119,8 +123,8 @@ export function readPage(reply: RedisReply, after: number, limit: number): PageA
   for (let at = 0; at < found.length; at += 2) {
     const last = number(found[at]);
     const value = found[at + 1];
-    const items = Buffer.isBuffer(value) && value.byteLength >= ENTRY_HEAD_BYTES ? decodeBody(value.subarray(ENTRY_HEAD_BYTES)) : undefined;
-    if (items === undefined) {
+    const items = itemsOf(value);
+    if (items === undefined || items.length > last) {
       foreign++;
       publications.length = 0;
       begins = last + 1;
@@ -132,6 +136,13 @@ export function readPage(reply: RedisReply, after: number, limit: number): PageA
     }
   }
   return { page: { epoch: text(epoch), top: number(top), first: begins, publications }, run: text(run), foreign };
+}
+
+/** Those of an entry of the stream; `undefined` for what the script did not write. */
+function itemsOf(value: RedisReply | undefined): readonly EnvelopeItem[] | undefined {
+  if (!Buffer.isBuffer(value) || value.byteLength < ENTRY_HEAD_BYTES) return undefined;
+  const items = decodeBody(value.subarray(ENTRY_HEAD_BYTES));
+  return items?.length === value.readUInt16BE(COUNT_AT) && items.length > 0 ? items : undefined;
 }
 
 function boundsOf({ messages, bytes, ageMs }: HistoryBounds): readonly number[] {

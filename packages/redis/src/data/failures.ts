@@ -39,6 +39,11 @@ export function isUnknown(error: unknown): boolean {
   return error instanceof RedisUnavailableError && error.maybeDone;
 }
 
+/** For an answer that is none of the script's: another call's, or of what is no Redis. */
+export function odd(error: unknown): RedisUnavailableError {
+  return new RedisUnavailableError(`Redis answered something else: ${error instanceof Error ? error.message : String(error)}`, { maybeDone: true });
+}
+
 /** What a call of the broker rejects with. */
 export function failed(what: string, error: unknown): RealtimeError {
   if (error instanceof RedisReplyError) {

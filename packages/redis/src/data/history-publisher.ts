@@ -1,8 +1,8 @@
 import { unavailable, type BrokerData, type HistoryBounds, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
 import type { RedisReply } from "../driver/driver.ts";
-import { readBatch, type HistoryCalls } from "./calls.ts";
+import { readBatch, type BatchAnswer, type HistoryCalls } from "./calls.ts";
 import type { DataContext } from "./context.ts";
-import { failed, isPassing, isUnknown } from "./failures.ts";
+import { failed, isPassing, isUnknown, odd } from "./failures.ts";
 import { dataBytesOf, HistoryLine, queuedBytes, type Kept } from "./history-line.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Seen } from "./seen.ts";
@@ -30,6 +30,7 @@ export class HistoryPublisher {
   #isScheduled = false;
   #isReady = false;
   readonly #underWay = new UnderWay();
+  #isClosed = false;
   #count = 0;
   #bytes = 0;
 
@@ -100,7 +101,9 @@ export class HistoryPublisher {
     }
   }
 
+  /** Rejects what waits; what is under way then settles with its answer, which comes when the driver is closed. */
   close(): void {
+    this.#isClosed = true;
     for (const line of this.#lines.values()) {
       for (const kept of line.takeOlder(Infinity)) this.#reject(kept, unavailable("publish: this broker has been closed"));
     }
@@ -147,17 +150,17 @@ export class HistoryPublisher {
     const replies = await this.#context.driver.many(calls);
     for (const [at, line] of lines.entries()) {
       const batch = batches[at] ?? [];
-      const reply = replies[at] ?? new Error("no answer");
+      const reply = replies[at] ?? odd(new Error("nothing"));
       line.isUnderWay = false;
-      if (reply instanceof Error) this.#failed(line, batch, reply);
-      else this.#done(line, batch, reply);
+      const answer = reply instanceof Error ? reply : batchOf(reply, batch.length);
+      if (answer instanceof Error) this.#failed(line, batch, answer);
+      else this.#done(line, batch, answer);
       if (line.size > 0) this.#schedule(line);
       else this.#release(line);
     }
   }
 
-  #done(line: HistoryLine, batch: readonly Kept[], reply: RedisReply): void {
-    const { epoch, run, from, count, receivers, repeated } = readBatch(reply);
+  #done(line: HistoryLine, batch: readonly Kept[], { epoch, run, from, count, receivers, repeated }: BatchAnswer): void {
     const { topic, seen } = line;
     if (count > 0) seen.answered(epoch, from + count - 1, run);
     const fresh = repeated.size === 0 ? batch : batch.filter((_, at) => !repeated.has(at));
@@ -177,6 +180,10 @@ export class HistoryPublisher {
 
   /** What has surely not been done, or may be done twice without harm, is tried again in its place. */
   #failed(line: HistoryLine, batch: readonly Kept[], error: Error): void {
+    if (this.#isClosed) {
+      for (const kept of batch) this.#reject(kept, failed("publish", error));
+      return;
+    }
     if (isPassing(error)) {
       line.pauseUntil = this.#context.clock.now() + PAUSE_MS;
       line.putBack(batch);
@@ -184,6 +191,8 @@ export class HistoryPublisher {
     }
     const again = isUnknown(error) ? batch.filter(({ key }) => key !== undefined) : [];
     for (const kept of batch) if (!again.includes(kept)) this.#reject(kept, failed("publish", error));
+    // A server that only ever answers something odd is not asked without a pause.
+    if (this.#context.driver.state() !== "down") line.pauseUntil = this.#context.clock.now() + PAUSE_MS;
     line.putBack(again);
   }
 
@@ -201,5 +210,14 @@ export class HistoryPublisher {
 
   #release(line: HistoryLine): void {
     if (line.size === 0 && !line.isUnderWay) this.#lines.delete(line.topic);
+  }
+}
+
+/** An answer that is none of the script's is no answer: it is not known whether it was done. */
+function batchOf(reply: RedisReply, size: number): BatchAnswer | Error {
+  try {
+    return readBatch(reply, size);
+  } catch (error) {
+    return odd(error);
   }
 }

@@ -1,9 +1,12 @@
 import type { BrokerData, PublishOptions, PublishResult } from "@upwire/cluster/broker";
 import { encodeEnvelope, SenderNumbers, type PublicationsEnvelope } from "@upwire/cluster/envelope";
 import type { RealtimeError } from "@upwire/protocol";
-import { RedisReplyError, type RedisArgument, type RedisReply, type RedisScriptCall } from "../driver/driver.ts";
+import { RedisReplyError, type RedisArgument, type RedisScriptCall } from "../driver/driver.ts";
+import type { LineAnswer } from "../driver/line.ts";
+import { replyArray } from "../driver/reply.ts";
 import type { DataContext } from "./context.ts";
-import { failed, isUnknown } from "./failures.ts";
+import { failed, isUnknown, odd } from "./failures.ts";
+import { dataBytesOf, queuedBytes } from "./history-line.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { keyedScript } from "../lua/scripts.ts";
 import type { QueueLimits } from "./limits.ts";
@@ -22,6 +25,7 @@ interface Keyed {
 
 interface Given {
   readonly data: BrokerData;
+  readonly bytes: number;
   readonly options: PublishOptions & { readonly key: string };
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: RealtimeError) => void;
@@ -43,6 +47,8 @@ export class KeyedPublisher {
   #waiting = new Map<string, Given[]>();
   readonly #underWay = new UnderWay();
   #isScheduled = false;
+  /** What waits or is under way. */
+  #bytes = 0;
   #isClosed = false;
 
   /** @param name By which the numbers are told apart from those without keys. */
@@ -60,9 +66,15 @@ export class KeyedPublisher {
 
   publish(topic: string, data: BrokerData, options: PublishOptions & { readonly key: string }): Promise<PublishResult> {
     if (this.#local.has(topic, options.key, this.#context.clock.now())) return Promise.resolve(localOnly({ repeated: true }));
+    const bytes = queuedBytes(dataBytesOf(data));
+    if (this.#bytes + bytes > this.#limits.upBytes) {
+      this.#context.counts.rejected++;
+      return Promise.reject(failed("publish", new Error(`it is slower than what is published, and ${this.#bytes} bytes wait for it`)));
+    }
     return new Promise((resolve, reject) => {
       this.#underWay.begin(1);
-      const given = { data, options, resolve, reject };
+      this.#bytes += bytes;
+      const given = { data, bytes, options, resolve, reject };
       const waiting = this.#waiting.get(topic);
       if (waiting === undefined) this.#waiting.set(topic, [given]);
       else waiting.push(given);
@@ -113,15 +125,17 @@ export class KeyedPublisher {
     if (calls.length > 0) void this.#send(batches, calls);
   }
 
-  #numbered(topic: string, { data, options, ...given }: Given, now: number): Keyed {
+  #numbered(topic: string, { data, bytes, options, ...given }: Given, now: number): Keyed {
     const { key, keyMs = KEY_MS, origin } = options;
     const { first, earlierMs } = this.#numbers.take(topic, 1, now);
     const envelope: PublicationsEnvelope = { kind: "publications", node: this.#name, first, earlierMs, position: undefined, items: [{ data, origin }] };
     const resolve = (result: PublishResult): void => {
+      this.#bytes -= bytes;
       this.#underWay.end(1);
       given.resolve(result);
     };
     const reject = (error: RealtimeError): void => {
+      this.#bytes -= bytes;
       this.#underWay.end(1);
       given.reject(error);
     };
@@ -141,7 +155,7 @@ export class KeyedPublisher {
   async #send(batches: readonly { readonly topic: string; readonly batch: readonly Keyed[] }[], calls: readonly RedisScriptCall[]): Promise<void> {
     const replies = await this.#context.driver.many(calls);
     for (const [at, { topic, batch }] of batches.entries()) {
-      const reply = replies[at] ?? new Error("no answer");
+      const reply = resultsOf(replies[at], batch.length);
       if (!(reply instanceof Error)) this.#done(topic, batch, reply);
       else if (isUnknown(reply)) for (const keyed of batch) this.#reject(keyed, failed("publish", reply));
       else {
@@ -151,15 +165,14 @@ export class KeyedPublisher {
     }
   }
 
-  #done(topic: string, batch: readonly Keyed[], reply: RedisReply): void {
-    const results = Array.isArray(reply) ? (reply as readonly RedisReply[]) : [];
+  #done(topic: string, batch: readonly Keyed[], results: readonly number[]): void {
     let isHeard = false;
     for (const [at, { envelope, resolve }] of batch.entries()) {
       const receivers = results[at];
       const isRepeated = receivers === -1;
       // The channel may have brought it already; the numbers say so.
       this.#subscriptions.publications(this.#context.names.channel(topic), isRepeated ? { ...envelope, items: [], skipped: 1 } : envelope);
-      const others = typeof receivers === "number" && !isRepeated ? this.#subscriptions.others(topic, receivers) : undefined;
+      const others = receivers !== undefined && !isRepeated ? this.#subscriptions.others(topic, receivers) : undefined;
       if (!isRepeated) this.#context.counts.published++;
       if (others !== 0) isHeard = true;
       resolve({ position: undefined, delivery: "cluster", repeated: isRepeated, others });
@@ -182,6 +195,13 @@ export class KeyedPublisher {
     this.#context.counts.rejected++;
     reject(error);
   }
+}
+
+/** What the script answers; for anything else an error, since it is not known whether it was done. */
+function resultsOf(reply: LineAnswer | undefined, size: number): readonly number[] | Error {
+  if (reply instanceof Error) return reply;
+  const results = replyArray(reply).filter((result): result is number => typeof result === "number");
+  return results.length === size ? results : odd(new Error(`${results.length} numbers for ${size} publications`));
 }
 
 function localOnly({ repeated }: { readonly repeated: boolean }): PublishResult {

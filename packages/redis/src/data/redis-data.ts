@@ -1,6 +1,8 @@
 import {
   checkBounds,
+  checkPublication,
   checkPublish,
+  checkTopic,
   type BrokerData,
   type BrokerState,
   type HistoryBounds,
@@ -87,6 +89,7 @@ export class RedisData {
   }
 
   publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
+    checkPublication(topic, data);
     checkPublish(options);
     const { history, key, origin } = options;
     if (history !== undefined) {
@@ -104,7 +107,8 @@ export class RedisData {
     timer?.cancel();
   }
 
-  subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
+  async subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
+    checkTopic(topic);
     return this.#subscriptions.subscribe(topic, bounds);
   }
 

@@ -5,7 +5,7 @@ import { Audit } from "./audit.ts";
 import { readLook, type HistoryCalls } from "./calls.ts";
 import { Channels } from "./channels.ts";
 import type { DataContext } from "./context.ts";
-import { failed } from "./failures.ts";
+import { failed, odd } from "./failures.ts";
 import type { Seen } from "./seen.ts";
 import { Subscription } from "./subscription.ts";
 import { withResolvers } from "./with-resolvers.ts";
@@ -95,10 +95,7 @@ export class Subscriptions {
     const waiting: Waiting = { acknowledged, subscriptions: [subscription], isKept, result, resolve, reject };
     this.#waiting.add(waiting);
     if (!isKept) this.#together = waiting;
-    acknowledged.then(
-      () => this.#isHeard(waiting),
-      (error: unknown) => this.#reject(waiting, error),
-    );
+    acknowledged.then(this.#isHeard.bind(this, waiting), this.#reject.bind(this, waiting));
     return waiting;
   }
 
@@ -280,7 +277,14 @@ export class Subscriptions {
         subscription.isDoubtful = true;
         return reply ?? new Error("no answer");
       }
-      const { epoch, top, run } = readLook(reply);
+      let look;
+      try {
+        look = readLook(reply);
+      } catch (error) {
+        subscription.isDoubtful = true;
+        return odd(error);
+      }
+      const { epoch, top, run } = look;
       subscription.seen.answered(epoch, top, run);
       subscription.isDoubtful = false;
       if (subscription.isFresh) subscription.told({ epoch, offset: top });

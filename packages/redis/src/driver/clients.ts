@@ -10,7 +10,7 @@ type Emit = (event: string, listener: (...args: never) => void) => unknown;
 
 /** What is used of `Redis` of ioredis. */
 export interface IoredisClient {
-  readonly options: { readonly host?: string; readonly port?: number };
+  readonly options: { readonly host?: string; readonly port?: number; readonly db?: number };
   duplicate(override: object): IoredisClient;
   connect(): Promise<void>;
   disconnect(): void;

@@ -32,8 +32,36 @@ export async function createDriver(options: CreateDriverOptions): Promise<RedisD
   const common = { prefix, node, clock, scripts, startWithinMs };
   if (known.kind === "ioredis-cluster") return new ClusterDriver(ioredisDirectory(known.client), common);
   if (known.kind === "node-redis-cluster") return new ClusterDriver(nodeRedisDirectory(known.client), common);
+  if (known.kind === "ioredis") checkDatabase(known.client.options);
   if (known.kind === "ioredis") return new SingleDriver(ioredisLines(known.client), { ...common, sharded, where: whereOf(known.client.options) });
   return new SingleDriver(nodeRedisLines(known.client), { ...common, sharded, where: whereOf(known.client.options?.socket) });
+}
+
+function wrongIn(url: string): string | undefined {
+  if (!URL.canParse(url)) return "what is given is no URL";
+  const { protocol, hostname, username, password, pathname } = new URL(url);
+  if (!SCHEMES.has(protocol) || hostname === "") return `its scheme is ${protocol}`;
+  if (!isReadable(username + password)) return "its user or password has a % without two hexadecimal digits";
+  return isDatabase(pathname.slice(1)) ? undefined : "its database is no number";
+}
+
+function isReadable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** With another one ioredis would go on in the first database, and reject where nothing can catch it. */
+function isDatabase(given: string | number): boolean {
+  return given === "" || /^[0-9]{1,9}$/.test(`${given}`);
+}
+
+/** @throws RedisStartError */
+function checkDatabase({ db = 0 }: { readonly db?: number } = {}): void {
+  if (!isDatabase(db)) throw new RedisStartError(`client: its database ${JSON.stringify(db)} is no number; give one from 0 on`);
 }
 
 /** Never the whole options: they hold the password. */
@@ -44,12 +72,9 @@ function whereOf({ host, port, path }: { readonly host?: string; readonly port?:
 const SCHEMES: ReadonlySet<string> = new Set(["redis:", "rediss:"]);
 
 async function clientOfUrl(url: string): Promise<KnownClient> {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !SCHEMES.has(parsed.protocol) || parsed.hostname === "") {
-    // The text itself may hold a password.
-    const given = parsed === undefined ? "what is given is no URL" : `its scheme is ${parsed.protocol}`;
-    throw new RedisStartError(`url: ${given}; give redis://user:password@host:6379/0, or rediss:// for TLS`);
-  }
+  const wrong = wrongIn(url);
+  // The text itself may hold a password.
+  if (wrong !== undefined) throw new RedisStartError(`url: ${wrong}; give redis://user:password@host:6379/0, or rediss:// for TLS`);
   let Redis: new (url: string, options: object) => IoredisClient;
   try {
     ({ Redis } = (await import("ioredis")) as unknown as { Redis: typeof Redis });

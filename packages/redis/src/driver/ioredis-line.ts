@@ -46,7 +46,11 @@ class IoredisLine implements Line {
     const redis = template.duplicate({ ...ONE_LIFE, ...address });
     this.#redis = redis;
     // What comes before is the cause of what follows: "Connection is closed." follows everything.
-    redis.on("error", (error: Error) => void (this.#lastError ??= error));
+    redis.on("error", (error: Error) => {
+      this.#lastError ??= error;
+      // Answers that it cannot read, or did not ask for: from here on each would be taken for that of another command.
+      if (this.#state === "open") redis.disconnect();
+    });
     redis.on("close", () => this.#end());
     redis.on(isSharded ? "smessageBuffer" : "messageBuffer", (channel: Buffer, data: Buffer) => {
       if (this.#state === "open") events.message(channel.toString(), data);

@@ -1,6 +1,7 @@
 import type { Clock } from "@upwire/core";
 import { BackOff } from "./back-off.ts";
 import { RedisReplyError, RedisUnavailableError, type RedisArgument, type RedisReply } from "./driver.ts";
+import { asError } from "./line-error.ts";
 import { CHANNELS_AT_ONCE, type Line, type LineAnswer, type LineSource, type ServerAddress } from "./line.ts";
 import { Pulse } from "./pulse.ts";
 
@@ -102,7 +103,7 @@ export class ServerLink {
           throw error;
         }
         // It may end before the library tells so.
-        if (this.#lines?.messages === messages) this.restart(error as Error);
+        if (this.#lines?.messages === messages) this.restart(asError(error));
       }
     }
     if (this.#isClosed) throw cutOff();
@@ -156,7 +157,7 @@ export class ServerLink {
       };
     } catch (error) {
       // The library refuses the options of its own client.
-      return this.restart(error as Error);
+      return this.restart(asError(error));
     }
     this.#lines = lines;
     const deadline = clock.after(ADMIT_MS, () => {
@@ -173,7 +174,7 @@ export class ServerLink {
         for (const channel of missing) done.add(channel);
       }
     } catch (error) {
-      if (this.#lines === lines) this.restart(error as Error);
+      if (this.#lines === lines) this.restart(asError(error));
       return;
     } finally {
       deadline.cancel();
@@ -186,16 +187,18 @@ export class ServerLink {
     this.#backOff.reset();
     const { clock, events, probeChannel, isSharded } = this.#options;
     const probe = [isSharded ? "SPUBLISH" : "PUBLISH", probeChannel, ""];
+    let probes = 0;
     const pulse = new Pulse(clock, 2, {
       probe: () => {
-        commands.call(probe).then(
-          () => pulse.beat(COMMANDS),
-          (error: unknown) => {
-            // An error is an answer.
-            if (error instanceof RedisReplyError) pulse.beat(COMMANDS);
-            this.#look(error);
-          },
-        );
+        const word = `${++probes}`;
+        void commands.many([probe, ["PING", word]]).then(([answer, echo]) => {
+          // An error is an answer.
+          if (!(answer instanceof RedisUnavailableError)) pulse.beat(COMMANDS);
+          this.#look(answer);
+          if (echo instanceof Error || this.#lines?.commands !== commands) return;
+          // Each answer would be taken for that of another command, for ever.
+          if (!Buffer.isBuffer(echo) || echo.toString() !== word) this.restart(new Error("Redis left out the answer of a command, or gave one twice"));
+        });
       },
       dead: (silentMs) => this.restart(new Error(`Redis has not answered for ${Math.round(silentMs)} ms`)),
     });

@@ -23,7 +23,8 @@ end
 local known, firstOf, isAnyKnown, keysAt = {}, {}, false, 13 + #parts * 3
 for place = keysAt, #ARGV, 2 do
   local key, number = KEYS[3 + (place - keysAt) / 2], tonumber(ARGV[place])
-  known[number] = firstOf[key] or redis.call('GET', key) or nil
+  -- What is no position of ours counts as nothing.
+  known[number] = firstOf[key] or string.match(redis.call('GET', key) or '', '^[%w_-]+ [1-9]%d*$')
   if known[number] then isAnyKnown = true else firstOf[key] = number end
 end
 -- How many of those stand before each publication.

@@ -5,6 +5,8 @@ const RUNS = 16;
 /** So many publications, and so many parts of the bytes, may be kept over the bounds, so that not each call has to drop some. No reader sees them. */
 const SLACK_MESSAGES = 128;
 const SLACK_PART = 1.25;
+/** Numbers above it a script does not write digit by digit. */
+const MOST = 1e13;
 
 /*
  * What all scripts of a topic with history share.
@@ -43,9 +45,11 @@ local function open(seenEpoch, seenTop, seenRun)
   length = redis.call('XLEN', KEYS[2])
   if not text then return false end
   if #text < 78 or string.sub(text, 1, 3) ~= 'uw1' then return false end
-  local size
-  top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, size = struct.unpack(META, text, 4)
-  epoch, runs = string.sub(text, 71, 70 + size), string.sub(text, 71 + size)
+  local highestTop, _, _, highestSum, _, _, _, _, _, _, _, size = struct.unpack(META, text, 4)
+  local name, known = string.sub(text, 71, 70 + size), string.sub(text, 71 + size)
+  if highestTop > ${MOST} or highestSum > ${MOST} or size < 8 or not string.find(name, '^[%w_-]+$') or not string.find(known, '^%w+:%d+') then return false end
+  top, first, least, sum, base, entries, oldest, messages, bytes, age, expires = struct.unpack(META, text, 4)
+  epoch, runs = name, known
   if string.sub(runs, 1, #run + 1) ~= run .. ':' then
     isChanged = true
     runs = run .. ':' .. top .. ',' .. runs

@@ -120,7 +120,8 @@ export class NodePlane {
   /** @throws RedisReplyError, RedisUnavailableError */
   async tell(to: string | undefined, data: Uint8Array, { keepMs }: { readonly keepMs?: number } = {}): Promise<void> {
     const { driver, node } = this.#options;
-    if (to === node) return;
+    // In what is kept, no name stands for all.
+    if (to === node || to === "") return;
     const channel = to === undefined ? this.#names.all : this.#names.of(to);
     if (keepMs === undefined) {
       await driver.call(driver.publication(channel, this.#wrap(TELL, data)));
@@ -166,7 +167,7 @@ export class NodePlane {
     const args = [node, LEASE_MS, publish, this.#names.all, this.#wrap(GONE)];
     const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args });
     const [nodes, top] = replyArray(reply);
-    if (this.#state !== "closed") this.#roster.set(replyArray(nodes).map(replyText));
+    if (this.#state !== "closed") this.#roster.set(replyArray(nodes).map(replyText).filter(isNodeName));
     return replyText(top);
   }
 
@@ -231,7 +232,8 @@ export class NodePlane {
         seen = replyNumber(count);
         const entries = replyArray(found);
         for (let at = 0; at + 1 < entries.length; at += 2) {
-          if (this.#state === "started") told(replyText(entries[at]), entries[at + 1] as Buffer);
+          const [from, data] = [replyText(entries[at]), entries[at + 1]];
+          if (this.#state === "started" && isNodeName(from) && Buffer.isBuffer(data)) told(from, data);
         }
       }
     } catch (error) {
@@ -245,6 +247,11 @@ export class NodePlane {
     this.#lastReport = error.message;
     this.#options.report(new Error(`Redis refuses what keeps the nodes (${this.#names.alive}, ${this.#names.kept}): ${error.message}`));
   }
+}
+
+/** What another program has written there is none. */
+function isNodeName(text: string): boolean {
+  return /^[A-Za-z0-9_-]{8,32}$/.test(text);
 }
 
 /** Ids of a stream: `<milliseconds>-<number>`. */

@@ -5,7 +5,8 @@ import type { RedisScript } from "../driver/driver.ts";
 const NOW = "local t = redis.call('TIME')\nlocal now = t[1] * 1000 + math.floor(t[2] / 1000)\n";
 
 /**
- * Takes or renews the lease of a node, and ends those that are over; the first to see that tells the others. KEYS: alive, kept.
+ * Takes or renews the lease of a node, and ends those that are over; the first to see that tells the others. No lease is longer than
+ * that, whatever the clock of Redis was when it was taken: where it was set back, a dead node would live on for as long. KEYS: alive, kept.
  * ARGV: node, lease in milliseconds, PUBLISH or SPUBLISH, channel, message, which ends with the names of the nodes that are gone.
  * Returns the nodes, and the id of the newest entry that is kept.
  */
@@ -16,6 +17,9 @@ if #gone > 0 then
   redis.call(ARGV[3], ARGV[4], ARGV[5] .. table.concat(gone, ','))
 end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now + ARGV[2]), '+inf', 'LIMIT', 0, 1000)) do
+  redis.call('ZADD', KEYS[1], now + ARGV[2], node)
+end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local top = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
 return { redis.call('ZRANGE', KEYS[1], 0, -1), top[1] and top[1][1] or '0-0' }
@@ -45,7 +49,8 @@ for _, entry in ipairs(entries) do
   local field = {}
   for at = 1, #entry[2], 2 do field[entry[2][at]] = entry[2][at + 1] end
   local isMine = field.t == ARGV[2] or (field.t == '' and field.f ~= ARGV[2])
-  if isMine and field.d and tonumber(field.u) > now then
+  -- What is not ours may lack anything.
+  if isMine and field.f and field.d and (tonumber(field.u) or 0) > now then
     found[#found + 1] = field.f
     found[#found + 1] = field.d
   end

@@ -65,15 +65,33 @@ describe("what is no client", () => {
     await expect(create(client)).rejects.toThrow("client: this is no client of ioredis or node-redis; give");
   });
 
+  it("refuses a client whose database is no number", async () => {
+    await expect(create(new Redis({ db: "s3cret" as never, lazyConnect: true }))).rejects.toThrow("client: its database");
+  });
+
+  it("tells what a client throws that is no error", async () => {
+    const client = Object.assign(new Redis({ lazyConnect: true }), {
+      duplicate() {
+        const thrown: unknown = "a text";
+        throw thrown;
+      },
+    });
+    const driver = await createDriver({ client, prefix: "t", node: "node-one", clock: realClock, startWithinMs: 300 });
+    await expect(driver.start({ message: () => {}, resubscribed: () => {}, state: () => {}, error: () => {} })).rejects.toThrow("the client threw a text");
+  });
+
   it("refuses a pool", async () => {
     await expect(create(createClientPool())).rejects.toThrow("client: a pool or a Sentinel client of node-redis cannot be taken; give");
   });
 
-  it.each(["localhost:6379", "", "http://localhost", "redis://", "redis://user:s3cret@"])("refuses the URL %j, and does not repeat it", async (url) => {
-    const refused = create({ url });
-    await expect(refused).rejects.toThrow(/^url: .*; give redis:\/\/user:password@host:6379\/0, or rediss:\/\/ for TLS$/);
-    await expect(refused).rejects.not.toThrow("s3cret");
-  });
+  it.each(["localhost:6379", "", "http://localhost", "redis://", "redis://user:s3cret@", "redis://user:s3cret%zz@localhost", "redis://localhost/s3cret"])(
+    "refuses the URL %j, and does not repeat it",
+    async (url) => {
+      const refused = create({ url });
+      await expect(refused).rejects.toThrow(/^url: .*; give redis:\/\/user:password@host:6379\/0, or rediss:\/\/ for TLS$/);
+      await expect(refused).rejects.not.toThrow("s3cret");
+    },
+  );
 });
 
 describe.skipIf(missing !== undefined)(`starting on Redis${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {

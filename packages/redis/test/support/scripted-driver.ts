@@ -8,7 +8,7 @@ export class ScriptedDriver implements RedisDriver {
   /** The round trips: how many calls, and how many bytes each. */
   readonly trips: number[][] = [];
   /** Instead of the next calls of scripts and publications, one after the other. `done`: it is done, and the answer is lost. */
-  readonly answers: (RedisReplyError | RedisUnavailableError | "done")[] = [];
+  readonly answers: (Answer | "done")[] = [];
 
   constructor(inner: RedisDriver) {
     this.#inner = inner;

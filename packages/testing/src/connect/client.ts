@@ -45,6 +45,7 @@ export interface TestClient extends AsyncIterable<ServerMessage>, AsyncDisposabl
    * Closes the connection, and waits until it is over and, behind the last client of the application, until the server is closed.
    * @param code 1000, or 3000 to 4999. @default 1000
    * @param reason At most 123 bytes of UTF-8.
+   * @throws RangeError for another code or a longer reason; then nothing is sent.
    */
   close(code?: number, reason?: string): Promise<CloseOfServer>;
   /** `close()`, for `await using client = await connectTo(app, "/ws")`. */

@@ -41,9 +41,10 @@ async function open(place: Place, path: string, options: ResolvedConnectOptions,
   const ws = new WebSocket(`${place.scheme}://${place.authority}${path}`, [...options.subprotocols], clientOptions(place, options));
   const client = new OpenClient(ws, { path, options, release });
   const refusals = new Refusals();
+  const givenUpAt = performance.now() + options.handshakeTimeoutMs;
   try {
     const answer = await answerTo(ws, options.handshakeTimeoutMs);
-    if (answer.statusCode !== 101) throw new RefusedError(path, await refusals.describe(answer));
+    if (answer.statusCode !== 101) throw new RefusedError(path, await refusals.describe(answer, givenUpAt - performance.now()));
     client.headers = answer.headers;
     return client;
   } catch (error) {
@@ -56,8 +57,9 @@ async function open(place: Place, path: string, options: ResolvedConnectOptions,
 }
 
 function clientOptions({ scheme, authority }: Place, { headers, origin }: ResolvedConnectOptions): ClientOptions {
-  const [, host = authority] = Object.entries(headers).find(([name]) => name.toLowerCase() === "host") ?? [];
-  const sent = origin === undefined ? `${scheme === "wss" ? "https" : "http"}://${host}` : origin;
+  const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const { host = authority, origin: ofHeaders = `${scheme === "wss" ? "https" : "http"}://${host}` } = given;
+  const sent = origin === undefined ? ofHeaders : origin;
   return {
     headers: { ...headers },
     // The certificate of a server under test is its own.
@@ -93,15 +95,17 @@ class Refusals {
     });
   }
 
-  async describe(answer: IncomingMessage): Promise<Pick<RefusedError, "status" | "code" | "body" | "headers">> {
+  /** @param timeoutMs How long its body is waited for: a stream of events never ends. */
+  async describe(answer: IncomingMessage, timeoutMs: number): Promise<Pick<RefusedError, "status" | "code" | "body" | "headers">> {
     const code = this.#codes.get(answer.socket.localPort);
-    return { status: answer.statusCode ?? 0, code, body: await bodyOf(answer), headers: answer.headers };
+    return { status: answer.statusCode ?? 0, code, body: await bodyOf(answer, timeoutMs), headers: answer.headers };
   }
 }
 
-async function bodyOf(answer: IncomingMessage): Promise<string> {
+async function bodyOf(answer: IncomingMessage, timeoutMs: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const late = setTimeout(() => answer.destroy(), timeoutMs);
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       chunks.push(chunk);
@@ -110,6 +114,8 @@ async function bodyOf(answer: IncomingMessage): Promise<string> {
     }
   } catch {
     // It ended in the middle: what came is still the best there is.
+  } finally {
+    clearTimeout(late);
   }
   return Buffer.concat(chunks).toString("utf8", 0, MAX_BODY_BYTES);
 }

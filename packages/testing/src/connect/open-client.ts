@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "ws";
 import { Channel } from "../channel.ts";
 import type { CloseOfServer, NextOptions, TestClient } from "./client.ts";
-import { checkTime, type ResolvedConnectOptions } from "./options.ts";
+import { checkClose, checkTime, type ResolvedConnectOptions } from "./options.ts";
 import { ReceivedMessage } from "./received-message.ts";
 
 /** The longest that a timer of Node waits: 24 days. */
@@ -78,6 +78,8 @@ export class OpenClient implements TestClient {
   }
 
   async close(code = 1000, reason = ""): Promise<CloseOfServer> {
+    // `ws` would find it out too late, when it counts as closing and can never send another close frame.
+    checkClose(code, reason);
     this.#ws.close(code, reason);
     const late = setTimeout(() => this.#ws.terminate(), this.#setup.options.closeTimeoutMs);
     const end = await this.closed;

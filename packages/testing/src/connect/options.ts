@@ -1,6 +1,6 @@
 /** How a client connects, and how long it waits. */
 export interface ConnectOptions {
-  /** Added to the handshake: `{ cookie: "sid=1", authorization: "Bearer t" }`. @default none */
+  /** Added to the handshake: `{ cookie: "sid=1", authorization: "Bearer t" }`. An `origin` among them counts unless the option is given. @default none */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * The Origin header, as a browser sends it: `https://app.example.com`. `null` sends none, as clients do that are no browser.
@@ -43,6 +43,14 @@ export function resolveOptions(path: string, options: ConnectOptions): ResolvedC
   checkTime("messageTimeoutMs", resolved.messageTimeoutMs);
   checkTime("closeTimeoutMs", resolved.closeTimeoutMs);
   return resolved;
+}
+
+/** @throws RangeError for a code or a reason that no browser sends (RFC 6455 §5.5 and §7.4). */
+export function checkClose(code: number, reason: string): void {
+  const isCode = code === 1000 || (Number.isInteger(code) && code >= 3000 && code <= 4999);
+  if (!isCode) throw new RangeError(`connectTo: close: the code ${JSON.stringify(code)} is not allowed; give 1000, or a whole number from 3000 to 4999`);
+  const bytes = Buffer.byteLength(reason);
+  if (bytes > 123) throw new RangeError(`connectTo: close: the reason has ${bytes} bytes of UTF-8; give at most 123`);
 }
 
 /** @throws RangeError for what is no time that a timer can wait. */

@@ -38,6 +38,16 @@ const rows: Readonly<Record<string, Row>> = {
     headers: { Host: SITE, Referer: `https://${SITE}/` },
     answer: { ok: false, status: 403, code: "ERR_ORIGIN", retry: "no" },
   },
+  "no to a page of a neighbouring host that hides where it is from": {
+    options: { authorize: () => Promise.reject(FAULT) },
+    headers: { Host: SITE, "Sec-Fetch-Site": "same-site" },
+    answer: { ok: false, status: 403, code: "ERR_ORIGIN", retry: "no" },
+  },
+  "what authorize says of the page's origin, where a GET has no Origin": {
+    options: { authorize: ({ origin }) => origin === `https://${SITE}` },
+    headers: { Host: SITE, Referer: `https://${SITE}/room?q=1` },
+    answer: { ok: true },
+  },
   "no to a host that is not ours": {
     options: { allowedHosts: ["other.example"] },
     headers: OWN,
@@ -117,6 +127,16 @@ export function handshakeChecks(suite: Suite): void {
     expect(authorized).toBe(0);
     await suite.connect("/check/told", question(OWN));
     expect([authorized, told]).toEqual([1, []]);
+  });
+
+  let failLate: (error: unknown) => void = () => {};
+  const late = new Promise<never>((_resolve, reject) => (failLate = reject));
+  suite.route("/check/late", {}, { authorize: () => late, handshakeTimeoutMs: 50 });
+  suite.it("reports what authorize throws behind the answer", async () => {
+    const { body } = (await suite.connect("/check/late", question())).answer;
+    expect([JSON.parse(body), suite.errors]).toEqual([{ ok: false, status: 408, code: "ERR_HANDSHAKE_TIMEOUT", retry: "yes" }, []]);
+    failLate(FAULT);
+    await expect.poll(() => suite.errors).toEqual([FAULT]);
   });
 
   suite.route("/private/check", {});

@@ -7,7 +7,19 @@ import { isClean, judge, type Verdict } from "./judge.ts";
 import type { Report } from "./talk.ts";
 
 /** What happens to one node while all publish. The home is the node that started first. */
-export const kinds = ["drain the home", "kill the home", "kill a node", "stop a node", "stop the home", "pause a node", "restart all"] as const;
+export const kinds = [
+  "drain the home",
+  "drain the home and its heir",
+  "drain the home and kill its heir",
+  "drain the home and stop its heir",
+  "drain the home while nodes start",
+  "kill the home",
+  "kill a node",
+  "stop a node",
+  "stop the home",
+  "pause a node",
+  "restart all",
+] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface RoundOptions {
@@ -69,7 +81,25 @@ export async function playRound({ kind, program, below, nodes = 4, perSecond = 6
 async function happen(kind: Kind, nodes: readonly Child[], start: () => Promise<Child>, below: (limit: number) => number): Promise<void> {
   const [home, other] = nodes as [Child, Child];
   if (kind === "drain the home") await home.close();
-  else if (kind === "kill the home") home.signal("SIGKILL");
+  else if (kind === "drain the home and its heir") await Promise.all([home.close(), after(below(30)).then(() => other.close())]);
+  else if (kind === "drain the home and kill its heir") {
+    const closed = home.close();
+    await after(below(30));
+    other.signal("SIGKILL");
+    await closed;
+  } else if (kind === "drain the home and stop its heir") {
+    const closed = home.close();
+    await after(below(10));
+    other.signal("SIGSTOP");
+    await after(500 + below(STOP_MS));
+    other.signal("SIGCONT");
+    await closed;
+  } else if (kind === "drain the home while nodes start") {
+    const starting = [start(), start()];
+    await after(below(150));
+    await home.close();
+    for (const child of await Promise.all(starting)) child.order({ do: "publish" });
+  } else if (kind === "kill the home") home.signal("SIGKILL");
   else if (kind === "kill a node") other.signal("SIGKILL");
   else if (kind === "restart all") {
     // The last one stays, so that there is one to judge by.
