@@ -126,13 +126,22 @@ class RedisBroker implements Broker {
     this.#plane = plane;
   }
 
-  async publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
+  publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
+    // Not async: each message would pay for it.
     if (this.#closing !== undefined) this.#counts.rejected++;
-    return this.#now(this.#data).publish(topic, data, options);
+    try {
+      return this.#now(this.#data).publish(topic, data, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  async subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
-    return this.#now(this.#data).subscribe(topic, history);
+  subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
+    try {
+      return this.#now(this.#data).subscribe(topic, history);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async unsubscribe(topic: string): Promise<void> {

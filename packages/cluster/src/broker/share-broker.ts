@@ -137,10 +137,15 @@ class Part implements Broker {
     return this.#shared.start();
   }
 
-  async publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {
+  publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {
+    // Not async: each message would pay for it.
     if (this.#closing !== undefined) this.#late++;
-    this.#mustWork();
-    return this.#inner.publish(this.#nameOf(topic), data, options);
+    try {
+      this.#mustWork();
+      return this.#inner.publish(this.#nameOf(topic), data, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async subscribe(topic: string, options?: { readonly history?: HistoryBounds }): Promise<Position | undefined> {

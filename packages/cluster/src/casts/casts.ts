@@ -1,6 +1,6 @@
 import { jsonText, watch } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
-import type { Broker, BrokerData, BrokerPublication, BrokerState } from "../broker/broker.ts";
+import type { Broker, BrokerData, BrokerPublication, BrokerState, PublishResult } from "../broker/broker.ts";
 import { notStarted } from "../broker/errors.ts";
 import { Answers } from "./answers.ts";
 import { readCastsOptions } from "./check-options.ts";
@@ -43,6 +43,8 @@ export class Casts {
   readonly #ownPrefix: string;
   #life: "new" | "starting" | "started" | "failed" | "closed" = "new";
   readonly #waiting = new UntilStarted();
+  /** The publish that was begun last, with the casts that it brings. */
+  #publishing: { readonly promise: Promise<PublishResult>; readonly casts: PendingCast[] } | undefined;
   #malformed = 0;
   #refused = 0;
 
@@ -190,11 +192,20 @@ export class Casts {
     if (this.#life !== "started") return this.#pending.failed(cast, { isDown: true });
     const hasOptions = options !== undefined && (options.key !== undefined || options.mustArrive === true);
     const origin = writeOrigin(this.#ownPrefix, cast.number, { hasOptions });
-    this.#broker.publish(cast.address, hasOptions ? packOptions(data, options) : data, { origin }).then(
-      (result) => this.#pending.published(cast, result),
+    const published = this.#broker.publish(cast.address, hasOptions ? packOptions(data, options) : data, { origin });
+    // A broker may give what goes out together one promise: then one reaction serves them all.
+    if (published === this.#publishing?.promise) return void this.#publishing.casts.push(cast);
+    const casts = [cast];
+    this.#publishing = { promise: published, casts };
+    published.then(
+      (result) => {
+        this.#publishing = undefined;
+        for (const one of casts) this.#pending.published(one, result);
+      },
       (error: unknown) => {
+        this.#publishing = undefined;
         if (!isUnavailable(error)) this.#options.report(error);
-        this.#pending.failed(cast, { isDown: this.#broker.state() === "down" });
+        for (const one of casts) this.#pending.failed(one, { isDown: this.#broker.state() === "down" });
       },
     );
   }

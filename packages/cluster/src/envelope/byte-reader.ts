@@ -7,7 +7,7 @@ const VARINT_BYTES = 8;
  */
 export class ByteReader {
   readonly #bytes: Buffer;
-  readonly #end: number;
+  #end: number;
   #at: number;
   isWrong = false;
 
@@ -77,6 +77,23 @@ export class ByteReader {
     const part = new ByteReader(this.#bytes, at ?? 0, at === undefined ? 0 : at + length);
     part.isWrong = at === undefined;
     return part;
+  }
+
+  /** From here on only the next `length` bytes can be read, until `close` is called with what this gives: `part` without an object. */
+  open(length: number): number {
+    const end = this.#end;
+    if (length > end - this.#at) this.isWrong = true;
+    else this.#end = this.#at + length;
+    return end;
+  }
+
+  close(end: number): void {
+    this.#at = this.#end;
+    this.#end = end;
+  }
+
+  skip(length: number): void {
+    this.#step(length);
   }
 
   /** Where `length` bytes begin that are there; else `undefined`, and wrong. */

@@ -61,9 +61,10 @@ function readPublications(header: ByteReader, reader: ByteReader): PublicationsE
 function readItems(reader: ByteReader): EnvelopeItem[] | undefined {
   const items: EnvelopeItem[] = [];
   while (!reader.isAtEnd) {
-    const part = reader.part(reader.varint());
-    items.push(readItem(part));
-    if (part.isWrong) return undefined;
+    const end = reader.open(reader.varint());
+    items.push(readItem(reader));
+    reader.close(end);
+    if (reader.isWrong) return undefined;
   }
   return items;
 }
@@ -71,7 +72,7 @@ function readItems(reader: ByteReader): EnvelopeItem[] | undefined {
 function readItem(reader: ByteReader): EnvelopeItem {
   const flags = reader.byte();
   const origin = flags & HAS_ORIGIN ? reader.utf8(reader.byte()) : undefined;
-  if (flags & HAS_EXTENSION) reader.part(reader.varint());
+  if (flags & HAS_EXTENSION) reader.skip(reader.varint());
   return { data: flags & IS_BINARY ? reader.view(reader.left) : reader.utf8(reader.left), origin };
 }
 

@@ -13,8 +13,8 @@ const MAX_SENDERS = 4096;
 interface Heard {
   /** When the topic was subscribed. */
   since: number;
-  /** The newest number of each sender. */
-  readonly numbers: Map<string, number>;
+  /** The newest number of each sender; `undefined` as long as nothing has come, since most topics of many are silent. */
+  numbers: Map<string, number> | undefined;
 }
 
 /**
@@ -44,7 +44,7 @@ export class SenderTops {
 
   /** `topic` is subscribed from now on. Again for a subscribed one it does nothing. */
   listen(topic: string, now: number): void {
-    if (!this.#topics.has(topic)) this.#topics.set(topic, { since: now, numbers: new Map() });
+    if (!this.#topics.has(topic)) this.#topics.set(topic, { since: now, numbers: undefined });
   }
 
   unlisten(topic: string): void {
@@ -58,7 +58,7 @@ export class SenderTops {
   came(topic: string, sender: string, { first, earlierMs }: Taken, count: number, now: number): number {
     const heard = this.#topics.get(topic);
     if (heard === undefined) return count;
-    const last = heard.numbers.get(sender);
+    const last = heard.numbers?.get(sender);
     const top = first + count - 1;
     if (last !== undefined && top <= last) return count;
     note(heard, sender, top);
@@ -71,7 +71,7 @@ export class SenderTops {
   shown(sender: string, { topic, number, ageMs }: SenderTop, now: number): void {
     const heard = this.#topics.get(topic);
     if (heard === undefined) return;
-    const last = heard.numbers.get(sender);
+    const last = heard.numbers?.get(sender);
     if (last !== undefined && number <= last) return;
     note(heard, sender, number);
     if (this.#lacks(heard, last, number, now - ageMs)) this.#gap(topic);
@@ -80,7 +80,7 @@ export class SenderTops {
   /** What `sender` published up to `number` is not missed, for a broker whose sender tells its number when the subscription begins. */
   begin(sender: string, { topic, number }: Pick<SenderTop, "topic" | "number">): void {
     const heard = this.#topics.get(topic);
-    if (heard !== undefined && number > (heard.numbers.get(sender) ?? -1)) note(heard, sender, number);
+    if (heard !== undefined && number > (heard.numbers?.get(sender) ?? -1)) note(heard, sender, number);
   }
 
   /**
@@ -98,7 +98,7 @@ export class SenderTops {
 
   /** `sender` has ended. */
   forget(sender: string): void {
-    for (const { numbers } of this.#topics.values()) numbers.delete(sender);
+    for (const { numbers } of this.#topics.values()) numbers?.delete(sender);
   }
 
   /** @param at When `number` was published, at the latest. */
@@ -108,7 +108,8 @@ export class SenderTops {
   }
 }
 
-function note({ numbers }: Heard, sender: string, number: number): void {
+function note(heard: Heard, sender: string, number: number): void {
+  const numbers = (heard.numbers ??= new Map());
   if (numbers.size >= MAX_SENDERS && !numbers.has(sender)) {
     for (const first of numbers.keys()) {
       numbers.delete(first);

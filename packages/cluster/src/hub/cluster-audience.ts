@@ -46,6 +46,8 @@ export class AudienceOfAll<Context> implements ClusterAudience<Context> {
   broadcast(data: Broadcastable, given?: ClusterBroadcastOptions<Context>): Promise<Reach> {
     // Not async: each message would pay for it.
     try {
+      // Text without options is always allowed: without members here nothing needs to be framed.
+      if (typeof data === "string" && given === undefined && this.#audience.size === 0) return this.#casts.cast(this.#address, data);
       const options = given === undefined ? undefined : readOptions<ClusterBroadcastOptions<Context>>("broadcast", given, broadcastKinds);
       const { local, wire } = payloadOf(data);
       const reached = this.#audience.broadcast(local, options);

@@ -124,7 +124,7 @@ export class HistoryPublisher {
     this.#due.add(line);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#isScheduled = false;
       this.#flush();
     });

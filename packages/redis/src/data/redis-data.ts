@@ -88,7 +88,7 @@ export class RedisData {
     this.#kept.ready();
   }
 
-  async publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
+  publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     checkPublication(topic, data);
     checkPublish(options);
     const { history, key, origin } = options;

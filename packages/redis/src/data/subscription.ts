@@ -3,13 +3,21 @@ import type { PublicationsEnvelope } from "@upwire/cluster/envelope";
 import type { Position } from "@upwire/protocol";
 import { Seen } from "./seen.ts";
 
+interface SubscriptionSetup {
+  readonly topic: string;
+  readonly channel: string;
+  readonly seenOf: (topic: string) => Seen;
+  readonly now: number;
+}
+
 /** A topic that this node has subscribed. */
 export class Subscription {
   readonly topic: string;
   readonly channel: string;
   /** `undefined` without history. */
   bounds: HistoryBounds | undefined;
-  readonly seen: Seen;
+  readonly #seenOf: (topic: string) => Seen;
+  #seen: Seen | undefined;
   /** Its position must be asked for. */
   isDoubtful = false;
   /** When it was asked for last. */
@@ -17,11 +25,16 @@ export class Subscription {
   #toldEpoch = "";
   #toldTop = 0;
 
-  constructor({ topic, channel, seen, now }: { readonly topic: string; readonly channel: string; readonly seen: Seen; readonly now: number }) {
+  constructor({ topic, channel, seenOf, now }: SubscriptionSetup) {
     this.topic = topic;
     this.channel = channel;
-    this.seen = seen;
+    this.#seenOf = seenOf;
     this.askedAt = now;
+  }
+
+  /** Those without history never need it. */
+  get seen(): Seen {
+    return (this.#seen ??= this.#seenOf(this.topic));
   }
 
   get position(): Position {

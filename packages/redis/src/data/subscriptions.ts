@@ -1,29 +1,35 @@
 import { checkBounds, type BrokerData, type HistoryBounds } from "@upwire/cluster/broker";
 import { SenderTops, type PublicationsEnvelope, type TopsEnvelope } from "@upwire/cluster/envelope";
 import type { Position } from "@upwire/protocol";
+import { Audit } from "./audit.ts";
 import { readLook, type HistoryCalls } from "./calls.ts";
 import { Channels } from "./channels.ts";
 import type { DataContext } from "./context.ts";
 import { failed, odd } from "./failures.ts";
 import type { Seen } from "./seen.ts";
 import { Subscription } from "./subscription.ts";
+import { withResolvers } from "./with-resolvers.ts";
 
 /** Positions that are asked for in one round trip. */
 const LOOKS = 500;
-/** Each topic with history is asked for its position so often, so that a loss that no cut explains shows too. Milliseconds. */
-const AUDIT_MS = 5000;
-/** Positions that one audit asks for, where there are not so many topics that they would be forgotten by the engine. */
-const AUDIT_TOPICS = 1000;
-/** A topic must be asked for so often, or the engine forgets it. Milliseconds. */
-const ALIVE_MS = 10_000;
-
 /** A subscription that has history has bounds. */
 const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
 
+/** Those without history that are subscribed in one turn wait together; one with history waits alone. */
 interface Waiting {
-  readonly subscription: Subscription;
+  readonly acknowledged: Promise<void>;
+  readonly subscriptions: Subscription[];
+  readonly isKept: boolean;
+  readonly result: Promise<Position | undefined>;
   readonly resolve: (position: Position | undefined) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** One whose position is asked for. */
+interface Looking {
+  readonly subscription: Subscription;
+  readonly resolve: (position: Position | undefined) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** What this node listens to: subscriptions, what comes on their channels, and what is missing. */
@@ -37,9 +43,10 @@ export class Subscriptions {
   readonly #tops: SenderTops;
   /** Those whose channel or position has not come yet. */
   readonly #waiting = new Set<Waiting>();
-  #looking: Waiting[] = [];
-  /** Where the audit goes on: those behind it have waited longest. */
-  #audited: Iterator<Subscription> | undefined;
+  /** The newest without history. */
+  #together: Waiting | undefined;
+  #looking: Looking[] = [];
+  readonly #audit = new Audit();
 
   constructor(context: DataContext, calls: HistoryCalls, seenOf: (topic: string) => Seen) {
     this.#context = context;
@@ -66,21 +73,30 @@ export class Subscriptions {
     const { driver, names, clock } = this.#context;
     let subscription = this.#byTopic.get(topic);
     if (subscription === undefined) {
-      subscription = new Subscription({ topic, channel: names.channel(topic), seen: this.#seenOf(topic), now: clock.now() });
+      subscription = new Subscription({ topic, channel: names.channel(topic), seenOf: this.#seenOf, now: clock.now() });
       this.#byTopic.set(topic, subscription);
       this.#byChannel.set(subscription.channel, subscription);
     }
     if (bounds !== undefined) subscription.bounds = bounds;
     const acknowledged = this.#channels.add(subscription.channel);
-    return new Promise((resolve, reject) => {
-      const waiting = { subscription, resolve, reject };
-      this.#waiting.add(waiting);
-      if (driver.state() === "down") return this.#isAway(waiting);
-      acknowledged.then(
-        () => this.#isHeard(waiting),
-        (error: unknown) => this.#reject(waiting, error),
-      );
-    });
+    const waiting = this.#waitingFor(subscription, acknowledged);
+    if (driver.state() === "down") this.#isAway(waiting);
+    return waiting.result;
+  }
+
+  #waitingFor(subscription: Subscription, acknowledged: Promise<void>): Waiting {
+    const isKept = subscription.bounds !== undefined;
+    const together = this.#together;
+    if (!isKept && together?.acknowledged === acknowledged) {
+      together.subscriptions.push(subscription);
+      return together;
+    }
+    const { promise: result, resolve, reject } = withResolvers<Position | undefined>();
+    const waiting: Waiting = { acknowledged, subscriptions: [subscription], isKept, result, resolve, reject };
+    this.#waiting.add(waiting);
+    if (!isKept) this.#together = waiting;
+    acknowledged.then(this.#isHeard.bind(this, waiting), this.#reject.bind(this, waiting));
+    return waiting;
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -169,27 +185,8 @@ export class Subscriptions {
 
   /** One step of an audit that comes round every few seconds, to be called each second. Asks at once for what is doubtful. */
   async audit(): Promise<void> {
-    const now = this.#context.clock.now();
-    const due: Subscription[] = [];
-    const most = Math.max(AUDIT_TOPICS, Math.ceil((this.#byTopic.size * 1000) / ALIVE_MS));
-    for (let looked = 0; looked < this.#byTopic.size && due.length < most; looked++) {
-      const next = this.#nextAudited();
-      if (next === undefined) break;
-      if (next.bounds === undefined) continue;
-      if (!next.isDoubtful && now - next.askedAt < Math.min(AUDIT_MS, ALIVE_MS)) continue;
-      due.push(next);
-    }
+    const due = this.#audit.due(this.#byTopic, this.#context.clock.now());
     for (let from = 0; from < due.length; from += LOOKS) await this.#lookAt(due.slice(from, from + LOOKS));
-  }
-
-  #nextAudited(): Subscription | undefined {
-    for (let tries = 0; tries < 2; tries++) {
-      this.#audited ??= this.#byTopic.values();
-      const { done, value } = this.#audited.next();
-      if (done !== true) return value;
-      this.#audited = undefined;
-    }
-    return undefined;
   }
 
   #plain({ topic }: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
@@ -215,15 +212,17 @@ export class Subscriptions {
 
   #isHeard(waiting: Waiting): void {
     if (!this.#waiting.has(waiting)) return;
-    const { subscription } = waiting;
-    this.#listen(subscription);
-    if (subscription.bounds === undefined) this.#resolve(waiting, undefined);
-    else this.#lookSoon(waiting);
+    const { subscriptions, isKept } = waiting;
+    for (const subscription of subscriptions) {
+      this.#listen(subscription);
+      if (isKept) this.#lookSoon({ subscription, resolve: (position) => this.#resolve(waiting, position), reject: (error) => this.#reject(waiting, error) });
+    }
+    if (!isKept) this.#resolve(waiting, undefined);
   }
 
   #isAway(waiting: Waiting): void {
-    if (waiting.subscription.bounds !== undefined) return this.#reject(waiting, new Error("not connected"));
-    this.#listen(waiting.subscription);
+    if (waiting.isKept) return this.#reject(waiting, new Error("not connected"));
+    for (const subscription of waiting.subscriptions) this.#listen(subscription);
     this.#resolve(waiting, undefined);
   }
 
@@ -232,16 +231,22 @@ export class Subscriptions {
   }
 
   #resolve(waiting: Waiting, position: Position | undefined): void {
-    if (this.#waiting.delete(waiting)) waiting.resolve(position);
+    if (this.#end(waiting)) waiting.resolve(position);
   }
 
   #reject(waiting: Waiting, error: unknown): void {
-    if (this.#waiting.delete(waiting)) waiting.reject(failed("subscribe", error));
+    if (this.#end(waiting)) waiting.reject(failed("subscribe", error));
+  }
+
+  /** @returns whether it still waited. */
+  #end(waiting: Waiting): boolean {
+    if (this.#together === waiting) this.#together = undefined;
+    return this.#waiting.delete(waiting);
   }
 
   /** All positions that are asked for in one turn are one round trip. */
-  #lookSoon(waiting: Waiting): void {
-    this.#looking.push(waiting);
+  #lookSoon(one: Looking): void {
+    this.#looking.push(one);
     if (this.#looking.length > 1) return;
     setImmediate(() => {
       const looking = this.#looking;
@@ -250,12 +255,12 @@ export class Subscriptions {
     });
   }
 
-  async #answer(looking: readonly Waiting[]): Promise<void> {
+  async #answer(looking: readonly Looking[]): Promise<void> {
     const errors = await this.#lookAt(looking.map(({ subscription }) => subscription));
-    for (const [at, waiting] of looking.entries()) {
+    for (const [at, { subscription, resolve, reject }] of looking.entries()) {
       const error = errors[at];
-      if (error === undefined) this.#resolve(waiting, waiting.subscription.position);
-      else this.#reject(waiting, error);
+      if (error === undefined) resolve(subscription.position);
+      else reject(error);
     }
   }
 

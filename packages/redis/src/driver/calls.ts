@@ -33,7 +33,11 @@ export async function sendCall(to: Sender, call: RedisCall): Promise<RedisReply>
   }
 }
 
-export async function sendMany(to: Sender, calls: readonly RedisCall[]): Promise<readonly LineAnswer[]> {
+export function sendMany(to: Sender, calls: readonly RedisCall[]): Promise<readonly LineAnswer[]> {
+  return calls.some((call) => "script" in call) ? sendScripts(to, calls) : to.many(calls.map(argsOf));
+}
+
+async function sendScripts(to: Sender, calls: readonly RedisCall[]): Promise<readonly LineAnswer[]> {
   const answers = [...(await to.many(calls.map(argsOf)))];
   const repeats: { readonly at: number; readonly args: readonly RedisArgument[] }[] = [];
   answers.forEach((answer, at) => {

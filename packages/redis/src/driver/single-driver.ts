@@ -88,8 +88,8 @@ export class SingleDriver implements RedisDriver {
     return this.#link === undefined ? Promise.reject(closed()) : sendCall(this.#link, call);
   }
 
-  async many(calls: readonly RedisCall[]): Promise<readonly LineAnswer[]> {
-    return this.#link === undefined ? calls.map(closed) : sendMany(this.#link, calls);
+  many(calls: readonly RedisCall[]): Promise<readonly LineAnswer[]> {
+    return this.#link === undefined ? Promise.resolve(calls.map(closed)) : sendMany(this.#link, calls);
   }
 
   publication(channel: string, data: Buffer): RedisCommand {

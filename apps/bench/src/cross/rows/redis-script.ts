@@ -5,8 +5,9 @@ import { nothing, TOPIC, type CrossRow } from "../row.ts";
 import { textOf } from "../text.ts";
 import { HISTORY } from "./our-broker.ts";
 
-/** What the broker takes in one call at most. */
-const MOST_IN_A_BATCH = 1000;
+/** What the broker takes in one call at most, and in one part of it, which becomes one entry of the stream. */
+const MOST_IN_A_BATCH = 250;
+const MOST_IN_A_PART = 128;
 
 /** The call that publishes a batch, with the place of the batch in it. */
 interface Recorded {
@@ -19,7 +20,7 @@ interface Recorded {
 }
 
 /**
- * The script of redisBroker, called by ioredis with the same batches: what comes while a call is under way goes into the next one. The call is
+ * The script of redisBroker, called by ioredis with the same batches and parts: what comes while a call is under way goes into the next one. The call is
  * recorded from the broker itself, so that it stays the same; nothing is decoded, retried, queued or bounded.
  */
 export const redisScript: CrossRow = {
@@ -58,6 +59,8 @@ async function record(url: string, topic: string): Promise<Recorded> {
 
 function batcher(client: Redis, { command, bodyAt, before }: Recorded): (text: string) => void {
   const [name = Buffer.alloc(0), ...rest] = command;
+  // How many parts; then for each how many texts, their bytes, and the body.
+  const start = rest.slice(0, bodyAt - 4);
   let waiting: Buffer[] = [];
   let isUnderWay = false;
   let isScheduled = false;
@@ -67,8 +70,10 @@ function batcher(client: Redis, { command, bodyAt, before }: Recorded): (text: s
     if (isUnderWay || waiting.length === 0) return;
     isUnderWay = true;
     const batch = waiting.splice(0, MOST_IN_A_BATCH);
-    const next = rest.with(bodyAt - 1, Buffer.concat(batch.flatMap((text) => [before, text])));
-    client.call(String(name), ...next).then(answered, answered);
+    const parts = [];
+    while (batch.length > 0) parts.push(batch.splice(0, MOST_IN_A_PART));
+    const bodies = parts.flatMap((texts) => [texts.length, sizeOf(texts), Buffer.concat(texts.flatMap((text) => [before, text]))]);
+    client.call(String(name), ...start, parts.length, ...bodies).then(answered, answered);
   }
 
   function answered(): void {
@@ -80,6 +85,10 @@ function batcher(client: Redis, { command, bodyAt, before }: Recorded): (text: s
     waiting.push(Buffer.from(text, "latin1"));
     if (isScheduled) return;
     isScheduled = true;
-    setImmediate(flush);
+    queueMicrotask(flush);
   };
+}
+
+function sizeOf(texts: readonly Buffer[]): number {
+  return texts.reduce((size, { length }) => size + length, 0);
 }

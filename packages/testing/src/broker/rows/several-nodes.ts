@@ -67,6 +67,8 @@ export const severalNodes: readonly Row[] = [
       await one.subscribe("a", history);
       await other.subscribe("a", history);
       await one.of("eighty publishes", Promise.all([...publishAll(one, "one"), ...publishAll(other, "other")]));
+      // The promise of a publish does not wait for what another node has published.
+      await one.until("both are told all", () => one.toldOf("a").length >= 80 && other.toldOf("a").length >= 80);
       expect(one.toldOf("a")).toHaveLength(80);
       expect(other.toldOf("a")).toEqual(one.toldOf("a"));
     },
