@@ -89,13 +89,15 @@ export class RedisData {
   }
 
   publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
-    checkPublication(topic, data);
-    checkPublish(options);
-    const { history, key, origin } = options;
-    if (history !== undefined) {
-      checkBounds(history);
-      return this.#kept.publish(topic, data, history, options);
+    try {
+      checkPublication(topic, data);
+      checkPublish(options);
+      if (options.history !== undefined) checkBounds(options.history);
+    } catch (error) {
+      return Promise.reject(error);
     }
+    const { history, key, origin } = options;
+    if (history !== undefined) return this.#kept.publish(topic, data, history, options);
     return key === undefined ? this.#plain.publish(topic, data, origin) : this.#keyed.publish(topic, data, { ...options, key });
   }
 
