@@ -20,7 +20,8 @@ const CHECKS = [
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],
 ];
 const BEFORE = [["structure", ...node("structure.mjs")], ["format", "oxfmt", "--check"], BUILD];
-const TESTS = ["tests", ...vitest];
+// Not the slow project: `npm run brokers` is that.
+const TESTS = ["tests", ...vitest, "--project", "unit", "--project", "e2e"];
 const PROJECTS = {
   unit: [[TESTS[0], ...vitest, "--project", "unit"]],
   // The browser opens the built demos.
