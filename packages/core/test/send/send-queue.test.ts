@@ -222,16 +222,21 @@ describe("a queue", () => {
     const session = new Session();
     session.connect();
     session.post("HeapProfiler.enable");
-    session.post("HeapProfiler.startSampling", { samplingInterval: 1 });
-    const sum = sumOf(clients);
-    let made = 0;
-    const add = ({ selfSize, children }: HeapProfiler.SamplingHeapProfileNode): void => {
-      made += selfSize;
-      for (const child of children) add(child);
+    const madeBySum = (): number => {
+      session.post("HeapProfiler.startSampling", { samplingInterval: 1 });
+      const sum = sumOf(clients);
+      let made = 0;
+      const add = ({ selfSize, children }: HeapProfiler.SamplingHeapProfileNode): void => {
+        made += selfSize;
+        for (const child of children) add(child);
+      };
+      session.post("HeapProfiler.stopSampling", (_error, { profile }) => add(profile.head));
+      expect(sum).toBe(0);
+      return made;
     };
-    session.post("HeapProfiler.stopSampling", (_error, { profile }) => add(profile.head));
+    // The least: the engine may compile this code in the middle of one.
+    const made = Math.min(...Array.from({ length: 5 }, madeBySum));
     session.disconnect();
-    expect(sum).toBe(0);
     // A few objects of the profiler itself.
     expect(made / clients.length).toBeLessThan(30);
     for (const { socket } of [...warm, ...clients]) socket.destroy();
