@@ -1,13 +1,9 @@
-import { setImmediate as turn } from "node:timers/promises";
-import { functionFaults, type FunctionFault } from "@upwire/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { functionMembers } from "../../core/test/helpers/function-members.ts";
+import { type FunctionFault } from "@upwire/testing";
+import { expect } from "vitest";
+import { playFunctionTable, type FunctionRow } from "../../core/test/helpers/function-table.ts";
 import { all, TestCluster, turns } from "./casts/cluster.ts";
 import { HubCluster } from "./hub/hub-nodes.ts";
 
-type Fault = () => never;
-
-const faults = Object.keys(functionFaults) as FunctionFault[];
 const fails = (fault: FunctionFault): boolean => fault !== "never settles" && fault !== "returns junk";
 const FAULT = expect.objectContaining({ message: "a fault of the application" }) as unknown;
 
@@ -16,7 +12,7 @@ const ofBroker = "not: of a broker, which does not throw: describeBroker";
 const ofHub = "not: the cluster hub makes it";
 
 /** What the types show and the tests here play. */
-const rows: Readonly<Record<string, `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
+const rows: Readonly<Record<string, FunctionRow>> = {
   "BroadcastOptions.filter": missed,
   "SendOptions.missed": missed,
   "Connection.offClose(listener)": missed,
@@ -141,39 +137,5 @@ const unseen: typeof rows = {
   },
 };
 
-let cells = 0;
-const uncaught: unknown[] = [];
-const note = (error: unknown): void => void uncaught.push(error);
-beforeAll(() => {
-  process.on("uncaughtException", note);
-  process.on("unhandledRejection", note);
-});
-afterAll(() => {
-  process.off("uncaughtException", note);
-  process.off("unhandledRejection", note);
-});
-
-it("has a row for every function that the declarations of the hub and the casts let an application give", () => {
-  const scope = { packages: ["protocol", "core", "cluster"], entries: ["cluster/src/index.ts", "cluster/src/casts/index.ts"] };
-  expect(Object.keys(rows).toSorted()).toEqual(functionMembers(scope));
-});
-
-describe("an application's function that goes wrong", () => {
-  for (const [name, row] of Object.entries({ ...rows, ...unseen })) {
-    if (typeof row === "string") continue;
-    // oxlint-disable-next-line vitest/valid-title -- a name of the tables above
-    it.each(faults)(`${name} %s`, async (fault) => {
-      cells++;
-      await row(fault, functionFaults[fault] as Fault);
-      await turn();
-      expect(uncaught.splice(0)).toEqual([]);
-    });
-  }
-
-  it("prints how many were played", () => {
-    console.log(
-      `functions of an application of the cluster hub: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells`,
-    );
-    expect(cells).toBe(Object.values({ ...rows, ...unseen }).filter((row) => typeof row !== "string").length * faults.length);
-  });
-});
+const scope = { packages: ["protocol", "core", "cluster"], entries: ["cluster/src/index.ts", "cluster/src/casts/index.ts"] };
+playFunctionTable({ subject: "the cluster hub and the casts", rows, unseen, scope });

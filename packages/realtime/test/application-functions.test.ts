@@ -1,15 +1,13 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { createRealtime, defineContract, request, type LooseOptions } from "@upwire/realtime";
 import type { StandardSchema } from "@upwire/protocol";
-import { FakeClock, functionFaults, sentTo, type FunctionFault } from "@upwire/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { functionMembers } from "../../core/test/helpers/function-members.ts";
+import { FakeClock, sentTo, type FunctionFault } from "@upwire/testing";
+import { expect } from "vitest";
+import { playFunctionTable, type FunctionRow } from "../../core/test/helpers/function-table.ts";
 import { MemoryRoute, type MemoryClient } from "./helpers/memory-clients.ts";
 
 type Fault = () => never;
 type Options = LooseOptions<string, unknown>;
 
-const faults = Object.keys(functionFaults) as FunctionFault[];
 const fails = (fault: FunctionFault): boolean => fault !== "never settles" && fault !== "returns junk";
 const FAULT = expect.objectContaining({ message: "a fault of the application" }) as unknown;
 const A_TYPE_ERROR = expect.any(TypeError) as unknown;
@@ -89,7 +87,7 @@ const publish = { type: "headline", topic: "news", id: 1 };
 const made = (owner: string, ...names: string[]) => Object.fromEntries(names.map((name) => [`${owner}.${name}`, "not: a realtime makes it"]));
 
 /** What the types show. */
-const rows: Readonly<Record<string, `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
+const rows: Readonly<Record<string, FunctionRow>> = {
   ...Object.fromEntries(
     ["close", "history", "nodes", "publish", "save", "start", "state", "subscribe", "tell", "unsubscribe"].map((name) => [
       `Broker.${name}`,
@@ -165,7 +163,7 @@ async function clockRow(broken: object): Promise<void> {
 }
 
 /** What no type shows, by name. */
-const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Promise<void>>> = {
+const unseen: Readonly<Record<string, FunctionRow>> = {
   "validate of a payload": async (fault, run) => {
     const played = await stage({ requests: { ask: () => 5 } }, defineContract({ requests: { ask: request(schemaOf(run), fine) } }) as never);
     await expectAnswer(fault, played, { type: "ask", id: 1 }, { junk: "internal", junkTold: [A_TYPE_ERROR] });
@@ -194,38 +192,4 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
   "every of a clock": (_, run) => clockRow({ every: run }),
 };
 
-let cells = 0;
-const uncaught: unknown[] = [];
-const note = (error: unknown): void => void uncaught.push(error);
-beforeAll(() => {
-  process.on("uncaughtException", note);
-  process.on("unhandledRejection", note);
-});
-afterAll(() => {
-  process.off("uncaughtException", note);
-  process.off("unhandledRejection", note);
-});
-
-it("has a row for every function that the declarations of the package let an application give", () => {
-  expect(Object.keys(rows).toSorted()).toEqual(functionMembers({ packages: ["realtime", "cluster"], entries: ["realtime/src/index.ts"] }));
-});
-
-describe("an application's function that goes wrong", () => {
-  for (const [name, row] of Object.entries({ ...rows, ...unseen })) {
-    if (typeof row === "string") continue;
-    // oxlint-disable-next-line vitest/valid-title -- a name of the tables above
-    it.each(faults)(`${name} %s`, async (fault) => {
-      cells++;
-      await row(fault, functionFaults[fault] as Fault);
-      await turn();
-      expect(uncaught.splice(0)).toEqual([]);
-    });
-  }
-
-  it("prints how many were played", () => {
-    console.log(
-      `functions of an application of realtime: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells`,
-    );
-    expect(cells).toBe(Object.values({ ...rows, ...unseen }).filter((row) => typeof row !== "string").length * faults.length);
-  });
-});
+playFunctionTable({ subject: "realtime", rows, unseen, scope: { packages: ["realtime", "cluster"], entries: ["realtime/src/index.ts"] } });

@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { attach, createAudience, createHub, logEvents, onEvent, Upgrader, type Audience, type Clock, type Connection } from "@upwire/core";
 import { handOverTo, observeHub, type ErrorSource } from "@upwire/core/adapter";
-import { functionFaults, WireClient, type FunctionFault } from "@upwire/testing";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { WireClient, type FunctionFault } from "@upwire/testing";
+import { expect, onTestFinished } from "vitest";
 import { HandlerRun } from "../../src/connection/connection-handler.ts";
 import type { Inbound } from "../../src/connection/inbound.ts";
-import { functionMembers } from "../helpers/function-members.ts";
+import { playFunctionTable, type FunctionRow } from "../helpers/function-table.ts";
 import { closing, nextMessage, serve, type Served } from "../helpers/served.ts";
 
 type Fault = () => unknown;
@@ -18,7 +18,6 @@ interface Told {
   readonly source: ErrorSource;
 }
 
-const faults = Object.keys(functionFaults) as FunctionFault[];
 const failing = (fault: FunctionFault): boolean => fault !== "never settles" && fault !== "returns junk";
 const isAsync = (fault: FunctionFault): boolean => fault !== "throws" && fault !== "returns junk";
 
@@ -57,7 +56,7 @@ function expectTold(told: readonly Told[], fault: FunctionFault, connection?: Co
 }
 
 /** What the types show and the tests here play; `suite` is in `suite/functions.ts`, on all seven. */
-const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: FunctionFault, run: Fault) => Promise<void>)>> = {
+const rows: Readonly<Record<string, FunctionRow>> = {
   "ConnectionHandler.open": "suite",
   "ConnectionHandler.message": "suite",
   "ConnectionHandler.stream": "suite",
@@ -200,7 +199,7 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
     const { connection } = await connected();
     const hub = createHub();
     hub.add(connection);
-    const send = (): number => hub.broadcast("private", { filter: run as () => boolean });
+    const send = (): number => hub.broadcast("private", { filter: run });
     if (fault === "returns junk") expect(send()).toBe(1);
     else expect(send).toThrow(isAsync(fault) ? TypeError : "a fault of the application");
   },
@@ -242,14 +241,14 @@ const rows: Readonly<Record<string, "suite" | `not: ${string}` | ((fault: Functi
   },
   "LogOptions.redact": async (fault, run) => {
     const lines: string[] = [];
-    const stop = logEvents({ redact: run as () => string, write: (line) => void lines.push(line), connections: true });
+    const stop = logEvents({ redact: run, write: (line) => void lines.push(line), connections: true });
     onTestFinished(stop);
     await connected();
     expect([fault, (JSON.parse(lines[0] ?? "") as { path: string }).path]).toEqual([fault, "***"]);
   },
   "AttachOptions.match": async (fault, run) => {
     const told = listen();
-    const served = await serve(undefined, quiet, { match: run as () => boolean });
+    const served = await serve(undefined, quiet, { match: run });
     served.server.on("upgrade", () => {});
     await served.client();
     await served.nextConnection();
@@ -317,7 +316,7 @@ class BadBlob extends Blob {
 }
 
 /** What no type shows, by name. */
-const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Promise<void>>> = {
+const unseen: Readonly<Record<string, FunctionRow>> = {
   "toJSON of what sendJson gets": async (fault, run) => {
     const { connection, client } = await connected();
     const sent = nextMessage(client);
@@ -354,6 +353,8 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
     expect([served.attachment.count, connection.bufferedBytes]).toEqual([0, 0]);
   },
   "error of a writer": async (fault, run) => {
+    // A promise that nothing waits for is the test's own.
+    if (isAsync(fault)) return;
     const told = listen();
     const { connection, client } = await connected();
     const closed = closing(client);
@@ -374,38 +375,4 @@ const unseen: Readonly<Record<string, (fault: FunctionFault, run: Fault) => Prom
   },
 };
 
-let cells = 0;
-const uncaught: unknown[] = [];
-const note = (error: unknown): void => void uncaught.push(error);
-beforeAll(() => {
-  process.on("uncaughtException", note);
-  process.on("unhandledRejection", note);
-});
-afterAll(async () => {
-  process.off("uncaughtException", note);
-  process.off("unhandledRejection", note);
-});
-
-it("has a row for every function that the declarations of the packages let an application give", () => {
-  expect(Object.keys(rows).toSorted()).toEqual(functionMembers());
-});
-
-describe("an application's function that goes wrong", () => {
-  for (const [name, row] of Object.entries({ ...rows, ...unseen })) {
-    if (typeof row === "string") continue;
-    // oxlint-disable-next-line vitest/valid-title -- a name of the tables above
-    it.each(faults)(`${name} %s`, async (fault) => {
-      cells++;
-      // A promise that nothing waits for is the test's own.
-      if (name === "error of a writer" && isAsync(fault)) return;
-      await row(fault, functionFaults[fault]);
-      await turn();
-      expect(uncaught.splice(0)).toEqual([]);
-    });
-  }
-
-  it("prints how many were played", () => {
-    console.log(`functions of the application: ${Object.keys(rows).length} declared, ${Object.keys(unseen).length} that no type shows, ${cells} cells here`);
-    expect(cells).toBe(Object.values({ ...rows, ...unseen }).filter((row) => typeof row !== "string").length * faults.length);
-  });
-});
+playFunctionTable({ subject: "core", rows, unseen });
