@@ -86,7 +86,7 @@ async function startIndex(running, demo, { host, port, tls }) {
   return { name: "index", server, close: promisify(server.close.bind(server)), ...addressOf(server, { host, tls }) };
 }
 
-/** Figures are for whoever runs the demo: on an address that others reach there are none. */
+/** Figures are for the developer who runs the demo: on an address that other machines reach there are none. */
 function monitoring(running, { realtime }, host) {
   if (!isLoopback(host)) return { pages: new Map(), stop() {} };
   const attachments = Object.fromEntries(running.map(({ name, attachment }) => [name, attachment]));

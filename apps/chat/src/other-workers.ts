@@ -52,7 +52,7 @@ export class OtherWorkers {
     void this.#casts.cast(TYPING, address);
   }
 
-  /** Those of workers that answer. */
+  /** The people of the workers that answer. */
   async people(): Promise<Person[]> {
     const { answers } = await this.#casts.ask(undefined, { ask: "people" });
     return [...answers.values()].flatMap((answered) => people.safeParse(answered).data ?? []);

@@ -29,7 +29,7 @@ export class People {
     return this.#byId.get(id);
   }
 
-  /** Those of this process. */
+  /** The people of this process. */
   list(): Person[] {
     return [...this.#byId.values()].map((connection) => this.personOf(connection));
   }

@@ -26,7 +26,7 @@ export interface ServiceOptions {
   readonly trustProxy?: number | undefined;
   /** By which names browsers may reach it. @default all */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Who starts and ends the servers. @default nobody that a tab could ask */
+  /** Who starts and ends the servers. @default none: no tab can ask */
   readonly launcher?: Launcher | undefined;
 }
 

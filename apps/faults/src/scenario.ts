@@ -41,7 +41,7 @@ export interface Scenario {
   readonly times?: Times;
   /** Others, measured beside ours: told and not judged. */
   readonly isControl?: true;
-  /** Does the harm and undoes it, while everybody publishes. Calls `stage.heal()` when it is undone. */
+  /** Does the harm and undoes it, while all publishers go on. Calls `stage.heal()` when it is undone. */
   play(place: Place): Promise<Round | void>;
   /** After the round: ends what `engines` started. */
   clear?(): Promise<void>;

@@ -146,7 +146,7 @@ export class Stage {
     this.healedAt = nowMs();
   }
 
-  /** Ends publishing, waits for what still comes, and hands over what everybody wrote down. */
+  /** Ends publishing, waits for what still comes, and hands over what all publishers and visitors wrote down. */
   async evidence(): Promise<Evidence> {
     this.#isPublishing = false;
     await Promise.all([...this.nodes.map(({ child }) => child.call("hush")), this.#clients.call("hush")]);

@@ -6,7 +6,7 @@ export class Failures {
   readonly #errors = channel("upwire:error");
   readonly #onError: NonNullable<MetricsOptions["onError"]>;
   readonly #counts = new Map<FailedSource, number>();
-  /** Those that could not be read the last time: each is reported once, and not with every scrape. */
+  /** Sources that could not be read the last time: each is reported once, and not with every scrape. */
   readonly #failing = new Set<FailedSource>();
 
   constructor(sources: readonly FailedSource[], onError: MetricsOptions["onError"]) {

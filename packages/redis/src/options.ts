@@ -61,7 +61,7 @@ export interface RedisBrokerSettings {
 const prefixPattern = /^[^\s{}\p{Cs}]{1,64}$/u;
 
 const { anything, callback, clock: aClock, flag, group } = kinds;
-// What the others may be is looked at by whoever uses them.
+// What is `anything` here is looked at in `readOptions`; the client by the driver.
 const optionKinds: OptionKinds<RedisBrokerOptions> = {
   client: anything,
   url: anything,

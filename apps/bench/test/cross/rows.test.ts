@@ -36,7 +36,7 @@ describe("every row brings everything from one node to the other, in order", () 
       nodes.push(await row?.start({ ...setup, role: "subscriber" }, tally.take));
       const publisher = await row?.start({ ...setup, role: "publisher" }, () => {});
       nodes.push(publisher);
-      // A subscription may still be on its way to the other node: what comes before it is nobody's.
+      // A subscription may still be on its way to the other node: what comes before it reaches no member.
       await vi.waitFor(() => {
         void publisher?.publish(textOf(1, nowUs()));
         expect(tally.count.received).toBeGreaterThan(0);

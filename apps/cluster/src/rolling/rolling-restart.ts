@@ -12,7 +12,7 @@ const MAX_WAITING = 20;
 const POLL_MS = 50;
 /** Nothing that is waited for takes longer. */
 const PATIENCE_MS = 30_000;
-/** Clients do not all connect in one moment, and neither do those of a deployment. */
+/** So many connect at the same time, since the clients of a real deployment do not all come in one moment. */
 const CONNECT_AT_ONCE = 50;
 
 export interface RollingOptions {

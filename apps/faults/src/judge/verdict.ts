@@ -7,7 +7,7 @@ export interface Verdict {
   heard: number;
   /** Acknowledged publications that a listener never got. */
   lost: number;
-  /** Those of them that no gap covers. */
+  /** Lost publications that no gap covers. */
   untold: number;
   /** Came twice, without a gap in between. */
   doubled: number;
@@ -22,7 +22,7 @@ export interface Verdict {
   gaps: number;
   /** Gaps in which nothing is missing. */
   needless: number;
-  /** Publications that gaps reported beyond those that were missing. */
+  /** Publications that gaps reported, and that were not missing. */
   overstated: number;
   /** The longest from a loss (or the end of the fault, if that is later) to the gap that tells it. Milliseconds. */
   toldLateMs: number;

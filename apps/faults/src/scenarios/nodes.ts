@@ -45,7 +45,7 @@ function homeOf({ nodes }: Stage): StageNode {
   return home;
 }
 
-/** Everybody but the one that keeps the history. */
+/** One of the nodes but the home, which keeps the history. */
 function notHome(stage: Stage, random: Random): StageNode {
   return random.pick(stage.nodes.slice(1));
 }

@@ -31,7 +31,7 @@ interface Told {
 
 /**
  * Speaks `upwire.v1` by hand on a bare WebSocket. It writes down every publication frame that comes, where @upwire/client drops
- * those that it has had: what this one hears twice was sent twice.
+ * what it has had: a frame that this one hears twice was sent twice.
  */
 export function plainVisitor({ id, notebook, nextPort, report }: VisitorSetup): Visitor {
   const positions = new Map<string, Position | undefined>();

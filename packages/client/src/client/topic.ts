@@ -24,7 +24,7 @@ export interface TopicSetup extends TopicOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly report: (error: unknown) => void;
-  /** Those of the client, by name. One that is unsubscribed is in it no more: the next of its name may be a new one. */
+  /** The topics of the client, by name. One that is unsubscribed is in it no more: the next of its name may be a new one. */
   readonly topics: Map<string, TopicSubscription>;
 }
 

@@ -30,8 +30,8 @@ export interface PublishOptions {
   /** How long `key` is remembered, at least. Milliseconds, more than 0 and less than 2147483648. @default 120000 */
   readonly keyMs?: number;
   /**
-   * Whose key it is, at most 512 characters. A broker that remembers only so many keys MUST forget first those of an owner who has
-   * the most. Without it they all count as those of one owner.
+   * Whose key it is, at most 512 characters. A broker that remembers only so many keys MUST forget first the keys of an owner who has
+   * the most. Without it all keys count as one owner's.
    */
   readonly keyOwner?: string;
   /** Given back with the publication, at most 64 characters: by it a node knows its own. */

@@ -65,7 +65,7 @@ export class FairMap<Value> {
     return value;
   }
 
-  /** Whether this owner is one of those who have the most. */
+  /** Whether no owner has more entries than this one. */
   hasMost(owner: string): boolean {
     const known = this.#owners.get(owner);
     return known !== undefined && known.level === this.#highest()?.level;

@@ -52,7 +52,7 @@ export class CastWindow {
     this.#moveUp();
   }
 
-  /** Calls `act` with those of a run that wait; it may delete them. A wrong run may be far too long. */
+  /** Calls `act` with the casts of a run that wait; it may delete them. A wrong run may be far too long. */
   forRun(first: number, count: number, act: (cast: PendingCast) => void): void {
     const from = Math.max(first, this.#base + this.#head);
     const to = Math.min(first + count, this.next);

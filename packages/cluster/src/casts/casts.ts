@@ -72,7 +72,7 @@ export class Casts {
     return this.#broker.node;
   }
 
-  /** The other nodes that are alive and have casts; while the broker is down, those that were. */
+  /** The other nodes that are alive and have casts; while the broker is down, the nodes that were alive before. */
   get others(): readonly string[] {
     return this.#nodes.others;
   }

@@ -23,7 +23,7 @@ export class Nodes {
     this.#own = own;
   }
 
-  /** Those that are alive and have casts; while the broker is down, those that were. */
+  /** The nodes that are alive and have casts; while the broker is down, the nodes that were alive before. */
   get others(): readonly string[] {
     return this.#others;
   }
@@ -60,7 +60,7 @@ export class Nodes {
     this.#refresh();
   }
 
-  /** Those that were alive at `at` or later, and are gone. */
+  /** The nodes that were alive at `at` or later, and are gone. */
   goneSince(at: number): string[] {
     return [...this.#gone].filter(([, goneAt]) => goneAt >= at).map(([node]) => node);
   }

@@ -43,7 +43,7 @@ export class Outbox {
     if (this.#receiptsOf(node).add(cast, took)) this.#mustTell(node);
   }
 
-  /** Answers about casts of `node` once more. @returns those that have not come; of those over the most of a turn it says nothing. */
+  /** Answers about casts of `node` once more. @returns the casts that have not come; of casts over the most of a turn it says nothing. */
   repeat(node: string, checked: readonly Run[]): number[] {
     const asked = checked.reduce((sum, { count }) => sum + count, 0);
     if (asked > this.#leftToCheck) this.#setup.refused();

@@ -20,7 +20,7 @@ interface Sent {
  * thousand answers are one run of three numbers.
  */
 export class Receipts {
-  /** Those of this turn, which are not sent yet: `FIELDS` numbers for each run. */
+  /** The answers of this turn, which are not sent yet: `FIELDS` numbers for each run. */
   #runs: number[] = [];
   readonly #sent: Sent[] = [];
   #sentRuns = 0;
@@ -49,7 +49,7 @@ export class Receipts {
   }
 
   /**
-   * Puts those of the casts that have come into the answers of this turn. @param most How many of the casts are looked at.
+   * Puts the casts that have come into the answers of this turn. @param most How many of the casts are looked at.
    * @returns the others, in the order of their numbers.
    */
   repeat(checked: readonly Run[], most: number = MAX_CHECKED): number[] {

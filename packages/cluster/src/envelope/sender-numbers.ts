@@ -48,7 +48,7 @@ export class SenderNumbers {
   readonly #maxTopics: number;
   /** The one published to longest ago first, to about a second. */
   readonly #sent = new Map<string, Sent>();
-  /** Those that a heartbeat has still to repeat. */
+  /** Topics whose number a heartbeat has still to repeat. */
   readonly #waiting = new Set<Sent>();
   /** No topic that was forgotten had a higher number: one that comes back goes on above it, so that no number is given twice. */
   #floor = 0;

@@ -66,7 +66,7 @@ export interface ClusterConnection extends ClusterMember {
    * @throws (as a rejection) TypeError for what is neither text nor bytes; RangeError for more than about 700 KB to another node.
    */
   send(data: Broadcastable, options?: Pick<ClusterBroadcastOptions, "key" | "mustArrive">): Promise<Reach>;
-  /** As `connection.close`; it is kept for nobody. `reached` is 1 when it was open. @default 1000, no reason. @throws (as a rejection) RangeError as there. */
+  /** As `connection.close`; it is kept for no node that is cut off. `reached` is 1 when it was open. @default 1000, no reason. @throws (as a rejection) RangeError as there. */
   close(code?: number, reason?: string): Promise<Reach>;
 }
 
@@ -99,7 +99,7 @@ export interface ClusterAudience<Context = unknown> {
 export interface ClusterHub<Context = unknown> extends ClusterAudience<Context> {
   /** The name of this node: for the option `connectionIdPrefix`, by which `get` finds the node of a connection. */
   readonly node: string;
-  /** The other nodes that are alive; while the broker is down, those that were. */
+  /** The other nodes that are alive; while the broker is down, the nodes that were alive before. */
   readonly others: readonly string[];
   /** Settles when the broker has started; rejects with why it refuses, which goes to `onError` too. */
   readonly started: Promise<void>;

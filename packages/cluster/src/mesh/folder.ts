@@ -15,7 +15,7 @@ export function defaultFolder(): string {
 }
 
 /**
- * Makes the folder if there is none. Whoever may write into it may take part in the mesh, so one that others can enter is refused.
+ * Makes the folder if there is none. A user who may write into it may take part in the mesh, so a folder that other users can enter is refused.
  * @throws Error that says what is wrong with it, and what would be right.
  */
 export async function openFolder(folder: string): Promise<void> {

@@ -119,7 +119,10 @@ export class HandOver {
     this.take(peer)?.histories.close();
   }
 
-  /** Those that were heard lately first; of them those that started first, which would be the home if this node died now. */
+  /**
+   * The peers that could be the next home: first a peer that was heard lately, and among these the one that started first, which would be
+   * the home if this node died now.
+   */
   #heirs(): Peer[] {
     const attached = [...this.#options.mesh.alive()].filter(({ link }) => link.isAttached);
     const isSilent = ({ link }: Peer): number => (link.missed > 1 ? 1 : 0);

@@ -13,7 +13,7 @@ const ACK_BYTES = 256 * 1024;
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 /**
- * The way to one peer and back, over the connections that come and go. Batches are numbered; those that the peer has not acknowledged are
+ * The way to one peer and back, over the connections that come and go. Batches are numbered; the batches that the peer has not acknowledged are
  * kept and sent again over the next connection, so that a cut loses nothing. When too much waits, everything is dropped at once: the
  * next connection begins with a `refill`, and `sentIn` says which topics have lost something.
  */

@@ -23,7 +23,7 @@ interface Fresh {
 }
 
 /**
- * Topics without history: their publications go from each node straight to those that have members, by number. Each node numbers the
+ * Topics without history: their publications go from each node straight to the nodes that have members, by number. Each node numbers the
  * topics that it subscribes, and never gives a number twice.
  */
 export class PlainTopics {

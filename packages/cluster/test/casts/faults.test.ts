@@ -127,7 +127,7 @@ describe("casts among nodes that fail", () => {
     for (const data of junk) await two.broker.tell(one.name, data);
     await turns();
     expect([one.casts.stats.malformed, one.errors]).toEqual([junk.length, []]);
-    // An item of kind 99, and behind it one that is known.
+    // An item of kind 99, followed by one that is known.
     const cast = one.casts.cast("tea", "hello");
     const newer = new ByteWriter();
     for (const value of [VERSION, 99, 2, 1, 1, ItemKind["question"], 3, 7, 1]) newer.number(value);

@@ -107,7 +107,7 @@ export class Hub<Context = unknown> extends Audience<Context> {
     return isConnection(connection) ? this.#memberships.roomsOf(connection) : [];
   }
 
-  /** The users whose connection it is; of a closed one, those whose it was at its end. */
+  /** The users that the connection belongs to; for a closed one, the users that it belonged to at its end. */
   usersOf(connection: Connection<Context>): string[] {
     return isConnection(connection) ? this.#memberships.usersOf(connection) : [];
   }

@@ -67,7 +67,7 @@ export class Memberships<Context> {
     return listOf(this.#roomNames(connection));
   }
 
-  /** The users of a member; of a closed connection, those that it belonged to at its end. */
+  /** The users of a member; for a closed connection, the users that it belonged to at its end. */
   usersOf(connection: Connection<Context>): string[] {
     const places = this.#places.get(connection);
     return places instanceof Places ? listOf(places.users) : [];

@@ -9,7 +9,7 @@ const ALIVE_MS = 10_000;
 
 /** Says which topics with history are to be asked for their position: each comes round every few seconds. */
 export class Audit {
-  /** Where it goes on: those behind it have waited longest. */
+  /** Where the next look begins: the subscriptions from here on have waited longest. */
   #next: Iterator<Subscription> | undefined;
 
   /** To be called each second. */

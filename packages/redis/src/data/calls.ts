@@ -138,7 +138,7 @@ export function readPage(reply: RedisReply, after: number, limit: number): PageA
   return { page: { epoch: text(epoch), top: number(top), first: begins, publications }, run: text(run), foreign };
 }
 
-/** Those of an entry of the stream; `undefined` for what the script did not write. */
+/** The publications in an entry of the stream; `undefined` for what the script did not write. */
 function itemsOf(value: RedisReply | undefined): readonly EnvelopeItem[] | undefined {
   if (!Buffer.isBuffer(value) || value.byteLength < ENTRY_HEAD_BYTES) return undefined;
   const items = decodeBody(value.subarray(ENTRY_HEAD_BYTES));

@@ -41,7 +41,7 @@ export class Heartbeat {
     this.askFor(ms);
   }
 
-  /** Asks the others, once or again: those that came back later than this node have not heard it. */
+  /** Asks the other nodes, once or again: a node that came back later than this one has not heard the first question. */
   askFor(ms: number): void {
     this.#askMs = Math.max(this.#askMs, Math.ceil(ms + MARGIN_MS));
   }

@@ -26,7 +26,7 @@ export function queuedBytes(size: number): number {
 }
 
 /**
- * What this node publishes to one topic with history, in order: one batch is under way, the others wait behind it. A batch that
+ * What this node publishes to one topic with history, in order: one batch is under way, and later publications wait for it. A batch that
  * must be tried again stands in front again, so that no try changes the order.
  */
 export class HistoryLine {

@@ -24,7 +24,7 @@ export class HistoryPublisher {
   readonly #subscriptions: Subscriptions;
   readonly #seenOf: (topic: string) => Seen;
   readonly #limits: QueueLimits;
-  /** Those that have something waiting or under way. */
+  /** By topic, the lines that have publications waiting or under way. */
   readonly #lines = new Map<string, HistoryLine>();
   #due = new Set<HistoryLine>();
   #isScheduled = false;

@@ -27,7 +27,7 @@ export class LocalKeys {
     }
   }
 
-  /** Those that have not expired; the others are forgotten. */
+  /** The keys that have not expired; expired ones are forgotten. */
   entries(now: number): { readonly topic: string; readonly key: string; readonly leftMs: number }[] {
     const entries = [];
     for (const [name, { topic, key, until }] of this.#keys) {

@@ -47,7 +47,7 @@ export class PlainPublisher {
   readonly #numbers: SenderNumbers;
   readonly #subscriptions: Subscriptions;
   readonly #limits: QueueLimits;
-  /** Those that have something waiting or under way. */
+  /** The lines that have publications waiting or under way. */
   readonly #lines = new Map<string, Line>();
   #due: Line[] = [];
   /** What members of this node still have to get. */

@@ -204,7 +204,7 @@ export class RedisData {
     if (this.#ticks % AUDIT_TICKS === 0) void this.#subscriptions.audit();
   }
 
-  /** All nodes have repeated their numbers by now, except those that ended meanwhile: nothing tells any more what they had published. */
+  /** All nodes have repeated their numbers by now, except nodes that ended meanwhile: nothing tells any more what these had published. */
   #settle(): void {
     const cut = this.#cut;
     if (cut === undefined) return;

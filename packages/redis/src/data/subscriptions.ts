@@ -41,7 +41,7 @@ export class Subscriptions {
   readonly #byTopic = new Map<string, Subscription>();
   readonly #byChannel = new Map<string, Subscription>();
   readonly #tops: SenderTops;
-  /** Those whose channel or position has not come yet. */
+  /** Subscribes whose channel or position has not come yet. */
   readonly #waiting = new Set<Waiting>();
   /** The newest without history. */
   #together: Waiting | undefined;

@@ -8,7 +8,7 @@ export class Roster {
   readonly #clock: Clock;
   readonly #changed: (alive: readonly string[]) => void;
   #alive: readonly string[] = [];
-  /** Until then nobody is dropped who was there before. */
+  /** Until then no node is dropped that was there before. */
   #mildUntil = 0;
 
   constructor(clock: Clock, changed: (alive: readonly string[]) => void) {

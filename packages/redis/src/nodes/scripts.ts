@@ -5,7 +5,7 @@ import type { RedisScript } from "../driver/driver.ts";
 const NOW = "local t = redis.call('TIME')\nlocal now = t[1] * 1000 + math.floor(t[2] / 1000)\n";
 
 /**
- * Takes or renews the lease of a node, and ends those that are over; the first to see that tells the others. No lease is longer than
+ * Takes or renews the lease of a node, and ends the leases that are over; the first node to see that tells the others. No lease is longer than
  * that, whatever the clock of Redis was when it was taken: where it was set back, a dead node would live on for as long. KEYS: alive, kept.
  * ARGV: node, lease in milliseconds, PUBLISH or SPUBLISH, channel, message, which ends with the names of the nodes that are gone.
  * Returns the nodes, and the id of the newest entry that is kept.

@@ -29,7 +29,7 @@ function seeded(seed: number): () => number {
 describe.skipIf(missing !== undefined)(`a server killed ${ROUNDS} times${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
   expectNoneUnhandled();
 
-  // The clients themselves publish to nobody after a restart: their connection for messages may be back later than that for commands.
+  // After a restart the clients by themselves publish to no subscriber: their connection for messages may be back later than that for commands.
   it.each(makers)("never takes a publication that this node would not hear: %s", { concurrent: true, timeout: 120_000 }, async (_, make) => {
     const random = seeded(15);
     const redis = await startRedis();

@@ -19,7 +19,7 @@ export interface LinkedBrokers {
   /** The broker of a further node. It has not been started. */
   broker(): Broker;
   /**
-   * Breaks the way between a node and the others, without a word to the others: it is `down`, and reaches nobody; they drop it
+   * Breaks the way between a node and the others, without a word to the others: it is `down`, and reaches no node; they drop it
    * after 4 s.
    * @param node Its name. @throws RangeError for one that was not started here, or has ended.
    */
@@ -48,9 +48,9 @@ interface Kept {
 class Network implements LinkedBrokers, LinkedNetwork {
   readonly memory: Broker;
   readonly #clock: Clock;
-  /** Those that have been started and have not closed, also killed ones that are not taken for gone yet. */
+  /** The nodes that have been started and have not closed, also killed ones that are not taken for gone yet. */
   readonly #nodes = new Set<LinkedNode>();
-  /** Those that the others take for gone. */
+  /** The nodes that the others take for gone. */
   readonly #gone = new Set<LinkedNode>();
   readonly #goneAt = new Map<LinkedNode, Timer>();
   readonly #kept = new Map<LinkedNode, Kept[]>();

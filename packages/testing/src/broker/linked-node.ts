@@ -118,7 +118,7 @@ export class LinkedNode implements Broker {
     return this.#network.leave(this);
   }
 
-  /** From now on it does nothing, and tells nobody. */
+  /** From now on it does nothing, and tells no other node. */
   end(): void {
     this.link = "ended";
     this.#view = [];

@@ -24,7 +24,7 @@ import { Scout } from "./scout.ts";
 import { Shards, type Shard } from "./shards.ts";
 import { bySlot } from "./slots.ts";
 
-/** Slots move without a word to those who only listen: asking is the way to notice. Milliseconds. */
+/** How often the slots are asked for: a connection that only listens is not told when they move. Milliseconds. */
 const LOOK_MS = 1000;
 const LOOK_DOWN_MS = 250;
 /** A slot that is on its way may send a call here and there. */
@@ -118,7 +118,7 @@ export class ClusterDriver implements RedisDriver {
     this.#state = "down";
   }
 
-  /** Returns those that must be tried again, elsewhere or later. */
+  /** Returns the channels that must be tried again, elsewhere or later. */
   async #subscribeOn(shard: Shard | undefined, channels: readonly string[]): Promise<readonly string[]> {
     if (shard === undefined) {
       await new Promise<void>((resolve) => this.#options.clock.after(LOOK_DOWN_MS, resolve));

@@ -55,7 +55,7 @@ export class Shards {
     this.#owners[slot] = to;
   }
 
-  /** Takes over how things are. Returns those that are no longer any: to be closed. */
+  /** Takes over how things are. Returns the shards that are masters no more: to be closed. */
   apply(masters: readonly Master[]): readonly Shard[] {
     const gone = new Set(this.#byId.values());
     const ids = new Set(masters.map(({ id }) => id));

@@ -114,7 +114,7 @@ export const telling: readonly Row[] = [
   },
 ];
 
-/** Forty in one go, some of which may fail. @returns those that the broker has taken over. */
+/** Forty in one go, some of which may fail. @returns the ones that the broker has taken over. */
 async function tellAll(from: BrokerBench, node: string | undefined, options?: { readonly keepMs: number }): Promise<string[]> {
   const taken: string[] = [];
   const calls = numbers.map(async (number) => {
