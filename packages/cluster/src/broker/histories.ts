@@ -1,8 +1,8 @@
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
-import { areEqual, checkBounds, checkWhole } from "./bounds.ts";
 import type { BrokerData, HistoryBounds, HistoryPage, PublishOptions } from "./broker.ts";
+import { checkBounds, checkWhole } from "./checks.ts";
 import { Epochs } from "./epoch.ts";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
 import { KnownKeys, type Placed } from "./known-keys.ts";
@@ -124,7 +124,7 @@ export class Histories {
   #topic(topic: string, bounds: HistoryBounds, now: number): TopicHistory {
     const known = this.#topics.get(topic);
     if (known !== undefined && !this.#isOver(known, now)) {
-      if (!areEqual(known.bounds, bounds)) this.#setBounds(known, bounds, now);
+      if (!areSame(known.bounds, bounds)) this.#setBounds(known, bounds, now);
       return known;
     }
     checkBounds(bounds);
@@ -218,4 +218,8 @@ export class Histories {
     for (const { name, position, leftMs, owner = "" } of keys) this.#keys.restore(name, { position, owner, until: now + leftMs });
     this.#makeRoom();
   }
+}
+
+function areSame(one: HistoryBounds, other: HistoryBounds): boolean {
+  return one === other || (one.messages === other.messages && one.bytes === other.bytes && one.ageMs === other.ageMs);
 }

@@ -12,10 +12,9 @@ export type {
   TellOptions,
 } from "./broker.ts";
 export type { BrokerStats } from "./broker-stats.ts";
-export { checkBounds } from "./bounds.ts";
-export { checkHistory, checkPublication, checkPublish, checkTell, checkTopic } from "./checks.ts";
+export { checkBounds, checkHistory, checkPublish, checkSubscribe, checkTell, checkTopic } from "./checks.ts";
 export { newEpoch } from "./epoch.ts";
-export { notStarted, startedTwice, unavailable } from "./errors.ts";
+export { closed, notStarted, startedTwice, unavailable } from "./errors.ts";
 export { FairMap } from "./fair-map.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
 export { newNodeName } from "./node-name.ts";

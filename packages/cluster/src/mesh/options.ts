@@ -1,5 +1,5 @@
 import type { Clock } from "@upwire/core";
-import { checkWhole } from "../broker/bounds.ts";
+import { checkWhole } from "../broker/checks.ts";
 import { realClock } from "../broker/real-clock.ts";
 import { defaultFolder } from "./folder.ts";
 

@@ -1,7 +1,7 @@
 import {
-  checkBounds,
-  checkPublication,
+  checkHistory,
   checkPublish,
+  checkSubscribe,
   checkTopic,
   type BrokerData,
   type BrokerState,
@@ -90,9 +90,7 @@ export class RedisData {
 
   publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     try {
-      checkPublication(topic, data);
-      checkPublish(options);
-      if (options.history !== undefined) checkBounds(options.history);
+      checkPublish(topic, data, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -109,16 +107,18 @@ export class RedisData {
     timer?.cancel();
   }
 
-  async subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
-    checkTopic(topic);
-    return this.#subscriptions.subscribe(topic, bounds);
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
+    checkSubscribe(topic, options);
+    return this.#subscriptions.subscribe(topic, options.history);
   }
 
-  unsubscribe(topic: string): Promise<void> {
+  async unsubscribe(topic: string): Promise<void> {
+    checkTopic(topic);
     return this.#subscriptions.unsubscribe(topic);
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
+    checkHistory(topic, after, limit);
     const seen = this.#seen.of(topic);
     let answer;
     try {
