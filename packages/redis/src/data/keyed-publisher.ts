@@ -18,6 +18,7 @@ const KEY_MS = 120_000;
 interface Keyed {
   readonly key: string;
   readonly keyMs: number;
+  readonly keyOwner: string;
   readonly envelope: PublicationsEnvelope;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: RealtimeError) => void;
@@ -126,7 +127,7 @@ export class KeyedPublisher {
   }
 
   #numbered(topic: string, { data, bytes, options, ...given }: Given, now: number): Keyed {
-    const { key, keyMs = KEY_MS, origin } = options;
+    const { key, keyMs = KEY_MS, keyOwner = "", origin } = options;
     const { first, earlierMs } = this.#numbers.take(topic, 1, now);
     const envelope: PublicationsEnvelope = { kind: "publications", node: this.#name, first, earlierMs, position: undefined, items: [{ data, origin }] };
     const resolve = (result: PublishResult): void => {
@@ -139,7 +140,7 @@ export class KeyedPublisher {
       this.#underWay.end(1);
       given.reject(error);
     };
-    return { key, keyMs: Math.max(1, Math.ceil(keyMs)), envelope, resolve, reject };
+    return { key, keyMs: Math.max(1, Math.ceil(keyMs)), keyOwner, envelope, resolve, reject };
   }
 
   #call(topic: string, batch: readonly Keyed[]): RedisScriptCall {
@@ -186,7 +187,7 @@ export class KeyedPublisher {
     const now = this.#context.clock.now();
     // The same key can have come twice within the turn.
     if (this.#local.has(topic, keyed.key, now)) return keyed.resolve(localOnly({ repeated: true }));
-    this.#local.add(topic, keyed.key, now + keyed.keyMs);
+    this.#local.add(topic, keyed.key, { owner: keyed.keyOwner, until: now + keyed.keyMs });
     this.#subscriptions.publications(this.#context.names.channel(topic), keyed.envelope);
     keyed.resolve(localOnly({ repeated: false }));
   }
