@@ -8,7 +8,8 @@ const MAX_ORIGIN_LENGTH = 64;
 /** What a PX of Redis takes, and a timer of Node. Milliseconds. */
 const MAX_MS = 2 ** 31;
 const MAX_TELL_BYTES = 1_048_576;
-const MAX_KEEP_MS = 3_600_000;
+/** The longest that a broker keeps what is told. Milliseconds. */
+export const MAX_KEEP_MS = 3_600_000;
 
 /** The arguments of `publish`. @throws RangeError */
 export function checkPublish(topic: string, data: BrokerData, options: PublishOptions): void {

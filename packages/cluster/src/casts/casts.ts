@@ -1,9 +1,9 @@
-import { jsonText, watch } from "@upwire/core/adapter";
+import { guard, jsonText, watch } from "@upwire/core/adapter";
 import { RealtimeError } from "@upwire/protocol";
 import type { Broker, BrokerData, BrokerPublication, BrokerState, PublishResult } from "../broker/broker.ts";
 import { notStarted } from "../broker/errors.ts";
 import { Answers } from "./answers.ts";
-import { readCastsOptions } from "./check-options.ts";
+import { readAskOptions, readCastsOptions } from "./check-options.ts";
 import { MAX_JSON_BYTES, readControl, type Run } from "./control.ts";
 import { Greetings } from "./greetings.ts";
 import { Kept } from "./kept.ts";
@@ -97,7 +97,7 @@ export class Casts {
       await this.#broker.start({
         message: (address, publication) => this.#received(address, publication),
         top: () => {},
-        gap: (address) => this.#guard(() => this.#options.gap?.(address)),
+        gap: (address) => guard(() => this.#options.gap?.(address), this.#options.report),
         state: (state) => this.#stateChanged(state),
         told: (from, data) => this.#told(from, data),
         nodes: (alive) => this.#nodesChanged(alive),
@@ -141,9 +141,11 @@ export class Casts {
 
   /**
    * Asks one other node, or all others for `undefined`. Never rejects for what they do.
-   * @throws (as a rejection) TypeError for a question that JSON cannot hold; RangeError for one above 1000000 bytes.
+   * @throws (as a rejection) TypeError for a question that JSON cannot hold, and for options that cannot be meant; RangeError for a
+   * question above 1000000 bytes.
    */
-  async ask(node: string | undefined, question: unknown, options: AskOptions = {}): Promise<Asked> {
+  async ask(node: string | undefined, question: unknown, given?: AskOptions): Promise<Asked> {
+    const options = readAskOptions(given);
     const json = jsonText(question);
     if (json === undefined) throw new TypeError("ask: the question has no JSON form");
     const bytes = Buffer.byteLength(json);
@@ -269,7 +271,7 @@ export class Casts {
       this.#subscriptions.retry();
       this.#kept.retry();
     }
-    this.#guard(() => this.#options.state?.(state));
+    guard(() => this.#options.state?.(state), this.#options.report);
   }
 
   #nodesChanged(alive: readonly string[]): void {
@@ -280,16 +282,6 @@ export class Casts {
     this.#greetings.greet(come);
     for (const node of gone) this.#outbox.forget(node);
     this.#questions.gone(gone);
-  }
-
-  /** Calls a function of the layer above. Never throws. */
-  #guard(run: () => unknown): void {
-    const { report } = this.#options;
-    try {
-      watch(run(), report);
-    } catch (error) {
-      report(error);
-    }
   }
 }
 

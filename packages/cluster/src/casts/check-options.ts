@@ -1,6 +1,7 @@
 import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
 import type { Broker } from "../broker/broker.ts";
-import type { CastsOptions } from "./types.ts";
+import { MAX_KEEP_MS } from "../broker/checks.ts";
+import type { AskOptions, CastsOptions } from "./types.ts";
 
 /** A shorter time is over before a silent node could be asked. Milliseconds. */
 const MIN_TIMEOUT_MS = 200;
@@ -38,6 +39,13 @@ const castsKinds: OptionKinds<CastsOptions> = {
   lingerMs: wholeNumber(0),
   maxPending: wholeNumber(1),
 };
+
+const askKinds: OptionKinds<AskOptions> = { keepMs: wholeNumber(0, MAX_KEEP_MS), timeoutMs: wholeNumber(1), until: callback };
+
+/** @throws TypeError for options that cannot be meant. */
+export function readAskOptions(given: AskOptions | undefined): AskOptions {
+  return readOptions<AskOptions>("ask", given, askKinds);
+}
 
 /** @throws TypeError for options that cannot be meant, or are missing. */
 export function readCastsOptions(given: CastsOptions): CastsOptions {

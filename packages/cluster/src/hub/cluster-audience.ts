@@ -1,5 +1,6 @@
 import { defaults, type Audience } from "@upwire/core";
 import { readOptions, type Broadcastable, type OptionKinds, kinds } from "@upwire/core/adapter";
+import { MAX_KEEP_MS } from "../broker/checks.ts";
 import { wholeNumber } from "../casts/check-options.ts";
 import type { Casts } from "../casts/casts.ts";
 import type { Reach } from "../casts/types.ts";
@@ -11,7 +12,6 @@ import { readListed } from "./questions.ts";
 import type { ClusterAudience, ClusterBroadcastOptions, ClusterCloseOptions, ClusterList, ClusterListOptions, ClusterSize } from "./types.ts";
 
 const KEEP_MS = 60_000;
-const MAX_KEEP_MS = 3_600_000;
 const LIST_LIMIT = 1000;
 const MAX_LIST_LIMIT = 10_000;
 
