@@ -1,5 +1,5 @@
 import type { Hub } from "@upwire/core";
-import { guardedClock, kinds, observeHub, readOptions, type HubPart, type OptionKinds } from "@upwire/core/adapter";
+import { guardedClock, kinds, observeHub, readOptions, shownValue, type HubPart, type OptionKinds } from "@upwire/core/adapter";
 import type { Broker, BrokerState } from "../broker/broker.ts";
 import { Casts } from "../casts/casts.ts";
 import { aBroker, aTimeout } from "../casts/check-options.ts";
@@ -11,7 +11,6 @@ import { LocalHub } from "./local-hub.ts";
 import { addressOf, partOf } from "./parts.ts";
 import { readMember } from "./questions.ts";
 import { reporter } from "./reporter.ts";
-import { shownValue } from "./shown-value.ts";
 import type { ClusterAudience, ClusterHub, ClusterHubOptions, ClusterMember, Found } from "./types.ts";
 
 const { callback, clock } = kinds;

@@ -11,7 +11,7 @@ import { openFolder } from "./folder.ts";
 import { messages } from "./frames.ts";
 import { HomeSeat } from "./home-seat.ts";
 import { Mesh } from "./mesh.ts";
-import { settingsOf, type MeshBrokerOptions } from "./options.ts";
+import { readMeshOptions, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { PlainTopics } from "./plain-topics.ts";
 import { Tells } from "./tells.ts";
@@ -19,7 +19,7 @@ import { Tells } from "./tells.ts";
 /**
  * The broker of the processes of one machine: each listens on a Unix socket in a folder, and is connected to each other one. It needs no
  * server. The histories are in the memory of the node that started first; when that one closes, another one takes them over.
- * @throws RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
+ * @throws TypeError, RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
   return new MeshBroker(options);
@@ -43,7 +43,7 @@ class MeshBroker implements Broker {
   #nodes: readonly string[] = [];
 
   constructor(options: MeshBrokerOptions) {
-    const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = settingsOf(options);
+    const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = readMeshOptions(options);
     this.#folder = folder;
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
