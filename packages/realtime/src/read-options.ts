@@ -1,3 +1,4 @@
+import { isBroker } from "@upwire/cluster/broker";
 import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
 import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
@@ -11,11 +12,9 @@ export type AnyOptions<User> = Omit<RealtimeOptions<Contract, User, never>, "eve
   readonly topics?: Readonly<Record<string, unknown>>;
 };
 
-const brokerMethods = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "nodes", "tell", "close"];
-
 const aBroker: Kind = {
   right: "a broker, such as memoryBroker()",
-  fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+  fits: isBroker,
 };
 
 /** So many spread over one hour, the longest time that a client keeps to. */

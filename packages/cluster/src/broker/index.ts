@@ -13,10 +13,11 @@ export type {
 } from "./broker.ts";
 export type { BrokerStats } from "./broker-stats.ts";
 export { checkBounds, checkHistory, checkPublish, checkSubscribe, checkTell, checkTopic } from "./checks.ts";
+export { isBroker } from "./is-broker.ts";
 export { newEpoch } from "./epoch.ts";
 export { closed, notStarted, startedTwice, unavailable } from "./errors.ts";
 export { FairMap } from "./fair-map.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
-export { newNodeName } from "./node-name.ts";
+export { isNodeName, newNodeName } from "./node-name.ts";
 export { realClock } from "./real-clock.ts";
 export { shareBroker, type SharedBroker } from "./share-broker.ts";

@@ -14,6 +14,7 @@ import type {
 import type { BrokerStats } from "./broker-stats.ts";
 import { checkSubscribe, checkTell, checkTopic } from "./checks.ts";
 import { notStarted, startedTwice, unavailable } from "./errors.ts";
+import { isBroker } from "./is-broker.ts";
 
 export interface SharedBroker {
   /**
@@ -27,8 +28,12 @@ export interface SharedBroker {
   part(name: string): Broker;
 }
 
-/** Several users of one broker: a realtime and a cluster hub, say. The shared one must not have been started. */
+/**
+ * Several users of one broker: a realtime and a cluster hub, say. The shared one must not have been started.
+ * @throws TypeError for what is no broker.
+ */
 export function shareBroker(broker: Broker): SharedBroker {
+  if (!isBroker(broker)) throw new TypeError(`shareBroker: ${broker === null ? "null" : typeof broker} is no broker; give one, such as meshBroker()`);
   return new Shared(broker);
 }
 

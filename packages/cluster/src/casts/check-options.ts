@@ -1,5 +1,5 @@
 import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
-import type { Broker } from "../broker/broker.ts";
+import { isBroker } from "../broker/is-broker.ts";
 import { MAX_KEEP_MS } from "../broker/checks.ts";
 import type { AskOptions, CastsOptions } from "./types.ts";
 
@@ -8,12 +8,10 @@ const MIN_TIMEOUT_MS = 200;
 /** The longest time of a timer. Milliseconds. */
 const MAX_MS = 2 ** 31 - 1;
 
-const brokerMethods: readonly (keyof Broker)[] = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "nodes", "tell", "close"];
-
 /** For options that want a broker. */
 export const aBroker: Kind = {
   right: "a broker, such as meshBroker() or a part of shareBroker(broker)",
-  fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Partial<Broker>)[name] === "function"),
+  fits: isBroker,
 };
 
 export function wholeNumber(from: number, to: number = MAX_MS): Kind {
