@@ -138,13 +138,17 @@ export class RedisData {
     if (!isRepeats && !this.#subscriptions.hears(channel)) return false;
     const envelope = decodeEnvelope(bytes);
     if (isRepeats) {
-      const answered = envelope?.kind === "control" && this.#heartbeat.heard(envelope.node, envelope.data);
-      if (answered === false) this.#context.counts.foreign++;
-      else if (answered !== undefined) this.#cut?.unheard.delete(answered);
+      if (envelope?.kind !== "control") this.#context.counts.foreign++;
+      else this.#heard(envelope.node, this.#heartbeat.heard(envelope.node, envelope.data));
     } else if (envelope?.kind === "publications") this.#subscriptions.publications(channel, envelope);
     else if (envelope?.kind === "tops") this.#subscriptions.tops(channel, envelope);
     else this.#context.counts.foreign++;
     return true;
+  }
+
+  #heard(from: string, what: ReturnType<Heartbeat["heard"]>): void {
+    if (what === "foreign") this.#context.counts.foreign++;
+    else if (what === "answer") this.#cut?.unheard.delete(from);
   }
 
   /** The driver was cut off, and hears again. */
