@@ -36,4 +36,4 @@ export { checkClose } from "./base/close-code.ts";
 export { guard, promiseOf, watch } from "./base/guard.ts";
 export { jsonText } from "./wire/json-text.ts";
 export { guardedClock } from "./base/guarded-clock.ts";
-export { kinds, readOptions, shownValue, type Kind, type OptionKinds } from "./base/option-check.ts";
+export { kinds, readOptions, shownValue, wholeNumber, type Kind, type OptionKinds } from "./base/option-check.ts";

@@ -1,8 +1,7 @@
 import { isBroker } from "@upwire/cluster/broker";
 import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { kinds, readOptions, wholeNumber, type Kind, type OptionKinds } from "@upwire/core/adapter";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
-import { count } from "./limits.ts";
 import type { FallbackHandler, RealtimeOptions } from "./options.ts";
 
 /** The options, whatever the contract. */
@@ -20,11 +19,6 @@ const aBroker: Kind = {
 /** So many spread over one hour, the longest time that a client keeps to. */
 const MOST_CLIENTS = 9_000_000;
 
-const clients: Kind = {
-  right: `a whole number from 1 to ${MOST_CLIENTS}`,
-  fits: (value) => count.fits(value) && (value as number) <= MOST_CLIENTS,
-};
-
 const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   authorize: kinds.callback,
   userId: kinds.callback,
@@ -36,7 +30,7 @@ const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   onMessage: kinds.callback,
   onAnswer: kinds.callback,
   limits: kinds.group,
-  expectedClients: clients,
+  expectedClients: wholeNumber(1, MOST_CLIENTS),
   broker: aBroker,
   restore: { right: "the bytes that save() gave", fits: (value) => value instanceof Uint8Array },
   clock: kinds.clock,

@@ -5,7 +5,7 @@ import type { BrokerData, HistoryBounds, HistoryPage, PublishOptions } from "./b
 import { checkBounds, checkWhole } from "./checks.ts";
 import { Epochs } from "./epoch.ts";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
-import { KnownKeys, type Placed } from "./known-keys.ts";
+import { DEFAULT_KEY_MS, KnownKeys, type Placed } from "./known-keys.ts";
 import { decodeSaved, encodeSaved, type SavedTopic } from "./saved.ts";
 import { TopicHistory } from "./topic-history.ts";
 
@@ -21,8 +21,6 @@ export interface HistoriesOptions {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_KEYS = 100_000;
-/** How long a key is remembered unless the publish says it. Milliseconds. */
-const KEY_MS = 120_000;
 
 /** What a publish has come to. */
 export interface Applied extends Placed {
@@ -54,7 +52,7 @@ export class Histories {
   }
 
   /** Puts a publication into the history of its topic, unless its key is known. Without history only the key is remembered. */
-  publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS, keyOwner = "" }: PublishOptions): Applied {
+  publish(topic: string, data: BrokerData, { history, key, keyMs = DEFAULT_KEY_MS, keyOwner = "" }: PublishOptions): Applied {
     const now = this.#clock.now();
     const known = key === undefined ? undefined : this.#keys.find(topic, key, now);
     if (known !== undefined) return { position: known.position, isRepeated: true };

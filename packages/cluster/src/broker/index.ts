@@ -17,6 +17,7 @@ export { isBroker } from "./is-broker.ts";
 export { newEpoch } from "./epoch.ts";
 export { closed, notStarted, startedTwice, unavailable } from "./errors.ts";
 export { FairMap } from "./fair-map.ts";
+export { DEFAULT_KEY_MS } from "./known-keys.ts";
 export { memoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
 export { isNodeName, newNodeName } from "./node-name.ts";
 export { realClock } from "./real-clock.ts";

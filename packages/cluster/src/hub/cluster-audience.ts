@@ -1,7 +1,6 @@
 import { defaults, type Audience } from "@upwire/core";
-import { readOptions, type Broadcastable, type OptionKinds, kinds } from "@upwire/core/adapter";
+import { kinds, readOptions, wholeNumber, type Broadcastable, type OptionKinds } from "@upwire/core/adapter";
 import { MAX_KEEP_MS } from "../broker/checks.ts";
-import { wholeNumber } from "../casts/check-options.ts";
 import type { Casts } from "../casts/casts.ts";
 import type { Asked, AskOptions, Reach } from "../casts/types.ts";
 import { checkClose } from "./close.ts";

@@ -1,4 +1,4 @@
-import type { BrokerData, PublishOptions, PublishResult } from "@upwire/cluster/broker";
+import { DEFAULT_KEY_MS, type BrokerData, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
 import { encodeEnvelope, SenderNumbers, type PublicationsEnvelope } from "@upwire/cluster/envelope";
 import type { RealtimeError } from "@upwire/protocol";
 import { RedisReplyError, type RedisArgument, type RedisScriptCall } from "../driver/driver.ts";
@@ -12,8 +12,6 @@ import { keyedScript } from "../lua/scripts.ts";
 import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { UnderWay } from "./under-way.ts";
-
-const KEY_MS = 120_000;
 
 interface Keyed {
   readonly key: string;
@@ -127,7 +125,7 @@ export class KeyedPublisher {
   }
 
   #numbered(topic: string, { data, bytes, options, ...given }: Given, now: number): Keyed {
-    const { key, keyMs = KEY_MS, keyOwner = "", origin } = options;
+    const { key, keyMs = DEFAULT_KEY_MS, keyOwner = "", origin } = options;
     const { first, earlierMs } = this.#numbers.take(topic, 1, now);
     const envelope: PublicationsEnvelope = { kind: "publications", node: this.#name, first, earlierMs, position: undefined, items: [{ data, origin }] };
     const resolve = (result: PublishResult): void => {
