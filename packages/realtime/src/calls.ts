@@ -60,7 +60,7 @@ export interface ReceivedMessage<User> {
   readonly type: string;
   /** The whole name of its topic, if it has one. */
   readonly topic: string | undefined;
-  /** By which the client finds its answer; `undefined` for an event. */
+  /** By which the client finds its answer; `undefined` when it wants none. */
   readonly id: number | undefined;
   readonly connection: Connection<User>;
   readonly user: User;
