@@ -52,8 +52,7 @@ export class ServersPanel {
     this.#broker.textContent = this.#isConnected ? `${broker.kind} broker ${broker.state} · ${broker.nodes} ${broker.nodes === 1 ? "node" : "nodes"}${silent}` : "";
     const running = servers.filter(({ state }) => state === "running").length;
     const cards = servers.map((one) => this.#card(one, { isOwn: one.number === server.number, isLast: running < 2 && one.state === "running", tabs }));
-    // Without a launcher only the tab's own server is known by name.
-    if (cards.length === 0) cards.push(this.#card({ ...server, port: 0, state: "running" }, { isOwn: true, isLast: true, tabs: [] }));
+    if (servers.length === 0) cards.push(...this.#cardsByTabs(server, tabs));
     const focused = this.#list.contains(document.activeElement) ? document.activeElement?.id : undefined;
     this.#list.toggleAttribute("data-old", !this.#isConnected);
     this.#list.replaceChildren(...cards);
@@ -65,6 +64,22 @@ export class ServersPanel {
     const same = document.getElementById(id);
     const other = this.#list.querySelector<HTMLElement>(`button[data-server="${id.split("-").at(-1)}"]`);
     (same ?? other)?.focus();
+  }
+
+  /** Without a launcher only the tab's own server is known by its number; the others show by the tabs that they have. */
+  #cardsByTabs(server: Status["server"], tabs: Status["tabs"]): HTMLElement[] {
+    const own = tabs.find(({ name }) => name === this.#ownName)?.node;
+    const others = [...new Set(tabs.map(({ node }) => node))].filter((node) => node !== own);
+    const card = this.#card({ ...server, port: 0, state: "running", node: own }, { isOwn: true, isLast: true, tabs });
+    return [card, ...others.map((node) => this.#otherCard(node, tabs))];
+  }
+
+  #otherCard(node: string, tabs: Status["tabs"]): HTMLElement {
+    const card = element("li", "server");
+    card.dataset["state"] = "running";
+    const names = tabs.filter((tab) => tab.node === node).map(({ name }) => name);
+    card.append(element("h2", "", "Another server"), element("p", "state", "running"), element("p", "place mono", `node ${node}`), this.#chips(names));
+    return card;
   }
 
   #card(server: ServerStatus, { isOwn, isLast, tabs }: CardOptions): HTMLElement {
