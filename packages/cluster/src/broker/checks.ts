@@ -1,7 +1,5 @@
 import type { BrokerData, HistoryBounds, PublishOptions, TellOptions } from "./broker.ts";
 
-// What no broker takes. A broker that works on a call later, together with others, must look before: they would fail with it.
-
 /** Characters. */
 const MAX_KEY_LENGTH = 512;
 const MAX_ORIGIN_LENGTH = 64;
@@ -11,7 +9,10 @@ const MAX_TELL_BYTES = 1_048_576;
 /** The longest that a broker keeps what is told. Milliseconds. */
 export const MAX_KEEP_MS = 3_600_000;
 
-/** The arguments of `publish`. @throws RangeError */
+/**
+ * Refuses arguments of `publish` that cannot be meant. A broker that puts publications of several callers into one call must check each
+ * before: one of them would make all of them fail. @throws RangeError
+ */
 export function checkPublish(topic: string, data: BrokerData, options: PublishOptions): void {
   checkTopic(topic);
   if (typeof data !== "string" && !(data instanceof Uint8Array)) throw new RangeError(`publish: ${kindOf(data)} is not allowed; give a string or a Uint8Array`);
@@ -24,19 +25,19 @@ export function checkPublish(topic: string, data: BrokerData, options: PublishOp
   checkText("origin", origin, MAX_ORIGIN_LENGTH);
 }
 
-/** The arguments of `subscribe`. @throws RangeError */
+/** Refuses arguments of `subscribe` that cannot be meant. @throws RangeError */
 export function checkSubscribe(topic: string, options: { readonly history?: HistoryBounds }): void {
   checkTopic(topic);
   checkOptions("subscribe", options);
   if (options.history !== undefined) checkBounds(options.history);
 }
 
-/** @throws RangeError */
+/** Refuses a topic that is no string. @throws RangeError */
 export function checkTopic(topic: string): void {
   if (typeof topic !== "string") throw new RangeError(`topic: ${kindOf(topic)} is not allowed; give a string`);
 }
 
-/** @throws RangeError */
+/** Refuses bounds of a history that cannot be meant. @throws RangeError */
 export function checkBounds(bounds: HistoryBounds): void {
   checkOptions("history", bounds);
   checkWhole("history.messages", bounds.messages);
@@ -44,14 +45,14 @@ export function checkBounds(bounds: HistoryBounds): void {
   checkTime("history.ageMs", bounds.ageMs);
 }
 
-/** The arguments of `history`. @throws RangeError */
+/** Refuses arguments of `history` that cannot be meant. @throws RangeError */
 export function checkHistory(topic: string, after: number, limit: number): void {
   checkTopic(topic);
   checkWhole("after", after);
   if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`history: limit ${String(limit)} is not allowed; give a whole number from 1 on`);
 }
 
-/** The arguments of `tell`. @throws RangeError */
+/** Refuses arguments of `tell` that cannot be meant. @throws RangeError */
 export function checkTell(data: Uint8Array, options: TellOptions): void {
   if (!(data instanceof Uint8Array)) throw new RangeError(`tell: ${kindOf(data)} is not allowed; give a Uint8Array`);
   if (data.byteLength > MAX_TELL_BYTES) throw new RangeError(`tell: ${data.byteLength} bytes are not allowed; give at most ${MAX_TELL_BYTES}`);
