@@ -42,7 +42,9 @@ export class SocketFolder {
   /** The other nodes with a socket here. */
   async others(): Promise<string[]> {
     const names = await readdir(this.path);
-    const nodes = names.flatMap((name) => (name.endsWith(SOCKET) ? [name.slice(0, -SOCKET.length)] : [])).filter((node) => isNodeName(node) && node !== this.#node);
+    const nodes = names
+      .flatMap((name) => (name.endsWith(SOCKET) ? [name.slice(0, -SOCKET.length)] : []))
+      .filter((node) => isNodeName(node) && node !== this.#node);
     for (const node of this.#ignored) if (!nodes.includes(node)) this.#ignored.delete(node);
     return nodes.filter((node) => !this.#ignored.has(node));
   }

@@ -168,7 +168,12 @@ export class NodePlane {
     const args = [node, LEASE_MS, publish, this.#names.all, this.#wrap(GONE)];
     const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args });
     const [nodes, top] = replyArray(reply);
-    if (this.#state !== "closed") this.#roster.set(replyArray(nodes).map(replyText).filter((name) => isNodeName(name)));
+    if (this.#state !== "closed")
+      this.#roster.set(
+        replyArray(nodes)
+          .map(replyText)
+          .filter((name) => isNodeName(name)),
+      );
     return replyText(top);
   }
 

@@ -17,8 +17,7 @@ export const life: readonly Row[] = [
     title: "starts once, and says by what several users have one broker",
     needs: [],
     async run({ broker }) {
-      const again = async (): Promise<void> =>
-        broker.start(silent);
+      const again = async (): Promise<void> => broker.start(silent);
       await expect(again()).rejects.toThrow("shareBroker");
     },
   },
