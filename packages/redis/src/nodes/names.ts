@@ -13,3 +13,8 @@ export function planeNames(prefix: string): PlaneNames {
   const base = `${prefix}:{${prefix}.nodes}`;
   return { alive: `${base}:alive`, kept: `${base}:kept`, all: `${base}:all`, of: (node) => `${base}:node:${node}` };
 }
+
+/** What another program has written there is none. */
+export function isNodeName(text: string): boolean {
+  return /^[A-Za-z0-9_-]{8,32}$/.test(text);
+}
