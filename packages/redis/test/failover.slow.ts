@@ -8,7 +8,7 @@ import { Ledger, Publisher } from "./support/publishers.ts";
 import { history, TestNode, until } from "./support/test-node.ts";
 
 const missing = redisMissing();
-const ROUNDS = Number(process.env["UPWIRE_ROUNDS"] ?? 3);
+const ROUNDS = Number(process.env["UPWIRE_ROUNDS"] ?? 2);
 const TOPICS = ["a", "b", "c", "d"];
 
 const places: Readonly<Record<string, () => Promise<Failover>>> = {
