@@ -38,7 +38,8 @@ byId("name", HTMLElement).textContent = name;
 
 client.onStatus(({ state }) => {
   statusLine.dataset["state"] = state;
-  statusLine.textContent = state === "open" ? "connected" : state === "closed" ? "closed for good: reload the page" : state === "waiting" ? "reconnecting…" : `${state}…`;
+  statusLine.textContent =
+    state === "open" ? "connected" : state === "closed" ? "closed for good: reload the page" : state === "waiting" ? "reconnecting…" : `${state}…`;
   if (state !== "open") servers.disconnected();
   if (state === "open") client.request("watch", {}, { queue: "drop" }).then(show, () => {});
   else if (awaySince === undefined && own !== undefined) {

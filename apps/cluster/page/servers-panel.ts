@@ -49,7 +49,9 @@ export class ServersPanel {
     const { server, servers, broker, tabs, missing } = this.#status;
     const silent = missing.length > 0 ? ` · ${missing.length} did not answer` : "";
     this.#broker.dataset["state"] = !this.#isConnected ? "unknown" : missing.length > 0 && broker.state === "up" ? "degraded" : broker.state;
-    this.#broker.textContent = this.#isConnected ? `${broker.kind} broker ${broker.state} · ${broker.nodes} ${broker.nodes === 1 ? "node" : "nodes"}${silent}` : "";
+    this.#broker.textContent = this.#isConnected
+      ? `${broker.kind} broker ${broker.state} · ${broker.nodes} ${broker.nodes === 1 ? "node" : "nodes"}${silent}`
+      : "";
     const running = servers.filter(({ state }) => state === "running").length;
     const cards = servers.map((one) => this.#card(one, { isOwn: one.number === server.number, isLast: running < 2 && one.state === "running", tabs }));
     if (servers.length === 0) cards.push(...this.#cardsByTabs(server, tabs));

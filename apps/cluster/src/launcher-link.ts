@@ -25,6 +25,8 @@ export function connectLauncher(): Launcher | undefined {
     for (const listener of listeners) listener();
   });
   process.on("disconnect", () => process.exit());
+  // The launcher may have ended while this process loaded its modules.
+  if (!process.connected) process.exit();
   return {
     get servers() {
       return servers;

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { skipWithout } from "./missing-program.ts";
 import { freePorts } from "./ports.ts";
 import { Program } from "./program.ts";
@@ -46,6 +46,21 @@ describe("npm run cluster", { timeout: 60_000 }, () => {
       expect(demo.output).toContain("redis-server ended with SIGKILL");
       expect(pids.filter(isRunning)).toEqual([]);
       expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it.for(["nginx", "haproxy"])("leaves no process and no file when the launcher is killed: %s", async (proxy, test) => {
+    const folder = mkdtempSync(join(tmpdir(), "upwire-e2e-"));
+    try {
+      const demo = launch(["--broker", "redis", "--proxy", proxy], { TMPDIR: folder });
+      await Promise.race([demo.wrote(/^listening on/m), skipWithout(demo, test)]);
+      const pids = [...demo.output.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
+      expect(pids.filter(isRunning)).toHaveLength(5);
+      // Not its group: what it started must end by itself.
+      demo.child.kill("SIGKILL");
+      await vi.waitFor(() => expect([pids.filter(isRunning), readdirSync(folder)]).toEqual([[], []]), { timeout: 10_000 });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Client } from "./client.ts";
 import { freePorts } from "./ports.ts";
 import { Program } from "./program.ts";
@@ -168,6 +168,23 @@ describe("npm start", { timeout: BUILD_MS }, () => {
     two.signalGroup("SIGINT");
     expect(await clients[1].closed).toMatchObject({ code: 1001 });
     expect(await two.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it("leaves no worker and no folder when it is killed", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "upwire-workers-e2e-"));
+    try {
+      const two = start(["express", "--workers", "2"], { PORT: "0", TMPDIR: folder });
+      await portOf(two);
+      const pids = [...two.output.matchAll(/^worker \d +pid (\d+)$/gm)].map(([, pid]) => Number(pid));
+      expect(pids).toHaveLength(2);
+      two.child.kill("SIGKILL");
+      // Its output ends when the last process that holds it has ended.
+      await two.exited;
+      await vi.waitFor(() => pids.forEach((pid) => expect(() => process.kill(pid, 0)).toThrow("ESRCH")), { timeout: 10_000 });
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it("does not wait for a client that never answers the close frame", async () => {

@@ -19,6 +19,7 @@ import {
   type TellOptions,
 } from "@upwire/cluster/broker";
 import type { Clock } from "@upwire/core";
+import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
 import type { DataCounts } from "./data/context.ts";
 import { failed } from "./data/failures.ts";
@@ -26,7 +27,8 @@ import { scripts } from "./lua/scripts.ts";
 import { Names } from "./data/names.ts";
 import { RedisData } from "./data/redis-data.ts";
 import { createDriver } from "./driver/create-driver.ts";
-import type { RedisDriver } from "./driver/driver.ts";
+import { RedisStartError, type RedisDriver } from "./driver/driver.ts";
+import { asError } from "./driver/line-error.ts";
 import { guardedSink } from "./guarded-sink.ts";
 import { NodePlane } from "./nodes/node-plane.ts";
 import { planeScripts } from "./nodes/scripts.ts";
@@ -35,6 +37,8 @@ import { Reports } from "./reports.ts";
 
 /** What was published goes out before a close, but no longer than this. Milliseconds. */
 const DRAIN_MS = 1000;
+/** What this node asks first, once Redis has let it in, is answered within this. Milliseconds. */
+const FIRST_MS = 5000;
 
 /**
  * The broker of many machines, on Redis 7.0 or later, or Valkey: Pub/Sub carries publications, one script for each batch keeps the history.
@@ -43,7 +47,8 @@ const DRAIN_MS = 1000;
  * Topics without history never stop on this node while Redis is away: `publish` says `local-only`, and what others have not got shows there
  * as a gap. Topics with history wait in a bounded queue for its return, or reject as `unavailable`.
  *
- * `start` rejects with a `RedisStartError` that says in one line why this Redis cannot serve.
+ * `start` rejects with a `RedisStartError` that says in one line why this Redis cannot serve: within 10 s while it does not let this node in,
+ * and 5 s later at most when it then does not do what it is asked. `close` settles within 3 s, whatever Redis does.
  * @throws RangeError, TypeError for options that cannot be meant.
  */
 export function redisBroker(options: RedisBrokerOptions): Broker {
@@ -97,7 +102,8 @@ class RedisBroker implements Broker {
       this.#data?.nodes(alive);
       this.#sinkNow?.nodes(alive);
     };
-    const plane = new NodePlane({ driver, prefix, node, clock, told, nodes, report });
+    const foreign = (): void => void this.#counts.foreign++;
+    const plane = new NodePlane({ driver, prefix, node, clock, told, nodes, foreign, report });
     const safe = {
       message: (topic, publication) => this.#sinkNow?.message(topic, publication),
       top: (topic, position) => this.#sinkNow?.top(topic, position),
@@ -107,6 +113,7 @@ class RedisBroker implements Broker {
     try {
       await driver.start({
         message: (channel, bytes) => void (data.message(channel, bytes) || plane.message(channel, bytes)),
+        foreign,
         resubscribed: (channels) => {
           data.resubscribed();
           plane.resubscribed(channels);
@@ -114,12 +121,14 @@ class RedisBroker implements Broker {
         state: (state) => this.#isNow(state, data),
         error: report,
       });
-      await data.start();
-      await plane.start();
+      await this.#first(async () => {
+        await data.start();
+        await plane.start();
+      });
       if (this.#closing !== undefined) throw closed();
     } catch (error) {
       data.close();
-      await plane.close();
+      await this.#atMost(DRAIN_MS, plane.close());
       await driver.close();
       throw this.#closing === undefined ? error : closed();
     }
@@ -185,9 +194,30 @@ class RedisBroker implements Broker {
     if (data !== undefined && this.#driver?.state() !== "down") await data.drain(DRAIN_MS);
     this.#sink = undefined;
     data?.close();
-    await this.#plane?.close();
+    await this.#atMost(DRAIN_MS, this.#plane?.close());
     await this.#driver?.close();
     this.#data = undefined;
+  }
+
+  /** @throws RedisStartError */
+  async #first(calls: () => Promise<void>): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = this.#clock.after(FIRST_MS, () => reject(new Error(`no answer within ${FIRST_MS} ms`)));
+    });
+    try {
+      await Promise.race([calls(), late]);
+    } catch (error) {
+      throw new RedisStartError(`Redis lets this node in, but not all that it asks first is done: ${asError(error).message}`);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  async #atMost(ms: number, done: Promise<void> | undefined): Promise<void> {
+    let timer: Timer | undefined;
+    await Promise.race([done, new Promise<void>((resolve) => (timer = this.#clock.after(ms, resolve)))]);
+    timer?.cancel();
   }
 
   #isNow(state: BrokerState, data: RedisData): void {

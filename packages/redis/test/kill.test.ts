@@ -97,8 +97,8 @@ class Publisher {
           await this.#node.broker.publish(this.topic, data, { history, ...key });
           this.acknowledged.push(data);
         } catch {
-          // It may have taken effect or not. The queue is full for a moment, or the answer was lost.
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          // It may have taken effect or not.
+          await this.#node.whenUp();
         }
       }
     };

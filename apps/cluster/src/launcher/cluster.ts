@@ -1,11 +1,13 @@
 // All parts of the demo: a broker, three servers on three frameworks, and what one address is for all three.
 import type { Broker } from "@upwire/cluster/broker";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Action, ServerStatus } from "../contract.ts";
 import { refusalOf } from "../launcher-link.ts";
 import { Front } from "./front.ts";
+import { Guard } from "./guard.ts";
 import { startHome } from "./home.ts";
 import type { Part } from "./part.ts";
 import { checkFree, freePort, untilOpen } from "./ports.ts";
@@ -35,6 +37,7 @@ export class Cluster {
   readonly #folder = mkdtempSync(join(tmpdir(), "upwire-cluster-"));
   readonly #parts: Part[] = [];
   readonly #servers: ServerProcess[] = [];
+  #guard: Guard | undefined;
   #home: Broker | undefined;
   #front: Front | undefined;
   #port = 0;
@@ -94,6 +97,7 @@ export class Cluster {
     for (const part of this.#parts.toReversed()) await part.stop();
     await Promise.all(this.#servers.map((server) => server.kill()));
     await this.#home?.close();
+    await this.#guard?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -102,6 +106,7 @@ export class Cluster {
     // What is missing is said before anything starts.
     if (port !== 0) await checkFree(port);
     if (proxy !== "none") findProgram(proxy);
+    this.#guard = new Guard(this.#folder);
     const env = broker === "redis" ? { REDIS_URL: await this.#startRedis() } : { MESH_FOLDER: join(this.#folder, "mesh") };
     if (env.MESH_FOLDER !== undefined && home === "launcher") this.#home = await startHome(env.MESH_FOLDER);
     await this.#startServers(proxy === "none" ? env : { ...env, TRUST_PROXY: "1" });
@@ -111,12 +116,14 @@ export class Cluster {
       return;
     }
     this.#port = port || (await freePort());
-    this.#keep(startProxy(proxy, join(this.#folder, proxy), { listen: this.#port, servers: this.servers.map((server) => server.port) }));
+    const part = startProxy(proxy, join(this.#folder, proxy), { listen: this.#port, servers: this.servers.map((server) => server.port) });
+    this.#guard?.watch(part.child);
+    this.#keep(part);
     await untilOpen(this.#port);
   }
 
   async #startRedis(): Promise<string> {
-    const { part, url } = await startRedis(join(this.#folder, "redis"));
+    const { part, url } = await startRedis(join(this.#folder, "redis"), (child) => this.#guard?.watch(child));
     this.#keep(part);
     return url;
   }
@@ -127,7 +134,8 @@ export class Cluster {
     };
     const onAsked = (action: Action, server: number): void => void this.control(action, server);
     for (const [index, framework] of FRAMEWORKS.entries()) {
-      const options = { number: index + 1, framework, port: await freePort(), onChange, onAsked };
+      const onStarted = (child: ChildProcess): void => this.#guard?.watch(child);
+      const options = { number: index + 1, framework, port: await freePort(), onChange, onAsked, onStarted };
       this.#servers.push(new ServerProcess({ ...options, env: { ...env, ALLOWED_HOSTS: "localhost,127.0.0.1" } }));
     }
     if (this.#isStopping) throw new Error("stopped while it starts");

@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Action, ServerStatus } from "../contract.ts";
 import type { ToLauncher, ToServer } from "../launcher-link.ts";
@@ -11,6 +11,8 @@ export interface ServerProcessOptions {
   readonly framework: string;
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
+  /** Each process of it, as soon as it runs. */
+  readonly onStarted: (child: ChildProcess) => void;
   /** Its status is another one. */
   readonly onChange: () => void;
   /** A tab of this server asks for something. */
@@ -38,6 +40,7 @@ export class ServerProcess {
     const { number, framework, port, env } = this.#options;
     const own = { SERVER_NUMBER: String(number), FRAMEWORK: framework, PORT: String(port), HOST: "127.0.0.1" };
     const child = fork(program, [], { env: { ...process.env, ...env, ...own }, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    this.#options.onStarted(child);
     const part = (this.#part = new Part(`server ${number} (${framework})`, child));
     this.#change({ state: "starting", pid: child.pid, node: undefined });
     const listening = new Promise<void>((resolve) => {

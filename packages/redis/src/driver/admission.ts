@@ -1,5 +1,5 @@
 import { RedisReplyError, RedisStartError, RedisUnavailableError, type RedisScript } from "./driver.ts";
-import type { Line } from "./line.ts";
+import { OUT_OF_STEP, type Line } from "./line.ts";
 import { replyArray, replyMap, replyText } from "./reply.ts";
 
 export interface AdmissionOptions {
@@ -15,6 +15,8 @@ export interface AdmissionOptions {
 }
 
 const OLDEST = 7;
+/** Of the 40 of a server's `run_id`: it goes with every call. */
+const RUN_DIGITS = 16;
 
 /** The commands that the broker uses, its scripts included, as arguments that Redis can parse. KEY and CHANNEL stand for those of the prefix. */
 export const neededCommands: readonly string[] = [
@@ -62,26 +64,37 @@ export class Admission {
     this.#options = options;
   }
 
-  /** @throws RedisStartError what will not get better by itself. @throws RedisUnavailableError what may. */
-  async admit(line: Line): Promise<void> {
+  /**
+   * Returns the run of the server: a text that no other process of a server has, and "" where the user may not run INFO.
+   * @throws RedisStartError what will not get better by itself. @throws RedisUnavailableError what may.
+   */
+  async admit(line: Line): Promise<string> {
+    const { name } = this.#options;
     await this.#kind(line);
     // While it loads its data it answers HELLO, and nothing else.
     await line.call(["PING"]);
     // A Cluster that is not whole answers all but what has a key.
-    if (this.#isKnown && this.#options.isCluster) await line.call(["EXISTS", this.#options.name]);
+    if (this.#isKnown && this.#options.isCluster) await line.call(["EXISTS", name]);
     if (!this.#isKnown) {
       await this.#rights(line);
       await this.#memory(line);
     }
     if (this.#options.scripts.length > 0) await this.#load(line);
+    const run = await this.#run(line);
+    // Each answer is that of its own command: one too many or too few would be taken for that of another, for ever.
+    const word = await line.call(["PING", name]);
+    if (replyText(word) !== name) throw new RedisUnavailableError(OUT_OF_STEP, { maybeDone: false });
     this.#isKnown = true;
+    return run;
   }
 
   /** HELLO is allowed to every user, unlike INFO and ROLE. */
   async #kind(line: Line): Promise<void> {
     const hello = replyMap(await line.call(["HELLO"]));
     const [server, version, mode, role] = ["server", "version", "mode", "role"].map((field) => replyText(hello.get(field)));
-    if (Number.parseInt(version as string, 10) < OLDEST) {
+    const number = Number.parseInt(version as string, 10);
+    if (Number.isNaN(number)) throw new RedisStartError("what answers there is not Redis (its HELLO names no version)");
+    if (number < OLDEST) {
       throw new RedisStartError(`this is ${server} ${version}; give Redis ${OLDEST}.0 or later, or Valkey`);
     }
     const { isCluster } = this.#options;
@@ -98,7 +111,10 @@ export class Admission {
     let no: readonly string[];
     try {
       const needed = [...neededCommands, ...neededOnChannels.map((command) => (isSharded ? `S${command}` : command))];
-      no = replyArray(await line.call(["EVAL", MAY_NOT, 1, name, name, ...needed])).map(replyText);
+      const answer = await line.call(["EVAL", MAY_NOT, 1, name, name, ...needed]);
+      no = replyArray(answer).map(replyText);
+      const isOdd = !Array.isArray(answer) || no.some((command) => !/^[A-Z]+$/.test(command));
+      if (isOdd) throw new RedisUnavailableError("the answer of a script is not what it returns", { maybeDone: false });
     } catch (error) {
       if (!(error instanceof RedisReplyError) || error.code !== "NOPERM") throw error;
       no = [error.message.includes("command") ? "EVAL" : `keys that begin with ${prefix}`];
@@ -126,9 +142,22 @@ export class Admission {
     );
   }
 
+  async #run(line: Line): Promise<string> {
+    try {
+      const info = replyText(await line.call(["INFO", "server"]));
+      return /^run_id:([0-9a-f]{40})\r?$/m.exec(info)?.[1]?.slice(0, RUN_DIGITS) ?? "";
+    } catch (error) {
+      if (!(error instanceof RedisReplyError)) throw error;
+      return "";
+    }
+  }
+
   async #load(line: Line): Promise<void> {
     const answers = await line.many(this.#options.scripts.map(({ text }) => ["SCRIPT", "LOAD", text]));
-    const failed = answers.find((answer) => answer instanceof Error);
-    if (failed !== undefined) throw failed;
+    for (const [at, { sha }] of this.#options.scripts.entries()) {
+      const answer = answers[at];
+      if (answer instanceof Error) throw answer;
+      if (replyText(answer) !== sha) throw new RedisUnavailableError("the answer to SCRIPT LOAD is not the name of the script", { maybeDone: false });
+    }
   }
 }

@@ -27,6 +27,7 @@ export interface RedisScriptCall {
   readonly script: RedisScript;
   /** All of one slot: give them one `{hash tag}`. At least one. */
   readonly keys: readonly [string, ...string[]];
+  /** Behind them the driver adds one more: the run of the server that gets the call, "" where the user may not know it. */
   readonly args: readonly RedisArgument[];
 }
 
@@ -36,6 +37,8 @@ export type RedisCall = RedisCommand | RedisScriptCall;
 export interface RedisDriverSink {
   /** What was published on a channel that is subscribed. It comes as the server gives it, the own included. */
   message(channel: string, data: Buffer): void;
+  /** Something that is not ours came on a channel that the driver has for itself. */
+  foreign(): void;
   /**
    * These channels were cut off and are subscribed again, which the server has acknowledged: what was published on them in
    * between has not come and will not. It is told before the state that follows from it, and commands work already.

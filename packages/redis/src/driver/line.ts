@@ -41,3 +41,5 @@ export interface LineSource {
 export const CONNECT_MS = 3000;
 /** Channels of one SUBSCRIBE. More would hold up the server, and the messages of other channels, for longer. */
 export const CHANNELS_AT_ONCE = 2000;
+/** Each answer would be taken for that of another command, for ever. */
+export const OUT_OF_STEP = "Redis left out the answer of a command, or gave one twice";

@@ -2,7 +2,7 @@ import type { Clock } from "@upwire/core";
 import { BackOff } from "./back-off.ts";
 import { RedisReplyError, RedisUnavailableError, type RedisArgument, type RedisReply } from "./driver.ts";
 import { asError } from "./line-error.ts";
-import { CHANNELS_AT_ONCE, type Line, type LineAnswer, type LineSource, type ServerAddress } from "./line.ts";
+import { CHANNELS_AT_ONCE, OUT_OF_STEP, type Line, type LineAnswer, type LineSource, type ServerAddress } from "./line.ts";
 import { Pulse } from "./pulse.ts";
 
 export interface ServerLinkOptions {
@@ -12,8 +12,8 @@ export interface ServerLinkOptions {
   readonly address?: ServerAddress;
   /** A channel of this link alone. What this node publishes on it each second must come back. */
   readonly probeChannel: string;
-  /** Looks at a new connection before it is used. A rejection ends it. */
-  readonly admit: (line: Line) => Promise<void>;
+  /** Looks at a new connection before it is used, and returns the run of its server. A rejection ends it. */
+  readonly admit: (line: Line) => Promise<string>;
   /** Channels that one command may name together. */
   readonly groups: (channels: readonly string[]) => readonly (readonly string[])[];
   readonly events: ServerLinkEvents;
@@ -21,6 +21,8 @@ export interface ServerLinkOptions {
 
 interface ServerLinkEvents {
   message(channel: string, data: Buffer): void;
+  /** Something came on the channel of the probe that is no probe. */
+  foreign(): void;
   /** Commands work, and every channel is subscribed. */
   up(): void;
   /** After `up`: neither is true any more. */
@@ -31,6 +33,8 @@ interface ServerLinkEvents {
 
 /** How long a server may take to let both connections in and to answer on them. Milliseconds. */
 const ADMIT_MS = 3500;
+/** How long it may take, while it answers all else, to acknowledge what is subscribed later: many channels at once, say. Milliseconds. */
+const SUBSCRIBE_MS = 10_000;
 const COMMANDS = 0;
 const MESSAGES = 1;
 
@@ -55,6 +59,8 @@ export class ServerLink {
   readonly #backOff = new BackOff();
   readonly #waiting = new Set<Waiting>();
   #pulse: Pulse | undefined;
+  #run = "";
+  #probes = 0;
   #lines: Lines | undefined;
   #isUp = false;
   #isClosed = false;
@@ -67,6 +73,11 @@ export class ServerLink {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** Of the server process that is connected now; "" where the user may not know it. */
+  get run(): string {
+    return this.#run;
   }
 
   /** Without the probe. */
@@ -94,6 +105,9 @@ export class ServerLink {
     for (const channel of channels) this.#wanted.add(channel);
     if (this.#isUp && this.#lines !== undefined) {
       const { messages } = this.#lines;
+      const deadline = this.#options.clock.after(SUBSCRIBE_MS, () => {
+        if (this.#lines?.messages === messages) this.restart(new Error(`Redis did not acknowledge a subscription within ${SUBSCRIBE_MS} ms`));
+      });
       try {
         await this.#subscribeOn(messages, channels);
         if (this.#lines?.messages === messages) return;
@@ -104,6 +118,8 @@ export class ServerLink {
         }
         // It may end before the library tells so.
         if (this.#lines?.messages === messages) this.restart(asError(error));
+      } finally {
+        deadline.cancel();
       }
     }
     if (this.#isClosed) throw cutOff();
@@ -164,7 +180,7 @@ export class ServerLink {
       if (this.#lines === lines && !this.#isUp) this.restart(new Error(`Redis did not answer within ${ADMIT_MS} ms`));
     });
     try {
-      await Promise.all([lines.commands.connect().then(() => admit(lines.commands)), lines.messages.connect()]);
+      const [run] = await Promise.all([lines.commands.connect().then(() => admit(lines.commands)), lines.messages.connect()]);
       // Some may be asked for while others are on their way.
       const done = new Set<string>();
       for (;;) {
@@ -173,6 +189,7 @@ export class ServerLink {
         await this.#subscribeOn(lines.messages, missing);
         for (const channel of missing) done.add(channel);
       }
+      if (this.#lines === lines) this.#run = run;
     } catch (error) {
       if (this.#lines === lines) this.restart(asError(error));
       return;
@@ -186,19 +203,23 @@ export class ServerLink {
     this.#isUp = true;
     this.#backOff.reset();
     const { clock, events, probeChannel, isSharded } = this.#options;
-    const probe = [isSharded ? "SPUBLISH" : "PUBLISH", probeChannel, ""];
-    let probes = 0;
+    const publish = isSharded ? "SPUBLISH" : "PUBLISH";
     const pulse = new Pulse(clock, 2, {
       probe: () => {
-        const word = `${++probes}`;
-        void commands.many([probe, ["PING", word]]).then(([answer, echo]) => {
-          // An error is an answer.
-          if (!(answer instanceof RedisUnavailableError)) pulse.beat(COMMANDS);
-          this.#look(answer);
-          if (echo instanceof Error || this.#lines?.commands !== commands) return;
-          // Each answer would be taken for that of another command, for ever.
-          if (!Buffer.isBuffer(echo) || echo.toString() !== word) this.restart(new Error("Redis left out the answer of a command, or gave one twice"));
-        });
+        const word = `${++this.#probes}`;
+        void commands
+          .many([
+            [publish, probeChannel, word],
+            ["PING", word],
+          ])
+          .then(([answer, echo]) => {
+            // An error is an answer.
+            if (!(answer instanceof RedisUnavailableError)) pulse.beat(COMMANDS);
+            this.#look(answer);
+            if (echo instanceof Error || this.#lines?.commands !== commands) return;
+            // Each answer would be taken for that of another command, for ever.
+            if (!Buffer.isBuffer(echo) || echo.toString() !== word) this.restart(new Error(OUT_OF_STEP));
+          });
       },
       dead: (silentMs) => this.restart(new Error(`Redis has not answered for ${Math.round(silentMs)} ms`)),
     });
@@ -217,7 +238,15 @@ export class ServerLink {
 
   #heard(channel: string, data: Buffer): void {
     this.#pulse?.beat(MESSAGES);
-    if (channel !== this.#options.probeChannel && this.#wanted.has(channel)) this.#options.events.message(channel, data);
+    const { probeChannel, events } = this.#options;
+    if (channel === probeChannel) {
+      if (!this.#isProbe(data)) events.foreign();
+    } else if (this.#wanted.has(channel)) events.message(channel, data);
+  }
+
+  #isProbe(data: Buffer): boolean {
+    const number = /^[1-9][0-9]{0,15}$/.exec(data.toString("latin1", 0, 17))?.[0];
+    return number !== undefined && Number(number) <= this.#probes;
   }
 
   /** A master that has become a replica, or loads its data, serves nothing: another connection may lead elsewhere. */

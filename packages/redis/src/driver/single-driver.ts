@@ -53,6 +53,7 @@ export class SingleDriver implements RedisDriver {
       groups: inChunks,
       events: {
         message: (channel, data) => this.#sink?.message(channel, data),
+        foreign: () => this.#sink?.foreign(),
         up: () => {
           if (gate.isSettled) this.#sink?.resubscribed(undefined);
           else gate.open();

@@ -23,7 +23,11 @@ const rules: readonly Rule[] = [
     says: "this server wants a password; give the client a password, and a user name if it has one",
     isFinal: true,
   },
-  { holds: (text) => text.startsWith("NOPERM"), says: "this user may not even connect; give it the rule +@connection", isFinal: true },
+  {
+    holds: (text) => text.startsWith("NOPERM"),
+    says: "this user may not do what is needed first; give it the rules +@connection +@scripting +@pubsub",
+    isFinal: true,
+  },
   { holds: (text) => /DB index/.test(text), says: "this server has no database of that number", isFinal: true },
   { holds: (text) => /max number of clients/.test(text), says: "this server takes no more clients; raise its maxclients", isFinal: false },
   { holds: (_, code) => code === "ENOTFOUND" || code === "EAI_AGAIN", says: "there is no such host; look at the address", isFinal: true },
@@ -39,14 +43,21 @@ const rules: readonly Rule[] = [
     says: "the server's certificate is not trusted; give the client its `ca`",
     isFinal: true,
   },
-  { holds: (text) => /RESP type|Protocol error|Unexpected|parse/i.test(text), says: "what answers there is not Redis", isFinal: true },
-  { holds: (text) => text.startsWith("LOADING"), says: "Redis still loads its data", isFinal: false },
-  { holds: (text) => /did not answer within|ETIMEDOUT|imeout/.test(text), says: DOES_NOT_ANSWER, isFinal: false },
+  // Before the next one: what node-redis says of a close is "Socket closed unexpectedly".
   {
     holds: (text, code) => code === "ECONNRESET" || code === "EPIPE" || /closed/i.test(text),
     says: "it closes the connection before the first answer; if it wants TLS, give rediss:// or `tls`",
     isFinal: false,
   },
+  { holds: (text) => /RESP type|Protocol error|Unexpected|parse/i.test(text), says: "what answers there is not Redis", isFinal: true },
+  // What the libraries say of an answer to nothing, and of one that is not of the kind that a command has.
+  {
+    holds: (text) => /Command queue state error|Cannot read properties of|argument must be an instance of/.test(text),
+    says: "it answers what was not asked, or twice",
+    isFinal: false,
+  },
+  { holds: (text) => text.startsWith("LOADING"), says: "Redis still loads its data", isFinal: false },
+  { holds: (text) => /did not answer within|ETIMEDOUT|imeout/.test(text), says: DOES_NOT_ANSWER, isFinal: false },
 ];
 
 export function startFailure(error: Error): StartFailure {

@@ -7,7 +7,7 @@ import { GRACE_MS, TOPIC } from "./topic.ts";
  * KEYS: meta, stream, then an idempotency key for each publication that has one [, the channel, where channels live in slots].
  * ARGV: 1 an epoch to begin with; 2 to 4 the epoch, top and run that were seen; 5 to 7 the bounds: messages, bytes, ageMs; 8 PUBLISH or
  * SPUBLISH; 9 the channel; 10 the first bytes of the envelope; 11 the first bytes of its header; 12 how many parts; for each part how many
- * publications, how many bytes of data, the body; for each key the number of its publication and how long it is kept.
+ * publications, how many bytes of data, the body; for each key the number of its publication and how long it is kept; the process.
  * Returns epoch, run, the first offset that is new, how many are new, the receivers, and for each known key the number of its publication
  * and "epoch offset".
  */
@@ -21,7 +21,7 @@ end
 
 -- Which publications must not be published again: with the position of the first time, or the number of that in this batch.
 local known, firstOf, isAnyKnown, keysAt = {}, {}, false, 13 + #parts * 3
-for place = keysAt, #ARGV, 2 do
+for place = keysAt, #ARGV - 1, 2 do
   local key, number = KEYS[3 + (place - keysAt) / 2], tonumber(ARGV[place])
   -- What is no position of ours counts as nothing.
   known[number] = firstOf[key] or string.match(redis.call('GET', key) or '', '^[%w_-]+ [1-9]%d*$')
@@ -80,7 +80,7 @@ end
 save()
 
 local told = {}
-for place = keysAt, #ARGV, 2 do
+for place = keysAt, #ARGV - 1, 2 do
   local number = tonumber(ARGV[place])
   local earlier = known[number]
   if type(earlier) == 'number' then earlier = epoch .. ' ' .. (from + earlier - 1 - (before[earlier] or 0)) end
@@ -101,7 +101,7 @@ return { epoch, run, from, total, receivers, told }
 
 /*
  * What a topic has now; it begins if there is none. It stays alive by it.
- * KEYS: meta, stream. ARGV: an epoch to begin with, the epoch, top and run that were seen; the bounds: messages, bytes, ageMs.
+ * KEYS: meta, stream. ARGV: an epoch to begin with, the epoch, top and run that were seen; the bounds: messages, bytes, ageMs; the process.
  * Returns epoch, top, run.
  */
 export const lookScript: RedisScript = scriptOf(`${TOPIC}
@@ -114,7 +114,7 @@ return { epoch, top, run }
 
 /*
  * What is kept after an offset. A topic that is not there does not begin by it.
- * KEYS: meta, stream. ARGV: an epoch to begin with, the epoch, top and run that were seen; the offset, how many, how many bytes about.
+ * KEYS: meta, stream. ARGV: an epoch to begin with, the epoch, top and run that were seen; the offset, how many, how many bytes about; the process.
  * Returns epoch, top, the first offset that is kept, run, and for each entry its last offset and its value.
  */
 export const pageScript: RedisScript = scriptOf(`${TOPIC}
@@ -141,12 +141,12 @@ return { epoch, top, begins, run, found }
 /*
  * Publishes what has idempotency keys to a topic without history.
  * KEYS: the key of each [, the channel]. ARGV: PUBLISH or SPUBLISH, the channel, then for each: how long its key is kept, the
- * envelope, and the envelope that says that its number was taken for nothing.
+ * envelope, and the envelope that says that its number was taken for nothing; the process.
  * Returns for each how many received it; -1 when its key was known.
  */
 export const keyedScript: RedisScript = scriptOf(`
 local results = {}
-for place = 3, #ARGV, 3 do
+for place = 3, #ARGV - 1, 3 do
   local number = (place - 3) / 3 + 1
   if redis.call('SET', KEYS[number], '-', 'NX', 'PX', ARGV[place]) then
     results[number] = redis.call(ARGV[1], ARGV[2], ARGV[place + 1])

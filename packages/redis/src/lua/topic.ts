@@ -18,14 +18,20 @@ const MOST = 1e13;
  * KEYS[1] holds, as one string: the top, the first offset in the stream, that below which nothing is shown any more, the sum of all bytes, that before the first entry, the number
  * of entries, the time of the first, the bounds, when the stream expires, the epoch, and the runs.
  *
- * A run is the life of one server process: a script knows it by the random address of a table that lives as long, without
- * asking the server, and nothing of it gets into the log. Each run stands with its cut, the top at its first sight of the
- * topic. Nodes say which top they have seen in which run: where a later run has a cut below that, the log came back shorter than what was
- * seen, and its offsets would be given twice. Then another epoch begins. So it does where the stream has not as many entries as it should,
- * and where what stands here is not ours.
+ * A run is a time in which one server process has written the topic and no other has. The last argument names the process, by what the server
+ * itself calls its run_id. Where the user may not know that, the address of a table that lives as long stands for it: random too, unless the
+ * system gives every process the same addresses. To that a run adds some random characters, since a server that has lost the topic to another
+ * one may get it back, with the log of the other. Each run stands with its cut, the top at its first sight of the topic. Nodes say which top
+ * they have seen in which run: where a later run has a cut below that, the log came back shorter than what was seen, and its offsets would be
+ * given twice. Then another epoch begins. So it does where the stream has not as many entries as it should, and where what stands here is not
+ * ours.
  */
 export const TOPIC: string = `
-local run = string.gsub(string.sub(tostring(redis), 8), '[^%w]', '')
+local process = ARGV[#ARGV]
+if process == '' then process = string.gsub(string.sub(tostring(redis), 8), '[^%w]', '') end
+-- No digit of a process is a z.
+process = process .. 'z'
+local run = process .. string.sub(string.gsub(ARGV[1], '[^%w]', ''), 1, 6)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch, top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, runs, length
@@ -50,7 +56,9 @@ local function open(seenEpoch, seenTop, seenRun)
   if highestTop > ${MOST} or highestSum > ${MOST} or size < 8 or not string.find(name, '^[%w_-]+$') or not string.find(known, '^%w+:%d+') then return false end
   top, first, least, sum, base, entries, oldest, messages, bytes, age, expires = struct.unpack(META, text, 4)
   epoch, runs = name, known
-  if string.sub(runs, 1, #run + 1) ~= run .. ':' then
+  if string.sub(runs, 1, #process) == process then
+    run = string.match(runs, '^%w+')
+  else
     isChanged = true
     runs = run .. ':' .. top .. ',' .. runs
     local commas = select(2, string.gsub(runs, ',', ','))

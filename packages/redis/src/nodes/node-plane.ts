@@ -2,11 +2,12 @@ import { isNodeName } from "@upwire/cluster/broker";
 import { decodeEnvelope, encodeEnvelope } from "@upwire/cluster/envelope";
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
-import { RedisReplyError, type RedisDriver } from "../driver/driver.ts";
-import { replyArray, replyNumber, replyText } from "../driver/reply.ts";
+import { RedisReplyError, RedisUnavailableError, type RedisDriver } from "../driver/driver.ts";
+import { replyArray, replyText } from "../driver/reply.ts";
+import { KeptReader } from "./kept-reader.ts";
 import { planeNames, type PlaneNames } from "./names.ts";
 import { LEASE_MS, Roster } from "./roster.ts";
-import { keepScript, keptScript, leaseScript } from "./scripts.ts";
+import { keepScript, leaseScript } from "./scripts.ts";
 
 export interface NodePlaneOptions {
   readonly driver: RedisDriver;
@@ -15,6 +16,8 @@ export interface NodePlaneOptions {
   readonly clock: Clock;
   readonly told: (from: string, data: Uint8Array) => void;
   readonly nodes: (alive: readonly string[]) => void;
+  /** Something that is not ours came on a channel of the control plane. */
+  readonly foreign: () => void;
   /** What went wrong where nothing could reject. */
   readonly report: (error: Error) => void;
 }
@@ -24,7 +27,6 @@ const RENEW_MS = 1000;
 const KEEP_MOST_MS = 3_600_000;
 /** More than so many would be thousands of revocations an hour that wait for a node. The oldest go. */
 const KEEP_MOST = 10_000;
-const READ_AT_ONCE = 500;
 
 /** The first byte of what nodes tell each other. One that is not known here came later: it is dropped. */
 const TELL = 0;
@@ -45,7 +47,9 @@ export class NodePlane {
   readonly #behind: (() => Promise<void> | void)[] = [];
   #timer: Timer | undefined;
   #state: "new" | "started" | "closed" = "new";
-  #lastKept = "0-0";
+  readonly #kept: KeptReader;
+  /** What this node has kept for others. */
+  #told = 0;
   #overdue = { upTo: "0-0", at: 0 };
   #isReading = false;
   #renewing: Promise<void> | undefined;
@@ -56,6 +60,10 @@ export class NodePlane {
     this.#options = options;
     this.#names = planeNames(options.prefix);
     this.#own = this.#names.of(options.node);
+    const told = (from: string, data: Uint8Array): void => {
+      if (this.#state === "started") options.told(from, data);
+    };
+    this.#kept = new KeptReader({ driver: options.driver, node: options.node, key: this.#names.kept, told });
     this.#roster = new Roster(options.clock, (alive) => {
       if (this.#state === "started") options.nodes(alive);
     });
@@ -66,7 +74,7 @@ export class NodePlane {
     const { driver, clock } = this.#options;
     await driver.subscribe([this.#own, this.#names.all]);
     // What was told until this moment is not for this node.
-    this.#lastKept = await this.#lease();
+    this.#kept.begin(await this.#lease());
     this.#state = "started";
     this.#timer = clock.every(RENEW_MS, () => void this.#renew());
     await this.#announce(CAME);
@@ -80,14 +88,18 @@ export class NodePlane {
   message(channel: string, data: Buffer): boolean {
     if (channel !== this.#own && channel !== this.#names.all) return false;
     const envelope = decodeEnvelope(data);
-    if (envelope?.kind !== "control" || envelope.node === this.#options.node || this.#state !== "started") return true;
+    if (envelope?.kind !== "control") {
+      this.#options.foreign();
+      return true;
+    }
+    if (envelope.node === this.#options.node || this.#state !== "started") return true;
     const { node, data: body } = envelope;
     switch (body[0]) {
       case TELL:
         this.#inTurn(() => this.#options.told(node, body.subarray(1)));
         break;
       case LOOK:
-        this.#inTurn(() => this.#read(Buffer.from(body.subarray(1)).toString()));
+        this.#inTurn(() => this.#read((kept) => kept.upTo(Buffer.from(body.subarray(1)).toString("latin1"))));
         break;
       case CAME:
         void this.#renew();
@@ -115,7 +127,7 @@ export class NodePlane {
     if (channels !== undefined && !channels.includes(this.#own)) return;
     this.#roster.forgive();
     void this.#renew();
-    this.#inTurn(() => this.#read("+"));
+    this.#inTurn(() => this.#read((kept) => kept.all()));
   }
 
   /** @throws RedisReplyError, RedisUnavailableError */
@@ -130,7 +142,7 @@ export class NodePlane {
     }
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     const publish = driver.sharded ? "SPUBLISH" : "PUBLISH";
-    const args = [to ?? "", node, bytes, Math.ceil(keepMs), KEEP_MOST_MS, KEEP_MOST, publish, channel, this.#wrap(LOOK)];
+    const args = [to ?? "", node, bytes, Math.ceil(keepMs), KEEP_MOST_MS, KEEP_MOST, publish, channel, this.#wrap(LOOK), ++this.#told];
     await driver.call({ script: keepScript, keys: [this.#names.kept], args });
   }
 
@@ -168,13 +180,14 @@ export class NodePlane {
     const args = [node, LEASE_MS, publish, this.#names.all, this.#wrap(GONE)];
     const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args });
     const [nodes, top] = replyArray(reply);
-    if (this.#state !== "closed")
-      this.#roster.set(
-        replyArray(nodes)
-          .map(replyText)
-          .filter((name) => isNodeName(name)),
-      );
-    return replyText(top);
+    const names = replyArray(nodes)
+      .map(replyText)
+      .filter((name) => isNodeName(name));
+    const newest = replyText(top);
+    if (!names.includes(node) || !/^\d+-\d+$/.test(newest))
+      throw new RedisUnavailableError("the answer of a script is not what it returns", { maybeDone: true });
+    if (this.#state !== "closed") this.#roster.set(names);
+    return newest;
   }
 
   /** Never rejects. A second call while one is under way is made up for when that is over. */
@@ -205,7 +218,7 @@ export class NodePlane {
     const now = this.#options.clock.now();
     const { upTo, at } = this.#overdue;
     if (now - at < RENEW_MS / 2) return;
-    if (isAfter(upTo, this.#lastKept)) this.#inTurn(() => this.#read(upTo));
+    if (!this.#kept.has(upTo)) this.#inTurn(() => this.#read((kept) => kept.upTo(upTo)));
     this.#overdue = { upTo: top, at: now };
   }
 
@@ -227,21 +240,9 @@ export class NodePlane {
   }
 
   /** Never rejects. */
-  async #read(upTo: string): Promise<void> {
-    if (upTo !== "+" && !isAfter(upTo, this.#lastKept)) return;
-    const { driver, node, told } = this.#options;
+  async #read(some: (kept: KeptReader) => Promise<void>): Promise<void> {
     try {
-      for (let seen = READ_AT_ONCE; seen === READ_AT_ONCE;) {
-        const args = [this.#lastKept, node, READ_AT_ONCE, upTo];
-        const [last, count, found] = replyArray(await driver.call({ script: keptScript, keys: [this.#names.kept], args }));
-        this.#lastKept = replyText(last);
-        seen = replyNumber(count);
-        const entries = replyArray(found);
-        for (let at = 0; at + 1 < entries.length; at += 2) {
-          const [from, data] = [replyText(entries[at]), entries[at + 1]];
-          if (this.#state === "started" && isNodeName(from) && Buffer.isBuffer(data)) told(from, data);
-        }
-      }
+      await some(this.#kept);
     } catch (error) {
       this.#complain(error);
     }
@@ -253,11 +254,4 @@ export class NodePlane {
     this.#lastReport = error.message;
     this.#options.report(new Error(`Redis refuses what keeps the nodes (${this.#names.alive}, ${this.#names.kept}): ${error.message}`));
   }
-}
-
-/** Ids of a stream: `<milliseconds>-<number>`. */
-function isAfter(one: string, other: string): boolean {
-  const [oneMs = 0, oneNumber = 0] = one.split("-").map(Number);
-  const [otherMs = 0, otherNumber = 0] = other.split("-").map(Number);
-  return oneMs > otherMs || (oneMs === otherMs && oneNumber > otherNumber);
 }

@@ -27,10 +27,11 @@ return { redis.call('ZRANGE', KEYS[1], 0, -1), top[1] and top[1][1] or '0-0' }
 
 /**
  * Keeps what one node tells another, or all, and says so on a channel. KEYS: kept. ARGV: to ("" for all), from, data, how long in
- * milliseconds, the longest in milliseconds, the most entries, PUBLISH or SPUBLISH, channel, message, which ends with the id of the entry.
+ * milliseconds, the longest in milliseconds, the most entries, PUBLISH or SPUBLISH, channel, message, which ends with the id of the entry; how
+ * many the sender had kept before.
  */
 export const keepScript: RedisScript = scriptOf(`${NOW}
-local id = redis.call('XADD', KEYS[1], '*', 't', ARGV[1], 'f', ARGV[2], 'd', ARGV[3], 'u', now + ARGV[4])
+local id = redis.call('XADD', KEYS[1], '*', 't', ARGV[1], 'f', ARGV[2], 'd', ARGV[3], 'u', now + ARGV[4], 'n', ARGV[10])
 redis.call('XTRIM', KEYS[1], 'MINID', now - ARGV[5])
 redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[6])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
@@ -38,12 +39,12 @@ return redis.call(ARGV[7], ARGV[8], ARGV[9] .. id)
 `);
 
 /**
- * What is kept for a node after an id. KEYS: kept. ARGV: id, node, at most so many entries, the last id or "+".
- * Returns the id up to which it has looked, how many entries it has seen, and sender and data of each that is for this node.
+ * What is kept for a node. KEYS: kept. ARGV: the first id, or "(" and the id before it; node, at most so many entries, the last id or "+".
+ * Returns the id up to which it has looked, how many entries it has seen, and sender, data and number of each that is for this node.
  */
 export const keptScript: RedisScript = scriptOf(`${NOW}
-local entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], ARGV[4], 'COUNT', ARGV[3])
-local last, found = ARGV[1], {}
+local entries = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[4], 'COUNT', ARGV[3])
+local last, found = '', {}
 for _, entry in ipairs(entries) do
   last = entry[1]
   local field = {}
@@ -53,6 +54,7 @@ for _, entry in ipairs(entries) do
   if isMine and field.f and field.d and (tonumber(field.u) or 0) > now then
     found[#found + 1] = field.f
     found[#found + 1] = field.d
+    found[#found + 1] = field.n or ''
   end
 end
 return { last, #entries, found }

@@ -28,9 +28,15 @@ async function linked() {
     clock,
     isSharded: false,
     probeChannel: "probe",
-    admit: () => Promise.resolve(),
+    admit: () => Promise.resolve("run"),
     groups: (channels) => [channels],
-    events: { message: () => {}, up: () => states.push("up"), down: ({ message }) => states.push(message), failed: () => states.push("failed") },
+    events: {
+      message: () => {},
+      foreign: () => {},
+      up: () => states.push("up"),
+      down: ({ message }) => states.push(message),
+      failed: () => states.push("failed"),
+    },
   });
   await turn();
   return { link, states, after: async (ms: number) => (clock.advance(ms), turn()), answerOnceMore: () => void late.unshift(1) };

@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)(`a server killed ${ROUNDS} times${missing
     const driver = await createDriver({ client: make(redis.port), prefix: "t", node: "node-001", clock: realClock });
     const states = new Channel<string>();
     const message = (): void => void count.heard++;
-    await driver.start({ message, resubscribed: () => states.push("again"), state: (state) => states.push(state), error: () => {} });
+    await driver.start({ message, foreign: () => {}, resubscribed: () => states.push("again"), state: (state) => states.push(state), error: () => {} });
     expect(await states.next()).toBe("up");
     await driver.subscribe(["t:a"]);
     const over = new AbortController();

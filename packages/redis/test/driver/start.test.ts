@@ -28,7 +28,7 @@ async function saying(client: CreateDriverOptions["client"], { isSilent = false,
       else if (isSilent || !message.includes("does not answer")) resolve(message);
     };
     const said = ({ name, message }: Error): void => resolve(name === "RedisStartError" ? message : `wrong kind of error: ${name}`);
-    driver.start({ message: () => {}, resubscribed: () => {}, state: () => {}, error }).then(() => resolve("started"), said);
+    driver.start({ message: () => {}, foreign: () => {}, resubscribed: () => {}, state: () => {}, error }).then(() => resolve("started"), said);
   });
   await driver.close();
   expect(line).not.toMatch(/\n|s3cret/);
@@ -77,7 +77,9 @@ describe("what is no client", () => {
       },
     });
     const driver = await createDriver({ client, prefix: "t", node: "node-one", clock: realClock, startWithinMs: 300 });
-    await expect(driver.start({ message: () => {}, resubscribed: () => {}, state: () => {}, error: () => {} })).rejects.toThrow("the client threw a text");
+    await expect(driver.start({ message: () => {}, foreign: () => {}, resubscribed: () => {}, state: () => {}, error: () => {} })).rejects.toThrow(
+      "the client threw a text",
+    );
   });
 
   it("refuses a pool", async () => {

@@ -27,6 +27,7 @@ export async function started(client: CreateDriverOptions["client"], options: Pa
   const errors: string[] = [];
   await driver.start({
     message: (channel, data) => messages.push({ channel, text: data.toString("latin1") }),
+    foreign: () => {},
     resubscribed: () => states.push("again"),
     state: (state) => states.push(state),
     error: ({ message }) => errors.push(message),

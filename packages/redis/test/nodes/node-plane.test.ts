@@ -45,10 +45,11 @@ class Nodes {
       clock: realClock,
       told: (from, data) => heard.push(`${from}: ${Buffer.from(data).toString()}`),
       nodes: (nodes) => alive.push(nodes),
+      foreign: () => {},
       report: ({ message }) => reports.push(message),
     });
     this.#open.push({ name, plane, heard, alive, reports, vanish: () => driver.close() });
-    const sink = { message: plane.message.bind(plane), resubscribed: plane.resubscribed.bind(plane), state: () => {}, error: () => {} };
+    const sink = { message: plane.message.bind(plane), foreign: () => {}, resubscribed: plane.resubscribed.bind(plane), state: () => {}, error: () => {} };
     await driver.start(sink);
     await plane.start();
     return this.#open.at(-1) as Node;
@@ -147,6 +148,38 @@ describe.skipIf(missing !== undefined)(
         await two.vanish();
         await proxy.close();
       }));
+
+    // All entries are deleted; and another server takes over whose clock is behind, so that the ids of new ones are from before.
+    it.each([
+      ["are newer", 0],
+      ["are older", 30_000],
+    ])("tells each once what is kept, though the ids of what comes later %s", (_, aheadMs) =>
+      withNodes(async (nodes) => {
+        const proxy = await FaultProxy.listen({ port: redis.port });
+        const one = await nodes.join();
+        const two = await nodes.join(proxy.port);
+        const kept = `${nodes.prefix}:{${nodes.prefix}.nodes}:kept`;
+        await redis.cli("EVAL", "redis.call('XADD', KEYS[1], redis.call('TIME')[1] * 1000 + ARGV[1] .. '-0', 't', 'x')", 1, kept, aheadMs);
+        const tell = (text: string): Promise<void> => one.plane.tell(two.name, bytes(text), { keepMs: 60_000 });
+        await tell("before");
+        expect(await two.heard.next()).toBe(`${one.name}: before`);
+        await redis.cli("DEL", kept);
+        await tell("live");
+        expect(await two.heard.next()).toBe(`${one.name}: live`);
+        proxy.set({ toServer: { isCut: true }, toClient: { isCut: true } });
+        await one.alive.next();
+        expect(await one.alive.next(6000)).toEqual([one.name]);
+        await tell("late");
+        proxy.set({ toServer: { isCut: false }, toClient: { isCut: false } });
+        expect(await two.heard.next()).toBe(`${one.name}: late`);
+        await tell("last");
+        expect(await two.heard.next()).toBe(`${one.name}: last`);
+        expect(two.heard.size).toBe(0);
+        await two.plane.close();
+        await two.vanish();
+        await proxy.close();
+      }),
+    );
 
     it("keeps the nodes that it knows when Redis has lost them, and drops those that do not come back", async () => {
       const own = await startRedis();

@@ -34,6 +34,7 @@ export async function startData(url: string, limits: Partial<QueueLimits> = {}):
   const data = new RedisData({ driver, names: new Names("upwire"), node, clock: realClock, sink, counts, report }, { ...defaultLimits, ...limits });
   await driver.start({
     message: (channel, bytes) => void data.message(channel, bytes),
+    foreign: () => {},
     resubscribed: () => data.resubscribed(),
     state: (state) => data.state(state),
     error: report,

@@ -21,6 +21,7 @@ export class TestNode {
   readonly errors: string[] = [];
   readonly tops = new Map<string, Position>();
   readonly #listeners: NodeListener[] = [];
+  #waiting: (() => void)[] = [];
 
   private constructor(options: RedisBrokerOptions) {
     this.broker = redisBroker({ onError: ({ message }) => void this.errors.push(message), ...options });
@@ -42,7 +43,10 @@ export class TestNode {
         node.gaps.push(topic);
         for (const listener of node.#listeners) listener.gap?.(topic);
       },
-      state: (state) => void node.states.push({ state, at: performance.now() }),
+      state: (state) => {
+        node.states.push({ state, at: performance.now() });
+        for (const resume of node.#waiting.splice(0)) resume();
+      },
       told: () => {},
       nodes: () => {},
     });
@@ -54,16 +58,29 @@ export class TestNode {
     this.#listeners.push(listener);
   }
 
+  /** Fulfils when the broker is up: in the next turn, or after a word of it. */
+  async whenUp(): Promise<void> {
+    while (this.broker.state() !== "up") await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   dataOf(topic: string): unknown[] {
     return this.messages.flatMap((message) => (message.topic === topic ? [message.data] : []));
   }
 }
 
-/** Waits until `holds`. */
+const POLL_MS = 5;
+
+/** Waits until `holds`, and gives up after `withinMs` of time in which this process was not held up: a busy machine has longer. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
-  const end = performance.now() + withinMs;
+  let last = performance.now();
+  let heldUpMs = 0;
+  const end = last + withinMs;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${withinMs} ms`);
-    await setTimeout(5);
+    const now = performance.now();
+    heldUpMs += Math.max(0, now - last - 2 * POLL_MS);
+    last = now;
+    if (now - heldUpMs > end) throw new Error(`${what}: not within ${withinMs} ms`);
+    await setTimeout(POLL_MS);
   }
 }

@@ -157,7 +157,7 @@ export class ClusterDriver implements RedisDriver {
     if (left === 0) return new RedisUnavailableError(`the slot ${to.slot} does not come to rest`, { maybeDone: false });
     const target = this.#shards.at(to);
     if (to.isAsk && target !== undefined) {
-      const [asked] = await sendMany({ call: (args) => target.link.call(args), many: (list) => ask(target, list) }, [call]);
+      const [asked] = await sendMany({ run: target.link.run, call: (args) => target.link.call(args), many: (list) => ask(target, list) }, [call]);
       return this.#follow(call, asked as LineAnswer, left - 1);
     }
     if (target === undefined) await this.#look();
@@ -225,6 +225,7 @@ export class ClusterDriver implements RedisDriver {
       groups: bySlot,
       events: {
         message: (channel, data) => this.#sink?.message(channel, data),
+        foreign: () => this.#sink?.foreign(),
         up: () => {
           const { channels } = link;
           if (channels.length > 0) this.#sink?.resubscribed(channels);
