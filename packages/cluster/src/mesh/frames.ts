@@ -62,8 +62,10 @@ export const messages = {
   inherit: 21,
   /** The receiver's inheritance is complete here: the answer. */
   inherited: 22,
-  /** To the home: all that has no answer is asked again from here on. */
+  /** To the home. number: all that has no answer is asked again from here on, beginning with so many subscriptions. */
   again: 23,
+  /** To the heir: it is the only one. No other node was told that it is the home, nor will be. */
+  onlyHeir: 24,
 } as const;
 
 export const flags = { text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, bounds: 32, failed: 64 } as const;

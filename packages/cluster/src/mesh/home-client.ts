@@ -139,7 +139,9 @@ export class HomeClient {
 
   /** Asks everything again that has no answer, in the same order. */
   askAgain(): void {
-    this.#options.link()?.signal(messages.again);
+    const link = this.#options.link();
+    link?.writer()?.begin(messages.again).number(this.#subscriptions.size).end();
+    link?.wrote();
     for (const [topic, subscription] of this.#subscriptions) this.#sendSubscription(topic, subscription);
     for (const pending of this.#pending.values()) this.#sendPublish(pending);
     for (const [number, reading] of this.#readings) this.#sendReading(number, reading);
