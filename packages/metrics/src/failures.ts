@@ -1,3 +1,4 @@
+import { watch } from "@upwire/core/adapter";
 import { channel } from "node:diagnostics_channel";
 import type { FailedSource, MetricsOptions } from "./options.ts";
 
@@ -27,9 +28,11 @@ export class Failures {
     const [error] = errors;
     this.#errors.publish({ error });
     try {
-      this.#onError(error, source);
+      watch(this.#onError(error, source), ignore);
     } catch {
       // There is no other place where it could be told.
     }
   }
 }
+
+function ignore(): void {}

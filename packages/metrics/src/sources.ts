@@ -1,5 +1,6 @@
 import type { Stats } from "@upwire/core";
-import type { HubStats } from "@upwire/core/adapter";
+import { watch, type HubStats } from "@upwire/core/adapter";
+import { kindOf } from "./kind-of.ts";
 
 // What is read of each source. Shapes, and not the classes: so an application needs none of the packages that it does not use.
 
@@ -44,6 +45,14 @@ export interface BrokerSource {
   state(): string;
   nodes(): readonly string[];
   readonly stats: Readonly<Record<BrokerCounts, number>>;
+}
+
+/** @throws what `state` throws, and TypeError for a promise: it is no state, and its rejection must not go unhandled. */
+export function stateOf(broker: BrokerSource): string {
+  const state: unknown = broker.state();
+  if (typeof state === "string") return state;
+  watch(state, () => {});
+  throw new TypeError(`state: ${kindOf(state)} is no state; give "up", "degraded" or "down"`);
 }
 
 /** The sources of one kind, each with the name that becomes its label: `{ chat: hub }`. At most 256; a name has 1 to 128 characters. */

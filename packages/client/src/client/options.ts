@@ -23,9 +23,10 @@ export function reporter(onError: ((error: unknown) => void) | undefined): (erro
   const { document, reportError } = globalThis as Partial<typeof globalThis>;
   // Outside of pages `reportError` may end the process, as in Deno.
   const report = onError ?? (document && reportError) ?? console.error;
-  return (error) => {
+  return (told) => {
     try {
-      report(error);
+      const result: unknown = report(told);
+      if (result instanceof Promise) result.catch(console.error);
     } catch (failure) {
       console.error(failure);
     }

@@ -1,4 +1,4 @@
-import type { BrokerSource } from "../sources.ts";
+import { stateOf, type BrokerSource } from "../sources.ts";
 import type { Reading } from "./reading.ts";
 import { Labelled, type Row } from "./row.ts";
 
@@ -12,7 +12,7 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     labels: ["state"],
     help: "1 for the state that the broker is in, 0 for the others.",
     read({ source }) {
-      const now = source.state();
+      const now = stateOf(source);
       return new Labelled(states.map((state) => ({ labels: { state }, value: Number(state === now) })));
     },
   },

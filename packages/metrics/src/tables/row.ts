@@ -1,3 +1,4 @@
+import { watch } from "@upwire/core/adapter";
 import { kindOf } from "../kind-of.ts";
 import type { Metric, Sample } from "./metric.ts";
 
@@ -44,5 +45,9 @@ export function samplesOf({ name, read }: { readonly name: string; readonly read
 
 function numberOf(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
+  // A promise is no count, and its rejection must not go unhandled.
+  watch(value, ignore);
   throw new TypeError(`${name}: ${typeof value === "number" ? value : kindOf(value)} is no count; the source should give a finite number`);
 }
+
+function ignore(): void {}
