@@ -47,7 +47,7 @@ export function checkHistory(after: number, limit: number): void {
 export function checkTell(data: Uint8Array, { keepMs }: TellOptions): void {
   if (!(data instanceof Uint8Array)) throw new RangeError(`tell: ${kindOf(data)} is not allowed; give a Uint8Array`);
   if (data.byteLength > MAX_TELL_BYTES) throw new RangeError(`tell: ${data.byteLength} bytes are not allowed; give at most ${MAX_TELL_BYTES}`);
-  if (keepMs !== undefined && !(keepMs >= 1 && keepMs <= MAX_KEEP_MS)) {
-    throw new RangeError(`keepMs: ${keepMs} is not allowed; give milliseconds, from 1 to ${MAX_KEEP_MS}`);
+  if (keepMs !== undefined && !(typeof keepMs === "number" && keepMs >= 1 && keepMs <= MAX_KEEP_MS)) {
+    throw new RangeError(`keepMs: ${String(keepMs)} is not allowed; give milliseconds, from 1 to ${MAX_KEEP_MS}`);
   }
 }

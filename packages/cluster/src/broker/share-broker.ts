@@ -12,7 +12,7 @@ import type {
   TellOptions,
 } from "./broker.ts";
 import type { BrokerStats } from "./broker-stats.ts";
-import { checkTell } from "./checks.ts";
+import { checkTell, checkTopic } from "./checks.ts";
 import { notStarted, startedTwice, unavailable } from "./errors.ts";
 
 export interface SharedBroker {
@@ -150,14 +150,16 @@ class Part implements Broker {
 
   async subscribe(topic: string, options?: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
     this.#mustWork();
+    const name = this.#nameOf(topic);
     this.#shared.add(this, topic);
-    return this.#inner.subscribe(this.#nameOf(topic), options);
+    return this.#inner.subscribe(name, options);
   }
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustWork();
+    const name = this.#nameOf(topic);
     this.#shared.delete(this, topic);
-    return this.#inner.unsubscribe(this.#nameOf(topic));
+    return this.#inner.unsubscribe(name);
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
@@ -188,7 +190,9 @@ class Part implements Broker {
     return (this.#closing ??= this.#shared.close(this));
   }
 
+  /** @throws RangeError for what is no topic: behind the name of the part it would be one. */
   #nameOf(topic: string): string {
+    checkTopic(topic);
     return this.name + "/" + topic;
   }
 
