@@ -40,7 +40,7 @@ export const messages = {
   home: 10,
   /** The sender is not the home, or not sure of it: it ignores what it is asked, until `again`. */
   notHome: 11,
-  /** To the home. number, first number that is not answered, topic, flags, [bounds], [key], [keyMs], flags, [origin], data. */
+  /** To the home. number, first number that is not answered, topic, flags, [bounds], [key], [keyMs], [keyOwner], flags, [origin], data. */
   publish: 12,
   /** number, flags, others, epoch, offset: the answer. */
   published: 13,
@@ -68,4 +68,4 @@ export const messages = {
   onlyHeir: 24,
 } as const;
 
-export const flags = { text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, bounds: 32, failed: 64 } as const;
+export const flags = { text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, bounds: 32, failed: 64, keyOwner: 128 } as const;

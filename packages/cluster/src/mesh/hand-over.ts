@@ -2,7 +2,8 @@ import type { Clock } from "@upwire/core";
 import { Histories } from "../broker/histories.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { MalformedFrame } from "./batch-reader.ts";
-import type { Inheritance, SavedHome, SavedPublisher } from "./home.ts";
+import type { Inheritance, SavedHome } from "./home.ts";
+import { readPublishers } from "./saved-publishers.ts";
 import type { Mesh } from "./mesh.ts";
 import { messages } from "./frames.ts";
 import type { Peer } from "./peer.ts";
@@ -210,7 +211,7 @@ export class HandOver {
   #read(bytes: Buffer, publishers: number): Inheritance {
     const { clock, maxHistoryBytes } = this.#options;
     try {
-      const known = JSON.parse(bytes.toString("utf8", 0, publishers)) as SavedPublisher[];
+      const known = readPublishers(bytes.toString("utf8", 0, publishers));
       return { publishers: known, histories: new Histories({ clock, maxBytes: maxHistoryBytes, restore: bytes.subarray(publishers) }) };
     } catch (cause) {
       throw new MalformedFrame("an inheritance is malformed", { cause });

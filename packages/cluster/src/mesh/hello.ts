@@ -69,7 +69,7 @@ export function ackFrame(number: number): Buffer {
 
 /** @returns "foreign" for what no node of a mesh says; "version" when the other one speaks only versions unknown here. */
 export function readHello(frame: Buffer): Hello | "foreign" | "version" {
-  const { magic, version, oldest, app, node, rank, heirOf, received, size, dead, token } = objectIn(frame);
+  const { magic, version, oldest, app, node, rank, heirOf, received, size, dead, token } = objectIn(contentOf(frame));
   if (magic !== MAGIC || !isNumber(version) || !isNumber(oldest)) return "foreign";
   if (oldest > VERSION || version < OLDEST) return "version";
   if (typeof app !== "string" || typeof node !== "string" || !nodePattern.test(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
@@ -79,22 +79,22 @@ export function readHello(frame: Buffer): Hello | "foreign" | "version" {
 }
 
 export function readBack(frame: Buffer): Back | undefined {
-  const { magic, node, token } = objectIn(frame);
+  const { magic, node, token } = objectIn(contentOf(frame));
   return magic === MAGIC && typeof node === "string" && isNumber(token) ? { node, token } : undefined;
 }
 
 export function readRefused(frame: Buffer): Refused | undefined {
-  const { magic, reason, dead } = objectIn(frame);
+  const { magic, reason, dead } = objectIn(contentOf(frame));
   return magic === MAGIC && typeof reason === "string" ? { reason: reason as Refused["reason"], ...(isNumber(dead) && { dead }) } : undefined;
 }
 
 export function readBegin(frame: Buffer): Begin | undefined {
-  const { restart, next } = objectIn(frame);
+  const { restart, next } = objectIn(contentOf(frame));
   return typeof restart === "boolean" && isNumber(next) ? { restart, next } : undefined;
 }
 
 export function readAck(frame: Buffer): number | undefined {
-  const number = jsonIn(frame);
+  const number = jsonIn(contentOf(frame));
   return isNumber(number) ? number : undefined;
 }
 
@@ -114,19 +114,24 @@ function jsonFrame(kind: number, value: unknown): Buffer {
   return frame;
 }
 
-function objectIn(frame: Buffer): Readonly<Record<string, unknown>> {
-  const value = jsonIn(frame);
+function contentOf(frame: Buffer): string {
+  return frame.toString("utf8", FRAME_HEAD);
+}
+
+/** The members of a JSON object; none for anything else. */
+export function objectIn(json: string): Readonly<Record<string, unknown>> {
+  const value = jsonIn(json);
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function jsonIn(frame: Buffer): unknown {
+function jsonIn(json: string): unknown {
   try {
-    return JSON.parse(frame.toString("utf8", FRAME_HEAD));
+    return JSON.parse(json);
   } catch {
     return undefined;
   }
 }
 
-function isNumber(value: unknown): value is number {
+export function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

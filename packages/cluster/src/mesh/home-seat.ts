@@ -8,6 +8,7 @@ import { Home } from "./home.ts";
 import { HomeDesk } from "./home-desk.ts";
 import { HomeClient } from "./home-client.ts";
 import { messages } from "./frames.ts";
+import { isNumber, objectIn } from "./hello.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Peer } from "./peer.ts";
 
@@ -277,9 +278,7 @@ export class HomeSeat {
 }
 
 function movedIn(text: string): { readonly heir: string; readonly rank: number } {
-  try {
-    return JSON.parse(text) as { heir: string; rank: number };
-  } catch (cause) {
-    throw new MalformedFrame("a move is malformed", { cause });
-  }
+  const { heir, rank } = objectIn(text);
+  if (typeof heir !== "string" || !isNumber(rank)) throw new MalformedFrame("a move is malformed");
+  return { heir, rank };
 }

@@ -111,7 +111,7 @@ export class Home {
   #publish(node: string, request: PublishRequest, unanswered: number): void {
     let publisher = this.#publishers.get(node);
     if (publisher === undefined) this.#publishers.set(node, (publisher = { last: 0, unanswered, answers: new Map() }));
-    while (publisher.unanswered < unanswered) publisher.answers.delete(publisher.unanswered++);
+    forgetAnswers(publisher, unanswered);
     const { number } = request;
     if (number <= publisher.last) {
       const published = publisher.answers.get(number);
@@ -222,8 +222,9 @@ export class Home {
     for (const { node, number } of this.#answers.splice(0)) if (node === this.#options.self) this.#options.answered(number, undefined);
   }
 
-  #apply(node: string, { topic, data, history, key, keyMs, origin }: PublishRequest): Published {
-    const options = { ...(history !== undefined && { history }), ...(key !== undefined && { key }), ...(keyMs !== undefined && { keyMs }) };
+  #apply(node: string, { topic, data, history, key, keyMs, keyOwner, origin }: PublishRequest): Published {
+    const ofKey = { ...(key !== undefined && { key }), ...(keyMs !== undefined && { keyMs }), ...(keyOwner !== undefined && { keyOwner }) };
+    const options = { ...(history !== undefined && { history }), ...ofKey };
     const { position, isRepeated } = this.#histories.publish(topic, data, options);
     if (position === undefined) return { others: 0, epoch: "", offset: 0, repeated: isRepeated };
     const others = isRepeated ? 0 : this.#pass(node, topic, { data, position, origin });
@@ -251,4 +252,13 @@ export class Home {
     this.#answers.push({ node, number, published });
     this.#options.due();
   }
+}
+
+/** Forgets the answers to numbers below `unanswered`. */
+function forgetAnswers(publisher: Publisher, unanswered: number): void {
+  const { answers } = publisher;
+  // A step for each number, unless that is more than there are answers: to count up to what a peer writes may take for ever.
+  if (unanswered - publisher.unanswered <= answers.size) while (publisher.unanswered < unanswered) answers.delete(publisher.unanswered++);
+  else for (const number of answers.keys()) if (number < unanswered) answers.delete(number);
+  publisher.unanswered = Math.max(publisher.unanswered, unanswered);
 }

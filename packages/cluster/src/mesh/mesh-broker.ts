@@ -3,7 +3,7 @@ import { checkBounds } from "../broker/bounds.ts";
 import type { Broker, BrokerData, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "../broker/broker.ts";
 import type { BrokerStats } from "../broker/broker-stats.ts";
 import { byteLength } from "../broker/byte-length.ts";
-import { checkHistory, checkPublish, checkTell } from "../broker/checks.ts";
+import { checkHistory, checkPublication, checkPublish, checkTell, checkTopic } from "../broker/checks.ts";
 import { notStarted, startedTwice, unavailable } from "../broker/errors.ts";
 import { newNodeName } from "../broker/node-name.ts";
 import type { BatchReader } from "./batch-reader.ts";
@@ -16,11 +16,12 @@ import { settingsOf, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { PlainTopics } from "./plain-topics.ts";
 import { Tells } from "./tells.ts";
+import { nameOf, wireName } from "./wire-name.ts";
 
 /**
  * The broker of the processes of one machine: each listens on a Unix socket in a folder, and is connected to each other one. It needs no
  * server. The histories are in the memory of the node that started first; when that one closes, another one takes them over.
- * @throws RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
+ * @throws TypeError or RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
   return new MeshBroker(options);
@@ -32,13 +33,14 @@ class MeshBroker implements Broker {
   readonly #folder: string;
   readonly #maxDataBytes: number;
   readonly #onError: (error: Error) => void;
-  readonly #deliveries: Deliveries = new Deliveries();
+  readonly #deliveries: Deliveries = new Deliveries((error) => this.#onError(error instanceof Error ? error : new Error(`the sink threw ${String(error)}`)));
   readonly #mesh: Mesh;
   readonly #plain: PlainTopics;
   readonly #tells: Tells;
   readonly #seat: HomeSeat;
   readonly #counts = { published: 0, rejected: 0, tells: 0, foreign: 0 };
   #isUp = false;
+  #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #state: BrokerState = "up";
   #nodes: readonly string[] = [];
@@ -79,7 +81,7 @@ class MeshBroker implements Broker {
       maxHistoryBytes,
       maxQueueBytes,
       message: (topic, publication) => deliveries.message(topic, publication),
-      top: (topic, position) => deliveries.call((sink) => sink.top(topic, position)),
+      top: (topic, position) => deliveries.call((sink) => sink.top(nameOf(topic), position)),
       changed: () => this.#showState(),
     });
   }
@@ -98,8 +100,14 @@ class MeshBroker implements Broker {
   }
 
   async start(sink: BrokerSink): Promise<void> {
+    if (this.#closing !== undefined) throw this.#notUp();
     if (this.#deliveries.hasSink) throw startedTwice();
     this.#deliveries.open(sink);
+    this.#starting = this.#start();
+    await this.#starting;
+  }
+
+  async #start(): Promise<void> {
     await openFolder(this.#folder);
     await this.#mesh.start();
     if (this.#closing !== undefined) throw unavailable("start: this broker has been closed");
@@ -109,37 +117,41 @@ class MeshBroker implements Broker {
   }
 
   publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
-    const refusal = this.#isUp ? this.#refusal(data, options) : this.#notUp();
+    const refusal = this.#isUp ? this.#refusal(topic, data, options) : this.#notUp();
     if (refusal !== undefined) {
       if (this.#closing !== undefined) this.#counts.rejected++;
       return Promise.reject(refusal);
     }
-    if (options.history === undefined && options.key === undefined) return Promise.resolve(this.#publishPlain(topic, data, options.origin));
-    return this.#publishByHome(topic, data, options);
+    if (options.history === undefined && options.key === undefined) return Promise.resolve(this.#publishPlain(wireName(topic), data, options.origin));
+    return this.#publishByHome(wireName(topic), data, options);
   }
 
   async subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
     this.#mustBeUp();
+    checkTopic(topic);
     if (history === undefined) {
-      await this.#plain.subscribe(topic);
+      await this.#plain.subscribe(wireName(topic));
       return undefined;
     }
     checkBounds(history);
-    return this.#seat.client.subscribe(topic, history);
+    return this.#seat.client.subscribe(wireName(topic), history);
   }
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustBeUp();
-    if (!this.#plain.has(topic) && !this.#seat.client.has(topic)) return;
-    this.#plain.unsubscribe(topic);
-    this.#seat.client.unsubscribe(topic);
+    checkTopic(topic);
+    const name = wireName(topic);
+    if (!this.#plain.has(name) && !this.#seat.client.has(name)) return;
+    this.#plain.unsubscribe(name);
+    this.#seat.client.unsubscribe(name);
     await this.#plain.heard();
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
     this.#mustBeUp();
+    checkTopic(topic);
     checkHistory(after, limit);
-    return this.#seat.client.history(topic, after, limit);
+    return this.#seat.client.history(wireName(topic), after, limit);
   }
 
   state(): BrokerState {
@@ -166,8 +178,14 @@ class MeshBroker implements Broker {
   }
 
   async #close(): Promise<void> {
+    const isStarting = !this.#isUp;
     this.#isUp = false;
     this.#nodes = [];
+    if (isStarting) {
+      this.#mesh.refuse();
+      // What it opens after this would stay open.
+      await this.#starting?.catch(() => {});
+    }
     this.#seat.client.close();
     this.#plain.close();
     await this.#seat.handOver();
@@ -186,7 +204,9 @@ class MeshBroker implements Broker {
 
   async #publishByHome(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     try {
-      const { others, epoch, offset, repeated } = await this.#seat.client.publish(topic, data, options);
+      const { key } = options;
+      const asked = key === undefined ? options : { ...options, key: wireName(key) };
+      const { others, epoch, offset, repeated } = await this.#seat.client.publish(topic, data, asked);
       const position = options.history === undefined ? undefined : { epoch, offset };
       if (repeated) return { position, delivery: "cluster", repeated, others: undefined };
       if (position === undefined) return this.#publishPlain(topic, data, options.origin);
@@ -198,8 +218,9 @@ class MeshBroker implements Broker {
     }
   }
 
-  #refusal(data: BrokerData, options: PublishOptions): Error | undefined {
+  #refusal(topic: string, data: BrokerData, options: PublishOptions): Error | undefined {
     try {
+      checkPublication(topic, data);
       checkPublish(options);
       if (options.history !== undefined) checkBounds(options.history);
     } catch (error) {

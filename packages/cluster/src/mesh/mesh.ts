@@ -127,7 +127,8 @@ export class Mesh {
   /** No node can come any more. */
   async hide(): Promise<void> {
     this.#isClosing = true;
-    await this.#meeting.hide();
+    // A folder that was replaced, or is read-only now, keeps nothing from ending: a socket that stays there refuses, and others remove it.
+    await this.#meeting.hide().catch(() => {});
   }
 
   /** Says goodbye, and ends all connections once everything has been written. */

@@ -1,4 +1,6 @@
 import type { Clock } from "@upwire/core";
+import { guardedClock, kinds, readOptions, watch, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { resolve } from "node:path";
 import { checkWhole } from "../broker/bounds.ts";
 import { realClock } from "../broker/real-clock.ts";
 import { defaultFolder } from "./folder.ts";
@@ -10,7 +12,7 @@ export interface MeshBrokerOptions {
    * is short. @default one of this user and the current directory, in the directory of the system for temporary files
    */
   readonly folder?: string;
-  /** Applications with other names in one folder leave each other alone. @default "app" */
+  /** Applications with other names in one folder leave each other alone. 1 to 64 characters. @default "app" */
   readonly name?: string;
   /**
    * What may wait for one other node, at most; publishes may wait for the node with the histories up to a half of it. Over it what waits for that node is
@@ -19,7 +21,7 @@ export interface MeshBrokerOptions {
   readonly maxQueueBytes?: number;
   /** What all histories take together, at most, as in `MemoryBrokerOptions.maxBytes`. Bytes. @default 67108864 (64 MiB) */
   readonly maxHistoryBytes?: number;
-  /** Gets each error of what came from outside: garbage, another version. `stats.foreign` counts them. @default nothing */
+  /** Gets each error of what came from outside, such as garbage or another version, which `stats.foreign` counts; and what the sink throws. @default nothing */
   readonly onError?: (error: Error) => void;
   /** Replaces time in tests. @default real time */
   readonly clock?: Clock;
@@ -32,11 +34,43 @@ export interface MeshSettings extends Required<Omit<MeshBrokerOptions, "maxHisto
   readonly maxHistoryBytes: number | undefined;
 }
 
-/** @throws RangeError for what cannot be meant. */
-export function settingsOf(options: MeshBrokerOptions): MeshSettings {
-  const { folder = defaultFolder(), name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {}, clock = realClock } = options;
+const isText = (value: unknown, most: number): boolean => typeof value === "string" && value.length > 0 && value.length <= most;
+const folderKind: Kind = { right: "the path of a folder", fits: (value) => isText(value, Infinity) };
+/** It stands in each hello. */
+const nameKind: Kind = { right: "1 to 64 characters", fits: (value) => isText(value, 64) };
+const { anything, callback, clock: aClock } = kinds;
+// What is `anything` here is looked at in `settingsOf`.
+const optionKinds: OptionKinds<MeshBrokerOptions> = {
+  folder: folderKind,
+  name: nameKind,
+  maxQueueBytes: anything,
+  maxHistoryBytes: anything,
+  onError: callback,
+  clock: aClock,
+};
+
+/** @throws TypeError for options that do not exist, or of a wrong kind; RangeError for what is out of range. */
+export function settingsOf(given: MeshBrokerOptions): MeshSettings {
+  const options = readOptions<MeshBrokerOptions>("meshBroker", given, optionKinds);
+  const { name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = ignore } = options;
+  // The process may go to another directory later.
+  const folder = resolve(options.folder ?? defaultFolder());
+  const clock = options.clock === undefined ? realClock : guardedClock(options.clock);
   checkWhole("maxQueueBytes", maxQueueBytes);
   if (maxQueueBytes < MIB || maxQueueBytes > 64 * MIB) throw new RangeError(`maxQueueBytes: ${maxQueueBytes} is not allowed; give ${MIB} to ${64 * MIB} bytes`);
   if (maxHistoryBytes !== undefined) checkWhole("maxHistoryBytes", maxHistoryBytes);
-  return { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock };
+  return { folder, name, maxQueueBytes, maxHistoryBytes, onError: guarded(onError), clock };
 }
+
+/** What the function of the application throws, or rejects with, has nowhere else to go. */
+function guarded(onError: (error: Error) => void): (error: Error) => void {
+  return (error) => {
+    try {
+      watch(onError(error), ignore);
+    } catch {
+      // As above.
+    }
+  };
+}
+
+function ignore(): void {}
