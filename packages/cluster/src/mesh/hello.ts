@@ -75,7 +75,7 @@ export function readHello(frame: Buffer): Hello | "foreign" | "version" {
   if (typeof app !== "string" || typeof node !== "string" || !nodePattern.test(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
   if (received !== null && !isNumber(received)) return "foreign";
   const known = { app, node, rank, received, size };
-  return { ...known, ...(typeof heirOf === "string" && { heirOf }), ...(isNumber(dead) && { dead }), ...(isNumber(token) && { token }) };
+  return { ...known, ...(typeof heirOf === "string" && { heirOf }), ...(isRank(dead) && { dead }), ...(isNumber(token) && { token }) };
 }
 
 export function readBack(frame: Buffer): Back | undefined {
@@ -85,7 +85,7 @@ export function readBack(frame: Buffer): Back | undefined {
 
 export function readRefused(frame: Buffer): Refused | undefined {
   const { magic, reason, dead } = objectIn(contentOf(frame));
-  return magic === MAGIC && typeof reason === "string" ? { reason: reason as Refused["reason"], ...(isNumber(dead) && { dead }) } : undefined;
+  return magic === MAGIC && isReason(reason) ? { reason, ...(isRank(dead) && { dead }) } : undefined;
 }
 
 export function readBegin(frame: Buffer): Begin | undefined {
@@ -96,6 +96,18 @@ export function readBegin(frame: Buffer): Begin | undefined {
 export function readAck(frame: Buffer): number | undefined {
   const number = jsonIn(contentOf(frame));
   return isNumber(number) ? number : undefined;
+}
+
+const reasons: readonly unknown[] = ["busy", "app", "version", "rank", "closing"] satisfies readonly Refused["reason"][];
+
+/** What a later version may say beside these is for no node of this one. */
+function isReason(value: unknown): value is Refused["reason"] {
+  return reasons.includes(value);
+}
+
+/** A node takes a higher one than `dead`, which has to be a number that others take as well. Microseconds of a clock stay far below. */
+function isRank(value: unknown): value is number {
+  return isNumber(value) && value < Number.MAX_SAFE_INTEGER / 2;
 }
 
 /** How nodes are named; their sockets are `<node>.sock`. */
