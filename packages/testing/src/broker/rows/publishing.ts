@@ -129,6 +129,24 @@ export const publishing: readonly Row[] = [
       await expect(broker.history("a", 0, 0)).rejects.toThrow(RangeError);
     },
   },
+  {
+    title: "refuses what is no topic and no data with a RangeError, and works on",
+    needs: ["steady", "exact", "history"],
+    async run(bench) {
+      const { broker } = bench;
+      await bench.subscribe("a", history);
+      for (const options of [{}, { history }]) {
+        for (const topic of [undefined, null, 5, {}]) await expect(broker.publish(topic as never, "x", options)).rejects.toThrow(RangeError);
+        for (const data of [undefined, null, 5, {}, ["x"], new ArrayBuffer(1), new Uint16Array(1)])
+          await expect(broker.publish("a", data as never, options)).rejects.toThrow(RangeError);
+        for (const topic of [undefined, null, 5]) await expect(broker.subscribe(topic as never, options)).rejects.toThrow(RangeError);
+      }
+      for (const ageMs of ["5", Number.NaN, 0]) await expect(broker.publish("a", "x", { history: { ...history, ageMs: ageMs as number } })).rejects.toThrow(RangeError);
+      expect(await bench.publish("a", "x", { history })).toMatchObject({ position: { offset: 1 } });
+      expect(bench.toldOf("a")).toHaveLength(1);
+      expect(broker.stats).toMatchObject({ queued: 0, queuedBytes: 0 });
+    },
+  },
 ];
 
 /** Forty publishes in one go, some of which may fail. */
