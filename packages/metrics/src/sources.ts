@@ -47,12 +47,17 @@ export interface BrokerSource {
   readonly stats: Readonly<Record<BrokerCounts, number>>;
 }
 
-/** @throws what `state` throws, and TypeError for a promise: it is no state, and its rejection must not go unhandled. */
+/** @throws what `state` throws, and TypeError for what is no state. */
 export function stateOf(broker: BrokerSource): string {
-  const state: unknown = broker.state();
+  const state: unknown = atOnce(broker.state());
   if (typeof state === "string") return state;
-  watch(state, () => {});
   throw new TypeError(`state: ${kindOf(state)} is no state; give "up", "degraded" or "down"`);
+}
+
+/** What a source gives. @throws TypeError for a promise: it says nothing now, and its rejection must not go unhandled. */
+export function atOnce<Given>(given: Given): Given {
+  if (watch(given, () => {})) throw new TypeError("a promise is no answer here; give the value at once");
+  return given;
 }
 
 /** The sources of one kind, each with the name that becomes its label: `{ chat: hub }`. At most 256; a name has 1 to 128 characters. */

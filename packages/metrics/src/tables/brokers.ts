@@ -1,4 +1,4 @@
-import { stateOf, type BrokerSource } from "../sources.ts";
+import { atOnce, stateOf, type BrokerSource } from "../sources.ts";
 import type { Reading } from "./reading.ts";
 import { Labelled, type Row } from "./row.ts";
 
@@ -21,7 +21,7 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     type: "gauge",
     unit: "{node}",
     help: "Nodes of the cluster that this one knows to be alive, itself included.",
-    read: ({ source }) => source.nodes().length,
+    read: ({ source }) => atOnce(source.nodes()).length,
   },
   {
     name: "info",
