@@ -7,7 +7,8 @@ export function areEqual(one: HistoryBounds, other: HistoryBounds): boolean {
 export function checkBounds({ messages, bytes, ageMs }: HistoryBounds): void {
   checkWhole("history.messages", messages);
   checkWhole("history.bytes", bytes);
-  if (!(typeof ageMs === "number" && ageMs > 0 && ageMs < 2 ** 31)) throw new RangeError(`history.ageMs: ${String(ageMs)} is not allowed; give milliseconds, more than 0 and less than 2147483648`);
+  if (!(typeof ageMs === "number" && ageMs > 0 && ageMs < 2 ** 31))
+    throw new RangeError(`history.ageMs: ${String(ageMs)} is not allowed; give milliseconds, more than 0 and less than 2147483648`);
 }
 
 export function checkWhole(name: string, value: number): void {

@@ -44,9 +44,14 @@ const rows: Readonly<Record<string, FunctionRow>> = {
   "MeshBrokerOptions.clock": members,
   "MeshBrokerOptions.onError": (_fault, run) => played({ onError: run }),
   ...Object.fromEntries(
-    (["message", "top", "gap", "state", "told", "nodes"] as const).map((name) => [`BrokerSink.${name}`, (_fault: unknown, run: unknown) => played({}, { [name]: run })]),
+    (["message", "top", "gap", "state", "told", "nodes"] as const).map((name) => [
+      `BrokerSink.${name}`,
+      (_fault: unknown, run: unknown) => played({}, { [name]: run }),
+    ]),
   ),
-  ...Object.fromEntries((["now", "after", "every"] as const).map((name) => [`Clock.${name}`, (_fault: unknown, run: unknown) => played({ clock: clockWith(name, run) })])),
+  ...Object.fromEntries(
+    (["now", "after", "every"] as const).map((name) => [`Clock.${name}`, (_fault: unknown, run: unknown) => played({ clock: clockWith(name, run) })]),
+  ),
 };
 
 function clockWith(name: string, run: unknown): NonNullable<MeshBrokerOptions["clock"]> {
@@ -56,7 +61,7 @@ function clockWith(name: string, run: unknown): NonNullable<MeshBrokerOptions["c
     after: (ms: number, then: () => void) => timer(setTimeout(then, ms)),
     every: (ms: number, then: () => void) => timer(setInterval(then, ms)),
   };
-  return { ...right, [name]: run } as typeof right;
+  return { ...right, [name]: run };
 }
 
 const scope = { packages: ["protocol", "core", "cluster"], entries: ["cluster/src/mesh/index.ts", "cluster/src/broker/index.ts"] };

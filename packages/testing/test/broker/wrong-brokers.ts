@@ -52,7 +52,7 @@ export const wrongBrokers: readonly WrongBroker[] = [
     unsubscribe: async () => {},
   })),
   wrong("takes any topic for text", ["refuses what is no topic and no data with a RangeError, and works on"], (inner) => ({
-    publish: (topic, data, options) => inner.publish(String(topic), data, options),
+    publish: (topic: unknown, data, options) => inner.publish(String(topic), data, options),
   })),
   wrong("takes any argument", ["refuses arguments that cannot be meant with a RangeError"], (inner) => ({
     publish: (topic, data, options) => inner.publish(topic, data, { ...options, origin: options?.origin?.slice(0, 64) ?? "" }),

@@ -141,7 +141,8 @@ export const publishing: readonly Row[] = [
           await expect(broker.publish("a", data as never, options)).rejects.toThrow(RangeError);
         for (const topic of [undefined, null, 5]) await expect(broker.subscribe(topic as never, options)).rejects.toThrow(RangeError);
       }
-      for (const ageMs of ["5", Number.NaN, 0]) await expect(broker.publish("a", "x", { history: { ...history, ageMs: ageMs as number } })).rejects.toThrow(RangeError);
+      for (const ageMs of ["5", Number.NaN, 0])
+        await expect(broker.publish("a", "x", { history: { ...history, ageMs: ageMs as number } })).rejects.toThrow(RangeError);
       expect(await bench.publish("a", "x", { history })).toMatchObject({ position: { offset: 1 } });
       expect(bench.toldOf("a")).toHaveLength(1);
       expect(broker.stats).toMatchObject({ queued: 0, queuedBytes: 0 });

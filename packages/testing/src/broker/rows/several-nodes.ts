@@ -68,7 +68,8 @@ export const severalNodes: readonly Row[] = [
       }
       await one.until("all are told", () => other.told.length >= 4 * oddNames.length);
       for (const name of oddNames) {
-        for (const topic of [name, `plain ${name}`]) expect([topic, other.toldOf(topic).map(asUtf8)]).toEqual([topic, [asUtf8({ data: name }), asUtf8({ data: name })]]);
+        for (const topic of [name, `plain ${name}`])
+          expect([topic, other.toldOf(topic).map(asUtf8)]).toEqual([topic, [asUtf8({ data: name }), asUtf8({ data: name })]]);
         expect((await one.history(name)).top).toBe(2);
       }
       expect((await one.history("keys")).top).toBe(2 * oddNames.length);
