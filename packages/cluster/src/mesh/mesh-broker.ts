@@ -8,13 +8,13 @@ import { notStarted, startedTwice, unavailable } from "../broker/errors.ts";
 import { newNodeName } from "../broker/node-name.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { Deliveries } from "./deliveries.ts";
-import { openFolder } from "./folder.ts";
 import { messages } from "./frames.ts";
 import { HomeSeat } from "./home-seat.ts";
 import { Mesh } from "./mesh.ts";
 import { settingsOf, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { PlainTopics } from "./plain-topics.ts";
+import { SocketFolder, type Places } from "./socket-folder.ts";
 import { Tells } from "./tells.ts";
 
 /**
@@ -23,13 +23,19 @@ import { Tells } from "./tells.ts";
  * @throws RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
-  return new MeshBroker(options);
+  return meshBrokerIn(options, ({ folder, node }) => new SocketFolder(folder, node));
 }
+
+/** As `meshBroker`, where the nodes find each other in another way. */
+export function meshBrokerIn(options: MeshBrokerOptions, placesOf: PlacesOf): Broker {
+  return new MeshBroker(options, placesOf);
+}
+
+type PlacesOf = (where: { readonly folder: string; readonly node: string }) => Places;
 
 class MeshBroker implements Broker {
   readonly capabilities = Object.freeze({ history: "memory", reach: "machine" } as const);
   readonly node: string = newNodeName();
-  readonly #folder: string;
   readonly #maxDataBytes: number;
   readonly #onError: (error: Error) => void;
   readonly #deliveries: Deliveries = new Deliveries();
@@ -43,14 +49,13 @@ class MeshBroker implements Broker {
   #state: BrokerState = "up";
   #nodes: readonly string[] = [];
 
-  constructor(options: MeshBrokerOptions) {
+  constructor(options: MeshBrokerOptions, placesOf: PlacesOf) {
     const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = settingsOf(options);
-    this.#folder = folder;
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
     const { node } = this;
     this.#mesh = new Mesh({
-      folder,
+      folder: placesOf({ folder, node }),
       app: name,
       node,
       clock,
@@ -100,7 +105,6 @@ class MeshBroker implements Broker {
   async start(sink: BrokerSink): Promise<void> {
     if (this.#deliveries.hasSink) throw startedTwice();
     this.#deliveries.open(sink);
-    await openFolder(this.#folder);
     await this.#mesh.start();
     if (this.#closing !== undefined) throw unavailable("start: this broker has been closed");
     this.#seat.start();
