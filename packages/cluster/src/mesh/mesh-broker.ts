@@ -23,19 +23,23 @@ import { Tells } from "./tells.ts";
  * @throws RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
-  return meshBrokerIn(options, ({ folder, node }) => new SocketFolder(folder, node));
+  const node = newNodeName();
+  return new MeshBroker(options, { node, placesIn: (folder) => new SocketFolder(folder, node) });
 }
 
 /** As `meshBroker`, where the nodes find each other in another way. */
-export function meshBrokerIn(options: MeshBrokerOptions, placesOf: PlacesOf): Broker {
-  return new MeshBroker(options, placesOf);
+export function meshBrokerIn(options: MeshBrokerOptions, site: Site): Broker {
+  return new MeshBroker(options, site);
 }
 
-type PlacesOf = (where: { readonly folder: string; readonly node: string }) => Places;
+interface Site {
+  readonly node: string;
+  readonly placesIn: (folder: string) => Places;
+}
 
 class MeshBroker implements Broker {
   readonly capabilities = Object.freeze({ history: "memory", reach: "machine" } as const);
-  readonly node: string = newNodeName();
+  readonly node: string;
   readonly #maxDataBytes: number;
   readonly #onError: (error: Error) => void;
   readonly #deliveries: Deliveries = new Deliveries();
@@ -49,13 +53,13 @@ class MeshBroker implements Broker {
   #state: BrokerState = "up";
   #nodes: readonly string[] = [];
 
-  constructor(options: MeshBrokerOptions, placesOf: PlacesOf) {
+  constructor(options: MeshBrokerOptions, { node, placesIn }: Site) {
     const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = settingsOf(options);
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
-    const { node } = this;
+    this.node = node;
     this.#mesh = new Mesh({
-      folder: placesOf({ folder, node }),
+      folder: placesIn(folder),
       app: name,
       node,
       clock,

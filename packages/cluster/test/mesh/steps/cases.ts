@@ -34,9 +34,9 @@ export async function judgeCase({ seed, harms }: Case): Promise<Outcome> {
   const outcome = await play(harms, seeded(seed));
   const faults = [...outcome.faults];
   const isTaken = harms.some(({ stillMs }) => stillMs >= DEAD_MS && stillMs < Infinity);
-  const isHarmless = harms.every(({ who, stillMs }) => who === "third" || stillMs < LATE_MS);
+  const goesOn = harms.every(({ who, stillMs }) => who === "third" || stillMs < LATE_MS);
   if (outcome.told > 0 && !isTaken) faults.push(`${outcome.told} were lost, and told`);
-  if (outcome.begunAnew > 0 && isHarmless) faults.push(`topics have begun anew ${outcome.begunAnew} times`);
+  if (outcome.begunAnew > 0 && goesOn) faults.push(`topics have begun anew ${outcome.begunAnew} times`);
   return { ...outcome, faults };
 }
 
