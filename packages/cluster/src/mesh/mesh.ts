@@ -191,6 +191,7 @@ export class Mesh {
       forgetAt: Infinity,
       hasMoved: false,
       heirOf: undefined,
+      term: 0,
       claim: undefined,
     };
     this.peers.set(node, peer);

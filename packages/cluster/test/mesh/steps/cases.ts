@@ -33,14 +33,12 @@ export function* pairs({ seed, writes, count }: { readonly seed: number; readonl
 export async function judgeCase({ seed, harms }: Case): Promise<Outcome> {
   const outcome = await play(harms, seeded(seed));
   const faults = [...outcome.faults];
-  const isTaken = harms.some(({ stillMs }) => stillMs >= DEAD_MS && stillMs < Infinity);
-  const goesOn = harms.every(({ who, stillMs }) => who === "third" || stillMs < LATE_MS);
+  const isTaken = harms.some(({ stillMs }) => stillMs >= TAKEN_MS && stillMs < Infinity);
+  const goesOn = harms.every(({ who, stillMs }) => who === "third" || stillMs < TAKEN_MS);
   if (outcome.told > 0 && !isTaken) faults.push(`${outcome.told} were lost, and told`);
   if (outcome.begunAnew > 0 && goesOn) faults.push(`topics have begun anew ${outcome.begunAnew} times`);
   return { ...outcome, faults };
 }
 
-/** A node that stands still for less cannot be taken for dead. Milliseconds. */
-const DEAD_MS = 3000;
-/** A node that stands still for less does not notice it. Milliseconds. */
-const LATE_MS = 2500;
+/** A node that stands still for less cannot be taken for dead: it has said within a second before that it lives. Milliseconds. */
+const TAKEN_MS = 2000;

@@ -111,12 +111,14 @@ export async function play(harms: readonly Harm[], below: (limit: number) => num
     // A process hears of several things in one turn of its event loop.
     if (below(3) === 0 || network.happenings().length === 0) await turn();
     const happenings = network.happenings();
-    if (happenings.length > 0) {
+    const wake = wakes.toSorted((a, b) => a.at - b.at)[0];
+    const due = nodes.map(({ process }) => process).toSorted((a, b) => a.nextAt - b.nextAt)[0];
+    // After a standstill what was read and what was due come in any order.
+    const isOverdue = due !== undefined && due.nextAt <= time.now && below(2) === 0;
+    if (happenings.length > 0 && !isOverdue) {
       happenings[below(happenings.length)]?.();
       return true;
     }
-    const wake = wakes.toSorted((a, b) => a.at - b.at)[0];
-    const due = nodes.map(({ process }) => process).toSorted((a, b) => a.nextAt - b.nextAt)[0];
     const at = Math.max(time.now, Math.min(wake?.at ?? Infinity, due?.nextAt ?? Infinity));
     if (at > end) return false;
     time.now = at;
@@ -178,13 +180,16 @@ export async function play(harms: readonly Harm[], below: (limit: number) => num
   await until("the home closes", () => hasClosed || home.process.state === "killed", END_MS);
   await until("all go on", () => alive().every(({ process }) => process.state === "works"), END_MS);
   await until("all is answered", () => alive().every(({ waiting }) => waiting === 0), ANSWER_MS);
+  for (const { process } of nodes) process.spare();
   // A node that went on a moment ago may be taken for dead still, which rejects what it publishes.
   for (let tries = 0; ; tries++) {
     const last = alive().map((node) => node.publish(seen));
     let outcomes: boolean[] = [];
     await done("the last publishes", Promise.all(last).then((all) => void (outcomes = all)), ANSWER_MS);
     if (outcomes.length > 0 && outcomes.every(Boolean)) break;
-    if (tries === 3) {
+    const later = time.now + 1000;
+    while (time.now < later && (await step(later)));
+    if (tries === 8) {
       faults.push("publishes are rejected for ever");
       break;
     }

@@ -44,6 +44,11 @@ export class Process {
     this.#harm = { at, does };
   }
 
+  /** No harm comes any more. */
+  spare(): void {
+    this.#harm = undefined;
+  }
+
   /** Writes, unless the process has been killed; one that stands still does it when it goes on. */
   write(run: () => void): void {
     if (this.state === "works" && this.writes++ === this.#harm?.at) this.#harm.does(this);
