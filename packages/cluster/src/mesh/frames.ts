@@ -36,7 +36,7 @@ export const messages = {
   moved: 8,
   /** The sender ends. */
   bye: 9,
-  /** The sender has begun to serve as the home. */
+  /** number: the sender has begun to serve as the home, for the time of that number. One that has asked it before, as another home, asks again. */
   home: 10,
   /** The sender is not the home, or not sure of it: it ignores what it is asked, until `again`. */
   notHome: 11,

@@ -54,6 +54,8 @@ export class HomeSeat {
   /** This node may have been taken for dead. */
   #isUnsure = false;
   #doubts = 0;
+  /** How often this node has become the home. */
+  #terms = 0;
   /** The home has handed everything over. */
   #isFrozen = false;
   /** The home does not take itself for the home. */
@@ -119,7 +121,10 @@ export class HomeSeat {
       if (peer === this.#homePeer) this.#isRefused = true;
       this.#options.changed();
     } else if (kind === messages.home) {
-      if (peer === this.#homePeer && this.#isRefused) this.#askAgain();
+      const term = reader.hasMore ? reader.number() : 0;
+      const isAnother = peer.term !== term;
+      peer.term = term;
+      if (peer === this.#homePeer && (this.#isRefused || isAnother)) this.#askAgain();
     } else if (kind === messages.moved) this.#moved(peer, reader.text());
     else if (kind === messages.onlyHeir) {
       if (this.#heirship.confirmed(peer)) this.#home?.left(peer.node);
@@ -132,7 +137,7 @@ export class HomeSeat {
 
   /** What was on its way to the peer is lost. */
   refill(peer: Peer): void {
-    if (this.#serving() !== undefined) peer.link.signal(messages.home);
+    if (this.#serving() !== undefined) this.#tellTerm(peer);
     this.#handOver.tellMove(peer);
     if (peer === this.#homePeer) this.#askAgain();
   }
@@ -209,6 +214,7 @@ export class HomeSeat {
         due: () => this.#mesh.due(),
         isSure: () => this.#isSure(),
       };
+      this.#terms++;
       const inheritance = this.#heirship.inherit(beforePeer);
       const awaited = [...this.#mesh.alive()].filter((peer) => this.#heirship.isAwaited(peer)).map((peer) => peer.node);
       this.#home = new Home({ ...options, inheritance, awaited });
@@ -220,9 +226,14 @@ export class HomeSeat {
 
   /** Serves, or asks the one that does. */
   #begin(): void {
-    if (this.#serving() !== undefined) for (const { link } of this.#mesh.alive()) link.signal(messages.home);
+    if (this.#serving() !== undefined) for (const peer of this.#mesh.alive()) this.#tellTerm(peer);
     this.#mesh.due();
     this.#askAgain();
+  }
+
+  #tellTerm({ link }: Peer): void {
+    link.writer()?.begin(messages.home).number(this.#terms).end();
+    link.wrote();
   }
 
   #askAgain(): void {

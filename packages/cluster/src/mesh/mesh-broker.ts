@@ -2,19 +2,19 @@ import type { Position } from "@upwire/protocol";
 import { checkBounds } from "../broker/bounds.ts";
 import type { Broker, BrokerData, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "../broker/broker.ts";
 import type { BrokerStats } from "../broker/broker-stats.ts";
-import { byteLength } from "../broker/byte-length.ts";
-import { checkHistory, checkPublication, checkPublish, checkTell, checkTopic } from "../broker/checks.ts";
+import { checkHistory, checkTell, checkTopic } from "../broker/checks.ts";
 import { notStarted, startedTwice, unavailable } from "../broker/errors.ts";
 import { newNodeName } from "../broker/node-name.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { Deliveries } from "./deliveries.ts";
-import { openFolder } from "./folder.ts";
 import { messages } from "./frames.ts";
 import { HomeSeat } from "./home-seat.ts";
 import { Mesh } from "./mesh.ts";
 import { settingsOf, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import { refusalOf } from "./refusal.ts";
 import { PlainTopics } from "./plain-topics.ts";
+import { SocketFolder, type Places } from "./socket-folder.ts";
 import { Tells } from "./tells.ts";
 import { nameOf, wireName } from "./wire-name.ts";
 
@@ -24,13 +24,23 @@ import { nameOf, wireName } from "./wire-name.ts";
  * @throws TypeError or RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
-  return new MeshBroker(options);
+  const node = newNodeName();
+  return new MeshBroker(options, { node, placesIn: (folder) => new SocketFolder(folder, node) });
+}
+
+/** As `meshBroker`, where the nodes find each other in another way. */
+export function meshBrokerIn(options: MeshBrokerOptions, site: Site): Broker {
+  return new MeshBroker(options, site);
+}
+
+interface Site {
+  readonly node: string;
+  readonly placesIn: (folder: string) => Places;
 }
 
 class MeshBroker implements Broker {
   readonly capabilities = Object.freeze({ history: "memory", reach: "machine" } as const);
-  readonly node: string = newNodeName();
-  readonly #folder: string;
+  readonly node: string;
   readonly #maxDataBytes: number;
   readonly #onError: (error: Error) => void;
   readonly #deliveries: Deliveries = new Deliveries((error) => this.#onError(error instanceof Error ? error : new Error(`the sink threw ${String(error)}`)));
@@ -45,14 +55,13 @@ class MeshBroker implements Broker {
   #state: BrokerState = "up";
   #nodes: readonly string[] = [];
 
-  constructor(options: MeshBrokerOptions) {
+  constructor(options: MeshBrokerOptions, { node, placesIn }: Site) {
     const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = settingsOf(options);
-    this.#folder = folder;
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
-    const { node } = this;
+    this.node = node;
     this.#mesh = new Mesh({
-      folder,
+      folder: placesIn(folder),
       app: name,
       node,
       clock,
@@ -108,7 +117,6 @@ class MeshBroker implements Broker {
   }
 
   async #start(): Promise<void> {
-    await openFolder(this.#folder);
     await this.#mesh.start();
     if (this.#closing !== undefined) throw unavailable("start: this broker has been closed");
     this.#seat.start();
@@ -117,7 +125,7 @@ class MeshBroker implements Broker {
   }
 
   publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
-    const refusal = this.#isUp ? this.#refusal(topic, data, options) : this.#notUp();
+    const refusal = this.#isUp ? refusalOf(topic, data, options, this.#maxDataBytes) : this.#notUp();
     if (refusal !== undefined) {
       if (this.#closing !== undefined) this.#counts.rejected++;
       return Promise.reject(refusal);
@@ -216,22 +224,6 @@ class MeshBroker implements Broker {
       this.#counts.rejected++;
       throw error;
     }
-  }
-
-  #refusal(topic: string, data: BrokerData, options: PublishOptions): Error | undefined {
-    try {
-      checkPublication(topic, data);
-      checkPublish(options);
-      if (options.history !== undefined) checkBounds(options.history);
-    } catch (error) {
-      return error as RangeError;
-    }
-    // A character is three bytes at most.
-    if (data.length <= this.#maxDataBytes / 3) return undefined;
-    const bytes = byteLength(data);
-    return bytes <= this.#maxDataBytes
-      ? undefined
-      : new RangeError(`publish: ${bytes} bytes are not allowed; give at most ${this.#maxDataBytes}, a quarter of maxQueueBytes`);
   }
 
   #message(peer: Peer, kind: number, reader: BatchReader): void {

@@ -12,6 +12,7 @@ import { machineTime } from "./machine-time.ts";
 import { Meeting } from "./meeting.ts";
 import { Order } from "./order.ts";
 import { Pulse } from "./pulse.ts";
+import type { Places } from "./socket-folder.ts";
 
 /** What is known of a node that fell silent is kept so long: it may come back. Milliseconds. */
 const REMEMBER_MS = 300_000;
@@ -23,7 +24,7 @@ const MAX_TRIES = 80;
 const END_MS = 3000;
 
 export interface MeshOptions {
-  readonly folder: string;
+  readonly folder: Places;
   readonly app: string;
   readonly node: string;
   readonly clock: Clock;
@@ -191,6 +192,7 @@ export class Mesh {
       forgetAt: Infinity,
       hasMoved: false,
       heirOf: undefined,
+      term: 0,
       claim: undefined,
     };
     this.peers.set(node, peer);
