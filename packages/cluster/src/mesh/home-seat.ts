@@ -262,7 +262,8 @@ export class HomeSeat {
   async #awaitDoubts(): Promise<void> {
     const { clock } = this.#options;
     const end = clock.now() + DOUBT_MS;
-    while (this.#home !== undefined && (!this.#isSure() || this.#heirship.isOpen) && clock.now() < end) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    while (this.#home !== undefined && (!this.#isSure() || this.#heirship.isOpen) && clock.now() < end)
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
 
   /** The home that closes has just made this node its heir. */

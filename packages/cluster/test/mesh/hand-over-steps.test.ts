@@ -29,7 +29,7 @@ for (const [when, list] of Object.entries(cases)) {
     for (const one of list) {
       const outcome = await judgeCase(one);
       harmed += outcome.harmed;
-      expect(outcome.faults, JSON.stringify(one)).toEqual([]);
+      expect({ ...one, faults: outcome.faults }).toEqual({ ...one, faults: [] });
     }
     expect(harmed).toBeGreaterThan(list.length / 2);
   }, 60_000);
