@@ -194,7 +194,7 @@ export class HandOver {
    * @returns whether it knows; if not, it has died. If this node may have been taken for dead meanwhile: true, and it is not sure.
    */
   async #promote(heir: Peer, end: number): Promise<boolean> {
-    const { clock, mesh } = this.#options;
+    const { clock } = this.#options;
     this.#moved = JSON.stringify({ heir: heir.node, rank: Math.max(0, this.#rank - this.#promoted++) });
     this.#heir = heir;
     this.tellMove(heir);

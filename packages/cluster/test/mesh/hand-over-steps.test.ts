@@ -14,13 +14,13 @@ const KILLED = Infinity;
 
 const cases: Readonly<Record<string, readonly Case[]>> = {
   "the heir is killed": each("heir", KILLED, 1),
-  "the home is killed": each("home", KILLED, 1),
+  "the home is killed": each("home", KILLED, 2),
   "another node is killed": each("third", KILLED, 3),
   "the heir stands still for so long that only some take it for dead": each("heir", 3500, 3),
   "the heir stands still": each("heir", 5500, 3),
   "the home stands still": each("home", 5500, 3),
   "another node stands still": each("third", 5500, 6),
-  "two nodes come to harm": [...pairs({ seed: 7, writes: WRITES, count: 12 })],
+  "two nodes come to harm": [...pairs({ seed: 7, writes: WRITES, count: 6 })],
 };
 
 for (const [when, list] of Object.entries(cases)) {
@@ -29,7 +29,7 @@ for (const [when, list] of Object.entries(cases)) {
     for (const one of list) {
       const outcome = await judgeCase(one);
       harmed += outcome.harmed;
-      expect(outcome.faults, JSON.stringify(one)).toEqual([]);
+      expect({ ...one, faults: outcome.faults }).toEqual({ ...one, faults: [] });
     }
     expect(harmed).toBeGreaterThan(list.length / 2);
   }, 60_000);

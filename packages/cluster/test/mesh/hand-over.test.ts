@@ -266,7 +266,11 @@ it("answers nothing as an heir before every other node has subscribed again ther
   const home = await FakeNode.join(folder, node.broker.node, { node: names.home, rank: 1 });
   const other = await FakeNode.join(folder, node.broker.node, { node: names.next, rank: 9e15 });
   await until("the node asks the home", () => asked(home, messages.again) > 0);
-  home.writer.begin(messages.inheritance).number(0).rawBytes(Buffer.concat([Buffer.from("[]"), new Histories({ clock: new FakeClock() }).save()])).end();
+  home.writer
+    .begin(messages.inheritance)
+    .number(0)
+    .rawBytes(Buffer.concat([Buffer.from("[]"), new Histories({ clock: new FakeClock() }).save()]))
+    .end();
   home.writer.begin(messages.inherit).number(2).end();
   await said(move(home, node.broker.node), node);
   const outcomes: unknown[] = [];

@@ -24,7 +24,7 @@ function onePulse() {
     pulse,
     link,
     log,
-    tickAfter(ms: number): void {
+    tickAfter: (ms: number): void => {
       now += ms;
       tick();
     },

@@ -18,11 +18,14 @@ export function* single({ seed, writes }: { readonly seed: number; readonly writ
 /** Two nodes come to harm, at any of their writes. */
 export function* pairs({ seed, writes, count }: { readonly seed: number; readonly writes: number; readonly count: number }): Generator<Case> {
   const below = seeded(seed);
-  const pick = <T>(from: readonly T[]): T => from[below(from.length)] as T;
   for (let made = 0; made < count; made++) {
     const first = below(WHO.length);
-    const who = [WHO[first], WHO[(first + 1 + below(2)) % WHO.length]] as Harm["who"][];
-    yield { seed: seed * 100_000 + made, harms: who.map((each) => ({ who: each, write: below(writes), stillMs: pick(STILL_MS) })) };
+    const second = (first + 1 + below(2)) % WHO.length;
+    const who = WHO.filter((_, at) => at === first || at === second);
+    yield {
+      seed: seed * 100_000 + made,
+      harms: who.map((each) => ({ who: each, write: below(writes), stillMs: STILL_MS[below(STILL_MS.length)] ?? Infinity })),
+    };
   }
 }
 

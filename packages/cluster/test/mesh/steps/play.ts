@@ -147,7 +147,6 @@ export async function play(harms: readonly Harm[], below: (limit: number) => num
     nodes.push(node);
     await done(`${name} starts`, node.start(seen));
   }
-  const home = nodes[0] as Node;
   const alive = (): Node[] => nodes.filter(({ process, broker }) => process.state !== "killed" && broker.state() !== "down");
   await done("the first publishes", Promise.all(nodes.map((node) => node.publish(seen))));
 
@@ -167,6 +166,8 @@ export async function play(harms: readonly Harm[], below: (limit: number) => num
       });
   }
   let hasClosed = false;
+  const [home] = nodes;
+  if (home === undefined) throw new Error("there is no node");
   void home.broker.close().then(() => {
     hasClosed = true;
     home.process.kill();
@@ -185,7 +186,11 @@ export async function play(harms: readonly Harm[], below: (limit: number) => num
   for (let tries = 0; ; tries++) {
     const last = alive().map((node) => node.publish(seen));
     let outcomes: boolean[] = [];
-    await done("the last publishes", Promise.all(last).then((all) => void (outcomes = all)), ANSWER_MS);
+    await done(
+      "the last publishes",
+      Promise.all(last).then((all) => void (outcomes = all)),
+      ANSWER_MS,
+    );
     if (outcomes.length > 0 && outcomes.every(Boolean)) break;
     const later = time.now + 1000;
     while (time.now < later && (await step(later)));
