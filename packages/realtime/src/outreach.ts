@@ -146,7 +146,12 @@ export class Outreach<User> {
 
   #ask(node: string | undefined, call: ConnectionCall, keepMs: number): Promise<Reach> | undefined {
     const isForOne = call.do !== "closeUser";
-    return this.#casts?.ask(node, call, { keepMs, ...(isForOne && { until: (answer: unknown) => countOf(answer) > 0 }) }).then(reachOf);
+    const asked = this.#casts?.ask(node, call, { keepMs, ...(isForOne && { until: (answer: unknown) => countOf(answer) > 0 }) });
+    return asked?.then(reachOf, (error: unknown): Reach => {
+      // More than one node can tell another at once: it has gone nowhere.
+      this.#setup.report(error);
+      return { reached: 0, missing: [], delivery: "local-only" };
+    });
   }
 
   #delivered(address: string, frame: BrokerData): number {

@@ -71,11 +71,11 @@ export interface OneConnection<C extends Contract, User> extends Recipients<C>, 
 export interface Realtime<C extends Contract, User, Native = unknown> extends ConnectionHandler<User, Native>, Recipients<C> {
   /** The topic of a pattern. @throws TypeError for a pattern that does not exist, or parameters that make no name. */
   topic<Pattern extends TopicPatternName<C>>(pattern: Pattern, ...parameters: Parameters<NoInfer<Pattern>>): Topic<C, Pattern, User>;
-  /** The connections of one user. */
+  /** The connections of one user. @throws TypeError for an id that is no string. */
   user(id: string): UserConnections<C, User>;
   /**
    * The connection with this `connection.id`, if there is one. With a `broker`, ids begin with the name of their node, and that one
-   * alone is asked; with a `connectionIdPrefix` of your own all are.
+   * alone is asked; with a `connectionIdPrefix` of your own all are. @throws TypeError for an id that is no string.
    */
   connection(id: string): OneConnection<C, User>;
   /** Counts of this node, read anew each time. */

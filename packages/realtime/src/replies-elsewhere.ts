@@ -1,5 +1,5 @@
 import type { Casts } from "@upwire/cluster/casts";
-import { fromWireError, toWireError, type RealtimeError, type WireError } from "@upwire/protocol";
+import { fromWireError, RealtimeError, toWireError, type WireError } from "@upwire/protocol";
 import type { Encoded } from "./frames.ts";
 
 /** How a request with a key has ended. */
@@ -14,7 +14,21 @@ export type KnownReply =
 export const UNKNOWN: KnownReply = Object.freeze({ is: "unknown" });
 export const RUNNING: KnownReply = Object.freeze({ is: "running" });
 
+/** What one node tells another at once, less than the most of the casts, with what stands around it. Bytes. */
+const MAX_TOLD_BYTES = 990_000;
+/** A character of a reply takes so many bytes at most, as text in JSON. */
+const MOST_BYTES = 6;
+
+/** What is too large to be told has run all the same: the node that asks must not run it again. */
 export function knownReply(ended: Ended): KnownReply {
+  const known = asKnown(ended);
+  const isSmall = "reply" in ended && MOST_BYTES * (ended.reply?.length ?? 0) < MAX_TOLD_BYTES;
+  if (isSmall || Buffer.byteLength(JSON.stringify(known)) < MAX_TOLD_BYTES) return known;
+  const error = new RealtimeError("internal", "It has run on another node, whose answer is too large to be told from there");
+  return { is: "failed", error: toWireError(error) };
+}
+
+function asKnown(ended: Ended): KnownReply {
   if ("error" in ended) return { is: "failed", error: toWireError(ended.error) };
   const { reply } = ended;
   if (reply === undefined) return { is: "done" };

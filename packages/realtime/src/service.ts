@@ -133,6 +133,7 @@ export class Service<User> {
   }
 
   #user(id: string): object {
+    checkId("user", id);
     const { users, outreach } = this.#parts;
     return {
       get size(): number {
@@ -145,6 +146,7 @@ export class Service<User> {
   }
 
   #connection(id: string): object {
+    checkId("connection", id);
     const { hub, outreach } = this.#parts;
     return {
       id,
@@ -175,4 +177,8 @@ export class Service<User> {
     requests.stop();
     await Promise.all([outreach.stop(), engine.close()]);
   }
+}
+
+function checkId(method: string, id: unknown): void {
+  if (typeof id !== "string") throw new TypeError(`${method}: ${id === null ? "null" : typeof id} is no id; give a string`);
 }

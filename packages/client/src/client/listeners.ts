@@ -30,8 +30,7 @@ export class Listeners extends Set<Entry> {
       if (entry.name !== name || !this.has(entry)) continue;
       isHeard = true;
       try {
-        const result = entry.listener(...(values as never[]));
-        if (result instanceof Promise) result.catch(this.#report);
+        (entry.listener(...(values as never[])) as Partial<Promise<void>> | undefined)?.catch?.(this.#report);
       } catch (error) {
         this.#report(error);
       }

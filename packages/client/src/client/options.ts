@@ -22,10 +22,11 @@ export interface ClientOptions extends LinkOptions {
 export function reporter(onError: ((error: unknown) => void) | undefined): (error: unknown) => void {
   const { document, reportError } = globalThis as Partial<typeof globalThis>;
   // Outside of pages `reportError` may end the process, as in Deno.
-  const report = onError ?? (document && reportError) ?? console.error;
-  return (error) => {
+  const report: (error: unknown) => unknown = onError ?? (document && reportError) ?? console.error;
+  return (told) => {
     try {
-      report(error);
+      // An async one may reject.
+      (report(told) as Partial<Promise<void>> | undefined)?.catch?.(console.error);
     } catch (failure) {
       console.error(failure);
     }

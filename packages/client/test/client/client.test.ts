@@ -114,6 +114,20 @@ describe("a client", () => {
     logged.mockRestore();
   });
 
+  it("lives on when an async onError rejects", async () => {
+    const fixture = new Fixture({ onError: () => Promise.reject(new Error("in onError")) as never });
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on("unhandledRejection", note);
+    (await fixture.open()).message("no json");
+    await settle();
+    await new Promise((resolve) => void setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    expect([uncaught, logged.mock.calls.map(String), fixture.client.status.state]).toEqual([[], ["Error: in onError"], "open"]);
+    logged.mockRestore();
+  });
+
   it("reports to the page, and elsewhere to the console", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const reportError = vi.fn<(error: unknown) => void>();

@@ -36,11 +36,11 @@ export const messages = {
   moved: 8,
   /** The sender ends. */
   bye: 9,
-  /** The sender has begun to serve as the home. */
+  /** number: the sender has begun to serve as the home, for the time of that number. One that has asked it before, as another home, asks again. */
   home: 10,
   /** The sender is not the home, or not sure of it: it ignores what it is asked, until `again`. */
   notHome: 11,
-  /** To the home. number, first number that is not answered, topic, flags, [bounds], [key], [keyMs], flags, [origin], data. */
+  /** To the home. number, first number that is not answered, topic, flags, [bounds], [key], [keyMs], [keyOwner], flags, [origin], data. */
   publish: 12,
   /** number, flags, others, epoch, offset: the answer. */
   published: 13,
@@ -62,8 +62,10 @@ export const messages = {
   inherit: 21,
   /** The receiver's inheritance is complete here: the answer. */
   inherited: 22,
-  /** To the home: all that has no answer is asked again from here on. */
+  /** To the home. number: all that has no answer is asked again from here on, beginning with so many subscriptions. */
   again: 23,
+  /** To the heir: it is the only one. No other node was told that it is the home, nor will be. */
+  onlyHeir: 24,
 } as const;
 
-export const flags = { text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, bounds: 32, failed: 64 } as const;
+export const flags = { text: 1, origin: 2, key: 4, keyMs: 8, repeated: 16, bounds: 32, failed: 64, keyOwner: 128 } as const;

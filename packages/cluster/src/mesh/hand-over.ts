@@ -2,7 +2,8 @@ import type { Clock } from "@upwire/core";
 import { Histories } from "../broker/histories.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { MalformedFrame } from "./batch-reader.ts";
-import type { Inheritance, SavedHome, SavedPublisher } from "./home.ts";
+import type { Inheritance, SavedHome } from "./home.ts";
+import { readPublishers } from "./saved-publishers.ts";
 import type { Mesh } from "./mesh.ts";
 import { messages } from "./frames.ts";
 import type { Peer } from "./peer.ts";
@@ -22,6 +23,21 @@ export interface HandOverOptions {
   readonly clock: Clock;
   readonly maxHistoryBytes: number | undefined;
   readonly mesh: Mesh;
+  /** Fulfils once this node, which closes, is sure whether other nodes have taken it for dead, or that this takes too long. */
+  readonly settled: () => Promise<void>;
+  readonly isSure: () => boolean;
+}
+
+/** What a home has handed over to this node. */
+export interface Estate {
+  readonly inheritance: Inheritance;
+  /** This node has stood still since it came: the home may have given this node up, and have handed over to another one. */
+  isDoubtful: boolean;
+}
+
+interface Coming {
+  readonly parts: Uint8Array[];
+  whole?: Estate;
 }
 
 /** Passes the histories of a home that closes to another node, which says when it has them. */
@@ -30,13 +46,17 @@ export class HandOver {
   isClosing = false;
   readonly #options: HandOverOptions;
   /** What is coming from each peer. */
-  readonly #coming = new Map<Peer, { readonly parts: Uint8Array[]; whole?: Inheritance }>();
+  readonly #coming = new Map<Peer, Coming>();
   /** Called when the peer has everything, or has died. */
   readonly #waiting = new Map<Peer, Done>();
   #isOpen = false;
   /** What all others are told: which node goes on. */
   #moved: string | undefined;
   #heir: Peer | undefined;
+  /** The rank of this node as the home. A higher one says that it was taken for dead: it is not the home any more. */
+  #rank = Infinity;
+  /** How many nodes were told that they are the home. */
+  #promoted = 0;
 
   constructor(options: HandOverOptions) {
     this.#options = options;
@@ -50,19 +70,30 @@ export class HandOver {
 
   /**
    * Gives everything to another node, and tells the others once it knows that it is the home: none of them asks it before. Tries again, or
-   * another one, as long as there is one.
+   * another one, as long as there is one, and as long as no node can have taken this one for dead: then the one that was told last
+   * may have gone on, with what it has applied since.
    */
   async pass({ histories, publishers }: SavedHome): Promise<void> {
     const { clock, mesh } = this.#options;
     const json = Buffer.from(JSON.stringify(publishers));
     const bytes = Buffer.concat([json, histories]);
     const end = clock.now() + GIVE_MS;
+    this.#rank = mesh.order.rank;
     while (clock.now() < end && !mesh.alive().next().done) {
       for (const heir of this.#heirs()) {
-        if (!(await this.#give(bytes, json.length, heir)) || !(await this.#promote(heir, end))) continue;
+        const isGiven = await this.#give(bytes, json.length, heir);
+        await this.#options.settled();
+        if (!this.#isHome()) return;
+        if (!isGiven) continue;
+        if (!(await this.#promote(heir, end))) {
+          this.#moved = undefined;
+          continue;
+        }
+        if (!this.#isHome()) return;
         // A connection that is made now would not hear what follows.
         mesh.refuse();
         this.#heir = undefined;
+        heir.link.signal(messages.onlyHeir);
         for (const peer of mesh.alive()) if (peer !== heir) this.tellMove(peer);
         return;
       }
@@ -73,7 +104,7 @@ export class HandOver {
 
   /** Tells the peer which node goes on, if that has been settled. */
   tellMove(peer: Peer): void {
-    if (this.#moved === undefined || (this.#heir !== undefined && this.#heir !== peer)) return;
+    if (this.#moved === undefined || !this.#isHome() || (this.#heir !== undefined && this.#heir !== peer)) return;
     peer.link.writer()?.begin(messages.moved).text(this.#moved).end();
     peer.link.wrote();
   }
@@ -90,7 +121,7 @@ export class HandOver {
       if (this.isClosing) return true;
       const bytes = Buffer.concat(this.#coming.get(peer)?.parts ?? []);
       this.#coming.delete(peer);
-      this.#coming.set(peer, { parts: [], whole: this.#read(bytes, reader.number()) });
+      this.#coming.set(peer, { parts: [], whole: { inheritance: this.#read(bytes, reader.number()), isDoubtful: !this.#options.isSure() } });
       if (this.#isOpen) peer.link.signal(messages.inherited);
     } else if (kind === messages.inherited) this.#waiting.get(peer)?.({ isDone: true });
     else return false;
@@ -102,8 +133,13 @@ export class HandOver {
     return peer !== undefined && this.#coming.get(peer)?.whole !== undefined;
   }
 
+  /** This node has stood still. */
+  late(): void {
+    for (const { whole } of this.#coming.values()) if (whole !== undefined) whole.isDoubtful = true;
+  }
+
   /** What the peer has handed over, once. */
-  take(peer: Peer | undefined): Inheritance | undefined {
+  take(peer: Peer | undefined): Estate | undefined {
     if (peer === undefined) return undefined;
     const whole = this.#coming.get(peer)?.whole;
     this.#coming.delete(peer);
@@ -116,7 +152,7 @@ export class HandOver {
   }
 
   forget(peer: Peer): void {
-    this.take(peer)?.histories.close();
+    this.take(peer)?.inheritance.histories.close();
   }
 
   /**
@@ -149,15 +185,23 @@ export class HandOver {
     return isDone;
   }
 
-  /** Tells the heir that it is the home. @returns whether it knows; if not, it has died. */
+  #isHome(): boolean {
+    return this.#options.isSure() && this.#options.mesh.order.rank === this.#rank;
+  }
+
+  /**
+   * Tells the heir that it is the home. Each one that is told has a lower rank than the one before: if that one lives after all, it yields.
+   * @returns whether it knows; if not, it has died. If this node may have been taken for dead meanwhile: true, and it is not sure.
+   */
   async #promote(heir: Peer, end: number): Promise<boolean> {
-    const { clock, mesh } = this.#options;
-    this.#moved = JSON.stringify({ heir: heir.node, rank: mesh.order.rank });
+    const { clock } = this.#options;
+    this.#moved = JSON.stringify({ heir: heir.node, rank: Math.max(0, this.#rank - this.#promoted++) });
     this.#heir = heir;
     this.tellMove(heir);
     while (heir.isAlive && clock.now() < end) {
       const { isDone } = await this.#within((done) => heir.link.confirm(({ isReached }) => done({ isDone: isReached })));
-      if (isDone) return true;
+      await this.#options.settled();
+      if (isDone || !this.#isHome()) return true;
       // It may have heard of it: as long as it lives no other one can be the heir.
       await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
     }
@@ -167,7 +211,7 @@ export class HandOver {
   #read(bytes: Buffer, publishers: number): Inheritance {
     const { clock, maxHistoryBytes } = this.#options;
     try {
-      const known = JSON.parse(bytes.toString("utf8", 0, publishers)) as SavedPublisher[];
+      const known = readPublishers(bytes.toString("utf8", 0, publishers));
       return { publishers: known, histories: new Histories({ clock, maxBytes: maxHistoryBytes, restore: bytes.subarray(publishers) }) };
     } catch (cause) {
       throw new MalformedFrame("an inheritance is malformed", { cause });

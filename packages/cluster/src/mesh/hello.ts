@@ -70,33 +70,45 @@ export function ackFrame(number: number): Buffer {
 
 /** @returns "foreign" for what no node of a mesh says; "version" when the other one speaks only versions unknown here. */
 export function readHello(frame: Buffer): Hello | "foreign" | "version" {
-  const { magic, version, oldest, app, node, rank, heirOf, received, size, dead, token } = objectIn(frame);
+  const { magic, version, oldest, app, node, rank, heirOf, received, size, dead, token } = objectIn(contentOf(frame));
   if (magic !== MAGIC || !isNumber(version) || !isNumber(oldest)) return "foreign";
   if (oldest > VERSION || version < OLDEST) return "version";
   if (typeof app !== "string" || typeof node !== "string" || !isNodeName(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
   if (received !== null && !isNumber(received)) return "foreign";
   const known = { app, node, rank, received, size };
-  return { ...known, ...(typeof heirOf === "string" && { heirOf }), ...(isNumber(dead) && { dead }), ...(isNumber(token) && { token }) };
+  return { ...known, ...(typeof heirOf === "string" && { heirOf }), ...(isRank(dead) && { dead }), ...(isNumber(token) && { token }) };
 }
 
 export function readBack(frame: Buffer): Back | undefined {
-  const { magic, node, token } = objectIn(frame);
+  const { magic, node, token } = objectIn(contentOf(frame));
   return magic === MAGIC && typeof node === "string" && isNumber(token) ? { node, token } : undefined;
 }
 
 export function readRefused(frame: Buffer): Refused | undefined {
-  const { magic, reason, dead } = objectIn(frame);
-  return magic === MAGIC && typeof reason === "string" ? { reason: reason as Refused["reason"], ...(isNumber(dead) && { dead }) } : undefined;
+  const { magic, reason, dead } = objectIn(contentOf(frame));
+  return magic === MAGIC && isReason(reason) ? { reason, ...(isRank(dead) && { dead }) } : undefined;
 }
 
 export function readBegin(frame: Buffer): Begin | undefined {
-  const { restart, next } = objectIn(frame);
+  const { restart, next } = objectIn(contentOf(frame));
   return typeof restart === "boolean" && isNumber(next) ? { restart, next } : undefined;
 }
 
 export function readAck(frame: Buffer): number | undefined {
-  const number = jsonIn(frame);
+  const number = jsonIn(contentOf(frame));
   return isNumber(number) ? number : undefined;
+}
+
+const reasons: readonly unknown[] = ["busy", "app", "version", "rank", "closing"] satisfies readonly Refused["reason"][];
+
+/** What a later version may say beside these is for no node of this one. */
+function isReason(value: unknown): value is Refused["reason"] {
+  return reasons.includes(value);
+}
+
+/** A node takes a higher one than `dead`, which has to be a number that others take as well. Microseconds of a clock stay far below. */
+function isRank(value: unknown): value is number {
+  return isNumber(value) && value < Number.MAX_SAFE_INTEGER / 2;
 }
 
 function jsonFrame(kind: number, value: unknown): Buffer {
@@ -108,19 +120,24 @@ function jsonFrame(kind: number, value: unknown): Buffer {
   return frame;
 }
 
-function objectIn(frame: Buffer): Readonly<Record<string, unknown>> {
-  const value = jsonIn(frame);
+function contentOf(frame: Buffer): string {
+  return frame.toString("utf8", FRAME_HEAD);
+}
+
+/** The members of a JSON object; none for anything else. */
+export function objectIn(json: string): Readonly<Record<string, unknown>> {
+  const value = jsonIn(json);
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function jsonIn(frame: Buffer): unknown {
+function jsonIn(json: string): unknown {
   try {
-    return JSON.parse(frame.toString("utf8", FRAME_HEAD));
+    return JSON.parse(json);
   } catch {
     return undefined;
   }
 }
 
-function isNumber(value: unknown): value is number {
+export function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -86,14 +86,14 @@ export class HomeClient {
     return this.#subscriptions.has(topic);
   }
 
-  publish(topic: string, data: BrokerData, { history, key, keyMs, origin }: PublishOptions): Promise<Published> {
-    const bytes = byteLength(data) + topic.length + (key?.length ?? 0) + PUBLISH_BYTES;
+  publish(topic: string, data: BrokerData, { history, key, keyMs, keyOwner, origin }: PublishOptions): Promise<Published> {
+    const bytes = byteLength(data) + topic.length + (key?.length ?? 0) + (keyOwner?.length ?? 0) + PUBLISH_BYTES;
     if (this.#pending.size >= MAX_PENDING || (this.#pendingBytes + bytes > this.#options.maxPendingBytes && this.#pending.size > 0)) {
       return Promise.reject(unavailable(`publish: ${this.#pending.size} publishes wait for the node with the histories; more may not wait`));
     }
     return new Promise((resolve, reject) => {
       const number = ++this.#lastPublish;
-      const pending: Pending = { number, topic, data, history, key, keyMs, origin, bytes, at: this.#options.clock.now(), resolve, reject };
+      const pending: Pending = { number, topic, data, history, key, keyMs, keyOwner, origin, bytes, at: this.#options.clock.now(), resolve, reject };
       this.#pending.set(number, pending);
       this.#pendingBytes += bytes;
       this.#sendPublish(pending);
@@ -139,7 +139,9 @@ export class HomeClient {
 
   /** Asks everything again that has no answer, in the same order. */
   askAgain(): void {
-    this.#options.link()?.signal(messages.again);
+    const link = this.#options.link();
+    link?.writer()?.begin(messages.again).number(this.#subscriptions.size).end();
+    link?.wrote();
     for (const [topic, subscription] of this.#subscriptions) this.#sendSubscription(topic, subscription);
     for (const pending of this.#pending.values()) this.#sendPublish(pending);
     for (const [number, reading] of this.#readings) this.#sendReading(number, reading);

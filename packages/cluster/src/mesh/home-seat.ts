@@ -3,16 +3,18 @@ import type { Position } from "@upwire/protocol";
 import type { BrokerPublication } from "../broker/broker.ts";
 import { MalformedFrame, type BatchReader } from "./batch-reader.ts";
 import { HandOver } from "./hand-over.ts";
-import { Home, type Inheritance } from "./home.ts";
+import { Heirship } from "./heirship.ts";
+import { Home } from "./home.ts";
+import { HomeDesk } from "./home-desk.ts";
 import { HomeClient } from "./home-client.ts";
 import { messages } from "./frames.ts";
+import { isNumber, objectIn } from "./hello.ts";
 import type { Mesh } from "./mesh.ts";
-import { readBounds, readPublish } from "./messages.ts";
 import type { Peer } from "./peer.ts";
 
 /** How long a node that closes waits for the place that it was promised. Milliseconds. */
 const MOVE_MS = 2000;
-/** How long a home that closes waits until it is sure that it is one: longer than a node can be silent. Milliseconds. */
+/** How long a home that closes waits until it is sure that it is one, at a time: longer than a node can be silent. Milliseconds. */
 const DOUBT_MS = 10_000;
 const LOOK_MS = 20;
 
@@ -34,37 +36,39 @@ export interface HomeSeatOptions {
  * it, and they begin anew, with other epochs, at the next one.
  *
  * A home whose process stood still may have been taken for dead, and another node may be the home: it serves again only once every
- * other node has answered it, and one that took it for dead makes it take a new rank first.
+ * other node has answered it, and one that took it for dead makes it take a new rank first. The same holds for what an heir was given, see
+ * `apps/docs/internals/hand-over.md`.
  */
 export class HomeSeat {
   readonly client: HomeClient;
   readonly #options: HomeSeatOptions;
   readonly #mesh: Mesh;
   readonly #handOver: HandOver;
+  readonly #heirship: Heirship;
   #isStarted = false;
   #homeNode: string | undefined;
   /** The home, when it is another node. */
   #homePeer: Peer | undefined;
   /** When this node is the home. */
   #home: Home | undefined;
-  /** What was handed over to this node, which is about to be the home. */
-  #inheritance: Inheritance | undefined;
   /** This node may have been taken for dead. */
   #isUnsure = false;
   #doubts = 0;
+  /** How often this node has become the home. */
+  #terms = 0;
   /** The home has handed everything over. */
   #isFrozen = false;
   /** The home does not take itself for the home. */
   #isRefused = false;
   /** Called when the home has changed. */
   #seated: () => void = () => {};
-  /** Nodes that ask this one, which is not the home: what they ask is ignored until they begin again, so that their order is kept. */
-  readonly #refused = new Set<Peer>();
+  readonly #desk = new HomeDesk(() => this.#serving());
 
   constructor(options: HomeSeatOptions) {
     this.#options = options;
     this.#mesh = options.mesh;
-    this.#handOver = new HandOver(options);
+    this.#handOver = new HandOver({ ...options, settled: () => this.#awaitDoubts(), isSure: () => this.#isSure() });
+    this.#heirship = new Heirship(this.#handOver);
     this.client = new HomeClient({
       clock: options.clock,
       self: options.node,
@@ -95,6 +99,7 @@ export class HomeSeat {
 
   /** This node may have been taken for dead: it does not serve before every other one has answered. */
   late(): void {
+    this.#heirship.late();
     const doubt = ++this.#doubts;
     const silent = new Set(this.#mesh.alive());
     if (silent.size === 0) return;
@@ -112,35 +117,45 @@ export class HomeSeat {
 
   /** @returns whether this was a message of, or to, a home. */
   message(peer: Peer, kind: number, reader: BatchReader): boolean {
-    if (kind === messages.publish || kind === messages.subscribe || kind === messages.unsubscribe || kind === messages.history) this.#serve(peer, kind, reader);
-    else if (kind === messages.again) this.#refused.delete(peer);
-    else if (kind === messages.notHome) {
+    if (kind === messages.notHome) {
       if (peer === this.#homePeer) this.#isRefused = true;
       this.#options.changed();
     } else if (kind === messages.home) {
-      if (peer === this.#homePeer && this.#isRefused) this.#askAgain();
+      const term = reader.hasMore ? reader.number() : 0;
+      const isAnother = peer.term !== term;
+      peer.term = term;
+      if (peer === this.#homePeer && (this.#isRefused || isAnother)) this.#askAgain();
     } else if (kind === messages.moved) this.#moved(peer, reader.text());
+    else if (kind === messages.onlyHeir) {
+      if (this.#heirship.confirmed(peer)) this.#home?.left(peer.node);
+    }
+    // Who asks a home that has handed over hears so from it, and asks its heir.
+    else if (!this.#isFrozen && this.#desk.message(peer, kind, reader)) return true;
     else return this.client.message(kind, reader) || this.#handOver.message(peer, kind, reader);
     return true;
   }
 
   /** What was on its way to the peer is lost. */
   refill(peer: Peer): void {
-    if (this.#serving() !== undefined) peer.link.signal(messages.home);
+    if (this.#serving() !== undefined) this.#tellTerm(peer);
     this.#handOver.tellMove(peer);
     if (peer === this.#homePeer) this.#askAgain();
   }
 
   /** What was on its way from the peer is lost. */
   restarted(peer: Peer): void {
-    this.#home?.leave(peer.node);
+    this.#home?.restarted(peer.node);
     if (peer === this.#homePeer) this.#askAgain();
   }
 
   died(peer: Peer): void {
-    this.#home?.leave(peer.node);
+    // After a standstill this may be the first that is heard.
+    this.#isSure();
+    if (this.#heirship.isLostWith(peer)) this.#resign();
+    this.#heirship.confirmed(peer);
+    this.#home?.left(peer.node);
     this.#handOver.died(peer);
-    this.#refused.delete(peer);
+    this.#desk.died(peer);
   }
 
   forgotten(peer: Peer): void {
@@ -161,8 +176,8 @@ export class HomeSeat {
   async handOver(): Promise<void> {
     this.#handOver.isClosing = true;
     if (this.#handOver.has(this.#homePeer)) await this.#awaitMove();
-    if (this.#home !== undefined && !this.#isSure()) await this.#awaitDoubts();
-    if (this.#home === undefined || this.#isUnsure) return;
+    await this.#awaitDoubts();
+    if (this.#home === undefined || !this.#isSure() || this.#heirship.isOpen) return;
     this.#isFrozen = true;
     this.#mesh.flush();
     await this.#handOver.pass(this.#home.save());
@@ -185,11 +200,9 @@ export class HomeSeat {
     this.#isRefused = false;
     this.#home?.close();
     this.#home = undefined;
-    const inheritance = this.#inheritance ?? this.#handOver.take(beforePeer);
-    this.#inheritance = undefined;
     // What it had of this node's publishes, and has not answered, the next one knows.
     const isMoved = beforePeer?.hasMoved === true || this.#homePeer?.heirOf === before;
-    if (homeNode !== node) inheritance?.histories.close();
+    if (homeNode !== node) this.#heirship.lose(beforePeer);
     else {
       const options = {
         clock,
@@ -201,7 +214,10 @@ export class HomeSeat {
         due: () => this.#mesh.due(),
         isSure: () => this.#isSure(),
       };
-      this.#home = new Home({ ...options, inheritance });
+      this.#terms++;
+      const inheritance = this.#heirship.inherit(beforePeer);
+      const awaited = [...this.#mesh.alive()].filter((peer) => this.#heirship.isAwaited(peer)).map((peer) => peer.node);
+      this.#home = new Home({ ...options, inheritance, awaited });
     }
     if (before !== undefined && before !== node && !isMoved) this.client.rejectPublishes();
     this.#begin();
@@ -210,9 +226,14 @@ export class HomeSeat {
 
   /** Serves, or asks the one that does. */
   #begin(): void {
-    if (this.#serving() !== undefined) for (const { link } of this.#mesh.alive()) link.signal(messages.home);
+    if (this.#serving() !== undefined) for (const peer of this.#mesh.alive()) this.#tellTerm(peer);
     this.#mesh.due();
     this.#askAgain();
+  }
+
+  #tellTerm({ link }: Peer): void {
+    link.writer()?.begin(messages.home).number(this.#terms).end();
+    link.wrote();
   }
 
   #askAgain(): void {
@@ -231,29 +252,19 @@ export class HomeSeat {
     return !this.#isUnsure;
   }
 
-  #serve(peer: Peer, kind: number, reader: BatchReader): void {
-    // Who asks a home that has handed over hears so from it, and asks its heir.
-    if (this.#isFrozen || this.#refused.has(peer)) return;
-    const home = this.#serving();
-    if (home === undefined) {
-      this.#refused.add(peer);
-      peer.link.signal(messages.notHome);
-    } else if (kind === messages.publish) {
-      const { unanswered, ...request } = readPublish(reader);
-      home.publish(peer.node, request, unanswered);
-    } else if (kind === messages.subscribe) {
-      const number = reader.number();
-      const topic = reader.text();
-      home.sendPosition(peer.link, number, home.subscribe(peer.node, number, topic, readBounds(reader)));
-    } else if (kind === messages.unsubscribe) home.unsubscribe(peer.node, reader.number());
-    else home.sendPage(peer.link, reader.number(), reader.text(), reader.number(), reader.number());
+  /** This node does not know whether it is the only heir: it takes a place behind the others, and the histories begin anew. */
+  #resign(): void {
+    this.#homeNode = undefined;
+    this.client.rejectPublishes();
+    this.#mesh.yield();
   }
 
   /** The others answer in moments, or are taken for dead. */
   async #awaitDoubts(): Promise<void> {
     const { clock } = this.#options;
     const end = clock.now() + DOUBT_MS;
-    while (this.#isUnsure && clock.now() < end) await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    while (this.#home !== undefined && (!this.#isSure() || this.#heirship.isOpen) && clock.now() < end)
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
 
   /** The home that closes has just made this node its heir. */
@@ -269,22 +280,17 @@ export class HomeSeat {
 
   #moved(from: Peer, text: string): void {
     const { heir, rank } = movedIn(text);
-    if (from.hasMoved) return;
-    if (heir === this.#options.node) this.#inheritance = this.#handOver.take(from);
+    // A home may come back to an heir that it had given up.
+    if (from.hasMoved && (heir !== this.#options.node || !this.#handOver.has(from))) return;
     this.#mesh.order.moved(from, heir, rank);
-    this.elect();
-    if (heir !== this.#options.node) return;
-    // Only if this node is not the home in spite of it.
-    this.#inheritance?.histories.close();
-    this.#inheritance = undefined;
+    if (heir !== this.#options.node) return this.elect();
+    this.#heirship.promoted(from, () => this.elect());
     this.#mesh.tellRank();
   }
 }
 
 function movedIn(text: string): { readonly heir: string; readonly rank: number } {
-  try {
-    return JSON.parse(text) as { heir: string; rank: number };
-  } catch (cause) {
-    throw new MalformedFrame("a move is malformed", { cause });
-  }
+  const { heir, rank } = objectIn(text);
+  if (typeof heir !== "string" || !isNumber(rank)) throw new MalformedFrame("a move is malformed");
+  return { heir, rank };
 }

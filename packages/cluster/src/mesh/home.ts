@@ -2,6 +2,7 @@ import type { Clock } from "@upwire/core";
 import type { Position } from "@upwire/protocol";
 import type { BrokerPublication, HistoryBounds, HistoryPage } from "../broker/broker.ts";
 import { Histories } from "../broker/histories.ts";
+import { Gathering } from "./gathering.ts";
 import type { Link } from "./link.ts";
 import { messages } from "./frames.ts";
 import { writeEntry, writePage, writePublished, type Published, type PublishRequest } from "./messages.ts";
@@ -33,11 +34,18 @@ interface Publisher {
   readonly answers: Map<number, Published>;
 }
 
+interface Held {
+  readonly request: PublishRequest;
+  readonly unanswered: number;
+}
+
 export interface HomeOptions {
   readonly clock: Clock;
   readonly self: string;
   readonly maxBytes: number | undefined;
   readonly inheritance: Inheritance | undefined;
+  /** The nodes that have to ask this home before it applies anything. */
+  readonly awaited: Iterable<string>;
   /** The way to another node. */
   readonly link: (node: string) => Link | undefined;
   /** A publication for this node. */
@@ -52,7 +60,7 @@ export interface HomeOptions {
 
 /**
  * Has the histories of all topics, and serves all nodes: gives offsets, and passes each publication on to the nodes that have subscribed
- * its topic. A publish is answered after a flush, so that the kernel has the publication for every subscriber that takes its
+ * its topic. It applies nothing before all nodes have subscribed again here. A publish is answered after a flush, so that the kernel has the publication for every subscriber that takes its
  * data: if this process ends then, what was answered is not lost to them. The answers are remembered until the publisher says
  * that it has them: what comes twice is applied once.
  */
@@ -63,11 +71,15 @@ export class Home {
   readonly #members = new Map<string, Map<string, number>>();
   readonly #topics = new Map<string, Map<number, string>>();
   readonly #publishers = new Map<string, Publisher>();
+  readonly #gathering: Gathering;
+  /** Publishes that wait for the other nodes, by the node that has published. */
+  readonly #held = new Map<string, Held[]>();
   #answers: { readonly node: string; readonly number: number; readonly published: Published }[] = [];
 
   constructor(options: HomeOptions) {
     this.#options = options;
-    const { clock, maxBytes, inheritance } = options;
+    const { clock, maxBytes, inheritance, awaited } = options;
+    this.#gathering = new Gathering(awaited);
     this.#histories = inheritance?.histories ?? new Histories({ clock, maxBytes });
     for (const { node, last, answers } of inheritance?.publishers ?? [])
       this.#publishers.set(node, { last, unanswered: answers[0]?.[0] ?? last, answers: new Map(answers) });
@@ -75,9 +87,31 @@ export class Home {
 
   /** @param unanswered The number of the first publish that the node has no answer to. */
   publish(node: string, request: PublishRequest, unanswered: number): void {
+    if (this.#gathering.isOver) return this.#publish(node, request, unanswered);
+    const held = this.#held.get(node);
+    if (held === undefined) this.#held.set(node, [{ request, unanswered }]);
+    else held.push({ request, unanswered });
+  }
+
+  /** The node asks everything again that has no answer, beginning with so many subscriptions. */
+  asks(node: string, subscriptions: number): void {
+    this.#held.delete(node);
+    this.#gathering.asks(node, subscriptions);
+    this.proceed();
+  }
+
+  /** Goes on if all nodes have asked: call it after what may have been the last of it. */
+  proceed(): void {
+    if (!this.#gathering.isOver || this.#held.size === 0) return;
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const [node, publishes] of held) for (const { request, unanswered } of publishes) this.#publish(node, request, unanswered);
+  }
+
+  #publish(node: string, request: PublishRequest, unanswered: number): void {
     let publisher = this.#publishers.get(node);
     if (publisher === undefined) this.#publishers.set(node, (publisher = { last: 0, unanswered, answers: new Map() }));
-    while (publisher.unanswered < unanswered) publisher.answers.delete(publisher.unanswered++);
+    forgetAnswers(publisher, unanswered);
     const { number } = request;
     if (number <= publisher.last) {
       const published = publisher.answers.get(number);
@@ -99,6 +133,7 @@ export class Home {
     let topics = this.#topics.get(node);
     if (topics === undefined) this.#topics.set(node, (topics = new Map()));
     topics.set(number, topic);
+    this.#gathering.subscribed(node);
     return position;
   }
 
@@ -133,8 +168,20 @@ export class Home {
     link.wrote();
   }
 
-  /** The node has ended, or is cut off: it subscribes again when it is back. */
-  leave(node: string): void {
+  /** What was on its way from the node is lost: it subscribes again. */
+  restarted(node: string): void {
+    this.#gathering.restarted(node);
+    this.#leave(node);
+  }
+
+  /** The node has ended, or is cut off: it subscribes again if it comes back. */
+  left(node: string): void {
+    this.#leave(node);
+    this.#gathering.gone(node);
+    this.proceed();
+  }
+
+  #leave(node: string): void {
     for (const number of this.#topics.get(node)?.keys() ?? []) this.unsubscribe(node, number);
     this.#topics.delete(node);
   }
@@ -175,8 +222,9 @@ export class Home {
     for (const { node, number } of this.#answers.splice(0)) if (node === this.#options.self) this.#options.answered(number, undefined);
   }
 
-  #apply(node: string, { topic, data, history, key, keyMs, origin }: PublishRequest): Published {
-    const options = { ...(history !== undefined && { history }), ...(key !== undefined && { key }), ...(keyMs !== undefined && { keyMs }) };
+  #apply(node: string, { topic, data, history, key, keyMs, keyOwner, origin }: PublishRequest): Published {
+    const ofKey = { ...(key !== undefined && { key }), ...(keyMs !== undefined && { keyMs }), ...(keyOwner !== undefined && { keyOwner }) };
+    const options = { ...(history !== undefined && { history }), ...ofKey };
     const { position, isRepeated } = this.#histories.publish(topic, data, options);
     if (position === undefined) return { others: 0, epoch: "", offset: 0, repeated: isRepeated };
     const others = isRepeated ? 0 : this.#pass(node, topic, { data, position, origin });
@@ -204,4 +252,13 @@ export class Home {
     this.#answers.push({ node, number, published });
     this.#options.due();
   }
+}
+
+/** Forgets the answers to numbers below `unanswered`. */
+function forgetAnswers(publisher: Publisher, unanswered: number): void {
+  const { answers } = publisher;
+  // A step for each number, unless that is more than there are answers: to count up to what a peer writes may take for ever.
+  if (unanswered - publisher.unanswered <= answers.size) while (publisher.unanswered < unanswered) answers.delete(publisher.unanswered++);
+  else for (const number of answers.keys()) if (number < unanswered) answers.delete(number);
+  publisher.unanswered = Math.max(publisher.unanswered, unanswered);
 }

@@ -218,8 +218,8 @@ export class Link {
     try {
       splitter.feed(chunk);
     } catch (error) {
-      if (!(error instanceof MalformedFrame)) throw error;
-      this.#events.foreign(error);
+      // Whatever it is: nothing that a peer writes ends the process.
+      this.#events.foreign(error as Error);
       this.cut();
     }
     if (this.#isAckDue || this.#receivedBytes < ACK_BYTES) return;

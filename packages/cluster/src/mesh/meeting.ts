@@ -1,10 +1,10 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { MalformedFrame } from "./batch-reader.ts";
 import { FrameSplitter } from "./frame-splitter.ts";
 import { frames } from "./frames.ts";
 import { backFrame, helloFrame, MAX_HELLO_BYTES, readBack, readHello, readRefused, refusedFrame, type Hello, type Refused } from "./hello.ts";
 import type { Wires } from "./wires.ts";
-import { SocketFolder } from "./socket-folder.ts";
+import type { Places } from "./socket-folder.ts";
 
 /** A connection that has not said hello within so many ticks is ended; a node that has not answered one is silent. */
 const PATIENCE_TICKS = 4;
@@ -51,11 +51,10 @@ interface Half {
  * writes to the first connection, and who is connected to writes to the second.
  */
 export class Meeting {
-  readonly #folder: SocketFolder;
+  readonly #folder: Places;
   readonly #node: string;
   readonly #app: string;
   readonly #events: MeetingEvents;
-  readonly #server: Server = createServer((socket) => this.#accept(socket));
   readonly #attempts = new Map<string, Attempt>();
   /** Connections of others that have not said hello; with their ticks. */
   readonly #strangers = new Map<Socket, number>();
@@ -63,8 +62,8 @@ export class Meeting {
   #tokens = 0;
   #isClosed = false;
 
-  constructor({ folder, node, app, events }: { readonly folder: string; readonly node: string; readonly app: string; readonly events: MeetingEvents }) {
-    this.#folder = new SocketFolder(folder, node);
+  constructor({ folder, node, app, events }: { readonly folder: Places; readonly node: string; readonly app: string; readonly events: MeetingEvents }) {
+    this.#folder = folder;
     this.#node = node;
     this.#app = app;
     this.#events = events;
@@ -72,19 +71,10 @@ export class Meeting {
 
   /** Listens, and shows the socket. Closed meanwhile, it leaves none behind. */
   async open(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.once("close", resolve);
-      this.#server.listen(this.#folder.unready, resolve);
-    });
-    this.#server.on("error", (error) => this.#events.foreign(error));
-    try {
-      await this.#folder.show();
-    } catch (error) {
-      // A server that was closed has removed its socket.
-      if (!this.#isClosed) throw error;
-    }
-    if (this.#isClosed) await this.#folder.hide();
+    await this.#folder.listen(
+      (socket) => this.#accept(socket),
+      (error) => this.#events.foreign(error),
+    );
   }
 
   /** The other nodes with a socket in the folder. */
@@ -137,11 +127,11 @@ export class Meeting {
     this.#isClosed = true;
     for (const node of this.#attempts.keys()) this.#end(node);
     for (const socket of this.#strangers.keys()) socket.destroy();
-    await new Promise<void>((resolve) => void this.#server.close(() => resolve()));
+    await this.#folder.close();
   }
 
   #connect(node: string, attempt: Attempt): Socket {
-    const socket = connect(this.#folder.pathOf(node));
+    const socket = this.#folder.connect(node);
     attempt.sockets.push(socket);
     socket.on("error", (error: NodeJS.ErrnoException) => void this.#failed(node, attempt, error.code));
     socket.once("close", () => this.#settle(node, attempt) && this.#events.later(node));

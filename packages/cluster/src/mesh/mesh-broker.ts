@@ -1,20 +1,21 @@
 import type { Position } from "@upwire/protocol";
 import type { Broker, BrokerData, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "../broker/broker.ts";
 import type { BrokerStats } from "../broker/broker-stats.ts";
-import { byteLength } from "../broker/byte-length.ts";
-import { checkHistory, checkPublish, checkSubscribe, checkTell, checkTopic } from "../broker/checks.ts";
+import { checkHistory, checkSubscribe, checkTell, checkTopic } from "../broker/checks.ts";
 import { closed, notStarted, startedTwice } from "../broker/errors.ts";
 import { newNodeName } from "../broker/node-name.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { Deliveries } from "./deliveries.ts";
-import { openFolder } from "./folder.ts";
 import { messages } from "./frames.ts";
 import { HomeSeat } from "./home-seat.ts";
 import { Mesh } from "./mesh.ts";
 import { readMeshOptions, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import { refusalOf } from "./refusal.ts";
 import { PlainTopics } from "./plain-topics.ts";
+import { SocketFolder, type Places } from "./socket-folder.ts";
 import { Tells } from "./tells.ts";
+import { nameOf, wireName } from "./wire-name.ts";
 
 /**
  * The broker of the processes of one machine: each listens on a Unix socket in a folder, and is connected to each other one. It needs no
@@ -22,34 +23,44 @@ import { Tells } from "./tells.ts";
  * @throws TypeError, RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
-  return new MeshBroker(options);
+  const node = newNodeName();
+  return new MeshBroker(options, { node, placesIn: (folder) => new SocketFolder(folder, node) });
+}
+
+/** As `meshBroker`, where the nodes find each other in another way. */
+export function meshBrokerIn(options: MeshBrokerOptions, site: Site): Broker {
+  return new MeshBroker(options, site);
+}
+
+interface Site {
+  readonly node: string;
+  readonly placesIn: (folder: string) => Places;
 }
 
 class MeshBroker implements Broker {
   readonly capabilities = Object.freeze({ history: "memory", reach: "machine" } as const);
-  readonly node: string = newNodeName();
-  readonly #folder: string;
+  readonly node: string;
   readonly #maxDataBytes: number;
   readonly #onError: (error: Error) => void;
-  readonly #deliveries: Deliveries = new Deliveries();
+  readonly #deliveries: Deliveries = new Deliveries((error) => this.#onError(error instanceof Error ? error : new Error(`the sink threw ${String(error)}`)));
   readonly #mesh: Mesh;
   readonly #plain: PlainTopics;
   readonly #tells: Tells;
   readonly #seat: HomeSeat;
   readonly #counts = { published: 0, rejected: 0, tells: 0, foreign: 0 };
   #isUp = false;
+  #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #state: BrokerState = "up";
   #nodes: readonly string[] = [];
 
-  constructor(options: MeshBrokerOptions) {
+  constructor(options: MeshBrokerOptions, { node, placesIn }: Site) {
     const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = readMeshOptions(options);
-    this.#folder = folder;
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
-    const { node } = this;
+    this.node = node;
     this.#mesh = new Mesh({
-      folder,
+      folder: placesIn(folder),
       app: name,
       node,
       clock,
@@ -78,7 +89,7 @@ class MeshBroker implements Broker {
       maxHistoryBytes,
       maxQueueBytes,
       message: (topic, publication) => deliveries.message(topic, publication),
-      top: (topic, position) => deliveries.call((sink) => sink.top(topic, position)),
+      top: (topic, position) => deliveries.call((sink) => sink.top(nameOf(topic), position)),
       changed: () => this.#showState(),
     });
   }
@@ -100,8 +111,12 @@ class MeshBroker implements Broker {
     if (this.#closing !== undefined) throw closed();
     if (this.#deliveries.hasSink) throw startedTwice();
     this.#deliveries.open(sink);
-    await openFolder(this.#folder);
-    if (this.#closing === undefined) await this.#mesh.start();
+    this.#starting = this.#start();
+    await this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    await this.#mesh.start();
     if (this.#closing !== undefined) throw closed();
     this.#seat.start();
     this.#nodes = this.#alive();
@@ -109,13 +124,13 @@ class MeshBroker implements Broker {
   }
 
   publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
-    const refusal = this.#isUp ? this.#refusal(topic, data, options) : this.#notUp();
+    const refusal = this.#isUp ? refusalOf(topic, data, options, this.#maxDataBytes) : this.#notUp();
     if (refusal !== undefined) {
       if (this.#closing !== undefined) this.#counts.rejected++;
       return Promise.reject(refusal);
     }
-    if (options.history === undefined && options.key === undefined) return Promise.resolve(this.#publishPlain(topic, data, options.origin));
-    return this.#publishByHome(topic, data, options);
+    if (options.history === undefined && options.key === undefined) return Promise.resolve(this.#publishPlain(wireName(topic), data, options.origin));
+    return this.#publishByHome(wireName(topic), data, options);
   }
 
   async subscribe(topic: string, options: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
@@ -123,25 +138,26 @@ class MeshBroker implements Broker {
     checkSubscribe(topic, options);
     const { history } = options;
     if (history === undefined) {
-      await this.#plain.subscribe(topic);
+      await this.#plain.subscribe(wireName(topic));
       return undefined;
     }
-    return this.#seat.client.subscribe(topic, history);
+    return this.#seat.client.subscribe(wireName(topic), history);
   }
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustBeUp();
     checkTopic(topic);
-    if (!this.#plain.has(topic) && !this.#seat.client.has(topic)) return;
-    this.#plain.unsubscribe(topic);
-    this.#seat.client.unsubscribe(topic);
+    const name = wireName(topic);
+    if (!this.#plain.has(name) && !this.#seat.client.has(name)) return;
+    this.#plain.unsubscribe(name);
+    this.#seat.client.unsubscribe(name);
     await this.#plain.heard();
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
     this.#mustBeUp();
     checkHistory(topic, after, limit);
-    return this.#seat.client.history(topic, after, limit);
+    return this.#seat.client.history(wireName(topic), after, limit);
   }
 
   state(): BrokerState {
@@ -168,8 +184,14 @@ class MeshBroker implements Broker {
   }
 
   async #close(): Promise<void> {
+    const isStarting = !this.#isUp;
     this.#isUp = false;
     this.#nodes = [];
+    if (isStarting) {
+      this.#mesh.refuse();
+      // What it opens after this would stay open.
+      await this.#starting?.catch(() => {});
+    }
     this.#seat.client.close();
     this.#plain.close();
     await this.#seat.handOver();
@@ -188,7 +210,9 @@ class MeshBroker implements Broker {
 
   async #publishByHome(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     try {
-      const { others, epoch, offset, repeated } = await this.#seat.client.publish(topic, data, options);
+      const { key } = options;
+      const asked = key === undefined ? options : { ...options, key: wireName(key) };
+      const { others, epoch, offset, repeated } = await this.#seat.client.publish(topic, data, asked);
       const position = options.history === undefined ? undefined : { epoch, offset };
       if (repeated) return { position, delivery: "cluster", repeated, others: undefined };
       if (position === undefined) return this.#publishPlain(topic, data, options.origin);
@@ -198,20 +222,6 @@ class MeshBroker implements Broker {
       this.#counts.rejected++;
       throw error;
     }
-  }
-
-  #refusal(topic: string, data: BrokerData, options: PublishOptions): Error | undefined {
-    try {
-      checkPublish(topic, data, options);
-    } catch (error) {
-      return error as RangeError;
-    }
-    // A character is three bytes at most.
-    if (data.length <= this.#maxDataBytes / 3) return undefined;
-    const bytes = byteLength(data);
-    return bytes <= this.#maxDataBytes
-      ? undefined
-      : new RangeError(`publish: ${bytes} bytes are not allowed; give at most ${this.#maxDataBytes}, a quarter of maxQueueBytes`);
   }
 
   #message(peer: Peer, kind: number, reader: BatchReader): void {

@@ -11,13 +11,9 @@ import type { Wires } from "./wires.ts";
 import { machineTime } from "./machine-time.ts";
 import { Meeting } from "./meeting.ts";
 import { Order } from "./order.ts";
+import { Pulse } from "./pulse.ts";
+import type { Places } from "./socket-folder.ts";
 
-/** How often each node says that it lives, and looks for others. Milliseconds. */
-const TICK_MS = 1000;
-/** A node that has been silent for so many ticks is taken for dead. */
-const DEAD_TICKS = 4;
-/** A node that finds its own ticks so late may have been taken for dead: less than the others wait. Milliseconds. */
-const LATE_MS = 2500;
 /** What is known of a node that fell silent is kept so long: it may come back. Milliseconds. */
 const REMEMBER_MS = 300_000;
 /** A node that could not be met is tried again after so long. Milliseconds. */
@@ -28,7 +24,7 @@ const MAX_TRIES = 80;
 const END_MS = 3000;
 
 export interface MeshOptions {
-  readonly folder: string;
+  readonly folder: Places;
   readonly app: string;
   readonly node: string;
   readonly clock: Clock;
@@ -43,9 +39,7 @@ export class Mesh {
   readonly #events: MeshEvents;
   readonly #meeting: Meeting;
   readonly #retries = new Map<string, Timer>();
-  #ticks: Timer | undefined;
-  #tickedAt = 0;
-  #hasTurned = true;
+  readonly #pulse: Pulse;
   readonly #flushes: Flushes;
   readonly #admission: Admission;
   readonly order: Order;
@@ -55,6 +49,13 @@ export class Mesh {
     this.#options = options;
     this.#events = options.events;
     this.#flushes = new Flushes(this.peers, options.events);
+    this.#pulse = new Pulse({
+      clock: options.clock,
+      peers: this.peers,
+      late: () => this.#events.late(),
+      tick: (now) => this.#tick(now),
+      silent: (peer) => this.#fellSilent(peer),
+    });
     const { folder, app, node } = options;
     this.order = new Order(node, this.peers);
     this.#admission = new Admission({ app, node, peers: this.peers, order: this.order, isClosing: () => this.#isClosing });
@@ -80,7 +81,7 @@ export class Mesh {
 
   /** Its ticks come in time. */
   get isInTime(): boolean {
-    return this.#options.clock.now() - this.#tickedAt < LATE_MS;
+    return this.#pulse.isInTime;
   }
 
   /**
@@ -92,8 +93,7 @@ export class Mesh {
     await this.#meeting.open();
     if (this.#isClosing) return;
     this.order.take(machineTime());
-    this.#tickedAt = this.#options.clock.now();
-    this.#ticks = this.#options.clock.every(TICK_MS, () => this.#tick());
+    this.#pulse.start();
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const unmet = (await this.#meeting.others()).filter((node) => !this.#isKnown(node));
       if (unmet.length === 0 || this.#isClosing) break;
@@ -130,13 +130,14 @@ export class Mesh {
   /** No node can come any more. */
   async hide(): Promise<void> {
     this.#isClosing = true;
-    await this.#meeting.hide();
+    // A folder that was replaced, or is read-only now, keeps nothing from ending: a socket that stays there refuses, and others remove it.
+    await this.#meeting.hide().catch(() => {});
   }
 
   /** Says goodbye, and ends all connections once everything has been written. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#ticks?.cancel();
+    this.#pulse.stop();
     for (const timer of this.#retries.values()) timer.cancel();
     this.flush();
     const { clock } = this.#options;
@@ -193,6 +194,7 @@ export class Mesh {
       forgetAt: Infinity,
       hasMoved: false,
       heirOf: undefined,
+      term: 0,
       claim: undefined,
     };
     this.peers.set(node, peer);
@@ -255,6 +257,11 @@ export class Mesh {
     this.#retries.set(node, this.#options.clock.after(RETRY_MS, retry));
   }
 
+  /** Takes a place behind the nodes that are there. */
+  yield(): void {
+    this.#rankAbove(this.order.rank);
+  }
+
   #rankAbove(dead: number): void {
     if (this.order.rank > dead) return;
     this.order.take(Math.max(machineTime(), dead + 1));
@@ -267,27 +274,19 @@ export class Mesh {
     return peer !== undefined && (peer.link.isAttached || !peer.isAlive);
   }
 
-  #tick(): void {
-    const now = this.#options.clock.now();
-    if (now - this.#tickedAt >= LATE_MS) this.#events.late();
-    this.#tickedAt = now;
-    // A tick counts only if the sockets were looked at since the last one: after a standstill the answers lie there unread.
-    if (!this.#hasTurned) return;
-    this.#hasTurned = false;
-    setImmediate(() => void (this.#hasTurned = true));
+  #tick(now: number): void {
     this.#meeting.tick();
-    for (const peer of this.peers.values()) {
-      if (peer.isAlive && ++peer.link.missed >= DEAD_TICKS) {
-        peer.deadRank = peer.rank;
-        peer.forgetAt = now + REMEMBER_MS;
-        this.#die(peer);
-        peer.link.cut();
-        void this.#meeting.meet(peer.node);
-      } else if (!peer.isAlive && now >= peer.forgetAt) this.#remove(peer);
-      else peer.link.beat();
-    }
+    for (const peer of this.peers.values()) if (!peer.isAlive && now >= peer.forgetAt) this.#remove(peer);
     this.#events.tick();
     void this.#look();
+  }
+
+  #fellSilent(peer: Peer): void {
+    peer.deadRank = peer.rank;
+    peer.forgetAt = this.#options.clock.now() + REMEMBER_MS;
+    this.#die(peer);
+    peer.link.cut();
+    void this.#meeting.meet(peer.node);
   }
 
   async #look(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { BrokerData, HistoryBounds, HistoryPage } from "../broker/broker.ts";
-import type { BatchReader } from "./batch-reader.ts";
+import { checkBounds, checkPublish } from "../broker/checks.ts";
+import { MalformedFrame, type BatchReader } from "./batch-reader.ts";
 import type { BatchWriter } from "./batch-writer.ts";
 import { flags, messages } from "./frames.ts";
 
@@ -53,8 +54,19 @@ export function writeBounds(writer: BatchWriter, { messages: count, bytes, ageMs
   writer.number(count).number(bytes).float(ageMs);
 }
 
+/** @throws MalformedFrame for bounds that no node gives: the histories would refuse them. */
 export function readBounds(reader: BatchReader): HistoryBounds {
-  return { messages: reader.number(), bytes: reader.number(), ageMs: reader.float() };
+  const bounds = { messages: reader.number(), bytes: reader.number(), ageMs: reader.float() };
+  checked(() => checkBounds(bounds));
+  return bounds;
+}
+
+function checked(check: () => void): void {
+  try {
+    check();
+  } catch (cause) {
+    throw new MalformedFrame((cause as Error).message, { cause });
+  }
 }
 
 export interface PublishRequest {
@@ -65,17 +77,20 @@ export interface PublishRequest {
   readonly history: HistoryBounds | undefined;
   readonly key: string | undefined;
   readonly keyMs: number | undefined;
+  readonly keyOwner: string | undefined;
   readonly origin: string | undefined;
 }
 
 /** @param unanswered The number of the first request that has no answer yet: earlier answers may be forgotten. */
 export function writePublish(writer: BatchWriter, request: PublishRequest, unanswered: number): void {
-  const { number, topic, data, history, key, keyMs, origin } = request;
+  const { number, topic, data, history, key, keyMs, keyOwner, origin } = request;
   writer.begin(messages.publish).number(number).number(unanswered).text(topic);
-  writer.byte((history === undefined ? 0 : flags.bounds) | (key === undefined ? 0 : flags.key) | (keyMs === undefined ? 0 : flags.keyMs));
+  const ofKey = (key === undefined ? 0 : flags.key) | (keyMs === undefined ? 0 : flags.keyMs) | (keyOwner === undefined ? 0 : flags.keyOwner);
+  writer.byte((history === undefined ? 0 : flags.bounds) | ofKey);
   if (history !== undefined) writeBounds(writer, history);
   if (key !== undefined) writer.text(key);
   if (keyMs !== undefined) writer.float(keyMs);
+  if (keyOwner !== undefined) writer.text(keyOwner);
   writeItem(writer, data, origin);
   writer.end();
 }
@@ -84,13 +99,16 @@ export function writePublish(writer: BatchWriter, request: PublishRequest, unans
 export function readPublish(reader: BatchReader): PublishRequest & { readonly unanswered: number } {
   const number = reader.number();
   const unanswered = reader.number();
+  if (unanswered > number) throw new MalformedFrame(`publish ${number} comes before ${unanswered}, the first that has no answer`);
   const topic = reader.text();
   const set = reader.byte();
   const history = (set & flags.bounds) === 0 ? undefined : readBounds(reader);
   const key = (set & flags.key) === 0 ? undefined : reader.text();
   const keyMs = (set & flags.keyMs) === 0 ? undefined : reader.float();
+  const keyOwner = (set & flags.keyOwner) === 0 ? undefined : reader.text();
   const { data, origin } = readItem(reader);
-  return { number, unanswered, topic, history, key, keyMs, origin, data: typeof data === "string" ? data : data.slice() };
+  checked(() => checkPublish(topic, data, keyMs === undefined ? {} : { keyMs }));
+  return { number, unanswered, topic, history, key, keyMs, keyOwner, origin, data: typeof data === "string" ? data : data.slice() };
 }
 
 /** What the home answers to a publish. Without history the epoch is empty. */

@@ -1,5 +1,6 @@
 import type { Clock } from "@upwire/core";
-import { guard, guardedClock, kinds, readOptions, type OptionKinds } from "@upwire/core/adapter";
+import { guard, guardedClock, kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { resolve } from "node:path";
 import { checkWhole } from "../broker/checks.ts";
 import { defaultFolder } from "./folder.ts";
 
@@ -11,7 +12,7 @@ export interface MeshBrokerOptions {
    * is short. @default one of this user and the current directory, in the directory of the system for temporary files
    */
   readonly folder?: string;
-  /** Applications with other names in one folder leave each other alone. @default "app" */
+  /** Applications with other names in one folder leave each other alone. 1 to 64 characters. @default "app" */
   readonly name?: string;
   /**
    * What may wait for one other node, at most; publishes may wait for the node with the histories up to a half of it. Over it what waits for that node is
@@ -20,7 +21,7 @@ export interface MeshBrokerOptions {
   readonly maxQueueBytes?: number;
   /** What all histories take together, at most, as in `MemoryBrokerOptions.maxBytes`. Bytes. @default 67108864 (64 MiB) */
   readonly maxHistoryBytes?: number;
-  /** Gets each error of what came from outside: garbage, another version. `stats.foreign` counts them. @default nothing */
+  /** Gets each error of what came from outside, such as garbage or another version, which `stats.foreign` counts; and what the sink throws. @default nothing */
   readonly onError?: (error: Error) => void;
   /** Replaces time in tests. @default real time */
   readonly clock?: Clock;
@@ -33,11 +34,15 @@ export interface MeshSettings extends Required<Omit<MeshBrokerOptions, "maxHisto
   readonly maxHistoryBytes: number | undefined;
 }
 
+const isText = (value: unknown, most: number): boolean => typeof value === "string" && value.length > 0 && value.length <= most;
+const folderKind: Kind = { right: "the path of a folder", fits: (value) => isText(value, Infinity) };
+/** It stands in each hello. */
+const nameKind: Kind = { right: "1 to 64 characters", fits: (value) => isText(value, 64) };
 // The range of a number is looked at where it is read.
-const { anything, callback, clock: aClock, text } = kinds;
+const { anything, callback, clock: aClock } = kinds;
 const optionKinds: OptionKinds<MeshBrokerOptions> = {
-  folder: text,
-  name: text,
+  folder: folderKind,
+  name: nameKind,
   maxQueueBytes: anything,
   maxHistoryBytes: anything,
   onError: callback,
@@ -47,7 +52,9 @@ const optionKinds: OptionKinds<MeshBrokerOptions> = {
 /** @throws TypeError for an option that does not exist, or of a wrong kind; RangeError for a number out of its range. */
 export function readMeshOptions(given: MeshBrokerOptions): MeshSettings {
   const options = readOptions<MeshBrokerOptions>("meshBroker", given, optionKinds);
-  const { folder = defaultFolder(), name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {} } = options;
+  const { name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {} } = options;
+  // The process may go to another directory later.
+  const folder = resolve(options.folder ?? defaultFolder());
   checkWhole("maxQueueBytes", maxQueueBytes);
   if (maxQueueBytes < MIB || maxQueueBytes > 64 * MIB) throw new RangeError(`maxQueueBytes: ${maxQueueBytes} is not allowed; give ${MIB} to ${64 * MIB} bytes`);
   if (maxHistoryBytes !== undefined) checkWhole("maxHistoryBytes", maxHistoryBytes);

@@ -16,6 +16,8 @@ export interface Peer {
   hasMoved: boolean;
   /** The node whose place it has, or claims. */
   heirOf: string | undefined;
+  /** Which of its times as the home it has told of last. */
+  term: number;
   /** The rank that it has once that node has said so too. */
   claim: number | undefined;
 }

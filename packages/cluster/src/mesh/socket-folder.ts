@@ -1,15 +1,39 @@
 import { lstat, readdir, rename, rm } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { isNodeName } from "../broker/node-name.ts";
+import { openFolder } from "./folder.ts";
 
 const SOCKET = ".sock";
 /** The name of a socket that is not listened on yet. */
 const UNREADY = ".bind";
 
+/** Where nodes find each other, and how they connect. */
+export interface Places {
+  /** Names the place to a reader of errors. */
+  readonly path: string;
+  /** Lets the others find this node, and gives `accept` each connection. `failed` gets what goes wrong later. */
+  listen(accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<void>;
+  /** The socket has an `error` with the code ENOENT when no such node is there, ECONNREFUSED when its process has ended. */
+  connect(node: string): Socket;
+  /** The other nodes that are there. */
+  others(): Promise<string[]>;
+  /** Leaves the node out of `others` as long as it is there. */
+  ignore(node: string): void;
+  isIgnored(node: string): boolean;
+  /** Removes what a process that has ended has left. */
+  clear(node: string): Promise<void>;
+  /** The others do not find this node any more. */
+  hide(): Promise<void>;
+  /** Accepts no connection any more. */
+  close(): Promise<void>;
+}
+
 /** The sockets in the folder of a mesh: each has the name of its node. */
-export class SocketFolder {
+export class SocketFolder implements Places {
   readonly path: string;
   readonly #node: string;
+  #server: Server | undefined;
   /** Sockets that are of no concern, until they are gone. */
   readonly #ignored = new Set<string>();
 
@@ -18,25 +42,35 @@ export class SocketFolder {
     this.#node = node;
   }
 
-  /** Where this node begins to listen. */
-  get unready(): string {
-    return join(this.path, this.#node + UNREADY);
-  }
-
-  pathOf(node: string): string {
-    return join(this.path, node + SOCKET);
-  }
-
   /**
-   * Gives the socket of this node its name, once it is listened on: thus a socket with such a name that refuses a connection belongs
+   * Gives the socket of this node its name once it is listened on: thus a socket with such a name that refuses a connection belongs
    * to a process that has ended, and may be removed.
    */
-  show(): Promise<void> {
-    return rename(this.unready, this.pathOf(this.#node));
+  async listen(accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<void> {
+    await openFolder(this.path);
+    const server = (this.#server = createServer(accept));
+    const unready = join(this.path, this.#node + UNREADY);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(unready, resolve);
+    });
+    server.on("error", failed);
+    await rename(unready, this.#pathOf(this.#node));
+  }
+
+  connect(node: string): Socket {
+    return connect(this.#pathOf(node));
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#server === undefined) resolve();
+      else this.#server.close(() => resolve());
+    });
   }
 
   hide(): Promise<void> {
-    return rm(this.pathOf(this.#node), { force: true });
+    return rm(this.#pathOf(this.#node), { force: true });
   }
 
   /** The other nodes with a socket here. */
@@ -59,12 +93,16 @@ export class SocketFolder {
 
   /** Removes a socket that is not listened on. What is no socket stays. */
   async clear(node: string): Promise<void> {
-    const path = this.pathOf(node);
+    const path = this.#pathOf(node);
     try {
       if ((await lstat(path)).isSocket()) await rm(path, { force: true });
       else this.ignore(node);
     } catch {
       // Another node was faster.
     }
+  }
+
+  #pathOf(node: string): string {
+    return join(this.path, node + SOCKET);
   }
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isClean } from "./rounds/judge.ts";
+import { lossOf } from "./rounds/loss.ts";
 import { playRound, type Kind } from "./rounds/round.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-faults-"));
@@ -31,15 +32,16 @@ const play = (kind: Kind) => playRound({ kind, program, nodes: 3, perSecond: 300
 describe.concurrent("three nodes that publish to, and follow, topics with and without history", () => {
   it("lose nothing when the home closes, nor when another node is killed", async ({ expect: check }) => {
     const drained = await play("drain the home");
-    check(drained).toMatchObject({ lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0, rejected: 0, begunAnew: 0 });
+    check(drained).toMatchObject({ lostAndTold: 0, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0, rejected: 0, begunAnew: 0 });
     check(drained.acknowledged).toBeGreaterThan(50);
     const killed = await play("kill a node");
-    check(killed).toMatchObject({ lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0, rejected: 0, begunAnew: 0 });
+    check(killed).toMatchObject({ lostAndTold: 0, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0, rejected: 0, begunAnew: 0 });
   }, 40_000);
 
   it("get all that was acknowledged, and are told that the topics begin anew, when the home is killed", async ({ expect: check }) => {
     const killed = await play("kill the home");
     check(isClean(killed)).toBe(true);
+    check(killed.lostAndTold).toBe(0);
     // Two nodes are left, and follow four topics each.
     check(killed.begunAnew).toBe(8);
   }, 40_000);
@@ -50,6 +52,7 @@ describe.concurrent("three nodes that publish to, and follow, topics with and wi
       acknowledged: 0,
       rejected: 0,
       begunAnew: 0,
+      lostAndTold: 0,
       lost: 0,
       doubled: 0,
       inverted: 0,
@@ -62,7 +65,23 @@ describe.concurrent("three nodes that publish to, and follow, topics with and wi
 });
 
 it("a verdict with any fault is not clean", () => {
-  const clean = { acknowledged: 10, rejected: 1, begunAnew: 1, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0 };
+  const clean = { acknowledged: 10, rejected: 1, begunAnew: 1, lostAndTold: 1, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0 };
   expect(isClean(clean)).toBe(true);
   for (const fault of ["lost", "doubled", "inverted", "untold", "overtold", "waiting"]) expect(isClean({ ...clean, [fault]: 1 })).toBe(false);
+});
+
+describe("what is missing in the log of a node", () => {
+  // The topic began anew when two had come.
+  const log = { came: ["0:1", "1:1", "0:4", "1:2"], anew: [2] };
+
+  it("is told where the topic has begun anew between what came before and after it", () => {
+    expect(["0:2", "0:3"].map((name) => lossOf(name, log))).toEqual(["told", "told"]);
+    expect(["2:1", "1:0"].map((name) => lossOf(name, { ...log, anew: [0] }))).toEqual(["told", "told"]);
+  });
+
+  it("is not told where it has begun anew elsewhere, or not at all", () => {
+    expect(["0:5", "1:3", "1:0"].map((name) => lossOf(name, log))).toEqual(["untold", "untold", "untold"]);
+    expect(lossOf("0:2", { ...log, anew: [] })).toBe("untold");
+    expect(lossOf("0:4", log)).toBe("none");
+  });
 });

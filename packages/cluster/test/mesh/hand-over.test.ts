@@ -1,6 +1,7 @@
 // A home that closes and its heir: what the others hear of both in any order, and what can happen in the middle.
 import { FakeClock } from "@upwire/testing";
 import { expect, it } from "vitest";
+import { Histories } from "../../src/broker/histories.ts";
 import { frames, messages } from "../../src/mesh/frames.ts";
 import { FakeNode, frameOf } from "./fake-node.ts";
 import { newFolder, startNode, until, type StartedNode } from "./mesh-bench.ts";
@@ -258,3 +259,32 @@ it("hands over more than may wait for a node, with many publishes that are not a
   expect((await Promise.all(outcomes)).map(({ position }) => position?.offset)).toEqual(outcomes.map((_, at) => at + 1));
   expect(await next.broker.history("large", 0, 1)).toMatchObject({ top: 40, first: 1 });
 }, 10_000);
+
+it("answers nothing as an heir before every other node has subscribed again there, and the home has said that it is the only one", async () => {
+  const folder = newFolder();
+  const node = await startNode({ folder });
+  const home = await FakeNode.join(folder, node.broker.node, { node: names.home, rank: 1 });
+  const other = await FakeNode.join(folder, node.broker.node, { node: names.next, rank: 9e15 });
+  await until("the node asks the home", () => asked(home, messages.again) > 0);
+  home.writer
+    .begin(messages.inheritance)
+    .number(0)
+    .rawBytes(Buffer.concat([Buffer.from("[]"), new Histories({ clock: new FakeClock() }).save()]))
+    .end();
+  home.writer.begin(messages.inherit).number(2).end();
+  await said(move(home, node.broker.node), node);
+  const outcomes: unknown[] = [];
+  void node.broker.publish("a", "1", { history }).then(({ others }) => outcomes.push(others));
+  other.writer.begin(messages.again).number(1).end();
+  await said(other, node);
+  home.writer.begin(messages.onlyHeir).end();
+  await said(home, node);
+  expect(outcomes).toEqual([]);
+  other.writer.begin(messages.subscribe).number(7).text("a").number(1000).number(1e6).float(60_000).end();
+  await said(other, node);
+  await until("it is answered", () => outcomes.length > 0);
+  // The other node has got it.
+  expect([outcomes, asked(other, messages.entry)]).toEqual([[1], 1]);
+  home.close();
+  other.close();
+});

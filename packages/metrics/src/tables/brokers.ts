@@ -1,5 +1,4 @@
-import { atOnce } from "../at-once.ts";
-import type { BrokerSource } from "../sources.ts";
+import { atOnce, stateOf, type BrokerSource } from "../sources.ts";
 import type { Reading } from "./reading.ts";
 import { Labelled, type Row } from "./row.ts";
 
@@ -13,7 +12,7 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     labels: ["state"],
     help: "1 for the state that the broker is in, 0 for the others.",
     read({ source }) {
-      const now = atOnce("state", source.state());
+      const now = stateOf(source);
       return new Labelled(states.map((state) => ({ labels: { state }, value: Number(state === now) })));
     },
   },
@@ -22,7 +21,7 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     type: "gauge",
     unit: "{node}",
     help: "Nodes of the cluster that this one knows to be alive, itself included.",
-    read: ({ source }) => atOnce("nodes", source.nodes()).length,
+    read: ({ source }) => atOnce(source.nodes()).length,
   },
   {
     name: "info",

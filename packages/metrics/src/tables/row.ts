@@ -1,4 +1,5 @@
 import { kindOf } from "../kind-of.ts";
+import { atOnce } from "../sources.ts";
 import type { Metric, Sample } from "./metric.ts";
 
 /** One metric of a kind of source. Its name and labels are without those of the kind. */
@@ -44,5 +45,6 @@ export function samplesOf({ name, read }: { readonly name: string; readonly read
 
 function numberOf(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
+  atOnce(value);
   throw new TypeError(`${name}: ${typeof value === "number" ? value : kindOf(value)} is no count; the source should give a finite number`);
 }

@@ -131,6 +131,35 @@ describe("one connection, by its id", () => {
     await cluster.stop();
   });
 
+  it("what is too large for another node goes nowhere, never rejects, and is reported", async () => {
+    const cluster = new Cluster(2);
+    const [a, b] = cluster.nodes as [Node, Node];
+    const { id } = (await b.route.client()).connection;
+    const long = "x".repeat(1_000_001);
+    const nowhere = { reached: 0, missing: [], delivery: "local-only" };
+    const { realtime } = a;
+    const calls = [
+      realtime.connection(id).send("hi", long),
+      realtime.connection(id).send("hi", Buffer.alloc(800_000)),
+      realtime.connection(long).send("hi", 1),
+      realtime.connection(long).close(),
+      realtime.user(long).close(),
+    ];
+    for (const call of calls) expect(await cluster.within(call)).toEqual(nowhere);
+    expect(cluster.reported.map(String)).toEqual(calls.map(() => expect.stringContaining("RangeError: ask: a question of") as unknown));
+    await cluster.stop();
+  });
+
+  it("and one user, have an id that is a string", async () => {
+    const cluster = new Cluster(1);
+    const { realtime } = cluster.at(0);
+    for (const id of [undefined, null, 5, {}]) {
+      expect(() => realtime.connection(id as never)).toThrow(/^connection: .+ is no id; give a string$/);
+      expect(() => realtime.user(id as never)).toThrow(/^user: .+ is no id; give a string$/);
+    }
+    await cluster.stop();
+  });
+
   it("is asked for everywhere with a prefix of one's own", async () => {
     const cluster = new Cluster(3, { options: { options: { connectionIdPrefix: "eu-1." } } });
     const [a, , c] = cluster.nodes as [Node, Node, Node];

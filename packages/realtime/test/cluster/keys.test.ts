@@ -65,6 +65,25 @@ it("a request with a key is run once, on whatever node it is repeated, and each 
   await nodes.stop();
 });
 
+it.each([
+  ["JSON", "x".repeat(1_000_000)],
+  ["bytes", Buffer.alloc(800_000)],
+  ["JSON that is mostly escapes", '"'.repeat(400_000)],
+])("does not run again what has a reply that is too large to be told: %s", async (_kind, reply) => {
+  const { work, nodes } = cluster(2);
+  const [a, b] = nodes.nodes as [Node, Node];
+  const [onA, onB] = [await a.route.client(as("ann")), await b.route.client(as("ann"))];
+  await onA.ask({ type: "slow", id: 1, key: "k" });
+  await onB.ask({ type: "slow", id: 2, key: "k" });
+  work.ends[0]?.(reply);
+  expect(await onA.heard()).toHaveLength(1);
+  const error = { code: "internal", message: "It has run on another node, whose answer is too large to be told from there", retryable: false };
+  expect(await onB.heard()).toEqual([{ re: 2, error }]);
+  expect(await onB.ask({ type: "slow", id: 3, key: "k" })).toEqual([{ re: 3, error }]);
+  expect(work.runs).toBe(1);
+  await nodes.stop();
+});
+
 it("waits for the one that runs on another node, also when it takes long, and has its error", async () => {
   const { work, nodes } = cluster(2);
   const [a, b] = nodes.nodes as [Node, Node];

@@ -44,6 +44,12 @@ export const wrongNodes: readonly WrongBroker[] = [
       },
     };
   }),
+  wrong("writes names as UTF-8", ["keeps topics apart, and keys, whose names differ in half of a surrogate pair"], (inner) => {
+    const asUtf8 = (name: string): string => new TextDecoder().decode(new TextEncoder().encode(name));
+    return {
+      publish: (topic, data, options) => inner.publish(topic, data, { ...options, ...(options?.key && { key: asUtf8(options.key) }) }),
+    };
+  }),
   wrong("remembers keys for each node alone", ["publishes once for one key that two nodes give"], (inner) => ({
     publish: (topic, data, options) => inner.publish(topic, data, { ...options, ...(options?.key && { key: `${inner.node}${options.key}` }) }),
   })),

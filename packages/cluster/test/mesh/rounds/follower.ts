@@ -1,5 +1,7 @@
+import { setTimeout } from "node:timers/promises";
 import type { Broker, BrokerPublication } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
+import { lossOf, type Loss } from "./loss.ts";
 
 const PAGE = 500;
 const RETRY_MS = 100;
@@ -7,18 +9,30 @@ const RETRY_MS = 100;
 /** Follows one topic with history as a node does: drops what it has had by offset, and fetches what it lacks. */
 export class Follower {
   readonly came: string[] = [];
-  begunAnew = 0;
+  /** How much had come each time when the topic began anew. */
+  readonly anew: number[] = [];
   readonly #broker: Broker;
   readonly #topic: string;
+  readonly #wait: (ms: number) => Promise<unknown>;
   #epoch = "";
   #last = 0;
   #isFilling = false;
   /** The newest position that was told or shown. */
   #shown: Position | undefined;
 
-  constructor(broker: Broker, topic: string) {
+  constructor(broker: Broker, topic: string, wait: (ms: number) => Promise<unknown> = setTimeout) {
     this.#broker = broker;
     this.#topic = topic;
+    this.#wait = wait;
+  }
+
+  get begunAnew(): number {
+    return this.anew.length;
+  }
+
+  /** Whether a publication is missing here that was acknowledged. */
+  lossOf(name: string): Loss {
+    return lossOf(name, this);
   }
 
   begin({ epoch, offset }: Position): void {
@@ -51,7 +65,7 @@ export class Follower {
         if (page.epoch !== this.#epoch && page.epoch !== "") {
           this.#epoch = page.epoch;
           this.#last = 0;
-          this.begunAnew++;
+          this.anew.push(this.came.length);
           continue;
         }
         for (const { offset, data } of page.publications) {
@@ -65,7 +79,7 @@ export class Follower {
         this.#isFilling = false;
         return;
       } catch {
-        await new Promise((resolve) => void setTimeout(resolve, RETRY_MS));
+        await this.#wait(RETRY_MS);
         if (this.#broker.state() === "down") return;
       }
     }

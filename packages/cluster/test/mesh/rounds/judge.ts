@@ -1,13 +1,19 @@
 import type { Child } from "./child.ts";
+import { lossOf } from "./loss.ts";
 import type { Report } from "./talk.ts";
 
-/** What a round has shown. All but the first three should be 0. */
+/** What a round has shown. All but the first four should be 0. */
 export interface Verdict {
   acknowledged: number;
   rejected: number;
   /** Topics that began anew, for all nodes together. */
   begunAnew: number;
-  /** Acknowledged publications of topics with history that a node which was there all the time has not got. */
+  /**
+   * Acknowledged publications of topics with history that a node which was there all the time has not got, and was told so: the topic has begun anew
+   * for it where they belong. Only a process that stood still may bring that about.
+   */
+  lostAndTold: number;
+  /** The same without a word. */
   lost: number;
   doubled: number;
   /** Publications that came before an earlier one of the same publisher and topic. */
@@ -25,13 +31,20 @@ export function judge(children: readonly Child[], reports: ReadonlyMap<Child, Re
   const kept = children.flatMap((child) => [...child.kept]);
   // Of a node that was killed it is not known what it had written.
   const plain = children.filter(({ wasKilled }) => !wasKilled).flatMap((child) => [...child.plain]);
-  const verdict: Verdict = { acknowledged: kept.length, rejected: 0, begunAnew: 0, lost: 0, doubled: 0, inverted: 0, untold: 0, overtold: 0, waiting: 0 };
+  const verdict: Verdict = { ...NOTHING, acknowledged: kept.length };
   for (const report of reports.values()) {
     verdict.rejected += report.rejected;
-    verdict.begunAnew += report.begunAnew;
+    verdict.begunAnew += report.anew.reduce((sum, { length }) => sum + length, 0);
     verdict.waiting += report.waiting;
     const cameKept = namesOf(report.kept);
-    verdict.lost += kept.filter((name) => !cameKept.has(name)).length;
+    for (const name of kept) {
+      if (cameKept.has(name)) continue;
+      const slash = name.indexOf("/");
+      const topic = Number(name.slice(0, slash));
+      const log = { came: report.kept[topic] ?? [], anew: report.anew[topic] ?? [] };
+      if (lossOf(name.slice(slash + 1), log) === "told") verdict.lostAndTold++;
+      else verdict.lost++;
+    }
     for (const came of [...report.kept, ...report.plain]) {
       verdict.doubled += came.length - new Set(came).size;
       verdict.inverted += inversionsIn(came);
@@ -46,6 +59,19 @@ export function judge(children: readonly Child[], reports: ReadonlyMap<Child, Re
   }
   return verdict;
 }
+
+const NOTHING: Verdict = {
+  acknowledged: 0,
+  rejected: 0,
+  begunAnew: 0,
+  lostAndTold: 0,
+  lost: 0,
+  doubled: 0,
+  inverted: 0,
+  untold: 0,
+  overtold: 0,
+  waiting: 0,
+};
 
 export function isClean({ lost, doubled, inverted, untold, overtold, waiting }: Verdict): boolean {
   return lost + doubled + inverted + untold + overtold + waiting === 0;

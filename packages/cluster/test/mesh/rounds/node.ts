@@ -78,7 +78,7 @@ class Node {
       kept: this.#followers.map(({ came }) => came),
       plain: this.#plain,
       gaps: this.#gaps,
-      begunAnew: this.#followers.reduce((sum, { begunAnew }) => sum + begunAnew, 0),
+      anew: this.#followers.map(({ anew }) => anew),
       ...this.#counts,
       nodes: this.#broker.nodes(),
       heapBytes: process.memoryUsage().rss,

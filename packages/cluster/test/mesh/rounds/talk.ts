@@ -26,8 +26,8 @@ export interface Report {
   readonly plain: readonly (readonly string[])[];
   /** For each topic without history: the gaps that were told, each with how many publications had come before. */
   readonly gaps: readonly (readonly number[])[];
-  /** How often a topic with history began anew. */
-  readonly begunAnew: number;
+  /** For each topic with history: how many publications had come each time when it began anew. */
+  readonly anew: readonly (readonly number[])[];
   /** Publishes that were rejected as unavailable. */
   readonly rejected: number;
   readonly localOnly: number;

@@ -119,6 +119,23 @@ export const publishing: readonly Row[] = [
       expect(bench.told.map(([topic]) => topic)).toEqual(["c"]);
     },
   },
+  {
+    title: "works on after refusing what is no topic and no data",
+    needs: ["steady", "exact", "history"],
+    async run(bench) {
+      const { broker } = bench;
+      await bench.subscribe("a", history);
+      for (const options of [{}, { history }]) {
+        for (const topic of [undefined, null, 5, {}]) await expect(broker.publish(topic as never, "x", options)).rejects.toThrow(RangeError);
+        for (const data of [undefined, null, 5, {}, ["x"], new ArrayBuffer(1), new Uint16Array(1)])
+          await expect(broker.publish("a", data as never, options)).rejects.toThrow(RangeError);
+        for (const topic of [undefined, null, 5]) await expect(broker.subscribe(topic as never, options)).rejects.toThrow(RangeError);
+      }
+      expect(await bench.publish("a", "x", { history })).toMatchObject({ position: { offset: 1 } });
+      expect(bench.toldOf("a")).toHaveLength(1);
+      expect(broker.stats).toMatchObject({ queued: 0, queuedBytes: 0 });
+    },
+  },
 ];
 
 /** Forty publishes in one go, some of which may fail. */

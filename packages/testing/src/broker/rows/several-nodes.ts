@@ -1,8 +1,11 @@
+import type { BrokerData } from "@upwire/cluster/broker";
 import { expect } from "vitest";
 import { history, isUnavailable, type BrokerBench } from "../broker-bench.ts";
 import type { Row } from "./row.ts";
 
 const numbers = Array.from({ length: 40 }, (_, at) => at + 1);
+/** Names that are one where they travel as UTF-8, or where something stands for what has none. */
+const oddNames = ["\ud800", "\ud801", "\udc00", "\ufffd", "\ud800a", "\u{10000}", "\u0000utf16:00d8", "~00d8", "__proto__", "", "a\u0000b"];
 
 /** Topics on several nodes: what one publishes, the others are told, and find in the history. */
 export const severalNodes: readonly Row[] = [
@@ -44,6 +47,34 @@ export const severalNodes: readonly Row[] = [
       const { position } = await one.publish("a", "x", { history, key: "key" });
       expect(await other.publish("a", "again", { history, key: "key" })).toMatchObject({ position, repeated: true });
       expect((await other.history("a")).publications).toEqual([{ offset: 1, data: "x" }]);
+    },
+  },
+  {
+    title: "keeps topics apart, and keys, whose names differ in half of a surrogate pair",
+    needs: ["nodes", "history", "steady", "exact"],
+    async run(one) {
+      const other = await one.join();
+      for (const name of oddNames) {
+        await other.subscribe(name, history);
+        await other.subscribe(`plain ${name}`);
+      }
+      // The node that keeps the history is one of them, and a name comes to it in another way than to the other one.
+      for (const node of [one, other]) {
+        for (const name of oddNames) {
+          await node.publish(name, name, { history });
+          await node.publish(`plain ${name}`, name);
+          expect(await node.publish("keys", name, { history, key: `${node.broker.node}${name}` })).toMatchObject({ repeated: false });
+        }
+      }
+      await one.until("all are told", () => other.told.length >= 4 * oddNames.length);
+      for (const name of oddNames) {
+        for (const topic of [name, `plain ${name}`])
+          expect([topic, other.toldOf(topic).map(asUtf8)]).toEqual([topic, [asUtf8({ data: name }), asUtf8({ data: name })]]);
+        expect((await one.history(name)).top).toBe(2);
+      }
+      expect((await one.history("keys")).top).toBe(2 * oddNames.length);
+      for (const node of [one, other])
+        for (const name of oddNames) expect(await other.publish("keys", "x", { history, key: `${node.broker.node}${name}` })).toMatchObject({ repeated: true });
     },
   },
   {
@@ -194,4 +225,9 @@ function publishAll({ broker }: BrokerBench, name: string): Promise<unknown>[] {
       if (!isUnavailable(error)) throw error;
     }),
   );
+}
+
+/** Data is text, in which half of a surrogate pair may become U+FFFD. */
+function asUtf8({ data }: { readonly data: BrokerData }): string {
+  return new TextDecoder().decode(typeof data === "string" ? new TextEncoder().encode(data) : data);
 }
