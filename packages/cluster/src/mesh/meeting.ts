@@ -69,7 +69,7 @@ export class Meeting {
     this.#events = events;
   }
 
-  /** Listens. */
+  /** Listens, and shows the socket. Closed meanwhile, it leaves none behind. */
   async open(): Promise<void> {
     await this.#folder.listen(
       (socket) => this.#accept(socket),
