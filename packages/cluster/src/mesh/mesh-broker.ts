@@ -40,6 +40,7 @@ interface Site {
 class MeshBroker implements Broker {
   readonly capabilities = Object.freeze({ history: "memory", reach: "machine" } as const);
   readonly node: string;
+  readonly #places: Places;
   readonly #maxDataBytes: number;
   readonly #onError: (error: Error) => void;
   readonly #deliveries: Deliveries = new Deliveries((error) => this.#onError(error instanceof Error ? error : new Error(`the sink threw ${String(error)}`)));
@@ -56,11 +57,12 @@ class MeshBroker implements Broker {
 
   constructor(options: MeshBrokerOptions, { node, placesIn }: Site) {
     const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = readMeshOptions(options);
+    this.#places = placesIn(folder);
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
     this.node = node;
     this.#mesh = new Mesh({
-      folder: placesIn(folder),
+      folder: this.#places,
       app: name,
       node,
       clock,
@@ -116,7 +118,8 @@ class MeshBroker implements Broker {
   }
 
   async #start(): Promise<void> {
-    await this.#mesh.start();
+    await this.#places.open();
+    if (this.#closing === undefined) await this.#mesh.start();
     if (this.#closing !== undefined) throw closed();
     this.#seat.start();
     this.#nodes = this.#alive();

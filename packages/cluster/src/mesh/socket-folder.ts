@@ -12,6 +12,8 @@ const UNREADY = ".bind";
 export interface Places {
   /** Names the place to a reader of errors. */
   readonly path: string;
+  /** Makes the place ready. Rejects with an Error that says what is wrong with it. */
+  open(): Promise<void>;
   /** Lets the others find this node, and gives `accept` each connection. `failed` gets what goes wrong later. */
   listen(accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<void>;
   /** The socket has an `error` with the code ENOENT when no such node is there, ECONNREFUSED when its process has ended. */
@@ -34,6 +36,7 @@ export class SocketFolder implements Places {
   readonly path: string;
   readonly #node: string;
   #server: Server | undefined;
+  #isHidden = false;
   /** Sockets that are of no concern, until they are gone. */
   readonly #ignored = new Set<string>();
 
@@ -42,20 +45,30 @@ export class SocketFolder implements Places {
     this.#node = node;
   }
 
+  open(): Promise<void> {
+    return openFolder(this.path);
+  }
+
   /**
    * Gives the socket of this node its name once it is listened on: thus a socket with such a name that refuses a connection belongs
-   * to a process that has ended, and may be removed.
+   * to a process that has ended, and may be removed. Hidden or closed meanwhile, it leaves no socket behind.
    */
   async listen(accept: (socket: Socket) => void, failed: (error: Error) => void): Promise<void> {
-    await openFolder(this.path);
     const server = (this.#server = createServer(accept));
     const unready = join(this.path, this.#node + UNREADY);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
+      server.once("close", resolve);
       server.listen(unready, resolve);
     });
     server.on("error", failed);
-    await rename(unready, this.#pathOf(this.#node));
+    try {
+      await rename(unready, this.#pathOf(this.#node));
+    } catch (error) {
+      // A server that was closed has removed its socket.
+      if (!this.#isHidden) throw error;
+    }
+    if (this.#isHidden) await this.hide();
   }
 
   connect(node: string): Socket {
@@ -63,6 +76,7 @@ export class SocketFolder implements Places {
   }
 
   close(): Promise<void> {
+    this.#isHidden = true;
     return new Promise((resolve) => {
       if (this.#server === undefined) resolve();
       else this.#server.close(() => resolve());
@@ -70,6 +84,7 @@ export class SocketFolder implements Places {
   }
 
   hide(): Promise<void> {
+    this.#isHidden = true;
     return rm(this.#pathOf(this.#node), { force: true });
   }
 

@@ -21,6 +21,7 @@ export class Network {
     const { nodes } = this;
     return {
       path: "/steps",
+      open: () => Promise.resolve(),
       listen: async (accept) => void nodes.set(node, { process, accept }),
       connect: (to) => this.#connect(process, to),
       async others() {
