@@ -1,9 +1,8 @@
 import { decodeBody, encodeBody, engineHead, type EngineHead, type EnvelopeItem } from "@upwire/cluster/envelope";
 import { newEpoch, type HistoryBounds, type HistoryPage } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
-import type { RedisArgument, RedisReply, RedisScriptCall } from "../driver/driver.ts";
+import { RedisReplyError, type RedisArgument, type RedisReply, type RedisScriptCall } from "../driver/driver.ts";
 import { lookScript, pageScript, publishScript } from "../lua/scripts.ts";
-
 import type { Names } from "./names.ts";
 import type { Seen } from "./seen.ts";
 
@@ -39,6 +38,20 @@ export interface BatchAnswer {
   readonly repeated: ReadonlyMap<number, Position>;
 }
 
+/** A topic whose position is asked for. */
+export interface LookedAt {
+  readonly topic: string;
+  readonly seen: Seen;
+  readonly bounds: HistoryBounds;
+}
+
+/** What a topic has. */
+export interface LookAnswer {
+  readonly epoch: string;
+  readonly top: number;
+  readonly run: string;
+}
+
 /** The calls of the scripts that keep histories, and their answers. */
 export class HistoryCalls {
   readonly #names: Names;
@@ -51,8 +64,16 @@ export class HistoryCalls {
     this.#head = engineHead(node);
   }
 
-  look(topic: string, seen: Seen, bounds: HistoryBounds): RedisScriptCall {
-    return { script: lookScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, ...boundsOf(bounds)] };
+  /** All of them with one call: of one slot where keys have slots. At least one. */
+  look(topics: readonly LookedAt[]): RedisScriptCall {
+    const keys: string[] = [];
+    // Topics may share the epoch that they begin with: it is compared with that of the same topic only.
+    const args: RedisArgument[] = [newEpoch()];
+    for (const { topic, seen, bounds } of topics) {
+      keys.push(this.#names.meta(topic), this.#names.stream(topic));
+      args.push(seen.epoch, seen.top, seen.run, ...boundsOf(bounds));
+    }
+    return { script: lookScript, keys: keys as [string, ...string[]], args };
   }
 
   page(topic: string, seen: Seen, after: number, limit: number): RedisScriptCall {
@@ -86,10 +107,20 @@ export class HistoryCalls {
   }
 }
 
-/** @throws TypeError for what the script does not answer. */
-export function readLook(reply: RedisReply): { readonly epoch: string; readonly top: number; readonly run: string } {
-  const [epoch, top, run] = list(reply);
-  return { epoch: text(epoch), top: number(top), run: text(run) };
+/**
+ * @param count Topics of the call.
+ * @returns for each what it has, or why that cannot be said.
+ * @throws TypeError for what the script does not answer.
+ */
+export function readLooks(reply: RedisReply, count: number): readonly (LookAnswer | RedisReplyError)[] {
+  const [first, ...rest] = list(reply);
+  const run = text(first);
+  if (rest.length !== count * 2) throw new TypeError(`a script answered for ${rest.length / 2} of ${count} topics`);
+  return Array.from({ length: count }, (_, at) => {
+    const epoch = text(rest[at * 2]);
+    const top = rest[at * 2 + 1];
+    return epoch === "" ? new RedisReplyError(text(top)) : { epoch, top: number(top), run };
+  });
 }
 
 /** @param size Publications of the batch. @throws TypeError for what the script does not answer. */

@@ -9,7 +9,7 @@ export class Channels {
   readonly #driver: RedisDriver;
   /** Fulfilled when the server has acknowledged it, and all that were asked for in the same turn. */
   readonly #listening = new Map<string, Promise<void>>();
-  #adding = new Set<string>();
+  #adding: string[] = [];
   #added: Resolvers<void> | undefined;
   #dropping = new Set<string>();
   #dropped: Resolvers<void> | undefined;
@@ -31,7 +31,7 @@ export class Channels {
     }
     this.#added ??= settling();
     this.#listening.set(channel, this.#added.promise);
-    this.#adding.add(channel);
+    this.#adding.push(channel);
     this.#schedule();
     return this.#added.promise;
   }
@@ -58,12 +58,12 @@ export class Channels {
     const added = this.#added;
     const dropped = this.#dropped?.resolve;
     this.#dropping = new Set();
-    this.#adding = new Set();
+    this.#adding = [];
     this.#added = undefined;
     this.#dropped = undefined;
+    const unwanted = dropping.filter((channel) => this.#listening.get(channel) !== added?.promise);
     for (const channel of dropping) this.#listening.delete(channel);
-    const wanted = dropping.length === 0 ? [...adding] : [...adding].filter((channel) => this.#listening.has(channel));
-    const unwanted = dropping.filter((channel) => !adding.has(channel));
+    const wanted = dropping.length === 0 ? adding : adding.filter((channel) => this.#listening.has(channel));
     if (dropped !== undefined) this.#driver.unsubscribe(unwanted).then(dropped, dropped);
     if (added === undefined) return;
     if (wanted.length === 0) return added.resolve();

@@ -109,8 +109,14 @@ export class RedisData {
     timer?.cancel();
   }
 
-  async subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
-    checkTopic(topic);
+  subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
+    // Not async: each of many topics would pay for it.
+    try {
+      checkTopic(topic);
+      if (bounds !== undefined) checkBounds(bounds);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#subscriptions.subscribe(topic, bounds);
   }
 

@@ -1,58 +1,44 @@
-import { checkBounds, type BrokerData, type HistoryBounds } from "@upwire/cluster/broker";
+import type { BrokerData, HistoryBounds } from "@upwire/cluster/broker";
 import { SenderTops, type PublicationsEnvelope, type TopsEnvelope } from "@upwire/cluster/envelope";
 import type { Position } from "@upwire/protocol";
 import { Audit } from "./audit.ts";
-import { readLook, type HistoryCalls } from "./calls.ts";
+import type { HistoryCalls, LookAnswer } from "./calls.ts";
 import { Channels } from "./channels.ts";
 import type { DataContext } from "./context.ts";
-import { failed, odd } from "./failures.ts";
+import { failed } from "./failures.ts";
+import { Positions, type Asking } from "./positions.ts";
 import type { Seen } from "./seen.ts";
 import { Subscription } from "./subscription.ts";
-import { withResolvers } from "./with-resolvers.ts";
+import { withResolvers, type Resolvers } from "./with-resolvers.ts";
 
-/** Positions that are asked for in one round trip. */
-const LOOKS = 500;
-/** A subscription that has history has bounds. */
-const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
-
-/** Those without history that are subscribed in one turn wait together; one with history waits alone. */
-interface Waiting {
+/** Subscribes of one turn: their channels are acknowledged together. */
+interface Turn {
   readonly acknowledged: Promise<void>;
-  readonly subscriptions: Subscription[];
-  readonly isKept: boolean;
-  readonly result: Promise<Position | undefined>;
-  readonly resolve: (position: Position | undefined) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** One whose position is asked for. */
-interface Looking {
-  readonly subscription: Subscription;
-  readonly resolve: (position: Position | undefined) => void;
-  readonly reject: (error: unknown) => void;
+  /** Those without history have one promise. */
+  readonly plain: Subscription[];
+  readonly result: Resolvers<undefined>;
+  readonly kept: Asking[];
 }
 
 /** What this node listens to: subscriptions, what comes on their channels, and what is missing. */
 export class Subscriptions {
   readonly #context: DataContext;
-  readonly #calls: HistoryCalls;
   readonly #seenOf: (topic: string) => Seen;
   readonly #channels: Channels;
   readonly #byTopic = new Map<string, Subscription>();
   readonly #byChannel = new Map<string, Subscription>();
   readonly #tops: SenderTops;
-  /** Subscribes whose channel or position has not come yet. */
-  readonly #waiting = new Set<Waiting>();
-  /** The newest without history. */
-  #together: Waiting | undefined;
-  #looking: Looking[] = [];
+  readonly #positions: Positions;
+  /** Those whose channels are not acknowledged yet. */
+  readonly #turns = new Set<Turn>();
+  #newest: Turn | undefined;
   readonly #audit = new Audit();
 
   constructor(context: DataContext, calls: HistoryCalls, seenOf: (topic: string) => Seen) {
     this.#context = context;
-    this.#calls = calls;
     this.#seenOf = seenOf;
     this.#channels = new Channels(context.driver);
+    this.#positions = new Positions(context, calls, (subscription, answer) => this.#known(subscription, answer));
     this.#tops = new SenderTops((topic) => {
       context.counts.lost++;
       context.sink.gap(topic);
@@ -69,34 +55,34 @@ export class Subscriptions {
 
   /** Topics without history work on this node while Redis is away; those with history cannot. */
   subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
-    if (bounds !== undefined) checkBounds(bounds);
-    const { driver, names, clock } = this.#context;
-    let subscription = this.#byTopic.get(topic);
-    if (subscription === undefined) {
-      subscription = new Subscription({ topic, channel: names.channel(topic), seenOf: this.#seenOf, now: clock.now() });
-      this.#byTopic.set(topic, subscription);
-      this.#byChannel.set(subscription.channel, subscription);
-    }
+    const subscription = this.#subscriptionOf(topic);
     if (bounds !== undefined) subscription.bounds = bounds;
-    const acknowledged = this.#channels.add(subscription.channel);
-    const waiting = this.#waitingFor(subscription, acknowledged);
-    if (driver.state() === "down") this.#isAway(waiting);
-    return waiting.result;
+    const turn = this.#turnOf(this.#channels.add(subscription.channel));
+    const result = subscription.bounds === undefined ? waitPlain(turn, subscription) : waitKept(turn, subscription);
+    if (this.#context.driver.state() === "down") this.#isAway(turn);
+    return result;
   }
 
-  #waitingFor(subscription: Subscription, acknowledged: Promise<void>): Waiting {
-    const isKept = subscription.bounds !== undefined;
-    const together = this.#together;
-    if (!isKept && together?.acknowledged === acknowledged) {
-      together.subscriptions.push(subscription);
-      return together;
-    }
-    const { promise: result, resolve, reject } = withResolvers<Position | undefined>();
-    const waiting: Waiting = { acknowledged, subscriptions: [subscription], isKept, result, resolve, reject };
-    this.#waiting.add(waiting);
-    if (!isKept) this.#together = waiting;
-    acknowledged.then(this.#isHeard.bind(this, waiting), this.#reject.bind(this, waiting));
-    return waiting;
+  #subscriptionOf(topic: string): Subscription {
+    const known = this.#byTopic.get(topic);
+    if (known !== undefined) return known;
+    const { names, clock } = this.#context;
+    const subscription = new Subscription({ topic, channel: names.channel(topic), seenOf: this.#seenOf, now: clock.now() });
+    this.#byTopic.set(topic, subscription);
+    this.#byChannel.set(subscription.channel, subscription);
+    return subscription;
+  }
+
+  #turnOf(acknowledged: Promise<void>): Turn {
+    if (this.#newest?.acknowledged === acknowledged) return this.#newest;
+    const turn: Turn = { acknowledged, plain: [], result: withResolvers(), kept: [] };
+    this.#newest = turn;
+    this.#turns.add(turn);
+    acknowledged.then(
+      () => this.#isHeard(turn),
+      (error: unknown) => this.#fail(turn, error),
+    );
+    return turn;
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -110,11 +96,11 @@ export class Subscriptions {
 
   /** Nothing that waits for Redis will come now. */
   down(): void {
-    for (const waiting of this.#waiting) this.#isAway(waiting);
+    for (const turn of this.#turns) this.#isAway(turn);
   }
 
   close(): void {
-    for (const waiting of this.#waiting) this.#reject(waiting, new Error("this broker has been closed"));
+    for (const turn of this.#turns) this.#fail(turn, new Error("this broker has been closed"));
     this.#byTopic.clear();
     this.#byChannel.clear();
   }
@@ -179,14 +165,12 @@ export class Subscriptions {
 
   /** Asks for the position of every topic with history, and tells it. Fulfils when all have answered, or failed. */
   async lookAtAll(): Promise<void> {
-    const kept = [...this.#byTopic.values()].filter(({ bounds }) => bounds !== undefined);
-    for (let from = 0; from < kept.length; from += LOOKS) await this.#lookAt(kept.slice(from, from + LOOKS));
+    await this.#positions.ask([...this.#byTopic.values()].filter(({ bounds }) => bounds !== undefined));
   }
 
   /** One step of an audit that comes round every few seconds, to be called each second. Asks at once for what is doubtful. */
   async audit(): Promise<void> {
-    const due = this.#audit.due(this.#byTopic, this.#context.clock.now());
-    for (let from = 0; from < due.length; from += LOOKS) await this.#lookAt(due.slice(from, from + LOOKS));
+    await this.#positions.ask(this.#audit.due(this.#byTopic, this.#context.clock.now()));
   }
 
   #plain({ topic }: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
@@ -200,7 +184,7 @@ export class Subscriptions {
     const isNew = seen.heard(epoch, offset + envelope.items.length - 1, envelope.run ?? "");
     if (isNew && seen.epoch !== "" && !subscription.isDoubtful) {
       subscription.isDoubtful = true;
-      this.#lookSoon({ subscription, resolve: () => {}, reject: () => {} });
+      this.#positions.askSoon({ subscription, resolve: () => {}, reject: () => {} });
     }
     for (const { data, origin, position } of subscription.untold(envelope)) this.#message(subscription.topic, data, origin, position);
   }
@@ -210,90 +194,60 @@ export class Subscriptions {
     this.#context.sink.message(topic, { data, position, origin });
   }
 
-  #isHeard(waiting: Waiting): void {
-    if (!this.#waiting.has(waiting)) return;
-    const { subscriptions, isKept } = waiting;
-    for (const subscription of subscriptions) {
-      this.#listen(subscription);
-      if (isKept) this.#lookSoon({ subscription, resolve: (position) => this.#resolve(waiting, position), reject: (error) => this.#reject(waiting, error) });
+  #isHeard(turn: Turn): void {
+    if (!this.#end(turn)) return;
+    for (const subscription of turn.plain) this.#listen(subscription);
+    turn.result.resolve(undefined);
+    for (const asking of turn.kept) {
+      this.#listen(asking.subscription);
+      this.#positions.askSoon(asking);
     }
-    if (!isKept) this.#resolve(waiting, undefined);
   }
 
-  #isAway(waiting: Waiting): void {
-    if (waiting.isKept) return this.#reject(waiting, new Error("not connected"));
-    for (const subscription of waiting.subscriptions) this.#listen(subscription);
-    this.#resolve(waiting, undefined);
+  #isAway(turn: Turn): void {
+    if (!this.#end(turn)) return;
+    for (const subscription of turn.plain) this.#listen(subscription);
+    turn.result.resolve(undefined);
+    for (const { reject } of turn.kept) reject(failed("subscribe", new Error("not connected")));
+  }
+
+  #fail(turn: Turn, error: unknown): void {
+    if (!this.#end(turn)) return;
+    const failure = failed("subscribe", error);
+    if (turn.plain.length > 0) turn.result.reject(failure);
+    for (const { reject } of turn.kept) reject(failure);
+  }
+
+  /** @returns whether it still waited. */
+  #end(turn: Turn): boolean {
+    if (this.#newest === turn) this.#newest = undefined;
+    return this.#turns.delete(turn);
   }
 
   #listen({ topic }: Subscription): void {
     if (this.#byTopic.has(topic)) this.#tops.listen(topic, this.#context.clock.now());
   }
 
-  #resolve(waiting: Waiting, position: Position | undefined): void {
-    if (this.#end(waiting)) waiting.resolve(position);
+  #known(subscription: Subscription, { epoch, top, run }: LookAnswer): void {
+    subscription.seen.answered(epoch, top, run);
+    if (subscription.isFresh) subscription.told({ epoch, offset: top });
+    this.#tellTop(subscription);
   }
 
-  #reject(waiting: Waiting, error: unknown): void {
-    if (this.#end(waiting)) waiting.reject(failed("subscribe", error));
+  #tellTop(subscription: Subscription): void {
+    // Topics without history do not even have a place to remember a position.
+    if (subscription.bounds === undefined || subscription.seen.epoch === "" || !this.#byTopic.has(subscription.topic)) return;
+    this.#context.sink.top(subscription.topic, subscription.position);
   }
+}
 
-  /** @returns whether it still waited. */
-  #end(waiting: Waiting): boolean {
-    if (this.#together === waiting) this.#together = undefined;
-    return this.#waiting.delete(waiting);
-  }
+function waitPlain({ plain, result }: Turn, subscription: Subscription): Promise<undefined> {
+  plain.push(subscription);
+  return result.promise;
+}
 
-  /** All positions that are asked for in one turn are one round trip. */
-  #lookSoon(one: Looking): void {
-    this.#looking.push(one);
-    if (this.#looking.length > 1) return;
-    setImmediate(() => {
-      const looking = this.#looking;
-      this.#looking = [];
-      for (let from = 0; from < looking.length; from += LOOKS) void this.#answer(looking.slice(from, from + LOOKS));
-    });
-  }
-
-  async #answer(looking: readonly Looking[]): Promise<void> {
-    const errors = await this.#lookAt(looking.map(({ subscription }) => subscription));
-    for (const [at, { subscription, resolve, reject }] of looking.entries()) {
-      const error = errors[at];
-      if (error === undefined) resolve(subscription.position);
-      else reject(error);
-    }
-  }
-
-  /** @returns for each why it failed, if it did. */
-  async #lookAt(subscriptions: readonly Subscription[]): Promise<(Error | undefined)[]> {
-    const now = this.#context.clock.now();
-    const calls = subscriptions.map(({ topic, seen, bounds }) => this.#calls.look(topic, seen, bounds ?? NO_BOUNDS));
-    for (const subscription of subscriptions) subscription.askedAt = now;
-    const replies = await this.#context.driver.many(calls);
-    return subscriptions.map((subscription, at) => {
-      const reply = replies[at];
-      if (reply === undefined || reply instanceof Error) {
-        // The next audit asks again.
-        subscription.isDoubtful = true;
-        return reply ?? new Error("no answer");
-      }
-      let look;
-      try {
-        look = readLook(reply);
-      } catch (error) {
-        subscription.isDoubtful = true;
-        return odd(error);
-      }
-      const { epoch, top, run } = look;
-      subscription.seen.answered(epoch, top, run);
-      subscription.isDoubtful = false;
-      if (subscription.isFresh) subscription.told({ epoch, offset: top });
-      this.#tellTop(subscription);
-      return undefined;
-    });
-  }
-
-  #tellTop({ topic, bounds, seen, position }: Subscription): void {
-    if (bounds !== undefined && seen.epoch !== "" && this.#byTopic.has(topic)) this.#context.sink.top(topic, position);
-  }
+function waitKept({ kept }: Turn, subscription: Subscription): Promise<Position> {
+  const { promise, resolve, reject } = withResolvers<Position>();
+  kept.push({ subscription, resolve, reject });
+  return promise;
 }
