@@ -1,9 +1,9 @@
+import { setImmediate } from "node:timers/promises";
 import type { HistoryBounds } from "@upwire/cluster/broker";
-import type { Position } from "@upwire/protocol";
 import { RedisUnavailableError, type RedisDriver } from "../driver/driver.ts";
 import { readLooks, type HistoryCalls, type LookAnswer } from "./calls.ts";
 import type { DataContext } from "./context.ts";
-import { failed, odd } from "./failures.ts";
+import { odd } from "./failures.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** Topics of one call, which holds up the server for a millisecond or two. */
@@ -13,12 +13,8 @@ const TOPICS_OF_A_TRIP = 2000;
 /** A subscription that has history has bounds. */
 const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
 
-/** A subscribe that waits for the position of its topic. */
-export interface Asking {
-  readonly subscription: Subscription;
-  readonly resolve: (position: Position) => void;
-  readonly reject: (error: Error) => void;
-}
+/** Those whose positions could not be told, and why. */
+type Failures = ReadonlyMap<Subscription, Error>;
 
 type Answer = Awaited<ReturnType<RedisDriver["many"]>>[number];
 
@@ -27,40 +23,39 @@ export class Positions {
   readonly #context: DataContext;
   readonly #calls: HistoryCalls;
   readonly #known: (subscription: Subscription, answer: LookAnswer) => void;
-  #soon: Asking[] = [];
+  #soon: Subscription[] = [];
+  #asked: Promise<Failures> | undefined;
 
-  /** @param known Gets each position, before any subscribe that waits for it. */
+  /** @param known Gets each position. */
   constructor(context: DataContext, calls: HistoryCalls, known: (subscription: Subscription, answer: LookAnswer) => void) {
     this.#context = context;
     this.#calls = calls;
     this.#known = known;
   }
 
-  /** All that are asked for in one turn go together. */
-  askSoon(asking: Asking): void {
-    this.#soon.push(asking);
-    if (this.#soon.length === 1) setImmediate(() => void this.#askNow());
+  /** All that are asked for in one turn go together, and get the same answer. Never rejects. */
+  askSoon(subscription: Subscription): Promise<Failures> {
+    this.#soon.push(subscription);
+    this.#asked ??= this.#askNext();
+    return this.#asked;
   }
 
-  /** @returns for each why it failed, if it did: then the next audit asks again. */
-  async ask(subscriptions: readonly Subscription[]): Promise<readonly (Error | undefined)[]> {
-    const errors: (Error | undefined)[] = [];
-    for (const trip of inGroups(subscriptions, TOPICS_OF_A_TRIP)) errors.push(...(await this.#trip(trip)));
-    return errors;
-  }
-
-  async #askNow(): Promise<void> {
-    const all = this.#soon;
+  async #askNext(): Promise<Failures> {
+    await setImmediate();
+    const soon = this.#soon;
     this.#soon = [];
-    const errors = await this.ask(all.map(({ subscription }) => subscription));
-    for (const [at, { subscription, resolve, reject }] of all.entries()) {
-      const error = errors[at];
-      if (error === undefined) resolve(subscription.position);
-      else reject(failed("subscribe", error));
-    }
+    this.#asked = undefined;
+    return this.ask(soon);
   }
 
-  async #trip(subscriptions: readonly Subscription[]): Promise<(Error | undefined)[]> {
+  /** Never rejects: of what fails, the next audit asks again. */
+  async ask(subscriptions: readonly Subscription[]): Promise<Failures> {
+    const failures = new Map<Subscription, Error>();
+    for (const trip of inGroups(subscriptions, TOPICS_OF_A_TRIP)) await this.#trip(trip, failures);
+    return failures;
+  }
+
+  async #trip(subscriptions: readonly Subscription[], failures: Map<Subscription, Error>): Promise<void> {
     const { driver, clock } = this.#context;
     const now = clock.now();
     for (const subscription of subscriptions) subscription.askedAt = now;
@@ -68,22 +63,20 @@ export class Positions {
     const groups = inGroups(subscriptions, driver.sharded ? 1 : TOPICS_OF_A_CALL);
     const calls = groups.map((group) => this.#calls.look(group.map(({ topic, seen, bounds = NO_BOUNDS }) => ({ topic, seen, bounds }))));
     const replies = await driver.many(calls);
-    return groups.flatMap((group, at) => this.#take(group, replies[at]));
-  }
-
-  #take(group: readonly Subscription[], reply: Answer | undefined): (Error | undefined)[] {
-    const answers = answersOf(reply, group.length);
-    return group.map((subscription, at) => {
-      const answer = answers[at];
-      subscription.isDoubtful = answer instanceof Error;
-      if (answer instanceof Error) return answer;
-      if (answer !== undefined) this.#known(subscription, answer);
-      return undefined;
-    });
+    for (const [number, group] of groups.entries()) {
+      const answers = answersOf(replies[number], group.length);
+      for (const [at, subscription] of group.entries()) {
+        const answer = answers[at];
+        if (answer === undefined) continue;
+        subscription.isDoubtful = answer instanceof Error;
+        if (answer instanceof Error) failures.set(subscription, answer);
+        else this.#known(subscription, answer);
+      }
+    }
   }
 }
 
-/** One answer for each of `count` topics, whatever the call came to. */
+/** One for each of `count` topics, whatever the call came to. */
 function answersOf(reply: Answer = new RedisUnavailableError("no answer", { maybeDone: true }), count: number): readonly (LookAnswer | Error)[] {
   if (reply instanceof Error) return Array<Error>(count).fill(reply);
   try {

@@ -6,19 +6,9 @@ import type { HistoryCalls, LookAnswer } from "./calls.ts";
 import { Channels } from "./channels.ts";
 import type { DataContext } from "./context.ts";
 import { failed } from "./failures.ts";
-import { Positions, type Asking } from "./positions.ts";
+import { Positions } from "./positions.ts";
 import type { Seen } from "./seen.ts";
 import { Subscription } from "./subscription.ts";
-import { withResolvers, type Resolvers } from "./with-resolvers.ts";
-
-/** Subscribes of one turn: their channels are acknowledged together. */
-interface Turn {
-  readonly acknowledged: Promise<void>;
-  /** Those without history have one promise. */
-  readonly plain: Subscription[];
-  readonly result: Resolvers<undefined>;
-  readonly kept: Asking[];
-}
 
 /** What this node listens to: subscriptions, what comes on their channels, and what is missing. */
 export class Subscriptions {
@@ -29,20 +19,14 @@ export class Subscriptions {
   readonly #byChannel = new Map<string, Subscription>();
   readonly #tops: SenderTops;
   readonly #positions: Positions;
-  /** Those whose channels are not acknowledged yet. */
-  readonly #turns = new Set<Turn>();
-  #newest: Turn | undefined;
   readonly #audit = new Audit();
 
   constructor(context: DataContext, calls: HistoryCalls, seenOf: (topic: string) => Seen) {
     this.#context = context;
     this.#seenOf = seenOf;
-    this.#channels = new Channels(context.driver);
+    this.#channels = new Channels(context.driver, context.clock);
     this.#positions = new Positions(context, calls, (subscription, answer) => this.#known(subscription, answer));
-    this.#tops = new SenderTops((topic) => {
-      context.counts.lost++;
-      context.sink.gap(topic);
-    });
+    this.#tops = new SenderTops((topic) => this.#gap(topic));
   }
 
   get size(): number {
@@ -55,34 +39,34 @@ export class Subscriptions {
 
   /** Topics without history work on this node while Redis is away; those with history cannot. */
   subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
-    const subscription = this.#subscriptionOf(topic);
-    if (bounds !== undefined) subscription.bounds = bounds;
-    const turn = this.#turnOf(this.#channels.add(subscription.channel));
-    const result = subscription.bounds === undefined ? waitPlain(turn, subscription) : waitKept(turn, subscription);
-    if (this.#context.driver.state() === "down") this.#isAway(turn);
+    const { driver, clock } = this.#context;
+    const subscription = this.#byTopic.get(topic) ?? this.#add(topic);
+    if (subscription.turn.isRefused) subscription.turn = this.#channels.add(subscription.channel);
+    if (bounds !== undefined) subscription.keep(bounds, clock.now());
+    // Not async without history: many topics of one turn have the same promise.
+    const result = subscription.bounds === undefined ? subscription.turn.settled : this.#position(subscription);
+    if (driver.state() === "down") subscription.turn.isAway(clock.now());
     return result;
   }
 
-  #subscriptionOf(topic: string): Subscription {
-    const known = this.#byTopic.get(topic);
-    if (known !== undefined) return known;
-    const { names, clock } = this.#context;
-    const subscription = new Subscription({ topic, channel: names.channel(topic), seenOf: this.#seenOf, now: clock.now() });
+  #add(topic: string): Subscription {
+    const channel = this.#context.names.channel(topic);
+    const turn = this.#channels.add(channel);
+    const subscription = new Subscription({ topic, channel, turn, seenOf: this.#seenOf });
     this.#byTopic.set(topic, subscription);
-    this.#byChannel.set(subscription.channel, subscription);
+    this.#byChannel.set(channel, subscription);
+    // It was given up in this turn, and what came until then is forgotten.
+    if (turn.heardSince !== undefined) this.#tops.listen(topic, this.#context.clock.now());
     return subscription;
   }
 
-  #turnOf(acknowledged: Promise<void>): Turn {
-    if (this.#newest?.acknowledged === acknowledged) return this.#newest;
-    const turn: Turn = { acknowledged, plain: [], result: withResolvers(), kept: [] };
-    this.#newest = turn;
-    this.#turns.add(turn);
-    acknowledged.then(
-      () => this.#isHeard(turn),
-      (error: unknown) => this.#fail(turn, error),
-    );
-    return turn;
+  async #position(subscription: Subscription): Promise<Position> {
+    const { turn } = subscription;
+    await turn.settled;
+    if (!turn.isAcknowledged) throw failed("subscribe", new Error("not connected"));
+    const error = (await this.#positions.askSoon(subscription)).get(subscription);
+    if (error !== undefined) throw failed("subscribe", error);
+    return subscription.position;
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -91,16 +75,16 @@ export class Subscriptions {
     this.#byTopic.delete(topic);
     this.#byChannel.delete(subscription.channel);
     this.#tops.unlisten(topic);
-    await this.#channels.drop(subscription.channel);
+    await this.#channels.drop(subscription.channel, subscription.turn);
   }
 
   /** Nothing that waits for Redis will come now. */
   down(): void {
-    for (const turn of this.#turns) this.#isAway(turn);
+    this.#channels.down();
   }
 
   close(): void {
-    for (const turn of this.#turns) this.#fail(turn, new Error("this broker has been closed"));
+    this.#channels.close();
     this.#byTopic.clear();
     this.#byChannel.clear();
   }
@@ -118,8 +102,9 @@ export class Subscriptions {
   }
 
   tops(channel: string, { node, tops }: TopsEnvelope): void {
-    const topic = this.#byChannel.get(channel)?.topic;
-    if (topic === undefined || node === this.#context.node) return;
+    const subscription = this.#byChannel.get(channel);
+    if (subscription === undefined || node === this.#context.node || !this.#listens(subscription)) return;
+    const { topic } = subscription;
     // The channel says which topic it is, whatever the entry says.
     for (const { number, ageMs } of tops) this.#tops.shown(node, { topic, number, ageMs }, this.#context.clock.now());
   }
@@ -155,7 +140,7 @@ export class Subscriptions {
   }
 
   loseAll(): void {
-    this.#tops.loseAll();
+    for (const { topic, turn } of this.#byTopic.values()) if (turn.heardSince !== undefined) this.#gap(topic);
   }
 
   /** Tells the newest known position of every topic with history. */
@@ -173,8 +158,9 @@ export class Subscriptions {
     await this.#positions.ask(this.#audit.due(this.#byTopic, this.#context.clock.now()));
   }
 
-  #plain({ topic }: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
-    if (first === undefined || node === this.#context.node) return;
+  #plain(subscription: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
+    if (first === undefined || node === this.#context.node || !this.#listens(subscription)) return;
+    const { topic } = subscription;
     const come = this.#tops.came(topic, node, { first, earlierMs }, items.length + skipped, this.#context.clock.now());
     for (const { data, origin } of come === 0 ? items : items.slice(come)) this.#message(topic, data, origin, undefined);
   }
@@ -184,7 +170,7 @@ export class Subscriptions {
     const isNew = seen.heard(epoch, offset + envelope.items.length - 1, envelope.run ?? "");
     if (isNew && seen.epoch !== "" && !subscription.isDoubtful) {
       subscription.isDoubtful = true;
-      this.#positions.askSoon({ subscription, resolve: () => {}, reject: () => {} });
+      void this.#positions.askSoon(subscription);
     }
     for (const { data, origin, position } of subscription.untold(envelope)) this.#message(subscription.topic, data, origin, position);
   }
@@ -194,38 +180,19 @@ export class Subscriptions {
     this.#context.sink.message(topic, { data, position, origin });
   }
 
-  #isHeard(turn: Turn): void {
-    if (!this.#end(turn)) return;
-    for (const subscription of turn.plain) this.#listen(subscription);
-    turn.result.resolve(undefined);
-    for (const asking of turn.kept) {
-      this.#listen(asking.subscription);
-      this.#positions.askSoon(asking);
-    }
+  /**
+   * Most topics of many are silent: what came last is not kept of a topic before something has come.
+   * @returns whether its channel is subscribed already.
+   */
+  #listens({ topic, turn: { heardSince } }: Subscription): boolean {
+    if (heardSince === undefined) return false;
+    this.#tops.listen(topic, heardSince);
+    return true;
   }
 
-  #isAway(turn: Turn): void {
-    if (!this.#end(turn)) return;
-    for (const subscription of turn.plain) this.#listen(subscription);
-    turn.result.resolve(undefined);
-    for (const { reject } of turn.kept) reject(failed("subscribe", new Error("not connected")));
-  }
-
-  #fail(turn: Turn, error: unknown): void {
-    if (!this.#end(turn)) return;
-    const failure = failed("subscribe", error);
-    if (turn.plain.length > 0) turn.result.reject(failure);
-    for (const { reject } of turn.kept) reject(failure);
-  }
-
-  /** @returns whether it still waited. */
-  #end(turn: Turn): boolean {
-    if (this.#newest === turn) this.#newest = undefined;
-    return this.#turns.delete(turn);
-  }
-
-  #listen({ topic }: Subscription): void {
-    if (this.#byTopic.has(topic)) this.#tops.listen(topic, this.#context.clock.now());
+  #gap(topic: string): void {
+    this.#context.counts.lost++;
+    this.#context.sink.gap(topic);
   }
 
   #known(subscription: Subscription, { epoch, top, run }: LookAnswer): void {
@@ -239,15 +206,4 @@ export class Subscriptions {
     if (subscription.bounds === undefined || subscription.seen.epoch === "" || !this.#byTopic.has(subscription.topic)) return;
     this.#context.sink.top(subscription.topic, subscription.position);
   }
-}
-
-function waitPlain({ plain, result }: Turn, subscription: Subscription): Promise<undefined> {
-  plain.push(subscription);
-  return result.promise;
-}
-
-function waitKept({ kept }: Turn, subscription: Subscription): Promise<Position> {
-  const { promise, resolve, reject } = withResolvers<Position>();
-  kept.push({ subscription, resolve, reject });
-  return promise;
 }
