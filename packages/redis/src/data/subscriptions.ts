@@ -26,7 +26,10 @@ export class Subscriptions {
     this.#seenOf = seenOf;
     this.#channels = new Channels(context.driver, context.clock);
     this.#positions = new Positions(context, calls, (subscription, answer) => this.#known(subscription, answer));
-    this.#tops = new SenderTops((topic) => this.#gap(topic));
+    this.#tops = new SenderTops((topic) => {
+      context.counts.lost++;
+      context.sink.gap(topic);
+    });
   }
 
   get size(): number {
@@ -140,7 +143,8 @@ export class Subscriptions {
   }
 
   loseAll(): void {
-    for (const { topic, turn } of this.#byTopic.values()) if (turn.heardSince !== undefined) this.#gap(topic);
+    for (const subscription of this.#byTopic.values()) this.#listens(subscription);
+    this.#tops.loseAll();
   }
 
   /** Tells the newest known position of every topic with history. */
@@ -188,11 +192,6 @@ export class Subscriptions {
     if (heardSince === undefined) return false;
     this.#tops.listen(topic, heardSince);
     return true;
-  }
-
-  #gap(topic: string): void {
-    this.#context.counts.lost++;
-    this.#context.sink.gap(topic);
   }
 
   #known(subscription: Subscription, { epoch, top, run }: LookAnswer): void {
