@@ -13,6 +13,7 @@ const PART_ITEMS = 128;
 const PART_BYTES = 32 * 1024;
 /** A script writes numbers up to this one digit by digit. */
 const MOST = 1e13;
+const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
 /** Time, number of publications, bytes of data: how the value of an entry begins. */
 const ENTRY_HEAD_BYTES = 12;
 /** Where the number of publications stands in it. */
@@ -42,7 +43,8 @@ export interface BatchAnswer {
 export interface LookedAt {
   readonly topic: string;
   readonly seen: Seen;
-  readonly bounds: HistoryBounds;
+  /** One that has history has bounds. */
+  readonly bounds: HistoryBounds | undefined;
 }
 
 /** What a topic has. */
@@ -69,9 +71,9 @@ export class HistoryCalls {
     const keys: string[] = [];
     // Topics may share the epoch that they begin with: it is compared with that of the same topic only.
     const args: RedisArgument[] = [newEpoch()];
-    for (const { topic, seen, bounds } of topics) {
+    for (const { topic, seen, bounds = NO_BOUNDS } of topics) {
       keys.push(this.#names.meta(topic), this.#names.stream(topic));
-      args.push(seen.epoch, seen.top, seen.run, ...boundsOf(bounds));
+      args.push(`${seen.epoch} ${seen.top} ${seen.run} ${boundsOf(bounds).join(" ")}`);
     }
     return { script: lookScript, keys: keys as [string, ...string[]], args };
   }
@@ -113,14 +115,15 @@ export class HistoryCalls {
  * @throws TypeError for what the script does not answer.
  */
 export function readLooks(reply: RedisReply, count: number): readonly (LookAnswer | RedisReplyError)[] {
-  const [first, ...rest] = list(reply);
-  const run = text(first);
-  if (rest.length !== count * 2) throw new TypeError(`a script answered for ${rest.length / 2} of ${count} topics`);
-  return Array.from({ length: count }, (_, at) => {
-    const epoch = text(rest[at * 2]);
-    const top = rest[at * 2 + 1];
-    return epoch === "" ? new RedisReplyError(text(top)) : { epoch, top: number(top), run };
-  });
+  const [ran, found, failed] = list(reply);
+  const run = text(ran);
+  const words = text(found).split(" ");
+  if (words.length !== count * 2) throw new TypeError(`a script answered for ${words.length / 2} of ${count} topics`);
+  const answers: (LookAnswer | RedisReplyError)[] = [];
+  for (let at = 0; at < words.length; at += 2) answers.push({ epoch: words[at] as string, top: Number(words[at + 1]), run });
+  const failures = list(failed);
+  for (let at = 0; at < failures.length; at += 2) answers[number(failures[at]) - 1] = new RedisReplyError(text(failures[at + 1]));
+  return answers;
 }
 
 /** @param size Publications of the batch. @throws TypeError for what the script does not answer. */

@@ -63,13 +63,13 @@ export class Subscriptions {
     return subscription;
   }
 
-  async #position(subscription: Subscription): Promise<Position> {
-    const { turn } = subscription;
-    await turn.settled;
-    if (!turn.isAcknowledged) throw failed("subscribe", new Error("not connected"));
-    const error = (await this.#positions.askSoon(subscription)).get(subscription);
-    if (error !== undefined) throw failed("subscribe", error);
-    return subscription.position;
+  /** Not async: of many topics, each would wait twice. */
+  #position(subscription: Subscription): Promise<Position> {
+    return this.#positions.askAfter(subscription.turn, subscription).then((failures) => {
+      const error = failures.get(subscription);
+      if (error !== undefined) throw failed("subscribe", error);
+      return subscription.position;
+    });
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -174,7 +174,7 @@ export class Subscriptions {
     const isNew = seen.heard(epoch, offset + envelope.items.length - 1, envelope.run ?? "");
     if (isNew && seen.epoch !== "" && !subscription.isDoubtful) {
       subscription.isDoubtful = true;
-      void this.#positions.askSoon(subscription);
+      void this.#positions.askSoon([subscription]);
     }
     for (const { data, origin, position } of subscription.untold(envelope)) this.#message(subscription.topic, data, origin, position);
   }

@@ -101,27 +101,32 @@ return { epoch, run, from, total, receivers, told }
 
 /*
  * What each of many topics has now; it begins if there is none. It stays alive by it. One that fails does not hold up the others.
- * KEYS: meta and stream of each. ARGV: an epoch to begin with, then for each topic the epoch, top and run that were seen, and the bounds:
- * messages, bytes, ageMs.
- * Returns the run, then for each topic its epoch and top; for one that failed nothing and the error.
+ * KEYS: meta and stream of each. ARGV: an epoch to begin with, then one text for each topic: the epoch, top and run that were seen, and the
+ * bounds: messages, bytes, ageMs.
+ * Returns the run, one text with the epoch and top of each, and for each that failed its number and the error. Clients take much longer
+ * for many small values than for one text.
  */
 export const lookScript: RedisScript = scriptOf(`${TOPIC}
-local function look(at)
+local function look(text)
+  local seenEpoch, seenTop, seenRun, newMessages, newBytes, newAge = string.match(text, '^(%S*) (%d+) (%S*) (%d+) (%d+) (%d+)$')
   messages, bytes, age, isChanged = nil, nil, nil, false
-  if not open(ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]) then begin(ARGV[1]) end
-  setBounds(tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]))
+  if not open(seenEpoch, tonumber(seenTop), seenRun) then begin(ARGV[1]) end
+  setBounds(tonumber(newMessages), tonumber(newBytes), tonumber(newAge))
   -- Nothing is written, and nothing goes into the log, unless there is a reason.
   if isChanged or redis.call('PTTL', metaKey) < age + ${GRACE_MS / 2} then save() end
 end
 
-local answers = { run }
+local answers, failures = {}, {}
 for number = 1, #KEYS / 2 do
   metaKey, streamKey = KEYS[number * 2 - 1], KEYS[number * 2]
-  local isDone, failure = pcall(look, number * 6 - 4)
-  answers[number * 2] = isDone and epoch or ''
-  answers[number * 2 + 1] = isDone and top or failure.err or tostring(failure)
+  local isDone, failure = pcall(look, ARGV[number + 1])
+  answers[number] = isDone and epoch .. ' ' .. top or '- 0'
+  if not isDone then
+    failures[#failures + 1] = number
+    failures[#failures + 1] = failure.err or tostring(failure)
+  end
 end
-return answers
+return { run, table.concat(answers, ' '), failures }
 `);
 
 /*
