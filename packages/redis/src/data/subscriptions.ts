@@ -17,6 +17,8 @@ export class Subscriptions {
   readonly #channels: Channels;
   readonly #byTopic = new Map<string, Subscription>();
   readonly #byChannel = new Map<string, Subscription>();
+  /** Those with history. */
+  readonly #kept = new Set<Subscription>();
   readonly #tops: SenderTops;
   readonly #positions: Positions;
   readonly #audit = new Audit();
@@ -45,7 +47,10 @@ export class Subscriptions {
     const { driver, clock } = this.#context;
     const subscription = this.#byTopic.get(topic) ?? this.#add(topic);
     if (subscription.turn.isRefused) subscription.turn = this.#channels.add(subscription.channel);
-    if (bounds !== undefined) subscription.keep(bounds, clock.now());
+    if (bounds !== undefined) {
+      subscription.keep(bounds, clock.now());
+      this.#kept.add(subscription);
+    }
     // Not async without history: many topics of one turn have the same promise.
     const result = subscription.bounds === undefined ? subscription.turn.settled : this.#position(subscription);
     if (driver.state() === "down") subscription.turn.isAway(clock.now());
@@ -77,6 +82,7 @@ export class Subscriptions {
     if (subscription === undefined) return;
     this.#byTopic.delete(topic);
     this.#byChannel.delete(subscription.channel);
+    this.#kept.delete(subscription);
     this.#tops.unlisten(topic);
     await this.#channels.drop(subscription.channel, subscription.turn);
   }
@@ -90,6 +96,7 @@ export class Subscriptions {
     this.#channels.close();
     this.#byTopic.clear();
     this.#byChannel.clear();
+    this.#kept.clear();
   }
 
   /** @returns whether `channel` is one of a topic that is subscribed. */
@@ -101,7 +108,7 @@ export class Subscriptions {
     const subscription = this.#byChannel.get(channel);
     if (subscription === undefined) return;
     if (envelope.position === undefined) this.#plain(subscription, envelope);
-    else this.#kept(subscription, envelope, envelope.position);
+    else this.#published(subscription, envelope, envelope.position);
   }
 
   tops(channel: string, { node, tops }: TopsEnvelope): void {
@@ -149,17 +156,17 @@ export class Subscriptions {
 
   /** Tells the newest known position of every topic with history. */
   tellTops(): void {
-    for (const subscription of this.#byTopic.values()) this.#tellTop(subscription);
+    for (const subscription of this.#kept) this.#tellTop(subscription);
   }
 
   /** Asks for the position of every topic with history, and tells it. Fulfils when all have answered, or failed. */
   async lookAtAll(): Promise<void> {
-    await this.#positions.ask([...this.#byTopic.values()].filter(({ bounds }) => bounds !== undefined));
+    await this.#positions.ask([...this.#kept]);
   }
 
   /** One step of an audit that comes round every few seconds, to be called each second. Asks at once for what is doubtful. */
   async audit(): Promise<void> {
-    await this.#positions.ask(this.#audit.due(this.#byTopic, this.#context.clock.now()));
+    await this.#positions.ask(this.#audit.due(this.#kept, this.#context.clock.now()));
   }
 
   #plain(subscription: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
@@ -169,7 +176,7 @@ export class Subscriptions {
     for (const { data, origin } of come === 0 ? items : items.slice(come)) this.#message(topic, data, origin, undefined);
   }
 
-  #kept(subscription: Subscription, envelope: PublicationsEnvelope, { epoch, offset }: Position): void {
+  #published(subscription: Subscription, envelope: PublicationsEnvelope, { epoch, offset }: Position): void {
     const { seen } = subscription;
     const isNew = seen.heard(epoch, offset + envelope.items.length - 1, envelope.run ?? "");
     if (isNew && seen.epoch !== "" && !subscription.isDoubtful) {
@@ -201,8 +208,6 @@ export class Subscriptions {
   }
 
   #tellTop(subscription: Subscription): void {
-    // Topics without history do not even have a place to remember a position.
-    if (subscription.bounds === undefined || subscription.seen.epoch === "" || !this.#byTopic.has(subscription.topic)) return;
-    this.#context.sink.top(subscription.topic, subscription.position);
+    if (subscription.seen.epoch !== "" && this.#kept.has(subscription)) this.#context.sink.top(subscription.topic, subscription.position);
   }
 }
