@@ -36,7 +36,13 @@ export async function positionsByHand(url: string): Promise<{ subscribe(topics: 
   };
 }
 
-async function record(url: string): Promise<{ load(client: Redis): Promise<unknown>; callFor(topics: readonly string[]): (string | number)[] }> {
+interface Recorded {
+  readonly load: (client: Redis) => Promise<unknown>;
+  /** The arguments of EVALSHA. */
+  readonly callFor: (topics: readonly string[]) => readonly (string | number)[];
+}
+
+async function record(url: string): Promise<Recorded> {
   const recorder = await recordCommands(Number(new URL(url).port));
   const broker = redisBroker({ url: `redis://127.0.0.1:${recorder.port}` });
   const ignore = (): void => {};
