@@ -3,6 +3,7 @@ import type { NamedSource } from "./options.ts";
 
 /** Whether new clients should come to this process. */
 export interface Readiness {
+  /** `true`: they may come. */
   readonly ready: boolean;
   /** What keeps it from being ready, or would without `readyWithoutBroker`; one line each, empty when all is well. */
   readonly reasons: readonly string[];
