@@ -13,22 +13,21 @@ export class Audit {
   #next: Iterator<Subscription> | undefined;
 
   /** To be called each second. */
-  due(byTopic: ReadonlyMap<string, Subscription>, now: number): Subscription[] {
+  due(kept: ReadonlySet<Subscription>, now: number): Subscription[] {
     const due: Subscription[] = [];
-    const most = Math.max(AUDIT_TOPICS, Math.ceil((byTopic.size * 1000) / ALIVE_MS));
-    for (let looked = 0; looked < byTopic.size && due.length < most; looked++) {
-      const next = this.#take(byTopic);
+    const most = Math.max(AUDIT_TOPICS, Math.ceil((kept.size * 1000) / ALIVE_MS));
+    for (let looked = 0; looked < kept.size && due.length < most; looked++) {
+      const next = this.#take(kept);
       if (next === undefined) break;
-      if (next.bounds === undefined) continue;
       if (!next.isDoubtful && now - next.askedAt < Math.min(AUDIT_MS, ALIVE_MS)) continue;
       due.push(next);
     }
     return due;
   }
 
-  #take(byTopic: ReadonlyMap<string, Subscription>): Subscription | undefined {
+  #take(kept: ReadonlySet<Subscription>): Subscription | undefined {
     for (let tries = 0; tries < 2; tries++) {
-      this.#next ??= byTopic.values();
+      this.#next ??= kept.values();
       const { done, value } = this.#next.next();
       if (done !== true) return value;
       this.#next = undefined;

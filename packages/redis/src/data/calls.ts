@@ -1,7 +1,7 @@
 import { decodeBody, encodeBody, engineHead, type EngineHead, type EnvelopeItem } from "@upwire/cluster/envelope";
 import { newEpoch, type HistoryBounds, type HistoryPage } from "@upwire/cluster/broker";
 import type { Position } from "@upwire/protocol";
-import type { RedisArgument, RedisReply, RedisScriptCall } from "../driver/driver.ts";
+import { RedisReplyError, type RedisArgument, type RedisReply, type RedisScriptCall } from "../driver/driver.ts";
 import { lookScript, pageScript, publishScript } from "../lua/scripts.ts";
 import type { Names } from "./names.ts";
 import type { Seen } from "./seen.ts";
@@ -13,6 +13,7 @@ const PART_ITEMS = 128;
 const PART_BYTES = 32 * 1024;
 /** A script writes numbers up to this one digit by digit. */
 const MOST = 1e13;
+const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
 /** Time, number of publications, bytes of data: how the value of an entry begins. */
 const ENTRY_HEAD_BYTES = 12;
 /** Where the number of publications stands in it. */
@@ -38,6 +39,21 @@ export interface BatchAnswer {
   readonly repeated: ReadonlyMap<number, Position>;
 }
 
+/** A topic whose position is asked for. */
+export interface LookedAt {
+  readonly topic: string;
+  readonly seen: Seen;
+  /** One that has history has bounds. */
+  readonly bounds: HistoryBounds | undefined;
+}
+
+/** What a topic has. */
+export interface LookAnswer {
+  readonly epoch: string;
+  readonly top: number;
+  readonly run: string;
+}
+
 /** The calls of the scripts that keep histories, and their answers. */
 export class HistoryCalls {
   readonly #names: Names;
@@ -50,8 +66,16 @@ export class HistoryCalls {
     this.#head = engineHead(node);
   }
 
-  look(topic: string, seen: Seen, bounds: HistoryBounds): RedisScriptCall {
-    return { script: lookScript, keys: this.#keys(topic), args: [newEpoch(), seen.epoch, seen.top, seen.run, ...boundsOf(bounds)] };
+  /** All of them with one call: of one slot where keys have slots. At least one. */
+  look(topics: readonly LookedAt[]): RedisScriptCall {
+    const keys: string[] = [];
+    // Topics may share the epoch that they begin with: it is compared with that of the same topic only.
+    const args: RedisArgument[] = [newEpoch()];
+    for (const { topic, seen, bounds = NO_BOUNDS } of topics) {
+      keys.push(this.#names.meta(topic), this.#names.stream(topic));
+      args.push(`${seen.epoch} ${seen.top} ${seen.run} ${boundsOf(bounds).join(" ")}`);
+    }
+    return { script: lookScript, keys: keys as [string, ...string[]], args };
   }
 
   page(topic: string, seen: Seen, after: number, limit: number): RedisScriptCall {
@@ -85,10 +109,24 @@ export class HistoryCalls {
   }
 }
 
-/** @throws TypeError for what the script does not answer. */
-export function readLook(reply: RedisReply): { readonly epoch: string; readonly top: number; readonly run: string } {
-  const [epoch, top, run] = list(reply);
-  return { epoch: text(epoch), top: number(top), run: text(run) };
+/**
+ * @param count Topics of the call.
+ * @returns for each what it has, or why that cannot be said.
+ * @throws TypeError for what the script does not answer.
+ */
+export function readLooks(reply: RedisReply, count: number): readonly (LookAnswer | RedisReplyError)[] {
+  const [found, failed] = list(reply);
+  const words = text(found).split(" ");
+  if (words.length !== count * 3) throw new TypeError(`a script answered with ${words.length} words for ${count} topics`);
+  const answers: (LookAnswer | RedisReplyError)[] = [];
+  for (let at = 0; at < words.length; at += 3) {
+    const top = Number(words[at + 1]);
+    if (!Number.isSafeInteger(top) || top < 0) throw new TypeError("a script answered with a top that is no number");
+    answers.push({ epoch: words[at] as string, top, run: words[at + 2] as string });
+  }
+  const failures = list(failed);
+  for (let at = 0; at < failures.length; at += 2) answers[number(failures[at]) - 1] = new RedisReplyError(text(failures[at + 1]));
+  return answers;
 }
 
 /** @param size Publications of the batch. @throws TypeError for what the script does not answer. */

@@ -1,4 +1,6 @@
+import type { Clock } from "@upwire/core";
 import type { RedisDriver } from "../driver/driver.ts";
+import { Turn } from "./turn.ts";
 import { withResolvers, type Resolvers } from "./with-resolvers.ts";
 
 /**
@@ -7,42 +9,53 @@ import { withResolvers, type Resolvers } from "./with-resolvers.ts";
  */
 export class Channels {
   readonly #driver: RedisDriver;
-  /** Fulfilled when the server has acknowledged it, and all that were asked for in the same turn. */
-  readonly #listening = new Map<string, Promise<void>>();
+  readonly #clock: Clock;
+  /** Those whose channels the server has not acknowledged yet. */
+  readonly #asked = new Set<Turn>();
   #adding = new Set<string>();
-  #added: Resolvers<void> | undefined;
-  #dropping = new Set<string>();
+  #turn: Turn | undefined;
+  /** With the turn that asked for each. */
+  #dropping = new Map<string, Turn>();
   #dropped: Resolvers<void> | undefined;
   #isScheduled = false;
 
-  constructor(driver: RedisDriver) {
+  constructor(driver: RedisDriver, clock: Clock) {
     this.#driver = driver;
+    this.#clock = clock;
   }
 
-  /**
-   * Fulfils when the server has acknowledged it; rejects with the driver's error when it refuses. All of one turn get the same promise.
-   * Again for the same one does nothing.
-   */
-  add(channel: string): Promise<void> {
-    const known = this.#listening.get(channel);
-    if (known !== undefined) {
+  /** To be called for a channel that is not listened to. @returns the turn that it belongs to: an older one when it was given up in this one. */
+  add(channel: string): Turn {
+    const older = this.#dropping.get(channel);
+    if (older !== undefined) {
       this.#dropping.delete(channel);
-      return known;
+      return older;
     }
-    this.#added ??= settling();
-    this.#listening.set(channel, this.#added.promise);
     this.#adding.add(channel);
-    this.#schedule();
-    return this.#added.promise;
+    if (this.#turn === undefined) {
+      this.#turn = new Turn();
+      this.#asked.add(this.#turn);
+      this.#schedule();
+    }
+    return this.#turn;
   }
 
   /** Fulfils when the server has ended it, or this node is cut off. */
-  drop(channel: string): Promise<void> {
-    if (!this.#listening.has(channel)) return Promise.resolve();
-    this.#dropping.add(channel);
-    this.#dropped ??= settling();
+  drop(channel: string, turn: Turn): Promise<void> {
+    if (this.#adding.delete(channel) || turn.isRefused) return Promise.resolve();
+    this.#dropping.set(channel, turn);
+    this.#dropped ??= withResolvers();
     this.#schedule();
     return this.#dropped.promise;
+  }
+
+  /** No answer will come now. */
+  down(): void {
+    for (const turn of this.#asked) turn.isAway(this.#clock.now());
+  }
+
+  close(): void {
+    for (const turn of this.#asked) this.#refuse(turn, new Error("this broker has been closed"));
   }
 
   #schedule(): void {
@@ -53,31 +66,28 @@ export class Channels {
 
   #flush(): void {
     this.#isScheduled = false;
-    const dropping = [...this.#dropping];
-    const adding = this.#adding;
-    const added = this.#added;
+    const adding = [...this.#adding];
+    const dropping = [...this.#dropping.keys()];
+    const turn = this.#turn;
     const dropped = this.#dropped?.resolve;
-    this.#dropping = new Set();
     this.#adding = new Set();
-    this.#added = undefined;
+    this.#dropping = new Map();
+    this.#turn = undefined;
     this.#dropped = undefined;
-    for (const channel of dropping) this.#listening.delete(channel);
-    const wanted = dropping.length === 0 ? [...adding] : [...adding].filter((channel) => this.#listening.has(channel));
-    const unwanted = dropping.filter((channel) => !adding.has(channel));
-    if (dropped !== undefined) this.#driver.unsubscribe(unwanted).then(dropped, dropped);
-    if (added === undefined) return;
-    if (wanted.length === 0) return added.resolve();
-    this.#driver.subscribe(wanted).then(added.resolve, (error: unknown) => {
-      // The next one that asks for it tries again.
-      for (const channel of wanted) if (this.#listening.get(channel) === added.promise) this.#listening.delete(channel);
-      added.reject(error);
-    });
+    if (dropped !== undefined) this.#driver.unsubscribe(dropping).then(dropped, dropped);
+    if (turn === undefined) return;
+    const asked = adding.length === 0 ? Promise.resolve() : this.#driver.subscribe(adding);
+    asked.then(
+      () => this.#acknowledge(turn),
+      (error: unknown) => this.#refuse(turn, error),
+    );
   }
-}
 
-function settling(): Resolvers<void> {
-  const resolvers = withResolvers<void>();
-  // Who asked for it may have stopped waiting.
-  resolvers.promise.catch(() => {});
-  return resolvers;
+  #acknowledge(turn: Turn): void {
+    if (this.#asked.delete(turn)) turn.acknowledge(this.#clock.now());
+  }
+
+  #refuse(turn: Turn, error: unknown): void {
+    if (this.#asked.delete(turn)) turn.refuse(error);
+  }
 }

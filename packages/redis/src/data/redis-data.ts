@@ -107,8 +107,13 @@ export class RedisData {
     timer?.cancel();
   }
 
-  async subscribe(topic: string, options: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
-    checkSubscribe(topic, options);
+  subscribe(topic: string, options: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
+    // Not async: each of many topics would pay for it.
+    try {
+      checkSubscribe(topic, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#subscriptions.subscribe(topic, options.history);
   }
 

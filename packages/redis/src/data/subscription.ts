@@ -2,33 +2,42 @@ import type { BrokerPublication, HistoryBounds } from "@upwire/cluster/broker";
 import type { PublicationsEnvelope } from "@upwire/cluster/envelope";
 import type { Position } from "@upwire/protocol";
 import { Seen } from "./seen.ts";
+import type { Turn } from "./turn.ts";
 
 interface SubscriptionSetup {
   readonly topic: string;
   readonly channel: string;
+  readonly turn: Turn;
   readonly seenOf: (topic: string) => Seen;
-  readonly now: number;
 }
 
 /** A topic that this node has subscribed. */
 export class Subscription {
   readonly topic: string;
   readonly channel: string;
+  /** The subscribe that the server has acknowledged, or will. */
+  turn: Turn;
   /** `undefined` without history. */
   bounds: HistoryBounds | undefined;
   readonly #seenOf: (topic: string) => Seen;
   #seen: Seen | undefined;
   /** Its position must be asked for. */
   isDoubtful = false;
-  /** When it was asked for last. */
-  askedAt: number;
+  /** When it was asked for last, or subscribed. */
+  askedAt = 0;
   #toldEpoch = "";
   #toldTop = 0;
 
-  constructor({ topic, channel, seenOf, now }: SubscriptionSetup) {
+  constructor({ topic, channel, turn, seenOf }: SubscriptionSetup) {
     this.topic = topic;
     this.channel = channel;
+    this.turn = turn;
     this.#seenOf = seenOf;
+  }
+
+  /** With history from now on, or with other bounds. */
+  keep(bounds: HistoryBounds, now: number): void {
+    this.bounds = bounds;
     this.askedAt = now;
   }
 

@@ -1,58 +1,33 @@
-import { checkBounds, type BrokerData, type HistoryBounds } from "@upwire/cluster/broker";
+import type { BrokerData, HistoryBounds } from "@upwire/cluster/broker";
 import { SenderTops, type PublicationsEnvelope, type TopsEnvelope } from "@upwire/cluster/envelope";
 import type { Position } from "@upwire/protocol";
 import { Audit } from "./audit.ts";
-import { readLook, type HistoryCalls } from "./calls.ts";
+import type { HistoryCalls, LookAnswer } from "./calls.ts";
 import { Channels } from "./channels.ts";
 import type { DataContext } from "./context.ts";
-import { failed, odd } from "./failures.ts";
+import { failed } from "./failures.ts";
+import { Positions } from "./positions.ts";
 import type { Seen } from "./seen.ts";
 import { Subscription } from "./subscription.ts";
-import { withResolvers } from "./with-resolvers.ts";
-
-/** Positions that are asked for in one round trip. */
-const LOOKS = 500;
-/** A subscription that has history has bounds. */
-const NO_BOUNDS: HistoryBounds = { messages: 0, bytes: 0, ageMs: 1 };
-
-/** Those without history that are subscribed in one turn wait together; one with history waits alone. */
-interface Waiting {
-  readonly acknowledged: Promise<void>;
-  readonly subscriptions: Subscription[];
-  readonly isKept: boolean;
-  readonly result: Promise<Position | undefined>;
-  readonly resolve: (position: Position | undefined) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** One whose position is asked for. */
-interface Looking {
-  readonly subscription: Subscription;
-  readonly resolve: (position: Position | undefined) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** What this node listens to: subscriptions, what comes on their channels, and what is missing. */
 export class Subscriptions {
   readonly #context: DataContext;
-  readonly #calls: HistoryCalls;
   readonly #seenOf: (topic: string) => Seen;
   readonly #channels: Channels;
   readonly #byTopic = new Map<string, Subscription>();
   readonly #byChannel = new Map<string, Subscription>();
+  /** Those with history. */
+  readonly #kept = new Set<Subscription>();
   readonly #tops: SenderTops;
-  /** Subscribes whose channel or position has not come yet. */
-  readonly #waiting = new Set<Waiting>();
-  /** The newest without history. */
-  #together: Waiting | undefined;
-  #looking: Looking[] = [];
+  readonly #positions: Positions;
   readonly #audit = new Audit();
 
   constructor(context: DataContext, calls: HistoryCalls, seenOf: (topic: string) => Seen) {
     this.#context = context;
-    this.#calls = calls;
     this.#seenOf = seenOf;
-    this.#channels = new Channels(context.driver);
+    this.#channels = new Channels(context.driver, context.clock);
+    this.#positions = new Positions(context, calls, (subscription, answer) => this.#known(subscription, answer));
     this.#tops = new SenderTops((topic) => {
       context.counts.lost++;
       context.sink.gap(topic);
@@ -69,34 +44,37 @@ export class Subscriptions {
 
   /** Topics without history work on this node while Redis is away; those with history cannot. */
   subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
-    if (bounds !== undefined) checkBounds(bounds);
-    const { driver, names, clock } = this.#context;
-    let subscription = this.#byTopic.get(topic);
-    if (subscription === undefined) {
-      subscription = new Subscription({ topic, channel: names.channel(topic), seenOf: this.#seenOf, now: clock.now() });
-      this.#byTopic.set(topic, subscription);
-      this.#byChannel.set(subscription.channel, subscription);
+    const { driver, clock } = this.#context;
+    const subscription = this.#byTopic.get(topic) ?? this.#add(topic);
+    if (subscription.turn.isRefused) subscription.turn = this.#channels.add(subscription.channel);
+    if (bounds !== undefined) {
+      subscription.keep(bounds, clock.now());
+      this.#kept.add(subscription);
     }
-    if (bounds !== undefined) subscription.bounds = bounds;
-    const acknowledged = this.#channels.add(subscription.channel);
-    const waiting = this.#waitingFor(subscription, acknowledged);
-    if (driver.state() === "down") this.#isAway(waiting);
-    return waiting.result;
+    // Not async without history: many topics of one turn have the same promise.
+    const result = subscription.bounds === undefined ? subscription.turn.settled : this.#position(subscription);
+    if (driver.state() === "down") subscription.turn.isAway(clock.now());
+    return result;
   }
 
-  #waitingFor(subscription: Subscription, acknowledged: Promise<void>): Waiting {
-    const isKept = subscription.bounds !== undefined;
-    const together = this.#together;
-    if (!isKept && together?.acknowledged === acknowledged) {
-      together.subscriptions.push(subscription);
-      return together;
-    }
-    const { promise: result, resolve, reject } = withResolvers<Position | undefined>();
-    const waiting: Waiting = { acknowledged, subscriptions: [subscription], isKept, result, resolve, reject };
-    this.#waiting.add(waiting);
-    if (!isKept) this.#together = waiting;
-    acknowledged.then(this.#isHeard.bind(this, waiting), this.#reject.bind(this, waiting));
-    return waiting;
+  #add(topic: string): Subscription {
+    const channel = this.#context.names.channel(topic);
+    const turn = this.#channels.add(channel);
+    const subscription = new Subscription({ topic, channel, turn, seenOf: this.#seenOf });
+    this.#byTopic.set(topic, subscription);
+    this.#byChannel.set(channel, subscription);
+    // It was given up in this turn, and what came until then is forgotten.
+    if (turn.heardSince !== undefined) this.#tops.listen(topic, this.#context.clock.now());
+    return subscription;
+  }
+
+  /** Not async: of many topics, each would wait twice. */
+  #position(subscription: Subscription): Promise<Position> {
+    return this.#positions.askAfter(subscription.turn, subscription).then((failures) => {
+      const error = failures.get(subscription);
+      if (error !== undefined) throw failed("subscribe", error);
+      return subscription.position;
+    });
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -104,19 +82,21 @@ export class Subscriptions {
     if (subscription === undefined) return;
     this.#byTopic.delete(topic);
     this.#byChannel.delete(subscription.channel);
+    this.#kept.delete(subscription);
     this.#tops.unlisten(topic);
-    await this.#channels.drop(subscription.channel);
+    await this.#channels.drop(subscription.channel, subscription.turn);
   }
 
   /** Nothing that waits for Redis will come now. */
   down(): void {
-    for (const waiting of this.#waiting) this.#isAway(waiting);
+    this.#channels.down();
   }
 
   close(): void {
-    for (const waiting of this.#waiting) this.#reject(waiting, new Error("this broker has been closed"));
+    this.#channels.close();
     this.#byTopic.clear();
     this.#byChannel.clear();
+    this.#kept.clear();
   }
 
   /** @returns whether `channel` is one of a topic that is subscribed. */
@@ -128,12 +108,13 @@ export class Subscriptions {
     const subscription = this.#byChannel.get(channel);
     if (subscription === undefined) return;
     if (envelope.position === undefined) this.#plain(subscription, envelope);
-    else this.#kept(subscription, envelope, envelope.position);
+    else this.#published(subscription, envelope, envelope.position);
   }
 
   tops(channel: string, { node, tops }: TopsEnvelope): void {
-    const topic = this.#byChannel.get(channel)?.topic;
-    if (topic === undefined || node === this.#context.node) return;
+    const subscription = this.#byChannel.get(channel);
+    if (subscription === undefined || node === this.#context.node || !this.#listens(subscription)) return;
+    const { topic } = subscription;
     // The channel says which topic it is, whatever the entry says.
     for (const { number, ageMs } of tops) this.#tops.shown(node, { topic, number, ageMs }, this.#context.clock.now());
   }
@@ -169,38 +150,38 @@ export class Subscriptions {
   }
 
   loseAll(): void {
+    for (const subscription of this.#byTopic.values()) this.#listens(subscription);
     this.#tops.loseAll();
   }
 
   /** Tells the newest known position of every topic with history. */
   tellTops(): void {
-    for (const subscription of this.#byTopic.values()) this.#tellTop(subscription);
+    for (const subscription of this.#kept) this.#tellTop(subscription);
   }
 
   /** Asks for the position of every topic with history, and tells it. Fulfils when all have answered, or failed. */
   async lookAtAll(): Promise<void> {
-    const kept = [...this.#byTopic.values()].filter(({ bounds }) => bounds !== undefined);
-    for (let from = 0; from < kept.length; from += LOOKS) await this.#lookAt(kept.slice(from, from + LOOKS));
+    await this.#positions.ask([...this.#kept]);
   }
 
   /** One step of an audit that comes round every few seconds, to be called each second. Asks at once for what is doubtful. */
   async audit(): Promise<void> {
-    const due = this.#audit.due(this.#byTopic, this.#context.clock.now());
-    for (let from = 0; from < due.length; from += LOOKS) await this.#lookAt(due.slice(from, from + LOOKS));
+    await this.#positions.ask(this.#audit.due(this.#kept, this.#context.clock.now()));
   }
 
-  #plain({ topic }: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
-    if (first === undefined || node === this.#context.node) return;
+  #plain(subscription: Subscription, { node, first, earlierMs, items, skipped = 0 }: PublicationsEnvelope): void {
+    if (first === undefined || node === this.#context.node || !this.#listens(subscription)) return;
+    const { topic } = subscription;
     const come = this.#tops.came(topic, node, { first, earlierMs }, items.length + skipped, this.#context.clock.now());
     for (const { data, origin } of come === 0 ? items : items.slice(come)) this.#message(topic, data, origin, undefined);
   }
 
-  #kept(subscription: Subscription, envelope: PublicationsEnvelope, { epoch, offset }: Position): void {
+  #published(subscription: Subscription, envelope: PublicationsEnvelope, { epoch, offset }: Position): void {
     const { seen } = subscription;
     const isNew = seen.heard(epoch, offset + envelope.items.length - 1, envelope.run ?? "");
     if (isNew && seen.epoch !== "" && !subscription.isDoubtful) {
       subscription.isDoubtful = true;
-      this.#lookSoon({ subscription, resolve: () => {}, reject: () => {} });
+      void this.#positions.askSoon([subscription]);
     }
     for (const { data, origin, position } of subscription.untold(envelope)) this.#message(subscription.topic, data, origin, position);
   }
@@ -210,90 +191,23 @@ export class Subscriptions {
     this.#context.sink.message(topic, { data, position, origin });
   }
 
-  #isHeard(waiting: Waiting): void {
-    if (!this.#waiting.has(waiting)) return;
-    const { subscriptions, isKept } = waiting;
-    for (const subscription of subscriptions) {
-      this.#listen(subscription);
-      if (isKept) this.#lookSoon({ subscription, resolve: (position) => this.#resolve(waiting, position), reject: (error) => this.#reject(waiting, error) });
-    }
-    if (!isKept) this.#resolve(waiting, undefined);
+  /**
+   * Most topics of many are silent: what came last is not kept of a topic before something has come.
+   * @returns whether its channel is subscribed already.
+   */
+  #listens({ topic, turn: { heardSince } }: Subscription): boolean {
+    if (heardSince === undefined) return false;
+    this.#tops.listen(topic, heardSince);
+    return true;
   }
 
-  #isAway(waiting: Waiting): void {
-    if (waiting.isKept) return this.#reject(waiting, new Error("not connected"));
-    for (const subscription of waiting.subscriptions) this.#listen(subscription);
-    this.#resolve(waiting, undefined);
+  #known(subscription: Subscription, { epoch, top, run }: LookAnswer): void {
+    subscription.seen.answered(epoch, top, run);
+    if (subscription.isFresh) subscription.told({ epoch, offset: top });
+    this.#tellTop(subscription);
   }
 
-  #listen({ topic }: Subscription): void {
-    if (this.#byTopic.has(topic)) this.#tops.listen(topic, this.#context.clock.now());
-  }
-
-  #resolve(waiting: Waiting, position: Position | undefined): void {
-    if (this.#end(waiting)) waiting.resolve(position);
-  }
-
-  #reject(waiting: Waiting, error: unknown): void {
-    if (this.#end(waiting)) waiting.reject(failed("subscribe", error));
-  }
-
-  /** @returns whether it still waited. */
-  #end(waiting: Waiting): boolean {
-    if (this.#together === waiting) this.#together = undefined;
-    return this.#waiting.delete(waiting);
-  }
-
-  /** All positions that are asked for in one turn are one round trip. */
-  #lookSoon(one: Looking): void {
-    this.#looking.push(one);
-    if (this.#looking.length > 1) return;
-    setImmediate(() => {
-      const looking = this.#looking;
-      this.#looking = [];
-      for (let from = 0; from < looking.length; from += LOOKS) void this.#answer(looking.slice(from, from + LOOKS));
-    });
-  }
-
-  async #answer(looking: readonly Looking[]): Promise<void> {
-    const errors = await this.#lookAt(looking.map(({ subscription }) => subscription));
-    for (const [at, { subscription, resolve, reject }] of looking.entries()) {
-      const error = errors[at];
-      if (error === undefined) resolve(subscription.position);
-      else reject(error);
-    }
-  }
-
-  /** @returns for each why it failed, if it did. */
-  async #lookAt(subscriptions: readonly Subscription[]): Promise<(Error | undefined)[]> {
-    const now = this.#context.clock.now();
-    const calls = subscriptions.map(({ topic, seen, bounds }) => this.#calls.look(topic, seen, bounds ?? NO_BOUNDS));
-    for (const subscription of subscriptions) subscription.askedAt = now;
-    const replies = await this.#context.driver.many(calls);
-    return subscriptions.map((subscription, at) => {
-      const reply = replies[at];
-      if (reply === undefined || reply instanceof Error) {
-        // The next audit asks again.
-        subscription.isDoubtful = true;
-        return reply ?? new Error("no answer");
-      }
-      let look;
-      try {
-        look = readLook(reply);
-      } catch (error) {
-        subscription.isDoubtful = true;
-        return odd(error);
-      }
-      const { epoch, top, run } = look;
-      subscription.seen.answered(epoch, top, run);
-      subscription.isDoubtful = false;
-      if (subscription.isFresh) subscription.told({ epoch, offset: top });
-      this.#tellTop(subscription);
-      return undefined;
-    });
-  }
-
-  #tellTop({ topic, bounds, seen, position }: Subscription): void {
-    if (bounds !== undefined && seen.epoch !== "" && this.#byTopic.has(topic)) this.#context.sink.top(topic, position);
+  #tellTop(subscription: Subscription): void {
+    if (subscription.seen.epoch !== "" && this.#kept.has(subscription)) this.#context.sink.top(subscription.topic, subscription.position);
   }
 }

@@ -55,16 +55,16 @@ for _, part in ipairs(parts) do
     local value = struct.pack('>I6I2I4', now, count, size) .. body
     if isFirst then
       -- Only here can the stream refuse: a foreign entry has a greater id. Nothing else is written yet.
-      local added = redis.pcall('XADD', KEYS[2], (top + count) .. '-' .. (sum + size), 'd', value)
+      local added = redis.pcall('XADD', streamKey, (top + count) .. '-' .. (sum + size), 'd', value)
       if type(added) == 'table' and added.err then
         if not string.find(added.err, 'equal or smaller', 1, true) then return added end
         length = 1
         begin(ARGV[1])
         from = 1
-        redis.call('XADD', KEYS[2], count .. '-' .. size, 'd', value)
+        redis.call('XADD', streamKey, count .. '-' .. size, 'd', value)
       end
     else
-      redis.call('XADD', KEYS[2], (top + count) .. '-' .. (sum + size), 'd', value)
+      redis.call('XADD', streamKey, (top + count) .. '-' .. (sum + size), 'd', value)
     end
     if entries == 0 then first, base, oldest = top + 1, sum, now end
     top, sum, entries = top + count, sum + size, entries + 1
@@ -74,7 +74,7 @@ for _, part in ipairs(parts) do
 end
 trim(true)
 if entries > 0 and expires - now < age + ${GRACE_MS / 2} then
-  redis.call('PEXPIRE', KEYS[2], age + ${GRACE_MS})
+  redis.call('PEXPIRE', streamKey, age + ${GRACE_MS})
   expires = now + age + ${GRACE_MS}
 end
 save()
@@ -100,16 +100,33 @@ return { epoch, run, from, total, receivers, told }
 `);
 
 /*
- * What a topic has now; it begins if there is none. It stays alive by it.
- * KEYS: meta, stream. ARGV: an epoch to begin with, the epoch, top and run that were seen; the bounds: messages, bytes, ageMs; the process.
- * Returns epoch, top, run.
+ * What each of many topics has now; it begins if there is none. It stays alive by it. One that fails does not hold up the others.
+ * KEYS: meta and stream of each. ARGV: an epoch to begin with, then one text for each topic: the epoch, top and run that were seen, and the
+ * bounds: messages, bytes, ageMs; the process.
+ * Returns one text with the epoch, top and run of each, and for each that failed its number and the error. Clients take much longer
+ * for many small values than for one text.
  */
 export const lookScript: RedisScript = scriptOf(`${TOPIC}
-if not open(ARGV[2], tonumber(ARGV[3]), ARGV[4]) then begin(ARGV[1]) end
-setBounds(tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]))
--- Nothing is written, and nothing goes into the log, unless there is a reason.
-if isChanged or redis.call('PTTL', KEYS[1]) < age + ${GRACE_MS / 2} then save() end
-return { epoch, top, run }
+local function look(text)
+  local seenEpoch, seenTop, seenRun, newMessages, newBytes, newAge = string.match(text, '^(%S*) (%d+) (%S*) (%d+) (%d+) (%d+)$')
+  messages, bytes, age, isChanged, run = nil, nil, nil, false, newRun
+  if not open(seenEpoch, tonumber(seenTop), seenRun) then begin(ARGV[1]) end
+  setBounds(tonumber(newMessages), tonumber(newBytes), tonumber(newAge))
+  -- Nothing is written, and nothing goes into the log, unless there is a reason.
+  if isChanged or redis.call('PTTL', metaKey) < age + ${GRACE_MS / 2} then save() end
+end
+
+local answers, failures = {}, {}
+for number = 1, #KEYS / 2 do
+  metaKey, streamKey = KEYS[number * 2 - 1], KEYS[number * 2]
+  local isDone, failure = pcall(look, ARGV[number + 1])
+  answers[number] = isDone and epoch .. ' ' .. top .. ' ' .. run or '- 0 -'
+  if not isDone then
+    failures[#failures + 1] = number
+    failures[#failures + 1] = failure.err or tostring(failure)
+  end
+end
+return { table.concat(answers, ' '), failures }
 `);
 
 /*
@@ -130,7 +147,7 @@ local found = {}
 local from = math.max(tonumber(ARGV[5]) + 1, begins)
 if entries > 0 and from <= top then
   local most = math.max(1, math.floor(ARGV[7] / ((sum - base) / entries + 100)))
-  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', math.min(ARGV[6], most))) do
+  for _, entry in ipairs(redis.call('XRANGE', streamKey, from, '+', 'COUNT', math.min(ARGV[6], most))) do
     found[#found + 1] = tonumber(string.match(entry[1], '^%d+'))
     found[#found + 1] = entry[2][2]
   end

@@ -27,11 +27,13 @@ const MOST = 1e13;
  * ours.
  */
 export const TOPIC: string = `
+local metaKey, streamKey = KEYS[1], KEYS[2]
 local process = ARGV[#ARGV]
 if process == '' then process = string.gsub(string.sub(tostring(redis), 8), '[^%w]', '') end
 -- No digit of a process is a z.
 process = process .. 'z'
-local run = process .. string.sub(string.gsub(ARGV[1], '[^%w]', ''), 1, 6)
+local newRun = process .. string.sub(string.gsub(ARGV[1], '[^%w]', ''), 1, 6)
+local run = newRun
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch, top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, runs, length
@@ -39,7 +41,7 @@ local isChanged = false
 local META = '>I6I6I6I6I6I6I6I6I6I6I6I1'
 
 local function begin(fresh)
-  if length > 0 then redis.call('DEL', KEYS[2]) end
+  if length > 0 then redis.call('DEL', streamKey) end
   epoch, top, first, least, sum, base, entries, oldest, expires, runs = fresh, 0, 1, 1, 0, 0, 0, 0, 0, run .. ':0'
   messages, bytes, age = messages or 0, bytes or 0, age or 1
   isChanged = true
@@ -47,8 +49,8 @@ end
 
 -- False when there is no epoch that could go on: missing, foreign, or shorter than what was seen.
 local function open(seenEpoch, seenTop, seenRun)
-  local text = redis.call('GET', KEYS[1])
-  length = redis.call('XLEN', KEYS[2])
+  local text = redis.call('GET', metaKey)
+  length = redis.call('XLEN', streamKey)
   if not text then return false end
   if #text < 78 or string.sub(text, 1, 3) ~= 'uw1' then return false end
   local highestTop, _, _, highestSum, _, _, _, _, _, _, _, size = struct.unpack(META, text, 4)
@@ -81,16 +83,16 @@ end
 
 local function save()
   local text = 'uw1' .. struct.pack(META, top, first, least, sum, base, entries, oldest, messages, bytes, age, expires, #epoch) .. epoch .. runs
-  redis.call('SET', KEYS[1], text, 'PX', age + ${GRACE_MS})
+  redis.call('SET', metaKey, text, 'PX', age + ${GRACE_MS})
 end
 
 -- Looks at the first entry. Returns the sum of bytes up to it, its last offset and its value.
 local function front()
-  local entry = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  local entry = redis.call('XRANGE', streamKey, '-', '+', 'COUNT', 1)[1]
   local last, upTo = string.match(entry and entry[1] or '', '^(%d+)-(%d+)$')
   local value = entry and entry[2][2] or ''
   if #value < 12 then
-    if entry then redis.call('DEL', KEYS[2]) end
+    if entry then redis.call('DEL', streamKey) end
     first, base, entries, oldest = top + 1, sum, 0, 0
     return sum, top, ''
   end
@@ -100,7 +102,7 @@ local function front()
 end
 
 local function dropBefore(offset)
-  entries = entries - redis.call('XTRIM', KEYS[2], 'MINID', offset)
+  entries = entries - redis.call('XTRIM', streamKey, 'MINID', offset)
 end
 
 -- Drops entries that are wholly over the bounds. With slack it waits until there are some.
