@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import { watch } from "@upwire/core/adapter";
 import type { FailedSource, MetricsOptions } from "./options.ts";
 
 /** Which sources could not be read, and how often. */
@@ -27,7 +28,7 @@ export class Failures {
     const [error] = errors;
     this.#errors.publish({ error });
     try {
-      this.#onError(error, source);
+      watch(this.#onError(error, source), () => {});
     } catch {
       // There is no other place where it could be told.
     }
