@@ -62,8 +62,8 @@ export async function judgeCluster(broker, runtimes, { place, redis }) {
       const starts = await Promise.allSettled(runtimes.map((runtime) => startNode(runtime, [broker, place])));
       nodes.push(...starts.flatMap(({ value }) => value ?? []));
       for (const { reason } of starts) if (reason !== undefined) throw reason;
-      const names = nodes.map(({ node }) => node).toSorted();
-      for (const node of nodes) await until(async () => isDeepStrictEqual((await node.call("nodes")).toSorted(), names), "they know each other");
+      const names = new Set(nodes.map(({ node }) => node));
+      for (const node of nodes) await until(async () => isDeepStrictEqual(new Set(await node.call("nodes")), names), "they know each other");
     });
     const [a, b] = nodes;
     await holds("what is sent on one arrives on the other", () => crosses(a, b));
@@ -146,9 +146,10 @@ async function serveMetrics({ ports, node }) {
     for (const line of ['upwire_broker_nodes{broker="main"} 2', 'upwire_broker_state{broker="main",state="up"} 1', "upwire_process_ready 1"]) {
       if (!text.includes(`\n${line}\n`)) throw new Error(`${name}: no line ${line}`);
     }
-    if (!text.includes(`node="${node}"`) || !/\nupwire_process_event_loop_time_seconds_total\{state="active"\} [\d.]+\n/.test(text)) {
-      throw new Error(`${name}: no name of the node, or no time of its event loop`);
-    }
+    const delay = /\nupwire_process_event_loop_delay_max_seconds ([\d.e-]+)\n/.exec(text)?.[1];
+    if (!text.includes(`node="${node}"`) || !(Number(delay) > 0)) throw new Error(`${name}: no name of the node, or no delay of its event loop: ${delay}`);
+    // A runtime that does not measure this must not say 0.
+    if (/\nupwire_process_event_loop_time_seconds_total\{state="active"\} 0\n/.test(text)) throw new Error(`${name}: an event loop that never worked`);
     const head = await fetch(url, { method: "HEAD" });
     same([head.status, head.headers.get("content-type"), await head.text()], [200, TEXT_TYPE, ""], `${name}, HEAD`);
     const post = await fetch(url, { method: "POST" });
@@ -179,7 +180,7 @@ async function connect({ port }, name) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/?as=${name}`, ["upwire.v1"]);
   const heard = [];
   socket.on("message", (data) => {
-    const text = String(data);
+    const text = Buffer.concat([data].flat()).toString();
     heard.push(text.startsWith("{") ? JSON.parse(text) : { text });
   });
   socket.on("error", () => {});
@@ -187,7 +188,10 @@ async function connect({ port }, name) {
   return {
     say: (message) => socket.send(JSON.stringify(message)),
     async hears(isIt) {
-      await until(() => heard.some(isIt), () => `it heard ${JSON.stringify(heard)}`);
+      await until(
+        () => heard.some(isIt),
+        () => `it heard ${JSON.stringify(heard)}`,
+      );
       return heard.find(isIt);
     },
     close: () => socket.close(),

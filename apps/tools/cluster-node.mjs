@@ -43,7 +43,8 @@ const realtime = createRealtime({
 });
 await Promise.all([cluster.started, realtime.started]);
 
-const server = createServer(websocket(realtime));
+const answers = websocket(realtime);
+const server = createServer((req, res) => void answers(req, res));
 const attachment = attach(server);
 const metrics = createMetrics({
   attachments: { main: attachment },
@@ -111,16 +112,16 @@ const calls = {
     return metrics.readiness();
   },
   // Nothing is left that this process would wait for.
-  end: () => {
-    setImmediate(async () => {
-      await Promise.all([realtime.stop(), cluster.stop()]);
-      metrics.stop();
-      for (const end of [() => server.close(), () => control.close(), ...ends]) end();
-    });
-  },
+  end: () => void setImmediate(() => void stop()),
 };
 
-const control = createServer(async (req, res) => {
+async function stop() {
+  await Promise.all([realtime.stop(), cluster.stop()]);
+  metrics.stop();
+  for (const end of [() => server.close(), () => control.close(), ...ends]) end();
+}
+
+async function answer(req, res) {
   // A connection that is kept open would keep its server open as well.
   res.setHeader("connection", "close");
   try {
@@ -128,6 +129,8 @@ const control = createServer(async (req, res) => {
   } catch (error) {
     res.end(JSON.stringify({ error: String(error) }));
   }
-}).listen(0, HOST);
+}
+
+const control = createServer((req, res) => void answer(req, res)).listen(0, HOST);
 server.listen(0, HOST);
 console.log(JSON.stringify({ node: broker.node, port: await portOf(server), control: await portOf(control), ports }));
