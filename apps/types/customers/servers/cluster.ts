@@ -50,7 +50,18 @@ export async function use(): Promise<readonly unknown[]> {
   const kept: HistoryBounds = { messages: 10, bytes: 1024, ageMs: 1000 };
   const { offset } = await realtime.topic("room:{room}", { room: "tea" }).publish("message", 1);
   const { total }: { readonly total: number } = { total: reached + missing.length };
-  return [isLocal, names, sent, kept, offset, total, cluster.stats.pending, cluster.state(), await cluster.close(4403, "", { keepMs: 0 }), await cluster.size()];
+  return [
+    isLocal,
+    names,
+    sent,
+    kept,
+    offset,
+    total,
+    cluster.stats.pending,
+    cluster.state(),
+    await cluster.close(4403, "", { keepMs: 0 }),
+    await cluster.size(),
+  ];
 }
 
 // What must not compile.
