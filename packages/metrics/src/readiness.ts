@@ -5,6 +5,7 @@ import { stateOf } from "./tables/brokers.ts";
 
 /** Whether new clients should come to this process. */
 export interface Readiness {
+  /** `true`: they may come. */
   readonly ready: boolean;
   /** What keeps it from being ready, or would without `readyWithoutBroker`; one line each, empty when all is well. */
   readonly reasons: readonly string[];

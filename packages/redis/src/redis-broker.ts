@@ -37,7 +37,8 @@ import { Reports } from "./reports.ts";
 const DRAIN_MS = 1000;
 
 /**
- * The broker of many machines, on Redis 7: Pub/Sub carries publications, one script for each batch keeps the history.
+ * The broker of many machines, on Redis 7.0 or later, or Valkey: Pub/Sub carries publications, one script for each batch keeps the history.
+ * `redisBroker({ url: "redis://127.0.0.1:6379", prefix: "shop" })`.
  *
  * Topics without history never stop on this node while Redis is away: `publish` says `local-only`, and what others have not got shows there
  * as a gap. Topics with history wait in a bounded queue for its return, or reject as `unavailable`.

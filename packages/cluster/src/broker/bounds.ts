@@ -4,6 +4,7 @@ export function areEqual(one: HistoryBounds, other: HistoryBounds): boolean {
   return one === other || (one.messages === other.messages && one.bytes === other.bytes && one.ageMs === other.ageMs);
 }
 
+/** What every broker refuses as bounds of a history. @throws RangeError */
 export function checkBounds({ messages, bytes, ageMs }: HistoryBounds): void {
   checkWhole("history.messages", messages);
   checkWhole("history.bytes", bytes);

@@ -20,7 +20,8 @@ export function checkPublish({ key, keyMs, keyOwner, origin }: PublishOptions): 
 }
 
 /**
- * What has no topic or no data. One that works on it later, together with what others publish, must look before: they would fail with it.
+ * Refuses a topic that is no string, and data that is neither text nor bytes. A broker that puts publications of several callers into one
+ * call must check each before: one of them would make all of them fail.
  * @throws RangeError
  */
 export function checkPublication(topic: string, data: BrokerData): void {
@@ -28,7 +29,7 @@ export function checkPublication(topic: string, data: BrokerData): void {
   if (typeof data !== "string" && !(data instanceof Uint8Array)) throw new RangeError(`publish: ${kindOf(data)} is not allowed; give a string or a Uint8Array`);
 }
 
-/** @throws RangeError */
+/** Refuses a topic that is no string. @throws RangeError */
 export function checkTopic(topic: string): void {
   if (typeof topic !== "string") throw new RangeError(`topic: ${kindOf(topic)} is not allowed; give a string`);
 }

@@ -19,6 +19,7 @@ import { Histories } from "./histories.ts";
 import { newNodeName } from "./node-name.ts";
 import { realClock } from "./real-clock.ts";
 
+/** Bounds of what a `memoryBroker` keeps in this process. */
 export interface MemoryBrokerOptions {
   /** Replaces time in tests. @default real time */
   readonly clock?: Clock;

@@ -15,6 +15,7 @@ import type { BrokerStats } from "./broker-stats.ts";
 import { checkTell } from "./checks.ts";
 import { notStarted, startedTwice, unavailable } from "./errors.ts";
 
+/** A broker that has been divided among several users. */
 export interface SharedBroker {
   /**
    * A broker for one of the users, to be started and closed by it. Its topics and what it tells meet those of the parts with the same
@@ -27,7 +28,10 @@ export interface SharedBroker {
   part(name: string): Broker;
 }
 
-/** Several users of one broker: a realtime and a cluster hub, say. The shared one must not have been started. */
+/**
+ * Divides one broker among several users of this process, a realtime and a cluster hub, say: each gets a part of it, under a name that is
+ * the same on every node. `broker` must not have been started, and nothing else may use it.
+ */
 export function shareBroker(broker: Broker): SharedBroker {
   return new Shared(broker);
 }

@@ -21,8 +21,9 @@ import { unpackOptions, packOptions } from "./with-options.ts";
 const TIMEOUT_MS = 800;
 
 /**
- * Sends messages to the members that an address has on all nodes, and tells how many they reached: for what has members and no
- * history, such as a room or the connections of a user. Only nodes with members get a cast, and each answers with how many
+ * Messages without history to sets of connections that are spread over nodes, such as a room or the connections of a user. An *address* is
+ * the name of such a set, which the layer above chooses (`room:tea`); a *cast* is one message to its members on all nodes, and is
+ * answered with how many it reached. Only nodes with members get a cast, and each answers with how many
  * queues took it; all answers of a turn are one message. Beside that, nodes can ask each other.
  *
  * Nothing here rejects because a node or the broker fails: the result names who did not answer.

@@ -25,7 +25,7 @@ export function encodeEnvelope(envelope: PublicationsEnvelope | TopsEnvelope | C
   return envelope.kind === "tops" ? encodeTops(envelope) : encodeControl(envelope);
 }
 
-/** Items as the body of an envelope, for an engine whose script writes the header. */
+/** Items as the body of an envelope, where a script inside the server (Lua in Redis) writes the header with the position that it gives. */
 export function encodeBody(items: readonly EnvelopeItem[]): Buffer {
   const sizes = items.map(itemBytes);
   let size = 0;
@@ -35,7 +35,7 @@ export function encodeBody(items: readonly EnvelopeItem[]): Buffer {
   return writer.bytes;
 }
 
-/** What such a script puts in front. */
+/** The parts of an envelope that such a script puts before the body. */
 export interface EngineHead {
   /** What stands before the length of the header. */
   readonly start: Buffer;
@@ -43,6 +43,7 @@ export interface EngineHead {
   readonly header: Buffer;
 }
 
+/** For the envelopes with history that the node `node` publishes. */
 export function engineHead(node: string): EngineHead {
   const header = new ByteWriter(2 + node.length);
   header.byte(HAS_POSITION | HAS_RUN);

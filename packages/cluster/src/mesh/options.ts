@@ -3,6 +3,7 @@ import { checkWhole } from "../broker/bounds.ts";
 import { realClock } from "../broker/real-clock.ts";
 import { defaultFolder } from "./folder.ts";
 
+/** Where the processes of one machine meet, and how much may wait for one of them. */
 export interface MeshBrokerOptions {
   /**
    * Where the sockets are: the processes with the same one are the nodes of one mesh. It is made with the mode 0700 if there is none; one
