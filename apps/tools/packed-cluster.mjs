@@ -154,8 +154,8 @@ metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
 /** The three files of node:cluster, and the jobs beside them: a message of another process arrives at a client of a worker. */
 async function tryProcesses(folder, check) {
   const path = "apps/docs/scale/processes.md";
-  const [service, worker, server] = below(path, "## With node:cluster");
-  const [broker, hubJob, realtimeJob] = below(path, "## Publish from a process without clients");
+  const [broker, service, worker, server] = below(path, "## With node:cluster");
+  const [hubJob, realtimeJob] = below(path, "## Publish from a process without clients");
   const files = { service, worker, broker, hubJob, realtimeJob, server };
   await onPlace("mesh", check, "the page about several processes", async ({ place }) => {
     const port = await freePort();

@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { watch } from "@upwire/core/adapter";
+import { guard } from "@upwire/core/adapter";
 import type { FailedSource, MetricsOptions } from "./options.ts";
 
 /** Which sources could not be read, and how often. */
@@ -27,10 +27,10 @@ export class Failures {
     this.#failing.add(source);
     const [error] = errors;
     this.#errors.publish({ error });
-    try {
-      watch(this.#onError(error, source), () => {});
-    } catch {
-      // There is no other place where it could be told.
-    }
+    // An `onError` that fails has nothing else to report to.
+    guard(
+      () => this.#onError(error, source),
+      () => {},
+    );
   }
 }

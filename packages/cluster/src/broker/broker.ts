@@ -158,7 +158,8 @@ export interface Broker {
    * The node MUST call it once, before anything else. The broker MAY refuse to start (a wrong address, say) by rejecting. It MUST NOT
    * fulfil before this node is one of the cluster: `nodes()` has those that were there, and what they publish or tell from then
    * on reaches this one.
-   * @throws Error when called twice; it names `shareBroker`, by which several users have one broker.
+   * @throws Error when called twice; it names `shareBroker`, by which several users have one broker. @throws RealtimeError `unavailable`
+   * when the broker was closed before, or is closed meanwhile. It MUST leave nothing behind then.
    */
   start(sink: BrokerSink): Promise<void> | void;
   /**

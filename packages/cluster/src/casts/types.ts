@@ -21,9 +21,9 @@ export interface CastOptions {
 
 /** How other nodes are asked. */
 export interface AskOptions {
-  /** A node that is cut off now, and back within this time, is asked then, and its answer goes nowhere. Milliseconds. @default 0 */
+  /** A node that is cut off now, and back within this time, is asked then, and its answer goes nowhere. From 0 to 3600000 milliseconds. @default 0 */
   readonly keepMs?: number;
-  /** How long the answers may take. Milliseconds. @default the `timeoutMs` of the casts */
+  /** How long the answers may take. From 1 millisecond. @default the `timeoutMs` of the casts */
   readonly timeoutMs?: number;
   /** Asked with each answer; with `true` no others are waited for. */
   readonly until?: (answer: unknown) => boolean;

@@ -1,4 +1,4 @@
-import { ByteWriter, varintBytes } from "./byte-writer.ts";
+import { EnvelopeWriter, varintBytes } from "./envelope-writer.ts";
 import { ENVELOPE_VERSION, type ControlEnvelope, type EnvelopeItem, type PublicationsEnvelope, type SenderTop, type TopsEnvelope } from "./envelope.ts";
 import {
   HAS_EARLIER,
@@ -30,7 +30,7 @@ export function encodeBody(items: readonly EnvelopeItem[]): Buffer {
   const sizes = items.map(itemBytes);
   let size = 0;
   for (const bytes of sizes) size += varintBytes(bytes) + bytes;
-  const writer = new ByteWriter(size);
+  const writer = new EnvelopeWriter(size);
   writeItems(writer, items, sizes);
   return writer.bytes;
 }
@@ -45,7 +45,7 @@ export interface EngineHead {
 
 /** For the envelopes with history that the node `node` publishes. */
 export function engineHead(node: string): EngineHead {
-  const header = new ByteWriter(2 + node.length);
+  const header = new EnvelopeWriter(2 + node.length);
   header.byte(HAS_POSITION | HAS_RUN);
   writeName(header, node);
   return { start: Buffer.of(MAGIC_0, MAGIC_1, ENVELOPE_VERSION, KIND_PUBLICATIONS), header: header.bytes };
@@ -108,8 +108,8 @@ function encodeControl({ node, data }: ControlEnvelope): Buffer {
   return writer.bytes;
 }
 
-function begin(size: number, kind: number, header: number): ByteWriter {
-  const writer = new ByteWriter(size);
+function begin(size: number, kind: number, header: number): EnvelopeWriter {
+  const writer = new EnvelopeWriter(size);
   writer.byte(MAGIC_0);
   writer.byte(MAGIC_1);
   writer.byte(ENVELOPE_VERSION);
@@ -118,7 +118,7 @@ function begin(size: number, kind: number, header: number): ByteWriter {
   return writer;
 }
 
-function writeName(writer: ByteWriter, name: string): void {
+function writeName(writer: EnvelopeWriter, name: string): void {
   writer.byte(name.length);
   writer.ascii(name);
 }
@@ -128,7 +128,7 @@ function itemBytes({ data, origin }: EnvelopeItem): number {
   return 1 + (origin === undefined ? 0 : 1 + Buffer.byteLength(origin)) + dataBytes;
 }
 
-function writeItems(writer: ByteWriter, items: readonly EnvelopeItem[], sizes: readonly number[]): void {
+function writeItems(writer: EnvelopeWriter, items: readonly EnvelopeItem[], sizes: readonly number[]): void {
   for (let at = 0; at < items.length; at++) {
     const item = items[at];
     if (item === undefined) continue;
@@ -137,7 +137,7 @@ function writeItems(writer: ByteWriter, items: readonly EnvelopeItem[], sizes: r
   }
 }
 
-function writeItem(writer: ByteWriter, { data, origin }: EnvelopeItem): void {
+function writeItem(writer: EnvelopeWriter, { data, origin }: EnvelopeItem): void {
   writer.byte((typeof data === "string" ? 0 : IS_BINARY) | (origin === undefined ? 0 : HAS_ORIGIN));
   if (origin !== undefined) {
     // At most 64 characters of three bytes each.
