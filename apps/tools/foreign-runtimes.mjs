@@ -34,12 +34,21 @@ const runtimes = [
   },
 ];
 
+/** Where these runtimes are. Fetches them first. */
+export function foreignRuntimes() {
+  return runtimes.map(({ name, version, find, flags }) => ({ name: `${name} ${version}`, program: programOf(name, version, find), flags }));
+}
+
+function programOf(name, version, find) {
+  return execFileSync("npx", ["--yes", "-p", `${name}@${version}`, name, ...find], { encoding: "utf8" }).trim();
+}
+
 /** Prints a line for each runtime and demo. Returns whether all did what they can. */
 export async function judgeForeignRuntimes() {
   let allPassed = true;
   for (const runtime of runtimes) {
     const { name, version, find, flags } = runtime;
-    const program = execFileSync("npx", ["--yes", "-p", `${name}@${version}`, name, ...find], { encoding: "utf8" }).trim();
+    const program = programOf(name, version, find);
     for (const demo of NATIVE) {
       const failures = await judge(runtime, demo, { program, flags });
       if (failures.length > 0) allPassed = false;

@@ -81,8 +81,8 @@ function asJavaScript(text) {
 }
 
 /** Starts a program of an application. `printed` is what it has printed so far; `stop` ends it. */
-export function start(folder, program, flags = []) {
-  const child = spawn(process.execPath, [...flags, program], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+export function start(folder, program, { flags = [], env = {} } = {}) {
+  const child = spawn(process.execPath, [...flags, program], { cwd: folder, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
   const running = {
     printed: "",

@@ -174,7 +174,7 @@ globalThis.location = { href: ${address} };
 globalThis.sessionStorage = { getItem: () => null };
 `,
   );
-  const tab = start(folder, page, ["--import", "./stand-in.mjs"]);
+  const tab = start(folder, page, { flags: ["--import", "./stand-in.mjs"] });
   /** In this order, with anything between them. */
   tab.prints = (texts) => {
     const pattern = new RegExp(texts.join("[^]*"));

@@ -1,11 +1,12 @@
 // npm run packed: what a customer does first, with the packages as npm would deliver them. For each framework an application outside
 // of the repository, made of the lines of the package's README alone: its install lines, with tarballs in place of names, and its first
-// sample, as JavaScript and as TypeScript. The samples of the front README too, and those of realtime and client. A client talks to each.
-// It needs a network, and takes about four minutes.
+// sample, as JavaScript and as TypeScript. The samples of the front README too, and those of realtime, client, cluster, redis and metrics. A
+// client talks to each. It needs a network, and takes about six minutes; `npm run packed -- cluster` tries the last three alone, in two.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { appFolder, check as isRight, freePort, install, LANGUAGES, onPort, readmeOf, runIn, samplesOf, start, write } from "./packed-app.mjs";
+import { tryCluster } from "./packed-cluster.mjs";
 import { tryRealtime, tryRealtimeOn } from "./packed-realtime.mjs";
 import { root } from "./run.mjs";
 
@@ -14,17 +15,31 @@ const FRAMEWORKS = ["express", "fastify", "hono", "koa", "core"];
 const START_MS = 15_000;
 
 let failed = 0;
-for (const name of FRAMEWORKS) {
-  const { installs, sample } = readmeOf(`packages/${name}/README.md`);
-  const folder = appFolder(name);
-  for (const line of installs) install(folder, line);
-  const path = /get\(\s*"([^"]+)"/.exec(sample)?.[1].replace(/:\w+/, "tea") ?? "/ws";
-  const expected = sample.includes("welcome to") ? ["welcome to tea", "hello"] : ["hello"];
-  for (const language of LANGUAGES) await check(`${name}, ${language}`, () => talk(folder, language, { server: sample }, { path, expected }));
-  if (["fastify", "hono", "koa"].includes(name)) await tryRealtimeOn(name, folder, sample, check);
+const isClusterAlone = process.argv[2] === "cluster";
+if (!isClusterAlone) await tryServers();
+await tryCluster(check);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function tryServers() {
+  await tryFrameworks();
+  await tryRealtime(check);
+  await tryFront();
+  await tryTesting();
 }
-await tryRealtime(check);
-{
+
+async function tryFrameworks() {
+  for (const name of FRAMEWORKS) {
+    const { installs, sample } = readmeOf(`packages/${name}/README.md`);
+    const folder = appFolder(name);
+    for (const line of installs) install(folder, line);
+    const path = /get\(\s*"([^"]+)"/.exec(sample)?.[1].replace(/:\w+/, "tea") ?? "/ws";
+    const expected = sample.includes("welcome to") ? ["welcome to tea", "hello"] : ["hello"];
+    for (const language of LANGUAGES) await check(`${name}, ${language}`, () => talk(folder, language, { server: sample }, { path, expected }));
+    if (["fastify", "hono", "koa"].includes(name)) await tryRealtimeOn(name, folder, sample, check);
+  }
+}
+
+async function tryFront() {
   // The row of Express says what of ours to install, and the README of its package what else.
   const [chat, server, jobs] = samplesOf("README.md");
   const [, ours] = /^\| \[Express[^|]*\| `([^`]+)`/m.exec(readFileSync(join(root, "README.md"), "utf8"));
@@ -42,7 +57,8 @@ await tryRealtime(check);
     );
   }
 }
-{
+
+async function tryTesting() {
   const { installs, sample } = readmeOf("packages/testing/README.md");
   const folder = appFolder("testing");
   // Nothing of a test framework: connectTo needs none.
@@ -50,7 +66,6 @@ await tryRealtime(check);
   writeFileSync(join(folder, "route.test.js"), sample);
   await check("testing, under node:test", () => runIn(folder, process.execPath, ["--test", "route.test.js"]));
 }
-process.exitCode = failed === 0 ? 0 : 1;
 
 async function check(what, run) {
   if (!(await isRight(what, run))) failed++;

@@ -7,9 +7,13 @@ const INTERVAL_MS = 20;
 /** The shortest time that the figures of the delay are about. Milliseconds. */
 const WINDOW_MS = 10_000;
 
-/** How long the event loop of this thread has worked and waited since its start. Seconds. Node measures that in any case. */
-export function eventLoopTimes(): { readonly active: number; readonly idle: number } {
+/**
+ * How long the event loop of this thread has worked and waited since its start. Seconds. Node measures that in any case; `undefined` before the
+ * loop has begun, and on Bun 1.4 and Deno 2.9, whose figures are always 0.
+ */
+export function eventLoopTimes(): { readonly active: number; readonly idle: number } | undefined {
   const { active, idle } = performance.eventLoopUtilization();
+  if (active === 0 && idle === 0) return undefined;
   return { active: active / 1000, idle: idle / 1000 };
 }
 

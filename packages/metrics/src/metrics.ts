@@ -73,8 +73,8 @@ export class Metrics {
   }
 
   /**
-   * Not ready while an attachment shuts down, or a broker is down, or one of them throws. Never throws. It is no liveness check: a
-   * process that is not ready must not be killed for it, since its clients are still there.
+   * Not ready while an attachment shuts down, or a broker is down, or one of them throws or gives no answer that fits. Never throws. It is no
+   * liveness check: a process that is not ready must not be killed for it, since its clients are still there.
    */
   readiness(): Readiness {
     return this.#readiness();

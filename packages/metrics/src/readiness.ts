@@ -1,5 +1,7 @@
-import { stateOf, type AttachmentSource, type BrokerSource } from "./sources.ts";
+import type { AttachmentSource, BrokerSource } from "./sources.ts";
 import type { NamedSource } from "./options.ts";
+import { isClosing } from "./source-kinds.ts";
+import { stateOf } from "./tables/brokers.ts";
 
 /** Whether new clients should come to this process. */
 export interface Readiness {
@@ -17,7 +19,7 @@ interface Watched {
 
 /** Never throws: what cannot be asked is not ready. */
 export function readinessOf({ attachments, brokers, readyWithoutBroker }: Watched): Readiness {
-  const draining = reasons("attachment", attachments, (source) => ((source as AttachmentSource).isClosing ? "is shutting down" : undefined));
+  const draining = reasons("attachment", attachments, (source) => (isClosing(source as AttachmentSource) ? "is shutting down" : undefined));
   const down = reasons("broker", brokers, (source) => (stateOf(source as BrokerSource) === "down" ? "is down" : undefined));
   return { ready: draining.length === 0 && (readyWithoutBroker || down.length === 0), reasons: [...draining, ...down] };
 }

@@ -5,6 +5,7 @@ import { clusterHubRows, hubRows } from "./tables/hubs.ts";
 import type { Reading } from "./tables/reading.ts";
 import { realtimeRows } from "./tables/realtimes.ts";
 import type { Row } from "./tables/row.ts";
+import { unfit } from "./unfit.ts";
 
 /** What is watched, by names that become labels. All of it is read when something asks, and never on the way of a message. */
 export interface SourceOptions {
@@ -35,12 +36,19 @@ export interface SourceKind {
   readonly rows: (closureCodes: readonly string[]) => readonly Row<Reading<never>>[];
 }
 
+/** @throws what looking at it throws, and TypeError for what is no yes or no. */
+export function isClosing(source: AttachmentSource): boolean {
+  const is: unknown = source.isClosing;
+  if (typeof is !== "boolean") throw unfit("isClosing", is, "answer", "true or false");
+  return is;
+}
+
 const isDraining: Row<Reading<AttachmentSource>> = {
   name: "draining",
   type: "gauge",
   unit: "1",
   help: "1 from close or shutdown on, until the server listens again, else 0.",
-  read: ({ source }) => Number(source.isClosing),
+  read: ({ source }) => Number(isClosing(source)),
 };
 
 export const sourceKinds: readonly SourceKind[] = [
@@ -71,7 +79,12 @@ export const sourceKinds: readonly SourceKind[] = [
 ];
 
 function has(source: unknown, name: string): source is object {
-  return typeof source === "object" && source !== null && name in source;
+  if (typeof source !== "object" || source === null) return false;
+  try {
+    return name in source;
+  } catch {
+    return true;
+  }
 }
 
 /** Whether its stats have `count`. Stats that throw are a fault of the moment, which is told when they are read. */

@@ -1,6 +1,5 @@
 import type { Stats } from "@upwire/core";
-import { watch, type HubStats } from "@upwire/core/adapter";
-import { kindOf } from "./kind-of.ts";
+import type { HubStats } from "@upwire/core/adapter";
 
 // What is read of each source. Shapes, and not the classes: so an application needs none of the packages that it does not use.
 
@@ -48,19 +47,6 @@ export interface BrokerSource {
   /** The names of the nodes that are alive: they are counted. */
   nodes(): readonly string[];
   readonly stats: Readonly<Record<BrokerCounts, number>>;
-}
-
-/** @throws what `state` throws, and TypeError for what is no state. */
-export function stateOf(broker: BrokerSource): string {
-  const state: unknown = atOnce(broker.state());
-  if (typeof state === "string") return state;
-  throw new TypeError(`state: ${kindOf(state)} is no state; give "up", "degraded" or "down"`);
-}
-
-/** What a source gives. @throws TypeError for a promise: it says nothing now, and its rejection must not go unhandled. */
-export function atOnce<Given>(given: Given): Given {
-  if (watch(given, () => {})) throw new TypeError("a promise is no answer here; give the value at once");
-  return given;
 }
 
 /** The sources of one kind, each with the name that becomes its label: `{ chat: hub }`. At most 256; a name has 1 to 128 characters. */

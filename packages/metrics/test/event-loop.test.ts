@@ -1,6 +1,9 @@
+import { performance } from "node:perf_hooks";
 import { guardedClock } from "@upwire/core/adapter";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { EventLoop, eventLoopTimes } from "../src/event-loop.ts";
+import { createMetrics } from "../src/index.ts";
+import { parseExposition } from "./helpers/exposition.ts";
 
 /** A clock whose one timer runs when the test says so. */
 function handClock() {
@@ -69,11 +72,22 @@ it("sees a real block", () => {
 });
 
 it("counts the time that the loop works", () => {
-  const before = eventLoopTimes();
+  const before = eventLoopTimes() ?? expect.fail("Node measures it");
   block(20);
-  const after = eventLoopTimes();
+  const after = eventLoopTimes() ?? expect.fail("Node measures it");
   expect(after.active - before.active).toBeGreaterThan(0.019);
   expect(after.idle).toBeGreaterThanOrEqual(before.idle);
+});
+
+// Bun and Deno say so at any time.
+it("leaves out the time of a loop that is not measured, and gives the rest", () => {
+  const measured = vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ active: 0, idle: 0, utilization: 0 });
+  onTestFinished(() => measured.mockRestore());
+  const metrics = createMetrics();
+  onTestFinished(() => metrics.stop());
+  const families = parseExposition(metrics.text());
+  expect(families.has("upwire_process_event_loop_time_seconds_total")).toBe(false);
+  expect([families.has("upwire_process_ready"), families.has("upwire_process_event_loop_delay_max_seconds")]).toEqual([true, true]);
 });
 
 /** Works, and lets nothing else run. */

@@ -5,16 +5,17 @@ import { serve } from "@hono/node-server";
 import { attach } from "@upwire/core";
 import express from "express";
 import Fastify from "fastify";
+import { linkedBrokers } from "@upwire/testing";
 import { Hono } from "hono";
 import Koa from "koa";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createMetrics, type Metrics } from "../src/index.ts";
 import * as forExpress from "../src/express.ts";
 import * as forFastify from "../src/fastify.ts";
 import * as forHono from "../src/hono.ts";
 import * as forKoa from "../src/koa.ts";
 import * as forNode from "../src/node.ts";
-import { parseExposition } from "./helpers/exposition.ts";
+import { parseExposition, valueOf } from "./helpers/exposition.ts";
 
 interface Running {
   readonly server: Server;
@@ -63,16 +64,21 @@ const frameworks: Readonly<Record<string, (metrics: Metrics) => Promise<Running>
   },
 };
 
-async function run(name: string): Promise<{ url: string; metrics: Metrics; attachment: ReturnType<typeof attach> }> {
+async function run(name: string): Promise<{ url: string; metrics: Metrics; attachment: ReturnType<typeof attach>; cut: (isCut: boolean) => void }> {
   const attachment = attach(createServer());
-  const metrics = createMetrics({ attachments: { main: attachment }, eventLoopDelay: false });
+  const network = linkedBrokers();
+  const broker = network.broker();
+  await broker.start({ message() {}, top() {}, gap() {}, state() {}, told() {}, nodes() {} });
+  const metrics = createMetrics({ attachments: { main: attachment }, brokers: { main: broker }, eventLoopDelay: false });
   const { server, close } = await (frameworks[name]?.(metrics) ?? Promise.reject(new Error(name)));
   onTestFinished(async () => {
     metrics.stop();
     server.closeAllConnections();
     await close();
+    await broker.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, metrics, attachment };
+  const cut = (isCut: boolean): void => (isCut ? network.cut(broker.node) : network.mend(broker.node));
+  return { cut, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, metrics, attachment };
 }
 
 describe.each(Object.keys(frameworks))("%s", (name) => {
@@ -106,6 +112,20 @@ describe.each(Object.keys(frameworks))("%s", (name) => {
       expect(await ask(path)).toEqual([503, json, "no-store", body]);
       expect(await ask(path, "HEAD")).toEqual([503, json, "no-store", ""]);
     }
+  });
+
+  it("answers 503 while a broker is down, and 200 when it is back", async () => {
+    const { url, cut } = await run(name);
+    const ask = async (): Promise<unknown[]> => {
+      const [ready, show] = await Promise.all([fetch(`${url}/ready`), fetch(`${url}/metrics`)]);
+      const text = await show.text();
+      return [ready.status, await ready.json(), valueOf(text, "upwire_process_ready"), valueOf(text, "upwire_broker_state", { broker: "main", state: "down" })];
+    };
+    expect(await ask()).toEqual([200, { ready: true, reasons: [] }, 1, 0]);
+    cut(true);
+    expect(await ask()).toEqual([503, { ready: false, reasons: ["broker main is down"] }, 0, 1]);
+    cut(false);
+    await vi.waitFor(async () => expect(await ask()).toEqual([200, { ready: true, reasons: [] }, 1, 0]), 5000);
   });
 
   it.each(["POST", "PUT", "DELETE", "OPTIONS"])("answers %s with 405 and what there is", async (method) => {

@@ -132,6 +132,102 @@ it.each([[Number.NaN], [Number.POSITIVE_INFINITY], ["7"], [undefined], [null], [
   expect(String(onError.mock.calls[0]?.[0])).toMatch(/^TypeError: rooms: .+ is no count; the source should give a finite number$/);
 });
 
+/** What is no answer: thrown, late, of another kind, or made to throw at every look at it. */
+const nonsense: Readonly<Record<string, () => unknown>> = {
+  "an error": () => {
+    throw new Error("of the source");
+  },
+  "a rejection": () => Promise.reject(new Error("of the source")),
+  "a thenable that throws": () => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what it is about
+    then() {
+      throw new Error("of then");
+    },
+  }),
+  "a hostile proxy": () => hostile(),
+  "a revoked proxy": () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  },
+  undefined: () => undefined,
+  null: () => null,
+  "a function": () => () => 1,
+  "a symbol": () => Symbol("1"),
+  "an object": () => ({}),
+  "a number": () => 7,
+  "a text": () => "7",
+};
+
+function hostile(): object {
+  const fail = (): never => {
+    throw new Error("of the proxy");
+  };
+  return new Proxy({}, { get: fail, has: fail, ownKeys: fail, getPrototypeOf: fail, getOwnPropertyDescriptor: fail });
+}
+
+it.each(Object.keys(nonsense))("never throws, and leaves no rejection to the process, where each member of each source is %s", async (kind) => {
+  const give = nonsense[kind] ?? expect.fail(kind);
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  const sources = await realSources();
+  const read: Readonly<Record<string, readonly string[]>> = { attachments: ["isClosing"], brokers: ["state", "nodes", "node", "capabilities"] };
+  const members = Object.entries(optionsOf(sources)).flatMap(([option, named]) =>
+    Object.entries(named as Record<string, { readonly stats: object }>).flatMap(([name, source]) => {
+      const all = ["stats", ...[...pathsOf(source.stats)].map((path) => `stats.${path}`), ...(read[option] ?? [])];
+      return all.map((member) => ({ option, name, source, member }));
+    }),
+  );
+  expect(members.length).toBeGreaterThan(60);
+  for (const { option, name, source, member } of members) {
+    const setting = { isOn: false };
+    const stand = replaced(source, member, (old) => (setting.isOn ? give() : old));
+    const onError = vi.fn<NonNullable<MetricsOptions["onError"]>>(() => Promise.reject(new Error("of onError")) as never);
+    const metrics = createMetrics({ [option]: { [name]: stand }, eventLoopDelay: false, onError });
+    setting.isOn = true;
+    const families = parseExposition(metrics.text());
+    expect([member, families.has("upwire_process_ready")]).toEqual([member, true]);
+    const told = valueOf(metrics.text(), "upwire_process_failed_reads_total", { source: onErrorKind(option), name });
+    const isFit = isAnAnswer(member, kind, at(source, member));
+    expect([member, told > 0, onError.mock.calls.length]).toEqual([member, !isFit, isFit ? 0 : 1]);
+    expect(metrics.readiness().ready).toBe(isFit || !["isClosing", "state"].includes(member));
+    metrics.stop();
+  }
+  await turn();
+  expect(unhandled).toEqual([]);
+  await sources.stop();
+});
+
+/** The label of an option: `clusterHubs` is `cluster_hub`. */
+function onErrorKind(option: string): string {
+  return option.replace(/s$/, "").replace("H", "_h");
+}
+
+/** What fits by chance: a count that is a number, a name that is a text, counts by code of an object without any. */
+function isAnAnswer(member: string, kind: string, old: unknown): boolean {
+  if (!member.startsWith("stats.")) return member === "node" && kind === "a text";
+  return kind === "a number" ? typeof old === "number" : kind === "an object" && typeof old === "object";
+}
+
+function at(source: object, member: string): unknown {
+  return member.split(".").reduce<unknown>((value, key) => Reflect.get(value as object, key), source);
+}
+
+/** `source` with one member, or one of its stats, that is what `give` makes of the old one; a method returns it. */
+function replaced(source: object, member: string, give: (old: unknown) => unknown): object {
+  const [first = "", ...rest] = member.split(".");
+  return new Proxy(source, {
+    get(target, key) {
+      const value = bound(target, key);
+      if (key !== first) return value;
+      if (rest.length > 0) return replaced(value as object, rest.join("."), give);
+      return typeof value === "function" ? () => give((value as () => unknown)()) : give(value);
+    },
+  });
+}
+
 it("goes on when onError throws, and without onError writes to stderr", () => {
   const broken = Object.defineProperty({}, "stats", {
     get() {

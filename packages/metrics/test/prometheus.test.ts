@@ -1,5 +1,6 @@
 import { createHub } from "@upwire/core";
 import { expect, it, onTestFinished } from "vitest";
+import parseByOthers from "parse-prometheus-text-format";
 import { createMetrics, prometheusName } from "../src/index.ts";
 import { prometheusText } from "../src/prometheus.ts";
 import { parseExposition } from "./helpers/exposition.ts";
@@ -38,16 +39,49 @@ it("names metrics by the rules of Prometheus", async () => {
   await sources.stop();
 });
 
-it.each([['quote " quote'], ["back \\ slash"], ["line\nbreak"], ["\\n is no line break"], ['"} 1\nupwire_forged 7'], ["emoji 🫖, comma, {brace}"]])(
-  "escapes the name %j",
-  (name) => {
-    const metrics = createMetrics({ hubs: { [name]: createHub() }, eventLoopDelay: false });
-    onTestFinished(() => metrics.stop());
-    const families = parseExposition(metrics.text());
-    expect(families.get("upwire_hub_rooms")?.samples).toEqual([{ labels: { hub: name }, value: 0 }]);
-    expect([...families.keys()]).not.toContain("upwire_forged");
-  },
-);
+/** Names that a text could be broken with. */
+const odd = [
+  'quote " quote',
+  "back \\ slash",
+  "the end\\",
+  "line\nbreak",
+  "\\n is no line break",
+  '"} 1\nupwire_forged 7',
+  "emoji 🫖, comma, {brace}, a=b",
+  "tab\t, return\r, separator\u2028",
+  "   ",
+];
+
+it.each(odd.map((name) => [name]))("escapes the name %j", (name) => {
+  const metrics = createMetrics({ hubs: { [name]: createHub() }, eventLoopDelay: false });
+  onTestFinished(() => metrics.stop());
+  const families = parseExposition(metrics.text());
+  expect(families.get("upwire_hub_rooms")?.samples).toEqual([{ labels: { hub: name }, value: 0 }]);
+  expect([...families.keys()]).not.toContain("upwire_forged");
+});
+
+it("is read by a parser that others wrote as it is meant: each name, help, type, label and value", async () => {
+  const sources = await realSources();
+  const hubs = Object.fromEntries(odd.map((name) => [name, createHub()]));
+  const metrics = createMetrics({ ...optionsOf(sources), hubs, eventLoopDelay: false });
+  onTestFinished(() => metrics.stop());
+  const expected = metrics.collect().flatMap(({ metric, samples }) => {
+    const { type, help, labels } = metric;
+    if (samples.length === 0) return [];
+    const read = samples.map((sample) => ({ value: sample.value, labels: labels.length > 0 ? sample.labels : undefined }));
+    return [{ name: prometheusName(metric), type: type === "counter" ? "COUNTER" : "GAUGE", help, metrics: read }];
+  });
+  expect(expected.length).toBeGreaterThan(60);
+  const found = parseByOthers(metrics.text()).map(({ metrics: all, ...family }) => ({
+    ...family,
+    metrics: all.map(({ value, labels }) => ({ value: Number(value), labels })),
+  }));
+  // Time goes on between the two.
+  const isStill = ({ name }: { readonly name: string }): boolean => !name.includes("event_loop");
+  expect(found.filter(isStill)).toEqual(expected.filter(isStill));
+  expect(found.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
+  await sources.stop();
+});
 
 it("escapes help, and leaves out a family without samples", () => {
   const metric = { name: "upwire.test", type: "gauge", unit: "1", labels: [], help: 'a "b" \\ c\nd' } as const;

@@ -47,6 +47,21 @@ it("is ready while a broker is degraded", () => {
   expect(readinessOf({ brokers: { redis: broker } }).now()).toEqual({ ready: true, reasons: [] });
 });
 
+it.each([["starting"], [undefined], [7], [Promise.resolve("up")], [{ toString: () => "up" }]])(
+  "is not ready while a broker says that its state is %s",
+  (state) => {
+    const broker = { ...standIn(), state: () => state as string };
+    const { now, gauge } = readinessOf({ brokers: { redis: broker } });
+    expect([now(), gauge()]).toEqual([{ ready: false, reasons: ["broker redis cannot be asked"] }, 0]);
+  },
+);
+
+it.each([["no"], [undefined], [0], [Promise.resolve(false)]])("is not ready while an attachment says that closing is %s", (isClosing) => {
+  const { stats } = attach(createServer());
+  const { now, gauge } = readinessOf({ attachments: { main: { isClosing: isClosing as never, stats } } });
+  expect([now(), gauge()]).toEqual([{ ready: false, reasons: ["attachment main cannot be asked"] }, 0]);
+});
+
 it("is ready without the broker when the application says so, and still tells of it", () => {
   const broker = { ...standIn(), state: () => "down" };
   const { now, gauge } = readinessOf({ brokers: { redis: broker }, readyWithoutBroker: true });

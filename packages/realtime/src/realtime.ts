@@ -81,6 +81,11 @@ export interface Realtime<C extends Contract, User, Native = unknown> extends Co
   /** Counts of this node, read anew each time. */
   readonly stats: RealtimeStats;
   /**
+   * Settles when the broker has started; rejects with why it refuses, which goes to `onError` of `options` too. Such a broker stays
+   * down: end the process, so that it is started again. To leave it alone is no unhandled rejection.
+   */
+  readonly started: Promise<void>;
+  /**
    * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies
    * that are remembered by `key`. Call it when the clients are gone. It waits for requests with a `key` that still run, for
    * `limits.requestTimeoutMs` at most; publishes are rejected from then on.

@@ -52,6 +52,7 @@ export class Service<User> {
       get stats(): RealtimeStats {
         return stats();
       },
+      started: this.#parts.engine.started,
       save: () => this.#save(),
       stop: () => this.#stop(),
     };

@@ -68,6 +68,7 @@ export const reaches: readonly Promise<Reach>[] = [
 ];
 void sent.then(({ reached, missing, delivery }) => `${reached} ${missing.join()} ${delivery === "local-only"}`);
 for (const { context } of [...room, ...realtime.user("u7")]) context.rooms.includes("tea");
+export const started: Promise<void> = realtime.started.catch((error: unknown) => console.error(error));
 export const here: readonly string[] | undefined = realtime.connection("id").connection?.context.rooms;
 
 /** It may be handed on with its types. */
@@ -111,6 +112,10 @@ make(() => realtime.send("notice", "hi") + 1);
 make(() => realtime.connection("id").send("typin", { on: true }));
 // @ts-expect-error -- a time is a number
 make(() => realtime.user("u7").close(4403, "", { keepMs: "1m" }));
+// @ts-expect-error -- the broker starts by itself
+make(() => realtime.started());
+// @ts-expect-error -- a realtime has started once
+make(() => (realtime.started = Promise.resolve()));
 // @ts-expect-error -- the contract has no such pattern
 make(() => realtime.topic("rooms:{room}", { room: "tea" }));
 // @ts-expect-error -- the parameter is `room`

@@ -1,8 +1,18 @@
-import { atOnce, stateOf, type BrokerSource } from "../sources.ts";
+import { watch } from "@upwire/core/adapter";
+import type { BrokerSource } from "../sources.ts";
+import { unfit } from "../unfit.ts";
 import type { Reading } from "./reading.ts";
 import { Labelled, type Row } from "./row.ts";
 
-const states = ["up", "degraded", "down"];
+const states = ["up", "degraded", "down"] as const;
+
+/** @throws what `state` throws, and TypeError for what is none. */
+export function stateOf(source: BrokerSource): (typeof states)[number] {
+  const now: unknown = source.state();
+  const state = states.find((one) => one === now);
+  if (state === undefined) throw unfit("state", now, "state of a broker", states.join(", "));
+  return state;
+}
 
 export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
   {
@@ -21,7 +31,11 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     type: "gauge",
     unit: "{node}",
     help: "Nodes of the cluster that this one knows to be alive, itself included.",
-    read: ({ source }) => atOnce(source.nodes()).length,
+    read({ source }) {
+      const nodes: unknown = source.nodes();
+      if (!Array.isArray(nodes)) throw unfit("nodes", nodes, "list", "a list of names");
+      return nodes.length;
+    },
   },
   {
     name: "info",
@@ -30,6 +44,8 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     labels: ["node", "history", "reach"],
     help: "Always 1: the name of this node, as others are told it, and what the broker can do.",
     read({ source: { node, capabilities } }) {
+      // As for stats.
+      watch(capabilities, () => {});
       const { history, reach } = capabilities;
       return new Labelled([{ labels: { node, history, reach }, value: 1 }]);
     },

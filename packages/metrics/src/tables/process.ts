@@ -43,8 +43,11 @@ export const processRows: readonly Row<ProcessReading>[] = [
     type: "counter",
     unit: "s",
     labels: ["state"],
-    help: "Time that the event loop has worked (active) and waited (idle).",
-    read: () => byLabel("state", ["active", "idle"], eventLoopTimes()),
+    help: "Time that the event loop has worked (active) and waited (idle). Node alone measures it.",
+    read() {
+      const times = eventLoopTimes();
+      return times === undefined ? new Labelled([]) : byLabel("state", ["active", "idle"], times);
+    },
   },
 ];
 

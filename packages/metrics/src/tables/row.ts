@@ -1,5 +1,5 @@
-import { kindOf } from "../kind-of.ts";
-import { atOnce } from "../sources.ts";
+import { watch } from "@upwire/core/adapter";
+import { unfit } from "../unfit.ts";
 import type { Metric, Sample } from "./metric.ts";
 
 /** One metric of a kind of source. Its name and labels are without those of the kind. */
@@ -11,7 +11,7 @@ export interface Row<From> extends Omit<Metric, "labels"> {
 
 /** Counts by label, as `byLabel` makes them. */
 export class Labelled {
-  readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: unknown }[];
+  readonly samples: readonly { readonly labels: Readonly<Record<string, unknown>>; readonly value: unknown }[];
 
   constructor(samples: Labelled["samples"]) {
     this.samples = samples;
@@ -26,6 +26,8 @@ export const OTHER = "other";
  * there before. All that is counted under other names is in one more, so that nothing but the set decides how many there are.
  */
 export function byLabel(label: string, names: readonly string[], counts: Readonly<Record<string, unknown>>, others?: typeof OTHER): Labelled {
+  if (typeof counts !== "object" || counts === null || watch(counts, () => {}))
+    throw unfit(label, counts, "table of counts", "an object with a number for each");
   const known = new Set(names);
   const samples = names.map((name) => ({ labels: { [label]: name }, value: Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0 }));
   const rest = Object.entries(counts).filter(([name]) => !known.has(name));
@@ -36,15 +38,19 @@ export function byLabel(label: string, names: readonly string[], counts: Readonl
   return new Labelled(samples);
 }
 
-/** @throws TypeError for what is no number: a source may be of another version, or a stand-in. */
+/** @throws TypeError for a value that is no number, or a label that is no text: a source may be of another version, or a stand-in. */
 export function samplesOf({ name, read }: { readonly name: string; readonly read: () => unknown }): Sample[] {
   const found = read();
   if (!(found instanceof Labelled)) return [{ labels: {}, value: numberOf(name, found) }];
-  return found.samples.map(({ labels, value }) => ({ labels, value: numberOf(name, value) }));
+  return found.samples.map(({ labels, value }) => ({ labels: textsOf(name, labels), value: numberOf(name, value) }));
+}
+
+function textsOf(name: string, labels: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  for (const [label, value] of Object.entries(labels)) if (typeof value !== "string") throw unfit(`${name}: ${label}`, value, "text", "a string");
+  return labels as Readonly<Record<string, string>>;
 }
 
 function numberOf(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  atOnce(value);
-  throw new TypeError(`${name}: ${typeof value === "number" ? value : kindOf(value)} is no count; the source should give a finite number`);
+  throw unfit(name, value, "count", "a finite number");
 }

@@ -8,6 +8,7 @@ export class ReadyBroker {
   readonly #broker: Broker;
   /** `undefined` once it is ready. */
   #starting: Promise<void> | undefined;
+  #started: Promise<void> = Promise.resolve();
 
   constructor(broker: Broker) {
     this.#broker = broker;
@@ -17,6 +18,7 @@ export class ReadyBroker {
   start(sink: BrokerSink, report: (error: unknown) => void): void {
     const started = startOf(this.#broker, sink);
     if (started === undefined) return;
+    this.#started = started;
     this.#starting = started.then(
       () => {
         this.#starting = undefined;
@@ -28,6 +30,11 @@ export class ReadyBroker {
     );
     // Each call that waits for it rejects by itself; without one, this rejection would be unhandled.
     this.#starting.catch(() => {});
+  }
+
+  /** Settles when it is ready; rejects with what its `start` failed with. To leave it alone is no unhandled rejection. */
+  get started(): Promise<void> {
+    return this.#started;
   }
 
   /** Whether a publication reaches no other node. */

@@ -57,6 +57,11 @@ export class Topics {
     this.#broker.start(this.#sink, report);
   }
 
+  /** Settles when the broker has started; rejects with why it refuses, which is reported too. To leave it alone is no unhandled rejection. */
+  get started(): Promise<void> {
+    return this.#broker.started;
+  }
+
   /**
    * Subscribes a connection, in place of a subscription that it may have already.
    * @param since Where the client stands.
