@@ -26,8 +26,8 @@ function make({ sharded = false } = {}) {
     call: async () => null,
     async many(calls) {
       trips.push(calls);
-      const found = (keys: number): string => Array(keys / 2).fill("epoch-01 5").join(" ");
-      return calls.map((call) => [Buffer.from("run1"), Buffer.from(found("keys" in call ? call.keys.length : 0)), []]);
+      const found = (keys: number): string => Array(keys / 2).fill("epoch-01 5 run1").join(" ");
+      return calls.map((call) => [Buffer.from(found("keys" in call ? call.keys.length : 0)), []]);
     },
     publication: (channel, data) => ({ args: ["PUBLISH", channel, data] }),
     subscribe: (some) => new Promise((resolve, reject) => void asked.push({ channels: some, resolve, reject })),
