@@ -39,7 +39,7 @@ export class CountsPanel {
     this.#rows.replaceChildren(
       ...senders.map(({ name, via, received, lost, doubled }) => {
         const row = element("tr");
-        const route = via === own ? `server ${via}` : `server ${via} → ${own ?? "?"}`;
+        const route = via === own ? `${via}` : `${via} → ${own ?? "?"}`;
         for (const [index, text] of [name, route, String(received), String(lost), String(doubled)].entries())
           row.append(element(index === 0 ? "th" : "td", "", text));
         return row;

@@ -27,7 +27,7 @@ const servers = new ServersPanel(name, (action, server) => {
     if (!(error instanceof RealtimeError && error.code === "connection_lost")) log.notice(String(error), "error");
   });
 });
-const publisher = new Publisher(client, ROOM, ({ message }) => log.notice(`A message has to be said again: ${message}`, "error"));
+const publisher = new Publisher(client, ROOM, ({ message }) => log.notice(`A message is sent again: ${message}`, "error"));
 const statusLine = byId("status", HTMLElement);
 
 let own: number | undefined;
@@ -38,11 +38,12 @@ byId("name", HTMLElement).textContent = name;
 
 client.onStatus(({ state }) => {
   statusLine.dataset["state"] = state;
-  statusLine.textContent = state === "open" ? "connected" : state === "waiting" ? "coming back…" : `${state}…`;
+  statusLine.textContent = state === "open" ? "connected" : state === "closed" ? "closed for good: reload the page" : state === "waiting" ? "reconnecting…" : `${state}…`;
+  if (state !== "open") servers.disconnected();
   if (state === "open") client.request("watch", {}, { queue: "drop" }).then(show, () => {});
   else if (awaySince === undefined && own !== undefined) {
     awaySince = Date.now();
-    log.notice(wasAsked ? `Server ${own} drains: it closed with 1012 and said when to come back` : `Server ${own} is gone, without a word`);
+    log.notice(wasAsked ? `Server ${own} is draining: it closed with 1012 and said when to reconnect` : `Server ${own} is gone: no close frame came`);
   }
 });
 // Before 1012 the server says when to come back.
@@ -64,10 +65,10 @@ room.onSubscribed(({ resumed, missed }) => {
   log.notice(
     resumed
       ? `Back after ${seconds} s: ${missed} missed ${missed === 1 ? "message" : "messages"} delivered`
-      : `Back after ${seconds} s: some messages could not be kept`,
+      : `Back after ${seconds} s: some messages were no longer kept`,
   );
 });
-room.onGap(({ missed }) => log.notice(`${missed ?? "Some"} messages could not be kept`, "error"));
+room.onGap(({ missed }) => log.notice(`${missed ?? "Some"} messages were no longer kept`, "error"));
 
 function show(status: Status): void {
   own = status.server.number;

@@ -5,6 +5,13 @@ const MAX_LINES = 200;
 /** What tabs have said, and what has happened to this one. */
 export class MessageLog {
   readonly #list = byId("messages", HTMLElement);
+  #isAtEnd = true;
+
+  constructor() {
+    this.#list.addEventListener("scroll", () => (this.#isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 40));
+    // The newest line stays in view when the list becomes lower.
+    new ResizeObserver(() => this.#toEnd()).observe(this.#list);
+  }
 
   said(name: string, route: string, text: string, { isOwn }: { readonly isOwn: boolean }): void {
     const line = element("li");
@@ -22,9 +29,13 @@ export class MessageLog {
   }
 
   #add(line: HTMLElement): void {
-    const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 40;
     this.#list.append(line);
     if (this.#list.children.length > MAX_LINES) this.#list.firstElementChild?.remove();
-    if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    this.#toEnd();
+  }
+
+  /** Unless its reader has scrolled up. */
+  #toEnd(): void {
+    if (this.#isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
   }
 }

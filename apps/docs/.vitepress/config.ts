@@ -19,7 +19,7 @@ export default defineConfig({
     nav: [
       { text: "Guide", link: "/guide/start", activeMatch: "^/guide/" },
       { text: "Realtime", link: "/realtime/start", activeMatch: "^/realtime/" },
-      { text: "Scale", link: "/scale/engines", activeMatch: "^/scale/" },
+      { text: "Scale", link: "/scale/start", activeMatch: "^/scale/" },
       { text: "Adapters", link: "/adapters/express", activeMatch: "^/adapters/" },
       { text: "Reference", link: "/reference/names", activeMatch: "^/reference/" },
       { text: "Speed", link: "/speed" },

@@ -64,14 +64,14 @@ describe("npm run cluster, with nothing but Node", { timeout: 120_000 }, () => {
     const drained = await one.server();
     expect(await two.server()).not.toBe(drained);
     await two.press("drain", drained);
-    await one.noticed(`Server ${drained} drains: it closed with 1012`);
+    await one.noticed(`Server ${drained} is draining: it closed with 1012`);
     await one.noticed(/^Back after [\d.]+ s: \d+ missed/);
     await two.press("start", drained);
-    await two.page.locator(`.server[data-state=running] #kill-${drained}:enabled`).waitFor();
+    await two.page.locator(`.server[data-state=running] #kill-${drained}[aria-disabled=false]`).waitFor();
 
     const killed = await two.server();
     await two.press("kill", killed);
-    await two.noticed(`Server ${killed} is gone, without a word`);
+    await two.noticed(`Server ${killed} is gone: no close frame came`);
     await two.noticed(/^Back after [\d.]+ s: \d+ missed/);
 
     for (const tab of tabs) {

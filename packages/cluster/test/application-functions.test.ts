@@ -1,8 +1,12 @@
+import { connect } from "node:net";
+import { join } from "node:path";
+import { meshBroker } from "@upwire/cluster/mesh";
 import { type FunctionFault } from "@upwire/testing";
 import { expect } from "vitest";
 import { playFunctionTable, type FunctionRow } from "../../core/test/helpers/function-table.ts";
 import { all, TestCluster, turns } from "./casts/cluster.ts";
 import { HubCluster } from "./hub/hub-nodes.ts";
+import { newFolder, until } from "./mesh/mesh-bench.ts";
 
 const fails = (fault: FunctionFault): boolean => fault !== "never settles" && fault !== "returns junk";
 const FAULT = expect.objectContaining({ message: "a fault of the application" }) as unknown;
@@ -28,6 +32,7 @@ const rows: Readonly<Record<string, FunctionRow>> = {
   "CastsOptions.broker": "not: its members are rows",
   "CastsOptions.clock": "not: its members are rows",
   "ClusterHubOptions.clock": "not: its members are rows",
+  "MeshBrokerOptions.clock": "not: its members are rows, and it is guarded in the same way",
   "CastsOptions.report": "not: of a layer, where it must not throw; `ClusterHubOptions.onError` may",
 
   "AskOptions.until": async (fault, run) => {
@@ -103,6 +108,17 @@ const rows: Readonly<Record<string, FunctionRow>> = {
     await turns();
     expect(one.all.state()).toBe("down");
   },
+  "MeshBrokerOptions.onError": async (_fault, run) => {
+    const folder = newFolder();
+    const broker = meshBroker({ folder, onError: run });
+    await broker.start({ message: () => {}, top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
+    const stranger = connect(join(folder, `${broker.node}.sock`)).on("error", () => {});
+    stranger.write("GET / HTTP/1.1\r\n\r\n");
+    await until("the stranger is counted", () => broker.stats.foreign > 0);
+    expect(await broker.publish("a", "x")).toMatchObject({ delivery: "cluster" });
+    stranger.destroy();
+    await broker.close();
+  },
   "Clock.now": (_fault, run) => clockRow({ now: run }),
   "Clock.after": (_fault, run) => clockRow({ after: run }),
   "Clock.every": (_fault, run) => clockRow({ every: run }),
@@ -137,5 +153,5 @@ const unseen: typeof rows = {
   },
 };
 
-const scope = { packages: ["protocol", "core", "cluster"], entries: ["cluster/src/index.ts", "cluster/src/casts/index.ts"] };
-playFunctionTable({ subject: "the cluster hub and the casts", rows, unseen, scope });
+const scope = { packages: ["protocol", "core", "cluster"], entries: ["cluster/src/index.ts", "cluster/src/casts/index.ts", "cluster/src/mesh/index.ts"] };
+playFunctionTable({ subject: "the cluster hub, the casts and the mesh", rows, unseen, scope });

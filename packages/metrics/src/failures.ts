@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import { guard } from "@upwire/core/adapter";
 import type { FailedSource, MetricsOptions } from "./options.ts";
 
 /** Which sources could not be read, and how often. */
@@ -26,10 +27,10 @@ export class Failures {
     this.#failing.add(source);
     const [error] = errors;
     this.#errors.publish({ error });
-    try {
-      this.#onError(error, source);
-    } catch {
-      // There is no other place where it could be told.
-    }
+    // An `onError` that fails has nothing else to report to.
+    guard(
+      () => this.#onError(error, source),
+      () => {},
+    );
   }
 }

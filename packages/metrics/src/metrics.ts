@@ -24,7 +24,7 @@ interface Group {
   readonly columns: readonly Column<Reading<never>>[];
 }
 
-/** The metrics of an application, and whether it is ready. Everything is read when it is asked for. */
+/** The metrics of an application, and whether it is ready; `createMetrics` makes one. Everything is read when it is asked for. */
 export class Metrics {
   readonly #counts = new ChannelCounts();
   readonly #loop: EventLoop | undefined;

@@ -3,6 +3,7 @@ import { kindOf } from "./kind-of.ts";
 import { Metrics } from "./metrics.ts";
 import { attributeName, type Metric, type Sample } from "./tables/metric.ts";
 
+/** Options of `observeMetrics`. */
 export interface OpenTelemetryOptions {
   /** @default the global one; one that is registered later is not seen */
   readonly meterProvider?: MeterProvider;

@@ -5,10 +5,13 @@ import { sourceKinds, type SourceOptions } from "./source-kinds.ts";
 
 /** Which source could not be read: `{ kind: "hub", name: "chat" }`. */
 export interface FailedSource {
+  /** `attachment`, `upgrader`, `hub`, `cluster_hub`, `realtime` or `broker`. */
   readonly kind: string;
+  /** The name that the application gave to it. */
   readonly name: string;
 }
 
+/** Options of `createMetrics`: what is read, and how. */
 export interface MetricsOptions extends SourceOptions {
   /**
    * Codes of your own closures (`connection.fail`) that are counted apart, at most 64, each of 1 to 64 letters, digits, `_`, `.` or
@@ -27,7 +30,7 @@ export interface MetricsOptions extends SourceOptions {
    * What it throws is lost. @default writes to stderr
    */
   readonly onError?: (error: unknown, source: FailedSource) => void;
-  /** Replaces time in tests. */
+  /** Replaces time in tests. @default real time */
   readonly clock?: Clock;
 }
 

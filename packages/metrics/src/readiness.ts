@@ -1,8 +1,10 @@
+import { atOnce } from "./at-once.ts";
 import type { AttachmentSource, BrokerSource } from "./sources.ts";
 import type { NamedSource } from "./options.ts";
 
 /** Whether new clients should come to this process. */
 export interface Readiness {
+  /** `true`: they may come. */
   readonly ready: boolean;
   /** What keeps it from being ready, or would without `readyWithoutBroker`; one line each, empty when all is well. */
   readonly reasons: readonly string[];
@@ -17,7 +19,7 @@ interface Watched {
 /** Never throws: what cannot be asked is not ready. */
 export function readinessOf({ attachments, brokers, readyWithoutBroker }: Watched): Readiness {
   const draining = reasons("attachment", attachments, (source) => ((source as AttachmentSource).isClosing ? "is shutting down" : undefined));
-  const down = reasons("broker", brokers, (source) => ((source as BrokerSource).state() === "down" ? "is down" : undefined));
+  const down = reasons("broker", brokers, (source) => (atOnce("state", (source as BrokerSource).state()) === "down" ? "is down" : undefined));
   return { ready: draining.length === 0 && (readyWithoutBroker || down.length === 0), reasons: [...draining, ...down] };
 }
 

@@ -38,10 +38,13 @@ type BrokerCounts = "published" | "rejected" | "received" | "lost" | "tells" | "
 
 /** A `Broker` of `@upwire/cluster` or `@upwire/redis`. Give the broker itself, and not its parts: each part has the stats of the whole. */
 export interface BrokerSource {
+  /** The name of this node, for the label `node` of `upwire_broker_info`. */
   readonly node: string;
+  /** For the labels of `upwire_broker_info`. */
   readonly capabilities: { readonly history: string; readonly reach: string };
   /** `up`, `degraded` or `down`. With `down` the process is not ready. */
   state(): string;
+  /** The names of the nodes that are alive: they are counted. */
   nodes(): readonly string[];
   readonly stats: Readonly<Record<BrokerCounts, number>>;
 }

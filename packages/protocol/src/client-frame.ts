@@ -93,6 +93,6 @@ function readOwn(type: string, id: number | undefined, re: unknown, topic: unkno
   if (wrong !== undefined) return wrong;
   if (type === "upwire.unsubscribe") return { kind: "unsubscribe", id, topic: topic as string };
   const start = readSince(since);
-  if (since !== undefined && start === undefined) return fault("bad_message", "since is {epoch, offset} or {last}", id);
+  if (since !== undefined && start === undefined) return fault("bad_message", "since is {epoch, offset}, or {last} with a whole number from 1 on", id);
   return { kind: "subscribe", id, topic: topic as string, since: start };
 }

@@ -1,4 +1,4 @@
-import { readOptions, type Kind } from "@upwire/core/adapter";
+import { readOptions, wholeNumber } from "@upwire/core/adapter";
 
 /** How connections on all nodes are closed. */
 export interface CloseOptions {
@@ -12,12 +12,7 @@ export interface CloseOptions {
 const KEEP_MS = 60_000;
 const MAX_KEEP_MS = 3_600_000;
 
-const aTime: Kind = {
-  right: `a whole number from 0 to ${MAX_KEEP_MS}`,
-  fits: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_KEEP_MS,
-};
-
 /** @throws TypeError for options that cannot be meant. */
 export function checkKeepMs(given: CloseOptions | undefined): number {
-  return readOptions<CloseOptions>("close", given, { keepMs: aTime }).keepMs ?? KEEP_MS;
+  return readOptions<CloseOptions>("close", given, { keepMs: wholeNumber(0, MAX_KEEP_MS) }).keepMs ?? KEEP_MS;
 }

@@ -1,4 +1,4 @@
-import { readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { readOptions, wholeNumber, type Kind, type OptionKinds } from "@upwire/core/adapter";
 
 /** Bounds of what clients can make grow. A client is told those that concern it, in `upwire.hello`. */
 export interface RealtimeLimits {
@@ -43,11 +43,8 @@ const defaultLimits: RealtimeLimits = Object.freeze({
   historyBytes: 64 * 1024 * 1024,
 });
 
-/** Timers end at 2^31 - 1. */
-export const count: Kind = {
-  right: "a whole number from 1 to 2147483647",
-  fits: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0x7fffffff,
-};
+/** For a bound, or a time: nothing is bounded by 0. */
+export const count: Kind = wholeNumber(1);
 
 const limitKinds: OptionKinds<RealtimeLimits> = {
   requests: count,

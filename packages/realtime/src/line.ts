@@ -1,27 +1,27 @@
 /** Keeps what takes a while in the order in which it began: each waits, when it is ready, for those before it. */
 export class Line {
-  readonly #turns: Turn[] = [];
+  readonly #places: Place[] = [];
 
   get isEmpty(): boolean {
-    return this.#turns.length === 0;
+    return this.#places.length === 0;
   }
 
   /** A place behind all others. It has to become ready some time. */
-  enter(): Turn {
-    const turn = new Turn(() => this.#run());
-    this.#turns.push(turn);
-    return turn;
+  enter(): Place {
+    const place = new Place(() => this.#run());
+    this.#places.push(place);
+    return place;
   }
 
   #run(): void {
-    for (let first = this.#turns[0]; first?.work !== undefined; first = this.#turns[0]) {
-      this.#turns.shift();
+    for (let first = this.#places[0]; first?.work !== undefined; first = this.#places[0]) {
+      this.#places.shift();
       first.work();
     }
   }
 }
 
-export class Turn {
+export class Place {
   work: (() => void) | undefined;
   readonly #ready: () => void;
 

@@ -1,5 +1,5 @@
 import type { AppCalls, Outcome } from "./app-calls.ts";
-import { Line, type Turn } from "./line.ts";
+import { Line, type Place } from "./line.ts";
 
 /**
  * Runs checks of the application so that what follows them happens in the order in which they began, per name. A check that
@@ -20,20 +20,20 @@ export class Lines {
   /** As `AppCalls.run`; `outcome` is called behind that of every earlier `run` of this name. */
   run(name: string, check: () => unknown, { done, failed }: Outcome): void {
     const before = this.#lines.get(name);
-    let turn = before?.enter();
+    let place = before?.enter();
     let isOver = false;
     const follow = (work: () => void): void => {
       isOver = true;
-      if (turn === undefined) return work();
-      turn.ready(work);
+      if (place === undefined) return work();
+      place.ready(work);
       if (this.#lines.get(name)?.isEmpty === true) this.#lines.delete(name);
     };
     this.#calls.run(check, { done: (value) => follow(() => done(value)), failed: (error) => follow(() => failed(error)) });
-    if (isOver || turn !== undefined) return;
-    turn = this.#begin(name);
+    if (isOver || place !== undefined) return;
+    place = this.#begin(name);
   }
 
-  #begin(name: string): Turn {
+  #begin(name: string): Place {
     const line = this.#lines.get(name) ?? new Line();
     this.#lines.set(name, line);
     return line.enter();

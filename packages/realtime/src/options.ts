@@ -36,7 +36,7 @@ export type PublishedOn<C extends Contract, Pattern extends TopicPatternName<C>>
   [Event in TopicEventName<C, Pattern>]: { readonly event: Event; readonly payload: TopicEventOut<C, Pattern, Event> };
 }[TopicEventName<C, Pattern>];
 
-/** Any handler, but for one that takes messages as streams. Its `options` count for those that the realtime's `options` do not set. */
+/** Any handler, but for one that takes messages as streams. Its `options` are used where the `options` of the realtime set nothing. */
 export interface FallbackHandler<User, Native> extends Omit<ConnectionHandler<User, Native>, "options" | "stream"> {
   readonly options?: UpgraderOptions<unknown, Native>;
 }
@@ -74,16 +74,20 @@ export interface CommonOptions<C extends Contract, User, Native> {
    * that it throws is the answer; it is not waited for.
    */
   readonly onMessage?: (message: ReceivedMessage<User>) => void;
-  /** Sees each answer. */
+  /** Sees each answer, for logs and metrics. It is not waited for. */
   readonly onAnswer?: (answer: AnsweredMessage<User>) => void;
+  /** Bounds of what clients can make grow; each has a default. */
   readonly limits?: Partial<RealtimeLimits>;
   /** How many clients come back after a restart: they are told to spread over 1 ms for each 2.5 of them. At most 9,000,000. @default 10000 */
   readonly expectedClients?: number;
-  /** What carries publications, and keeps the newest. @default a `memoryBroker` */
+  /**
+   * What carries publications and events between nodes, and keeps the newest: `memoryBroker`, `meshBroker`, `redisBroker`. It is started here; with other
+   * users of the same broker give a part of `shareBroker`. @default a `memoryBroker`, of this process alone
+   */
   readonly broker?: Broker;
   /** What `save` gave, to go on from there. */
   readonly restore?: Uint8Array;
-  /** Replaces time in tests. */
+  /** Replaces time in tests. @default real time */
   readonly clock?: Clock;
   /** For the route, for each option that it does not set. Two have other defaults: `slowConsumer` is `"drop-newest"`, and `subprotocols` has `upwire.v1` before these. */
   readonly options?: UpgraderOptions<User, Native>;

@@ -1,7 +1,7 @@
+import { isBroker } from "@upwire/cluster/broker";
 import { Upgrader, type ConnectionHandler, type UpgraderOptions } from "@upwire/core";
-import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { kinds, readOptions, wholeNumber, type Kind, type OptionKinds } from "@upwire/core/adapter";
 import { SUBPROTOCOL, type Contract } from "@upwire/protocol";
-import { count } from "./limits.ts";
 import type { FallbackHandler, RealtimeOptions } from "./options.ts";
 
 /** The options, whatever the contract. */
@@ -11,20 +11,13 @@ export type AnyOptions<User> = Omit<RealtimeOptions<Contract, User, never>, "eve
   readonly topics?: Readonly<Record<string, unknown>>;
 };
 
-const brokerMethods = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "nodes", "tell", "close"];
-
 const aBroker: Kind = {
   right: "a broker, such as memoryBroker()",
-  fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+  fits: isBroker,
 };
 
 /** So many spread over one hour, the longest time that a client keeps to. */
 const MOST_CLIENTS = 9_000_000;
-
-const clients: Kind = {
-  right: `a whole number from 1 to ${MOST_CLIENTS}`,
-  fits: (value) => count.fits(value) && (value as number) <= MOST_CLIENTS,
-};
 
 const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   authorize: kinds.callback,
@@ -37,7 +30,7 @@ const optionKinds: OptionKinds<AnyOptions<unknown>> = {
   onMessage: kinds.callback,
   onAnswer: kinds.callback,
   limits: kinds.group,
-  expectedClients: clients,
+  expectedClients: wholeNumber(1, MOST_CLIENTS),
   broker: aBroker,
   restore: { right: "the bytes that save() gave", fits: (value) => value instanceof Uint8Array },
   clock: kinds.clock,

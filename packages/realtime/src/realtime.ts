@@ -61,6 +61,7 @@ export interface UserConnections<C extends Contract, User> extends Recipients<C>
 
 /** One connection, on whatever node. */
 export interface OneConnection<C extends Contract, User> extends Recipients<C>, Closable {
+  /** Its `connection.id`. */
   readonly id: string;
   /** The connection, when it is one of this node. */
   readonly connection: Connection<User> | undefined;
@@ -77,6 +78,7 @@ export interface Realtime<C extends Contract, User, Native = unknown> extends Co
    * alone is asked; with a `connectionIdPrefix` of your own all are.
    */
   connection(id: string): OneConnection<C, User>;
+  /** Counts of this node, read anew each time. */
   readonly stats: RealtimeStats;
   /**
    * All that another one needs to go on from here, for the option `restore`: positions and history of topics, and replies

@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { watch, type ErrorSource } from "@upwire/core/adapter";
+import { guard, type ErrorSource } from "@upwire/core/adapter";
 
 type OnError = (error: unknown, source: ErrorSource<never>) => void;
 
@@ -9,10 +9,10 @@ export function reporter(onError: OnError | undefined): (error: unknown) => void
   const tell: OnError = onError ?? ((error) => console.error("upwire:", error));
   return (error) => {
     errors.publish({ error });
-    try {
-      watch(tell(error, {}), () => {});
-    } catch {
-      // It has no other hook to be told to.
-    }
+    // An `onError` that fails has nothing else to report to.
+    guard(
+      () => tell(error, {}),
+      () => {},
+    );
   };
 }

@@ -79,7 +79,10 @@ export class Requests<User> {
 
   /** Forgets what runs, with its timers. */
   stop(): void {
-    for (const [, { timer }] of this.#running.entries()) timer.cancel();
+    for (const [, { run, timer }] of this.#running.entries()) {
+      timer.cancel();
+      run.giveUp();
+    }
     this.#running.clear();
     this.#tellSettled();
   }
@@ -131,7 +134,7 @@ export class Requests<User> {
     void elsewhere.then((ended) => {
       run.isAsking = false;
       if (ended !== undefined) this.#endedElsewhere(run, keyed, ended);
-      else if (Request.isAborted(run.request)) this.#drop(keyed.name, run);
+      else if (Request.isAborted(run.request)) this.#giveUp(keyed.name, run);
       else this.#call(run, entry, keyed, task);
     });
   }
@@ -193,8 +196,14 @@ export class Requests<User> {
   /** One that never settles is given up when its key would be forgotten. */
   #keep({ name, owner }: Keyed, run: Run<User>): void {
     const { clock, limits } = this.#setup;
-    const timer = clock.after(limits.retryWindowMs, () => this.#drop(name, run));
+    const timer = clock.after(limits.retryWindowMs, () => this.#giveUp(name, run));
     this.#running.set(name, { run, timer }, { owner, weight: 1 / limits.rememberedReplies });
+  }
+
+  /** Other nodes that wait for its reply would wait for ever. */
+  #giveUp(name: string, run: Run<User>): void {
+    this.#drop(name, run);
+    run.giveUp();
   }
 
   #drop(name: string, run: Run<User>): void {

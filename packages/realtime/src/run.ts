@@ -72,9 +72,15 @@ export class Run<User> {
     this.#waiting.set(task, this.#clock.after(this.#timeoutMs, late));
   }
 
-  /** Calls `tell` once when it has ended. */
+  /** Calls `tell` once when it has ended, or is given up. */
   onEnd(tell: (ended: Ended) => void): void {
     this.#ended.push(tell);
+  }
+
+  /** Its end is not waited for any more, but by each task until its own deadline. */
+  giveUp(): void {
+    const error = new RealtimeError("timeout", "it has not ended in time");
+    for (const tell of this.#ended.splice(0)) tell({ error });
   }
 
   reply(payload: Encoded): void {

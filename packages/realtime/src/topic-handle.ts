@@ -13,22 +13,24 @@ import type { TopicPublishOptions } from "./topics/publish-options.ts";
 import type { Topics } from "./topics/topics.ts";
 import { validated } from "./validate.ts";
 
+/** How the server publishes to a topic. */
 export interface PublicationOptions {
-  /** Published once, however often it is tried with this key: 1 to 64 characters, for `retryWindowMs`. */
+  /** Published once, however often it is tried with this key, on whatever node: 1 to 64 characters, remembered for `limits.retryWindowMs`. */
   readonly key?: string;
   /** Not to these, which are connections of this node. Only on a topic without history, where it leaves no hole. */
   readonly except?: Connection | readonly Connection[];
   /**
-   * What it is the latest state of: for a slow client of this node, one with the same text takes its place. Only on a topic without
-   * history.
+   * A name for what this is the latest state of. While a client of this node is slow, a newer publication with the same `conflate` takes the
+   * place of one that waits for it. Only on a topic without history.
    */
   readonly conflate?: string;
 }
 
+/** What became of a publish that was not rejected. */
 export interface PublishedTo {
   /** Its place in the history; `undefined` for a topic without. */
   readonly offset: number | undefined;
-  /** `local-only`: the clients of other nodes do not get it. */
+  /** `cluster`: the broker has taken it over. `local-only`, only without history, while the broker is away: clients of other nodes may not get it, and are told a gap. */
   readonly delivery: "cluster" | "local-only";
 }
 

@@ -1,14 +1,5 @@
 import type { BrokerSink } from "@upwire/cluster/broker";
-import { watch } from "@upwire/core/adapter";
-
-/** Calls a function of the layer above. Never throws: `failed` gets what it throws, now or later by its promise. */
-export function guard(run: () => unknown, failed: (error: unknown) => void): void {
-  try {
-    watch(run(), failed);
-  } catch (error) {
-    failed(error);
-  }
-}
+import { guard } from "@upwire/core/adapter";
 
 /** A sink whose functions may throw, or reject: that is reported, and neither ends the process nor costs others their publications. */
 export function guardedSink(sink: BrokerSink, report: (error: Error) => void): BrokerSink {

@@ -3,11 +3,11 @@ import { kinds, readOptions as checkOptions, type OptionKinds } from "@upwire/co
 import { defaultLimits, type QueueLimits } from "./data/limits.ts";
 import type { RedisClientLike } from "./driver/clients.ts";
 
-/** What waits while Redis is away: publications to topics with history. */
+/** What may wait while Redis is away: publications to topics with history. One more rejects as `unavailable`. */
 export interface RedisQueueOptions {
   /** Publications. @default 1000 */
   readonly messages?: number;
-  /** What they take, with about 100 bytes for each. Bytes. @default 1048576 (1 MiB) */
+  /** What they take together, with about 100 bytes for each. Bytes. @default 1048576 (1 MiB) */
   readonly bytes?: number;
   /** How long one waits before it is rejected. Milliseconds. @default 5000 */
   readonly ageMs?: number;
@@ -21,6 +21,7 @@ export interface RedisBatchOptions {
   readonly bytes?: number;
 }
 
+/** Where Redis is, and how much may wait for it. `url` or `client` is needed. */
 export interface RedisBrokerOptions {
   /**
    * A client of ioredis or node-redis, for one server, Sentinels or a Cluster. Only its options are used: the broker makes connections of
@@ -36,7 +37,9 @@ export interface RedisBrokerOptions {
   readonly prefix?: string;
   /** Sharded Pub/Sub (SPUBLISH); a Cluster always has it. The same for all nodes. @default false */
   readonly sharded?: boolean;
+  /** What may wait while Redis is away. @default 1000 publications, 1 MiB, 5000 ms */
   readonly queue?: RedisQueueOptions;
+  /** What goes to Redis in one call. @default 250 publications, 256 KiB */
   readonly batch?: RedisBatchOptions;
   /**
    * Gets what went wrong where no call could be rejected for it: a lost connection, a setting of the server that loses messages.

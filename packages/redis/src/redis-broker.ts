@@ -1,6 +1,6 @@
 import {
-  checkHistory,
   checkTell,
+  closed,
   newNodeName,
   notStarted,
   realClock,
@@ -37,7 +37,8 @@ import { Reports } from "./reports.ts";
 const DRAIN_MS = 1000;
 
 /**
- * The broker of many machines, on Redis 7: Pub/Sub carries publications, one script for each batch keeps the history.
+ * The broker of many machines, on Redis 7.0 or later, or Valkey: Pub/Sub carries publications, one script for each batch keeps the history.
+ * `redisBroker({ url: "redis://127.0.0.1:6379", prefix: "shop" })`.
  *
  * Topics without history never stop on this node while Redis is away: `publish` says `local-only`, and what others have not got shows there
  * as a gap. Topics with history wait in a bounded queue for its return, or reject as `unavailable`.
@@ -78,6 +79,7 @@ class RedisBroker implements Broker {
   }
 
   async start(sink: BrokerSink): Promise<void> {
+    if (this.#closing !== undefined) throw closed();
     if (this.#sink !== undefined) throw startedTwice();
     const report = (error: Error): void => this.#reports.report(error);
     this.#sink = guardedSink(sink, report);
@@ -119,7 +121,7 @@ class RedisBroker implements Broker {
       data.close();
       await plane.close();
       await driver.close();
-      throw error;
+      throw this.#closing === undefined ? error : closed();
     }
     data.nodes(plane.nodes());
     this.#data = data;
@@ -136,12 +138,8 @@ class RedisBroker implements Broker {
     }
   }
 
-  subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
-    try {
-      return this.#now(this.#data).subscribe(topic, history);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
+    return this.#now(this.#data).subscribe(topic, options);
   }
 
   async unsubscribe(topic: string): Promise<void> {
@@ -149,7 +147,6 @@ class RedisBroker implements Broker {
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
-    checkHistory(after, limit);
     return this.#now(this.#data).history(topic, after, limit);
   }
 
@@ -213,8 +210,4 @@ class RedisBroker implements Broker {
     if (part === undefined) throw notStarted();
     return part;
   }
-}
-
-function closed(): Error {
-  return unavailable("this broker has been closed");
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "@upwire/core";
-import { guard } from "./guarded-sink.ts";
+import { guard } from "@upwire/core/adapter";
 
 /** The same line again is told at most so often. Milliseconds. */
 const SAME_MS = 10_000;

@@ -80,7 +80,7 @@ describe.skipIf(missing !== undefined)(`redisBroker and what Redis answers${miss
       await expect(data.publish("a", "1", { history })).rejects.toMatchObject({ code: "unavailable" });
       driver.answers.push(answer);
       expect((await data.publish("a", "2", { history, key: "k" })).repeated).toBe(false);
-      for (const call of [() => data.history("a", 0, 10), () => data.subscribe("b", history), () => data.publish("c", "x", { key: "k" })]) {
+      for (const call of [() => data.history("a", 0, 10), () => data.subscribe("b", { history }), () => data.publish("c", "x", { key: "k" })]) {
         driver.answers.push(at === odd.length - 1 ? null : answer);
         await expect(call()).rejects.toMatchObject({ code: "unavailable" });
       }
@@ -113,7 +113,7 @@ describe.skipIf(missing !== undefined)(`redisBroker and what Redis answers${miss
     const { data } = await startData(server.url);
     const wrong = [5, undefined, null, {}].map((text) => data.publish("a", text as never, {}));
     const keyMs = [Number.NaN, Infinity, 0, -1, "1"].map((ms) => data.publish("a", "x", { history, key: "k", keyMs: ms as never }));
-    const noTopics = [undefined, 5, null].flatMap((topic) => [data.publish(topic as never, "x", {}), data.subscribe(topic as never, undefined)]);
+    const noTopics = [undefined, 5, null].flatMap((topic) => [data.publish(topic as never, "x", {}), data.subscribe(topic as never, {})]);
     const right = data.publish("a", "x", {});
     for (const failing of [...wrong, ...keyMs, ...noTopics]) await expect(failing).rejects.toThrow(RangeError);
     expect((await right).delivery).toBe("cluster");
@@ -129,7 +129,7 @@ describe.skipIf(missing !== undefined)(`redisBroker and what Redis answers${miss
 
   it("delivers on this node alone what has no history, says so, and reports the reason once", async () => {
     const { data, driver, messages, reports } = await startData(server.url);
-    await data.subscribe("a", undefined);
+    await data.subscribe("a", {});
     const answers = [new RedisReplyError("NOPERM no permission for this channel"), new RedisUnavailableError("gone", { maybeDone: true })];
     for (const answer of answers) {
       driver.answers.push(answer);
@@ -142,7 +142,7 @@ describe.skipIf(missing !== undefined)(`redisBroker and what Redis answers${miss
 
   it("rejects what has a key and no history when nobody knows whether it was published, and publishes it once when asked again", async () => {
     const { data, driver, messages } = await startData(server.url);
-    await data.subscribe("a", undefined);
+    await data.subscribe("a", {});
     driver.answers.push("done");
     await expect(data.publish("a", "x", { key: "k" })).rejects.toMatchObject({ code: "unavailable" });
     expect((await data.publish("a", "x", { key: "k" })).repeated).toBe(true);

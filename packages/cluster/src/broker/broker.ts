@@ -4,7 +4,7 @@ import type { BrokerStats } from "./broker-stats.ts";
 /** What is published. It comes back as the kind it was given; its bytes must not change afterwards. */
 export type BrokerData = string | Uint8Array;
 
-/** How much of a topic is kept. Whichever bound is reached first counts. */
+/** How much of a topic is kept: its newest publications. Whichever bound is reached first counts. */
 export interface HistoryBounds {
   /** Publications. */
   readonly messages: number;
@@ -14,14 +14,17 @@ export interface HistoryBounds {
   readonly ageMs: number;
 }
 
+/** A publication on its way to a node that has subscribed its topic. */
 export interface BrokerPublication {
+  /** Text or bytes, as they were published. */
   readonly data: BrokerData;
   /** `undefined` without history. */
   readonly position: Position | undefined;
-  /** What its publisher gave. */
+  /** The `origin` that its publisher gave. */
   readonly origin: string | undefined;
 }
 
+/** How `Broker.publish` publishes. Without any of them: once, to the nodes that have subscribed now, and kept nowhere. */
 export interface PublishOptions {
   /** Without it the publication has no position and is not kept. */
   readonly history?: HistoryBounds;
@@ -38,6 +41,7 @@ export interface PublishOptions {
   readonly origin?: string;
 }
 
+/** What became of a `Broker.publish` that was not rejected. */
 export interface PublishResult {
   /** `undefined` without history. */
   readonly position: Position | undefined;
@@ -55,6 +59,7 @@ export interface PublishResult {
   readonly others: number | undefined;
 }
 
+/** How `Broker.tell` tells. */
 export interface TellOptions {
   /**
    * A node that is cut off gets it all the same if it is back within this time: the broker keeps it that long. From 1 to 3600000
@@ -63,6 +68,7 @@ export interface TellOptions {
   readonly keepMs?: number;
 }
 
+/** A part of the history of one topic, as `Broker.history` gives it. */
 export interface HistoryPage {
   /** Empty when the topic has no history: no client has such an epoch. */
   readonly epoch: string;
@@ -74,9 +80,10 @@ export interface HistoryPage {
   readonly publications: readonly { readonly offset: number; readonly data: BrokerData }[];
 }
 
-/** `degraded`: some publishes or deliveries fail. `down`: all of them. */
+/** `up`: all works. `degraded`: some publishes or deliveries fail. `down`: all of them. */
 export type BrokerState = "up" | "degraded" | "down";
 
+/** What a broker can do. It does not change. */
 export interface BrokerCapabilities {
   /** `memory`: it ends with the broker's process. */
   readonly history: "none" | "memory" | "durable";
@@ -143,6 +150,7 @@ export interface BrokerSink {
  * cannot be meant reject with a `RangeError`. A broker MUST NOT cause an unhandled rejection.
  */
 export interface Broker {
+  /** What it can do, the same from its making on. */
   readonly capabilities: BrokerCapabilities;
   /** The name of this node, 8 to 32 characters of `[A-Za-z0-9_-]`. The broker MUST make it at random: no other node has it, nor had it before. */
   readonly node: string;
@@ -150,7 +158,8 @@ export interface Broker {
    * The node MUST call it once, before anything else. The broker MAY refuse to start (a wrong address, say) by rejecting. It MUST NOT
    * fulfil before this node is one of the cluster: `nodes()` has those that were there, and what they publish or tell from then
    * on reaches this one.
-   * @throws Error when called twice; it names `shareBroker`, by which several users have one broker.
+   * @throws Error when called twice; it names `shareBroker`, by which several users have one broker. @throws RealtimeError `unavailable`
+   * when the broker was closed before, or is closed meanwhile. It MUST leave nothing behind then.
    */
   start(sink: BrokerSink): Promise<void> | void;
   /**
@@ -184,6 +193,7 @@ export interface Broker {
    * @param limit At least 1. A broker MAY give fewer.
    */
   history(topic: string, after: number, limit: number): Promise<HistoryPage>;
+  /** Whether it works now. It changes by itself, also back to `up`; `sink.state` tells each change. */
   state(): BrokerState;
   /**
    * The nodes that are alive as far as the broker knows, this one included; none before `start` was fulfilled, and none after `close`.

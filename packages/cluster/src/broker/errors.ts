@@ -10,6 +10,11 @@ export function startedTwice(): Error {
   return new Error("start: this broker has been started already; make one for each node, or give its users the parts of shareBroker(broker)");
 }
 
+/** What a closed broker rejects with. */
+export function closed(): RealtimeError {
+  return unavailable("this broker has been closed");
+}
+
 /** What a broker throws when it is used before `start`. */
 export function notStarted(): Error {
   return new Error("this broker has not been started; call start(sink) first");

@@ -1,11 +1,11 @@
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
-import { areEqual, checkBounds, checkWhole } from "./bounds.ts";
 import type { BrokerData, HistoryBounds, HistoryPage, PublishOptions } from "./broker.ts";
+import { checkBounds, checkWhole } from "./checks.ts";
 import { Epochs } from "./epoch.ts";
 import { dueAt, IdleTopics } from "./idle-topics.ts";
-import { KnownKeys, type Placed } from "./known-keys.ts";
+import { DEFAULT_KEY_MS, KnownKeys, type Placed } from "./known-keys.ts";
 import { decodeSaved, encodeSaved, type SavedTopic } from "./saved.ts";
 import { TopicHistory } from "./topic-history.ts";
 
@@ -21,8 +21,6 @@ export interface HistoriesOptions {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_KEYS = 100_000;
-/** How long a key is remembered unless the publish says it. Milliseconds. */
-const KEY_MS = 120_000;
 
 /** What a publish has come to. */
 export interface Applied extends Placed {
@@ -54,7 +52,7 @@ export class Histories {
   }
 
   /** Puts a publication into the history of its topic, unless its key is known. Without history only the key is remembered. */
-  publish(topic: string, data: BrokerData, { history, key, keyMs = KEY_MS, keyOwner = "" }: PublishOptions): Applied {
+  publish(topic: string, data: BrokerData, { history, key, keyMs = DEFAULT_KEY_MS, keyOwner = "" }: PublishOptions): Applied {
     const now = this.#clock.now();
     const known = key === undefined ? undefined : this.#keys.find(topic, key, now);
     if (known !== undefined) return { position: known.position, isRepeated: true };
@@ -124,7 +122,7 @@ export class Histories {
   #topic(topic: string, bounds: HistoryBounds, now: number): TopicHistory {
     const known = this.#topics.get(topic);
     if (known !== undefined && !this.#isOver(known, now)) {
-      if (!areEqual(known.bounds, bounds)) this.#setBounds(known, bounds, now);
+      if (!areSame(known.bounds, bounds)) this.#setBounds(known, bounds, now);
       return known;
     }
     checkBounds(bounds);
@@ -218,4 +216,8 @@ export class Histories {
     for (const { name, position, leftMs, owner = "" } of keys) this.#keys.restore(name, { position, owner, until: now + leftMs });
     this.#makeRoom();
   }
+}
+
+function areSame(one: HistoryBounds, other: HistoryBounds): boolean {
+  return one === other || (one.messages === other.messages && one.bytes === other.bytes && one.ageMs === other.ageMs);
 }

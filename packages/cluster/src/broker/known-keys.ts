@@ -1,6 +1,9 @@
 import type { Position } from "@upwire/protocol";
 import { FairMap } from "./fair-map.ts";
 
+/** How long a key is remembered unless the publish says it. Milliseconds. */
+export const DEFAULT_KEY_MS = 120_000;
+
 /** What a publish has come to: its place in the history, if the topic has one. */
 export interface Placed {
   readonly position: Position | undefined;

@@ -13,12 +13,13 @@ import type {
   TellOptions,
 } from "./broker.ts";
 import type { BrokerStats } from "./broker-stats.ts";
-import { checkHistory, checkPublication, checkPublish, checkTell, checkTopic } from "./checks.ts";
-import { notStarted, startedTwice, unavailable } from "./errors.ts";
+import { checkHistory, checkPublish, checkSubscribe, checkTell, checkTopic } from "./checks.ts";
+import { closed, notStarted, startedTwice, unavailable } from "./errors.ts";
 import { Histories } from "./histories.ts";
 import { newNodeName } from "./node-name.ts";
 import { realClock } from "./real-clock.ts";
 
+/** Bounds of what a `memoryBroker` keeps in this process. */
 export interface MemoryBrokerOptions {
   /** Replaces time in tests. @default real time */
   readonly clock?: Clock;
@@ -64,6 +65,7 @@ class MemoryBroker implements Broker {
   }
 
   start(sink: BrokerSink): void {
+    if (this.#isClosed) throw closed();
     if (this.#sink !== undefined) throw startedTwice();
     this.#sink = sink;
   }
@@ -72,8 +74,7 @@ class MemoryBroker implements Broker {
     if (this.#isClosed || this.#isFrozen) this.#counts.rejected++;
     this.#mustWork();
     if (this.#isFrozen) throw unavailable("publish: this broker has been saved, and another one goes on from there");
-    checkPublication(topic, data);
-    checkPublish(options);
+    checkPublish(topic, data, options);
     const { position, isRepeated } = this.#histories.publish(topic, data, options);
     if (isRepeated) return { position, delivery: "cluster", repeated: true, others: undefined };
     this.#counts.published++;
@@ -81,9 +82,10 @@ class MemoryBroker implements Broker {
     return { position, delivery: "cluster", repeated: false, others: 0 };
   }
 
-  async subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
     this.#mustWork();
-    checkTopic(topic);
+    checkSubscribe(topic, options);
+    const { history } = options;
     const position = history === undefined ? undefined : this.#histories.subscribe(topic, history);
     this.#subscribed.add(topic);
     return position;
@@ -91,13 +93,14 @@ class MemoryBroker implements Broker {
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustWork();
+    checkTopic(topic);
     this.#subscribed.delete(topic);
     this.#histories.unsubscribe(topic);
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
     this.#mustWork();
-    checkHistory(after, limit);
+    checkHistory(topic, after, limit);
     return this.#histories.page(topic, after, limit);
   }
 
@@ -143,7 +146,7 @@ class MemoryBroker implements Broker {
   }
 
   #mustWork(): void {
-    if (this.#isClosed) throw unavailable("this broker has been closed");
+    if (this.#isClosed) throw closed();
     if (this.#sink === undefined) throw notStarted();
   }
 }

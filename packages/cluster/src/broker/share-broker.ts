@@ -12,9 +12,11 @@ import type {
   TellOptions,
 } from "./broker.ts";
 import type { BrokerStats } from "./broker-stats.ts";
-import { checkTell } from "./checks.ts";
+import { checkSubscribe, checkTell, checkTopic } from "./checks.ts";
 import { notStarted, startedTwice, unavailable } from "./errors.ts";
+import { isBroker } from "./is-broker.ts";
 
+/** A broker that has been divided among several users. */
 export interface SharedBroker {
   /**
    * A broker for one of the users, to be started and closed by it. Its topics and what it tells meet those of the parts with the same
@@ -27,8 +29,13 @@ export interface SharedBroker {
   part(name: string): Broker;
 }
 
-/** Several users of one broker: a realtime and a cluster hub, say. The shared one must not have been started. */
+/**
+ * Divides one broker among several users of this process, a realtime and a cluster hub, say: each gets a part of it, under a name that is
+ * the same on every node. `broker` must not have been started, and nothing else may use it.
+ * @throws TypeError for what is no broker.
+ */
 export function shareBroker(broker: Broker): SharedBroker {
+  if (!isBroker(broker)) throw new TypeError(`shareBroker: ${broker === null ? "null" : typeof broker} is no broker; give one, such as meshBroker()`);
   return new Shared(broker);
 }
 
@@ -60,11 +67,11 @@ class Shared implements SharedBroker {
   }
 
   add(part: Part, topic: string): void {
-    this.#topics.set(part.name + "/" + topic, [part, topic]);
+    this.#topics.set(part.nameOf(topic), [part, topic]);
   }
 
   delete(part: Part, topic: string): void {
-    this.#topics.delete(part.name + "/" + topic);
+    this.#topics.delete(part.nameOf(topic));
   }
 
   async close(part: Part): Promise<void> {
@@ -142,27 +149,29 @@ class Part implements Broker {
     if (this.#closing !== undefined) this.#late++;
     try {
       this.#mustWork();
-      return this.#inner.publish(this.#nameOf(topic), data, options);
+      return this.#inner.publish(this.nameOf(topic), data, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async subscribe(topic: string, options?: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
     this.#mustWork();
+    checkSubscribe(topic, options);
     this.#shared.add(this, topic);
-    return this.#inner.subscribe(this.#nameOf(topic), options);
+    return this.#inner.subscribe(this.nameOf(topic), options);
   }
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustWork();
+    checkTopic(topic);
     this.#shared.delete(this, topic);
-    return this.#inner.unsubscribe(this.#nameOf(topic));
+    return this.#inner.unsubscribe(this.nameOf(topic));
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
     this.#mustWork();
-    return this.#inner.history(this.#nameOf(topic), after, limit);
+    return this.#inner.history(this.nameOf(topic), after, limit);
   }
 
   state(): BrokerState {
@@ -188,7 +197,9 @@ class Part implements Broker {
     return (this.#closing ??= this.#shared.close(this));
   }
 
-  #nameOf(topic: string): string {
+  /** What the topic is called in the shared broker. @throws RangeError for what is no topic. */
+  nameOf(topic: string): string {
+    checkTopic(topic);
     return this.name + "/" + topic;
   }
 

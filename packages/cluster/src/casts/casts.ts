@@ -1,28 +1,30 @@
-import { jsonText, watch } from "@upwire/core/adapter";
-import { RealtimeError } from "@upwire/protocol";
-import type { Broker, BrokerData, BrokerPublication, BrokerState, PublishResult } from "../broker/broker.ts";
+import { guard, jsonText } from "@upwire/core/adapter";
+import type { Broker, BrokerData, BrokerState } from "../broker/broker.ts";
 import { notStarted } from "../broker/errors.ts";
 import { Answers } from "./answers.ts";
-import { readCastsOptions } from "./check-options.ts";
+import { readAskOptions, readCastsOptions } from "./check-options.ts";
 import { MAX_JSON_BYTES, readControl, type Run } from "./control.ts";
 import { Greetings } from "./greetings.ts";
 import { Kept } from "./kept.ts";
 import { Nodes } from "./nodes.ts";
-import { OriginReader, originPrefix, writeOrigin } from "./origins.ts";
 import { Outbox } from "./outbox.ts";
 import type { PendingCast } from "./pending-cast.ts";
 import { PendingCasts } from "./pending-casts.ts";
+import { Publisher } from "./publisher.ts";
 import { Questions } from "./questions.ts";
+import { Receiver } from "./receiver.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type { Asked, AskOptions, CastOptions, CastsOptions, CastStats, Reach } from "./types.ts";
 import { UntilStarted } from "./until-started.ts";
-import { unpackOptions, packOptions } from "./with-options.ts";
 
 const TIMEOUT_MS = 800;
+const LINGER_MS = 2000;
+const MAX_PENDING = 100_000;
 
 /**
- * Sends messages to the members that an address has on all nodes, and tells how many they reached: for what has members and no
- * history, such as a room or the connections of a user. Only nodes with members get a cast, and each answers with how many
+ * Messages without history to sets of connections that are spread over nodes, such as a room or the connections of a user. An *address* is
+ * the name of such a set, which the layer above chooses (`room:tea`); a *cast* is one message to its members on all nodes, and is
+ * answered with how many it reached. Only nodes with members get a cast, and each answers with how many
  * queues took it; all answers of a turn are one message. Beside that, nodes can ask each other.
  *
  * Nothing here rejects because a node or the broker fails: the result names who did not answer.
@@ -38,29 +40,28 @@ export class Casts {
   readonly #answers: Answers;
   readonly #outbox: Outbox;
   readonly #kept: Kept;
-  readonly #origins = new OriginReader();
-  /** What the origins of this node begin with. */
-  readonly #ownPrefix: string;
+  readonly #publisher: Publisher;
+  readonly #receiver: Receiver;
   #life: "new" | "starting" | "started" | "failed" | "closed" = "new";
   readonly #waiting = new UntilStarted();
-  /** The publish that was begun last, with the casts that it brings. */
-  #publishing: { readonly promise: Promise<PublishResult>; readonly casts: PendingCast[] } | undefined;
   #malformed = 0;
+  /** Casts over the most that may wait for the start. */
   #refused = 0;
 
   /** @throws TypeError or RangeError for options that cannot be meant. */
   constructor(options: CastsOptions) {
     this.#options = readCastsOptions(options);
-    const { broker, clock, timeoutMs = TIMEOUT_MS, lingerMs = 2000, maxPending = 100_000, report } = this.#options;
+    const { broker, clock, timeoutMs = TIMEOUT_MS, lingerMs = LINGER_MS, maxPending = MAX_PENDING, deliver, answer, report } = this.#options;
     const tell: Broker["tell"] = (node, data, told) => this.#tell(node, data, told);
     const nodes = new Nodes(broker.node);
     this.#broker = broker;
-    this.#ownPrefix = originPrefix(broker.node);
     this.#nodes = nodes;
     this.#subscriptions = new Subscriptions({ broker, clock, lingerMs });
-    this.#outbox = new Outbox({ tell, now: () => clock.now(), refused: () => void this.#refused++ });
-    this.#pending = new PendingCasts({ clock, nodes, timeoutMs, maxPending, check: (node, cast) => this.#outbox.check(node, cast) });
-    this.#answers = new Answers({ answer: this.#options.answer, report, tell });
+    this.#outbox = new Outbox({ tell, clock });
+    this.#pending = new PendingCasts({ clock, nodes, timeoutMs, maxPending, outbox: this.#outbox });
+    this.#publisher = new Publisher({ broker, pending: this.#pending, report });
+    this.#receiver = new Receiver({ node: broker.node, subscriptions: this.#subscriptions, outbox: this.#outbox, deliver, report });
+    this.#answers = new Answers({ answer, report, tell });
     this.#greetings = new Greetings({ clock, nodes, tell });
     this.#kept = new Kept({ clock, tell });
     const isUp = (): boolean => this.#life === "started" && broker.state() !== "down";
@@ -84,8 +85,8 @@ export class Casts {
       asking: this.#questions.size,
       addresses: this.#subscriptions.size,
       incomplete,
-      refused: this.#refused + refused + this.#questions.refused + this.#answers.refused,
-      malformed: this.#malformed + this.#answers.malformed,
+      refused: this.#refused + refused + this.#outbox.refused + this.#questions.refused + this.#answers.refused,
+      malformed: this.#malformed + this.#receiver.malformed + this.#answers.malformed,
     };
   }
 
@@ -95,9 +96,9 @@ export class Casts {
     this.#life = "starting";
     try {
       await this.#broker.start({
-        message: (address, publication) => this.#received(address, publication),
+        message: (address, publication) => this.#receiver.received(address, publication),
         top: () => {},
-        gap: (address) => this.#guard(() => this.#options.gap?.(address)),
+        gap: (address) => guard(() => this.#options.gap?.(address), this.#options.report),
         state: (state) => this.#stateChanged(state),
         told: (from, data) => this.#told(from, data),
         nodes: (alive) => this.#nodesChanged(alive),
@@ -141,9 +142,11 @@ export class Casts {
 
   /**
    * Asks one other node, or all others for `undefined`. Never rejects for what they do.
-   * @throws (as a rejection) TypeError for a question that JSON cannot hold; RangeError for one above 1000000 bytes.
+   * @throws (as a rejection) TypeError for a question that JSON cannot hold, and for options that cannot be meant; RangeError for a
+   * question above 1000000 bytes.
    */
-  async ask(node: string | undefined, question: unknown, options: AskOptions = {}): Promise<Asked> {
+  async ask(node: string | undefined, question: unknown, given?: AskOptions): Promise<Asked> {
+    const options = readAskOptions(given);
     const json = jsonText(question);
     if (json === undefined) throw new TypeError("ask: the question has no JSON form");
     const bytes = Buffer.byteLength(json);
@@ -190,58 +193,12 @@ export class Casts {
     // The time of one that waited for the start may be over: its sender has been told that it went nowhere.
     if (cast.isSettled) return;
     if (this.#life !== "started") return this.#pending.failed(cast, { isDown: true });
-    const hasOptions = options !== undefined && (options.key !== undefined || options.mustArrive === true);
-    const origin = writeOrigin(this.#ownPrefix, cast.number, { hasOptions });
-    const published = this.#broker.publish(cast.address, hasOptions ? packOptions(data, options) : data, { origin });
-    // A broker may give what goes out together one promise: then one reaction serves them all.
-    if (published === this.#publishing?.promise) return void this.#publishing.casts.push(cast);
-    const casts = [cast];
-    this.#publishing = { promise: published, casts };
-    published.then(
-      (result) => {
-        this.#publishing = undefined;
-        for (const one of casts) this.#pending.published(one, result);
-      },
-      (error: unknown) => {
-        this.#publishing = undefined;
-        if (!isUnavailable(error)) this.#options.report(error);
-        for (const one of casts) this.#pending.failed(one, { isDown: this.#broker.state() === "down" });
-      },
-    );
+    this.#publisher.publish(cast, data, options);
   }
 
   async #tell(node: string | undefined, data: Uint8Array, options?: { readonly keepMs?: number }): Promise<void> {
     if (this.#life !== "started") throw notStarted();
     await this.#broker.tell(node, data, options);
-  }
-
-  #received(address: string, { data, origin }: BrokerPublication): void {
-    if (origin?.startsWith(this.#ownPrefix) === true) return;
-    if (!this.#origins.read(origin)) return void this.#malformed++;
-    if (!this.#subscriptions.has(address)) return;
-    // What is delivered may bring another one here before it returns.
-    const { node, cast, hasOptions } = this.#origins;
-    const took = hasOptions ? this.#deliverPacked(address, data) : this.#deliver(address, data, undefined);
-    this.#outbox.answer(node, cast, took);
-  }
-
-  #deliverPacked(address: string, packed: BrokerData): number {
-    const unpacked = typeof packed === "string" ? undefined : unpackOptions(packed);
-    if (unpacked !== undefined) return this.#deliver(address, unpacked.data, unpacked.options);
-    this.#malformed++;
-    return 0;
-  }
-
-  #deliver(address: string, data: BrokerData, options: CastOptions | undefined): number {
-    const { deliver, report } = this.#options;
-    try {
-      const took: unknown = deliver(address, data, options);
-      if (Number.isSafeInteger(took) && (took as number) >= 0) return took as number;
-      if (!watch(took, report)) report(new TypeError("deliver: it gave no count; give how many queues took the data"));
-    } catch (error) {
-      report(error);
-    }
-    return 0;
   }
 
   #told(from: string, data: Uint8Array): void {
@@ -269,7 +226,7 @@ export class Casts {
       this.#subscriptions.retry();
       this.#kept.retry();
     }
-    this.#guard(() => this.#options.state?.(state));
+    guard(() => this.#options.state?.(state), this.#options.report);
   }
 
   #nodesChanged(alive: readonly string[]): void {
@@ -281,18 +238,4 @@ export class Casts {
     for (const node of gone) this.#outbox.forget(node);
     this.#questions.gone(gone);
   }
-
-  /** Calls a function of the layer above. Never throws. */
-  #guard(run: () => unknown): void {
-    const { report } = this.#options;
-    try {
-      watch(run(), report);
-    } catch (error) {
-      report(error);
-    }
-  }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof RealtimeError && error.code === "unavailable";
 }

@@ -1,26 +1,16 @@
-import { kinds, readOptions, type Kind, type OptionKinds } from "@upwire/core/adapter";
-import type { Broker } from "../broker/broker.ts";
-import type { CastsOptions } from "./types.ts";
+import { kinds, readOptions, wholeNumber, type Kind, type OptionKinds } from "@upwire/core/adapter";
+import { isBroker } from "../broker/is-broker.ts";
+import { MAX_KEEP_MS } from "../broker/checks.ts";
+import type { AskOptions, CastsOptions } from "./types.ts";
 
 /** A shorter time is over before a silent node could be asked. Milliseconds. */
 const MIN_TIMEOUT_MS = 200;
-/** The longest time of a timer. Milliseconds. */
-const MAX_MS = 2 ** 31 - 1;
-
-const brokerMethods: readonly (keyof Broker)[] = ["start", "publish", "subscribe", "unsubscribe", "history", "state", "nodes", "tell", "close"];
 
 /** For options that want a broker. */
 export const aBroker: Kind = {
   right: "a broker, such as meshBroker() or a part of shareBroker(broker)",
-  fits: (value) => typeof value === "object" && value !== null && brokerMethods.every((name) => typeof (value as Partial<Broker>)[name] === "function"),
+  fits: isBroker,
 };
-
-export function wholeNumber(from: number, to: number = MAX_MS): Kind {
-  return {
-    right: `a whole number from ${from} to ${to}`,
-    fits: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to,
-  };
-}
 
 /** For options that say how long silent nodes are waited for. */
 export const aTimeout: Kind = wholeNumber(MIN_TIMEOUT_MS);
@@ -38,6 +28,13 @@ const castsKinds: OptionKinds<CastsOptions> = {
   lingerMs: wholeNumber(0),
   maxPending: wholeNumber(1),
 };
+
+const askKinds: OptionKinds<AskOptions> = { keepMs: wholeNumber(0, MAX_KEEP_MS), timeoutMs: wholeNumber(1), until: callback };
+
+/** @throws TypeError for options that cannot be meant. */
+export function readAskOptions(given: AskOptions | undefined): AskOptions {
+  return readOptions<AskOptions>("ask", given, askKinds);
+}
 
 /** @throws TypeError for options that cannot be meant, or are missing. */
 export function readCastsOptions(given: CastsOptions): CastsOptions {

@@ -5,6 +5,8 @@ import type { Timer } from "@upwire/core/adapter";
 const RETRY_MS = 500;
 /** So many are kept at most; of too many the oldest is forgotten. */
 const MAX_KEPT = 1000;
+/** What they take together, at most; over it the oldest is forgotten. Bytes. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 interface Told {
   readonly node: string | undefined;
@@ -22,6 +24,7 @@ interface KeptSetup {
 export class Kept {
   readonly #setup: KeptSetup;
   #told: Told[] = [];
+  #bytes = 0;
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -39,8 +42,7 @@ export class Kept {
     this.#timer?.cancel();
     this.#timer = undefined;
     const now = this.#setup.clock.now();
-    const told = this.#told;
-    this.#told = [];
+    const told = this.#takeAll();
     for (const one of told) {
       const keepMs = one.until - now;
       if (keepMs > 0) this.#setup.tell(one.node, one.data, { keepMs }).catch(() => this.#add(one));
@@ -50,13 +52,21 @@ export class Kept {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#takeAll();
+  }
+
+  #takeAll(): Told[] {
+    const told = this.#told;
     this.#told = [];
+    this.#bytes = 0;
+    return told;
   }
 
   #add(one: Told): void {
     if (this.#isClosed || one.until <= this.#setup.clock.now()) return;
     this.#told.push(one);
-    if (this.#told.length > MAX_KEPT) this.#told.shift();
+    this.#bytes += one.data.byteLength;
+    while (this.#told.length > MAX_KEPT || this.#bytes > MAX_KEPT_BYTES) this.#bytes -= this.#told.shift()?.data.byteLength ?? 0;
     this.#timer ??= this.#setup.clock.after(RETRY_MS, () => this.retry());
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "@upwire/core";
 import { ByteWriter } from "./byte-writer.ts";
 import { ItemKind, VERSION, writeItem, type Run } from "./control.ts";
 import type { PendingCast } from "./pending-cast.ts";
@@ -13,13 +14,13 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 
 interface OutboxSetup {
   readonly tell: (node: string | undefined, data: Uint8Array) => Promise<void>;
-  readonly now: () => number;
-  /** Something was not told: the broker did not take it. */
-  readonly refused: () => void;
+  readonly clock: Clock;
 }
 
 /** What this node tells others about casts. All of a turn of the event loop goes to each node as one message. */
 export class Outbox {
+  /** Messages that were not told, since the broker did not take them, and casts over the most that a turn has time for. */
+  refused = 0;
   readonly #setup: OutboxSetup;
   /** By the node whose casts they are. */
   readonly #receipts = new Map<string, Receipts>();
@@ -46,7 +47,7 @@ export class Outbox {
   /** Answers about casts of `node` once more. @returns the casts that have not come; of casts over the most of a turn it says nothing. */
   repeat(node: string, checked: readonly Run[]): number[] {
     const asked = checked.reduce((sum, { count }) => sum + count, 0);
-    if (asked > this.#leftToCheck) this.#setup.refused();
+    if (asked > this.#leftToCheck) this.refused++;
     const absent = this.#receiptsOf(node).repeat(checked, this.#leftToCheck);
     this.#leftToCheck = Math.max(0, this.#leftToCheck - asked);
     this.#mustTell(node);
@@ -86,7 +87,7 @@ export class Outbox {
     this.#answered = new Set();
     this.#absences = new Map();
     this.#checks = new Map();
-    for (const node of answered) this.#tellOne(node, ItemKind["answers"], (content) => this.#receipts.get(node)?.write(content, this.#setup.now()));
+    for (const node of answered) this.#tellOne(node, ItemKind["answers"], (content) => this.#receipts.get(node)?.write(content, this.#setup.clock.now()));
     for (const [node, casts] of absences) this.#tellOne(node, ItemKind["absences"], (content) => writeRuns(content, runsOf(casts)));
     for (const [node, casts] of checks) this.#tellChecks(node, casts);
   }
@@ -137,7 +138,7 @@ export class Outbox {
     const content = new ByteWriter();
     write(content);
     if (content.length === 0) return;
-    if (this.#untaken >= MAX_UNTAKEN) return this.#setup.refused();
+    if (this.#untaken >= MAX_UNTAKEN) return void this.refused++;
     const message = new ByteWriter();
     message.number(VERSION);
     writeItem(message, kind, content.take());
@@ -146,7 +147,7 @@ export class Outbox {
       () => void this.#untaken--,
       () => {
         this.#untaken--;
-        this.#setup.refused();
+        this.refused++;
       },
     );
   }

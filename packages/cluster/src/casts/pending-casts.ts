@@ -4,6 +4,7 @@ import type { PublishResult } from "../broker/broker.ts";
 import { CastWindow } from "./cast-window.ts";
 import type { Run } from "./control.ts";
 import type { Nodes } from "./nodes.ts";
+import type { Outbox } from "./outbox.ts";
 import { PendingCast } from "./pending-cast.ts";
 import type { Reach } from "./types.ts";
 
@@ -21,8 +22,8 @@ interface PendingSetup {
   readonly nodes: Nodes;
   readonly timeoutMs: number;
   readonly maxPending: number;
-  /** Asks `node`, or all others, whether a cast has come. */
-  readonly check: (node: string | undefined, cast: PendingCast) => void;
+  /** By which nodes are asked whether a cast has come. */
+  readonly outbox: Outbox;
 }
 
 /**
@@ -121,12 +122,12 @@ export class PendingCasts {
 
   /** Asks the silent nodes by name. */
   #check(cast: PendingCast): void {
-    const { nodes, check } = this.#setup;
+    const { nodes, outbox } = this.#setup;
     const silent = nodes.others.filter((node) => !cast.isSeenBy(node));
     cast.asked = silent;
     if (cast.isAnswered) this.#finish(cast);
-    else if (silent.length > 0 && silent.length === nodes.others.length) check(undefined, cast);
-    else for (const node of silent) check(node, cast);
+    else if (silent.length > 0 && silent.length === nodes.others.length) outbox.check(undefined, cast);
+    else for (const node of silent) outbox.check(node, cast);
   }
 
   /** It has gone to no other node. */

@@ -11,16 +11,19 @@ export interface Reach {
   readonly delivery: "cluster" | "local-only";
 }
 
-/** How a cast is sent to each connection: as the options of the same name of `broadcast`. */
+/** How a cast is sent to each connection. */
 export interface CastOptions {
+  /** As `key` of `broadcast`: of messages with the same key a slow client gets the newest. */
   readonly key?: string | undefined;
+  /** As `mustArrive` of `broadcast`: a client that is too slow for it is closed, and not left without it. */
   readonly mustArrive?: boolean | undefined;
 }
 
+/** How other nodes are asked. */
 export interface AskOptions {
-  /** A node that is cut off now, and back within this time, is asked then, and its answer goes nowhere. Milliseconds. @default 0 */
+  /** A node that is cut off now, and back within this time, is asked then, and its answer goes nowhere. From 0 to 3600000 milliseconds. @default 0 */
   readonly keepMs?: number;
-  /** How long the answers may take. Milliseconds. @default the `timeoutMs` of the casts */
+  /** How long the answers may take. From 1 millisecond. @default the `timeoutMs` of the casts */
   readonly timeoutMs?: number;
   /** Asked with each answer; with `true` no others are waited for. */
   readonly until?: (answer: unknown) => boolean;
@@ -36,6 +39,7 @@ export interface Asked {
   readonly delivery: Reach["delivery"];
 }
 
+/** What `Casts` needs of the layer above, which keeps the members of each address. */
 export interface CastsOptions {
   /** It is started here, and closed by `close`; a part of a shared one, as `shareBroker` makes it, for a broker with several users. */
   readonly broker: Broker;
@@ -54,7 +58,7 @@ export interface CastsOptions {
   readonly gap?: (address: string) => void;
   /** `broker.state()` has changed. */
   readonly state?: (state: BrokerState) => void;
-  /** After so long a node that is silent is named as missing. At least 200 milliseconds. @default 800 */
+  /** How long the answers of other nodes are waited for; a node that is silent for longer is named in `missing`. Milliseconds, at least 200. @default 800 */
   readonly timeoutMs?: number;
   /** How long an address is still subscribed after its last member has left. Milliseconds. @default 2000 */
   readonly lingerMs?: number;
@@ -62,7 +66,7 @@ export interface CastsOptions {
   readonly maxPending?: number;
 }
 
-/** What is counted since the start, and what waits now. */
+/** What casts have counted since the start, and what waits now. */
 export interface CastStats {
   /** Casts that wait for answers now. */
   readonly pending: number;

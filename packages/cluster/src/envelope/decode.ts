@@ -1,4 +1,6 @@
-import { asBuffer, ByteReader } from "./byte-reader.ts";
+import { epochPattern } from "../broker/epoch.ts";
+import { isNodeName } from "../broker/node-name.ts";
+import { asBuffer, EnvelopeReader } from "./envelope-reader.ts";
 import { ENVELOPE_VERSION, type Envelope, type EnvelopeItem, type PublicationsEnvelope, type SenderTop, type TopsEnvelope } from "./envelope.ts";
 import {
   HAS_EARLIER,
@@ -16,7 +18,6 @@ import {
   MAGIC_1,
 } from "./layout.ts";
 
-const namePattern = /^[A-Za-z0-9_-]{8,32}$/;
 const runPattern = /^[A-Za-z0-9_-]{1,32}$/;
 
 /**
@@ -24,7 +25,7 @@ const runPattern = /^[A-Za-z0-9_-]{1,32}$/;
  * and fields that it does not know are skipped. Binary data is a view of `bytes`, not a copy.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
-  const reader = new ByteReader(asBuffer(bytes), 0, bytes.byteLength);
+  const reader = new EnvelopeReader(asBuffer(bytes), 0, bytes.byteLength);
   if (reader.byte() !== MAGIC_0 || reader.byte() !== MAGIC_1) return undefined;
   const version = reader.byte();
   if (version === 0) return undefined;
@@ -40,10 +41,10 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
 
 /** What `encodeBody` wrote; `undefined` for other bytes. */
 export function decodeBody(bytes: Uint8Array): EnvelopeItem[] | undefined {
-  return readItems(new ByteReader(asBuffer(bytes), 0, bytes.byteLength));
+  return readItems(new EnvelopeReader(asBuffer(bytes), 0, bytes.byteLength));
 }
 
-function readPublications(header: ByteReader, reader: ByteReader): PublicationsEnvelope | undefined {
+function readPublications(header: EnvelopeReader, reader: EnvelopeReader): PublicationsEnvelope | undefined {
   const flags = header.byte();
   const node = header.ascii(header.byte());
   const first = flags & HAS_NUMBER ? header.varint() : undefined;
@@ -51,14 +52,14 @@ function readPublications(header: ByteReader, reader: ByteReader): PublicationsE
   const position = flags & HAS_POSITION ? { epoch: header.ascii(header.byte()), offset: header.offset() } : undefined;
   const run = flags & HAS_RUN ? header.ascii(header.byte()) : undefined;
   const skipped = flags & HAS_SKIPPED ? header.varint() : undefined;
-  if (header.isWrong || !namePattern.test(node) || (run !== undefined && !runPattern.test(run))) return undefined;
-  if (first === 0 || (position !== undefined && (position.offset === 0 || !namePattern.test(position.epoch)))) return undefined;
+  if (header.isWrong || !isNodeName(node) || (run !== undefined && !runPattern.test(run))) return undefined;
+  if (first === 0 || (position !== undefined && (position.offset === 0 || !epochPattern.test(position.epoch)))) return undefined;
   const items = readItems(reader);
   if (items === undefined) return undefined;
   return { kind: "publications", node, first, earlierMs, position, run, skipped, items };
 }
 
-function readItems(reader: ByteReader): EnvelopeItem[] | undefined {
+function readItems(reader: EnvelopeReader): EnvelopeItem[] | undefined {
   const items: EnvelopeItem[] = [];
   while (!reader.isAtEnd) {
     const end = reader.open(reader.varint());
@@ -69,16 +70,16 @@ function readItems(reader: ByteReader): EnvelopeItem[] | undefined {
   return items;
 }
 
-function readItem(reader: ByteReader): EnvelopeItem {
+function readItem(reader: EnvelopeReader): EnvelopeItem {
   const flags = reader.byte();
   const origin = flags & HAS_ORIGIN ? reader.utf8(reader.byte()) : undefined;
   if (flags & HAS_EXTENSION) reader.skip(reader.varint());
   return { data: flags & IS_BINARY ? reader.view(reader.left) : reader.utf8(reader.left), origin };
 }
 
-function readTops(header: ByteReader, reader: ByteReader): TopsEnvelope | undefined {
+function readTops(header: EnvelopeReader, reader: EnvelopeReader): TopsEnvelope | undefined {
   const node = header.ascii(header.byte());
-  if (header.isWrong || !namePattern.test(node)) return undefined;
+  if (header.isWrong || !isNodeName(node)) return undefined;
   const tops: SenderTop[] = [];
   while (!reader.isAtEnd) {
     const part = reader.part(reader.varint());
@@ -89,8 +90,8 @@ function readTops(header: ByteReader, reader: ByteReader): TopsEnvelope | undefi
   return { kind: "tops", node, tops };
 }
 
-function readControl(header: ByteReader, reader: ByteReader): Envelope | undefined {
+function readControl(header: EnvelopeReader, reader: EnvelopeReader): Envelope | undefined {
   const node = header.ascii(header.byte());
-  if (header.isWrong || !namePattern.test(node)) return undefined;
+  if (header.isWrong || !isNodeName(node)) return undefined;
   return { kind: "control", node, data: reader.view(reader.left) };
 }

@@ -1,4 +1,4 @@
-import { ByteWriter, varintBytes } from "./byte-writer.ts";
+import { EnvelopeWriter, varintBytes } from "./envelope-writer.ts";
 import { ENVELOPE_VERSION, type ControlEnvelope, type EnvelopeItem, type PublicationsEnvelope, type SenderTop, type TopsEnvelope } from "./envelope.ts";
 import {
   HAS_EARLIER,
@@ -25,17 +25,17 @@ export function encodeEnvelope(envelope: PublicationsEnvelope | TopsEnvelope | C
   return envelope.kind === "tops" ? encodeTops(envelope) : encodeControl(envelope);
 }
 
-/** Items as the body of an envelope, for an engine whose script writes the header. */
+/** Items as the body of an envelope, where a script inside the server (Lua in Redis) writes the header with the position that it gives. */
 export function encodeBody(items: readonly EnvelopeItem[]): Buffer {
   const sizes = items.map(itemBytes);
   let size = 0;
   for (const bytes of sizes) size += varintBytes(bytes) + bytes;
-  const writer = new ByteWriter(size);
+  const writer = new EnvelopeWriter(size);
   writeItems(writer, items, sizes);
   return writer.bytes;
 }
 
-/** What such a script puts in front. */
+/** The parts of an envelope that such a script puts before the body. */
 export interface EngineHead {
   /** What stands before the length of the header. */
   readonly start: Buffer;
@@ -43,8 +43,9 @@ export interface EngineHead {
   readonly header: Buffer;
 }
 
+/** For the envelopes with history that the node `node` publishes. */
 export function engineHead(node: string): EngineHead {
-  const header = new ByteWriter(2 + node.length);
+  const header = new EnvelopeWriter(2 + node.length);
   header.byte(HAS_POSITION | HAS_RUN);
   writeName(header, node);
   return { start: Buffer.of(MAGIC_0, MAGIC_1, ENVELOPE_VERSION, KIND_PUBLICATIONS), header: header.bytes };
@@ -107,8 +108,8 @@ function encodeControl({ node, data }: ControlEnvelope): Buffer {
   return writer.bytes;
 }
 
-function begin(size: number, kind: number, header: number): ByteWriter {
-  const writer = new ByteWriter(size);
+function begin(size: number, kind: number, header: number): EnvelopeWriter {
+  const writer = new EnvelopeWriter(size);
   writer.byte(MAGIC_0);
   writer.byte(MAGIC_1);
   writer.byte(ENVELOPE_VERSION);
@@ -117,7 +118,7 @@ function begin(size: number, kind: number, header: number): ByteWriter {
   return writer;
 }
 
-function writeName(writer: ByteWriter, name: string): void {
+function writeName(writer: EnvelopeWriter, name: string): void {
   writer.byte(name.length);
   writer.ascii(name);
 }
@@ -127,7 +128,7 @@ function itemBytes({ data, origin }: EnvelopeItem): number {
   return 1 + (origin === undefined ? 0 : 1 + Buffer.byteLength(origin)) + dataBytes;
 }
 
-function writeItems(writer: ByteWriter, items: readonly EnvelopeItem[], sizes: readonly number[]): void {
+function writeItems(writer: EnvelopeWriter, items: readonly EnvelopeItem[], sizes: readonly number[]): void {
   for (let at = 0; at < items.length; at++) {
     const item = items[at];
     if (item === undefined) continue;
@@ -136,7 +137,7 @@ function writeItems(writer: ByteWriter, items: readonly EnvelopeItem[], sizes: r
   }
 }
 
-function writeItem(writer: ByteWriter, { data, origin }: EnvelopeItem): void {
+function writeItem(writer: EnvelopeWriter, { data, origin }: EnvelopeItem): void {
   writer.byte((typeof data === "string" ? 0 : IS_BINARY) | (origin === undefined ? 0 : HAS_ORIGIN));
   if (origin !== undefined) {
     // At most 64 characters of three bytes each.

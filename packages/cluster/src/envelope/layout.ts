@@ -20,5 +20,5 @@ export const IS_BINARY = 1;
 export const HAS_ORIGIN = 2;
 export const HAS_EXTENSION = 4;
 
-/** Bytes of an offset: big-endian, so that a script inside the engine can write it. */
+/** Bytes of an offset: big-endian, so that a script inside the server can write it. */
 export const OFFSET_BYTES = 8;

@@ -8,6 +8,7 @@ const BEATS_MS = [900, 2700] as const;
 /** A topic that is published to again moves behind the others at most so often. Milliseconds. */
 const MOVE_MS = 1000;
 
+/** How long, and of how many topics, numbers are remembered. */
 export interface SenderNumbersOptions {
   /** How long the newest number of a topic is remembered: what a receiver may ask for that was away. Milliseconds. @default 600000 */
   readonly rememberMs?: number;

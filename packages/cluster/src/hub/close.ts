@@ -1,4 +1,4 @@
-import { shownValue } from "./shown-value.ts";
+import { shownValue } from "@upwire/core/adapter";
 import { isSendableCloseCode } from "@upwire/protocol";
 
 /** RFC 6455 §5.5.1: two of the 125 bytes of a close frame are the code. */

@@ -1,17 +1,16 @@
 import { defaults, type Audience } from "@upwire/core";
-import { readOptions, type Broadcastable, type OptionKinds, kinds } from "@upwire/core/adapter";
-import { wholeNumber } from "../casts/check-options.ts";
+import { kinds, readOptions, wholeNumber, type Broadcastable, type OptionKinds } from "@upwire/core/adapter";
+import { MAX_KEEP_MS } from "../broker/checks.ts";
 import type { Casts } from "../casts/casts.ts";
-import type { Reach } from "../casts/types.ts";
-import { ask, toReach } from "./ask-all.ts";
+import type { Asked, AskOptions, Reach } from "../casts/types.ts";
 import { checkClose } from "./close.ts";
 import type { LocalHub } from "./local-hub.ts";
 import { payloadOf } from "./payload.ts";
-import { readListed } from "./questions.ts";
+import { readListed, type Question } from "./questions.ts";
+import { toReach } from "./reach.ts";
 import type { ClusterAudience, ClusterBroadcastOptions, ClusterCloseOptions, ClusterList, ClusterListOptions, ClusterSize } from "./types.ts";
 
 const KEEP_MS = 60_000;
-const MAX_KEEP_MS = 3_600_000;
 const LIST_LIMIT = 1000;
 const MAX_LIST_LIMIT = 10_000;
 
@@ -62,17 +61,17 @@ export class AudienceOfAll<Context> implements ClusterAudience<Context> {
     checkClose(code, reason);
     const { keepMs = KEEP_MS } = readOptions<ClusterCloseOptions>("close", options, closeKinds);
     const closed = this.#local.close(this.#address, code, reason);
-    return toReach(closed, await ask(this.#casts, undefined, { ask: "close", of: this.#address, code, reason }, { keepMs }));
+    return toReach(closed, await this.#ask({ ask: "close", of: this.#address, code, reason }, { keepMs }));
   }
 
   async size(): Promise<ClusterSize> {
-    const { reached, missing } = toReach(0, await ask(this.#casts, undefined, { ask: "size", of: this.#address }));
+    const { reached, missing } = toReach(0, await this.#ask({ ask: "size", of: this.#address }));
     return { size: this.#audience.size + reached, missing };
   }
 
   async list(options?: ClusterListOptions): Promise<ClusterList> {
     const { limit = LIST_LIMIT } = readOptions<ClusterListOptions>("list", options, listKinds);
-    const { answers, missing } = await ask(this.#casts, undefined, { ask: "list", of: this.#address, limit });
+    const { answers, missing } = await this.#ask({ ask: "list", of: this.#address, limit });
     let { size, connections } = this.#local.list(this.#address, limit);
     const silent = [...missing];
     for (const [node, answer] of answers) {
@@ -85,5 +84,10 @@ export class AudienceOfAll<Context> implements ClusterAudience<Context> {
       connections = [...connections, ...listed.connections.slice(0, limit - connections.length)];
     }
     return { size, connections, missing: silent };
+  }
+
+  /** Asks all other nodes. */
+  #ask(question: Question, options?: AskOptions): Promise<Asked> {
+    return this.#casts.ask(undefined, question, options);
   }
 }

@@ -1,12 +1,12 @@
 import { CloseCode } from "@upwire/core";
 import { kinds, readOptions, type Broadcastable, type OptionKinds } from "@upwire/core/adapter";
 import type { Casts } from "../casts/casts.ts";
-import type { Asked, CastOptions, Reach } from "../casts/types.ts";
-import { ask, toReach } from "./ask-all.ts";
+import type { CastOptions, Reach } from "../casts/types.ts";
 import { checkClose } from "./close.ts";
 import type { LocalHub } from "./local-hub.ts";
 import { payloadOf } from "./payload.ts";
 import { toWireData, type Question } from "./questions.ts";
+import { toReach } from "./reach.ts";
 import type { ClusterConnection, ClusterMember } from "./types.ts";
 
 const sendKinds: OptionKinds<CastOptions> = { key: kinds.text, mustArrive: kinds.flag };
@@ -55,8 +55,7 @@ export class ConnectionOfAny<Context> implements ClusterConnection {
   }
 
   async #ask(question: Question): Promise<Reach> {
-    const asked: Asked = await ask(this.#casts, this.node, question);
-    return toReach(0, asked);
+    return toReach(0, await this.#casts.ask(this.node, question));
   }
 }
 

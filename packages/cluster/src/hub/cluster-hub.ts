@@ -1,17 +1,15 @@
 import type { Hub } from "@upwire/core";
-import { guardedClock, kinds, observeHub, readOptions, type HubPart, type OptionKinds } from "@upwire/core/adapter";
+import { guardedClock, kinds, observeHub, readOptions, shownValue, type HubPart, type OptionKinds } from "@upwire/core/adapter";
 import type { Broker, BrokerState } from "../broker/broker.ts";
 import { Casts } from "../casts/casts.ts";
 import { aBroker, aTimeout } from "../casts/check-options.ts";
 import type { CastStats } from "../casts/types.ts";
-import { ask } from "./ask-all.ts";
 import { AudienceOfAll } from "./cluster-audience.ts";
 import { ConnectionOfAny } from "./cluster-connection.ts";
 import { LocalHub } from "./local-hub.ts";
 import { addressOf, partOf } from "./parts.ts";
-import { readMember } from "./questions.ts";
+import { readMember, type Question } from "./questions.ts";
 import { reporter } from "./reporter.ts";
-import { shownValue } from "./shown-value.ts";
 import type { ClusterAudience, ClusterHub, ClusterHubOptions, ClusterMember, Found } from "./types.ts";
 
 const { callback, clock } = kinds;
@@ -99,12 +97,8 @@ class HubOfAll<Context> extends AudienceOfAll<Context> implements ClusterHub<Con
     if (here !== undefined) return { connection: this.#connection(here), missing: [] };
     if (connectionId.startsWith(this.node)) return { connection: undefined, missing: [] };
     const node = this.#casts.others.find((other) => connectionId.startsWith(other));
-    const { answers, missing } = await ask(
-      this.#casts,
-      node,
-      { ask: "get", id: connectionId },
-      { until: (answer) => readMember(answer, "")?.id === connectionId },
-    );
+    const question: Question = { ask: "get", id: connectionId };
+    const { answers, missing } = await this.#casts.ask(node, question, { until: (answer) => readMember(answer, "")?.id === connectionId });
     const silent = [...missing];
     for (const [from, answer] of answers) {
       const member = readMember(answer, from);

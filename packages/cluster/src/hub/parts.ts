@@ -1,5 +1,4 @@
-import type { Connection, Hub } from "@upwire/core";
-import type { Audience } from "@upwire/core";
+import type { Audience, Connection, Hub } from "@upwire/core";
 import type { HubPart } from "@upwire/core/adapter";
 import type { ClusterMember } from "./types.ts";
 

@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { watch } from "@upwire/core/adapter";
+import { guard } from "@upwire/core/adapter";
 
 /** Tells of faults that belong to no call: on the channel `upwire:error`, and to `onError` of the options, or to stderr. Never throws. */
 export function reporter(onError: ((error: unknown) => void) | undefined): (error: unknown) => void {
@@ -7,10 +7,10 @@ export function reporter(onError: ((error: unknown) => void) | undefined): (erro
   const tell = onError ?? ((error: unknown): void => console.error("upwire:", error));
   return (error) => {
     errors.publish({ error });
-    try {
-      watch(tell(error), () => {});
-    } catch {
-      // It has no other hook to be told to.
-    }
+    // An `onError` that fails has nothing else to report to.
+    guard(
+      () => tell(error),
+      () => {},
+    );
   };
 }

@@ -1,3 +1,4 @@
+import { isNodeName } from "../broker/node-name.ts";
 import { frames } from "./frames.ts";
 import { FRAME_HEAD } from "./batch-writer.ts";
 
@@ -72,7 +73,7 @@ export function readHello(frame: Buffer): Hello | "foreign" | "version" {
   const { magic, version, oldest, app, node, rank, heirOf, received, size, dead, token } = objectIn(frame);
   if (magic !== MAGIC || !isNumber(version) || !isNumber(oldest)) return "foreign";
   if (oldest > VERSION || version < OLDEST) return "version";
-  if (typeof app !== "string" || typeof node !== "string" || !nodePattern.test(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
+  if (typeof app !== "string" || typeof node !== "string" || !isNodeName(node) || !isNumber(rank) || !isNumber(size)) return "foreign";
   if (received !== null && !isNumber(received)) return "foreign";
   const known = { app, node, rank, received, size };
   return { ...known, ...(typeof heirOf === "string" && { heirOf }), ...(isNumber(dead) && { dead }), ...(isNumber(token) && { token }) };
@@ -96,13 +97,6 @@ export function readBegin(frame: Buffer): Begin | undefined {
 export function readAck(frame: Buffer): number | undefined {
   const number = jsonIn(frame);
   return isNumber(number) ? number : undefined;
-}
-
-/** How nodes are named; their sockets are `<node>.sock`. */
-const nodePattern: RegExp = /^[A-Za-z0-9_-]{8,32}$/;
-
-export function isNode(name: string): boolean {
-  return nodePattern.test(name);
 }
 
 function jsonFrame(kind: number, value: unknown): Buffer {

@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import { BatchReader, MalformedFrame } from "./batch-reader.ts";
 import { BatchWriter, FRAME_HEAD } from "./batch-writer.ts";
 import type { FrameSplitter } from "./frame-splitter.ts";
 import { frames, messages } from "./frames.ts";
 import { ackFrame, beginFrame, readAck, readBegin } from "./hello.ts";
+import { SentBatches } from "./sent-batches.ts";
 import { endWires, type Confirmation, type LinkEvents, type Wires } from "./wires.ts";
 
 /** A batch of this size is a frame of its own. Bytes. */
@@ -15,29 +17,23 @@ const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 /**
  * The way to one peer and back, over the connections that come and go. Batches are numbered; the batches that the peer has not acknowledged are
  * kept and sent again over the next connection, so that a cut loses nothing. When too much waits, everything is dropped at once: the
- * next connection begins with a `refill`, and `sentIn` says which topics have lost something.
+ * next connection begins with a `refill`, and `lostAfter` says which topics have lost something.
  */
 export class Link {
   readonly #events: LinkEvents;
   readonly #maxQueueBytes: number;
   readonly #writer = new BatchWriter(frames.batch);
   #wires: Wires | undefined;
-  /** Batches that the peer has not acknowledged; their numbers end with `#number`. */
-  #unacked: Buffer[] = [];
-  #unackedBytes = 0;
-  /** The number of the last batch. */
-  #number = 0;
+  readonly #sent = new SentBatches();
   #received = 0;
   #receivedBytes = 0;
   #hasMet = false;
-  #isDropped = true;
-  #isRefilling = false;
+  /** `dropped`: nothing is kept for the peer until the next connection. `refilling`: it is being told anew all that it must know. */
+  #state: "dropped" | "refilling" | "open" = "dropped";
+  /** The peer tells anew what must be known, with its next batch. */
   #isRestarting = false;
   #isAckDue = false;
   #isDue = false;
-  #waiting: { readonly number: number; readonly done: (outcome: Confirmation) => void }[] = [];
-  /** Since the queue was dropped: in which batch each topic was sent last; `Infinity` for what was not sent at all. */
-  readonly #sentIn = new Map<number, number>();
   /** Turns of the liveness check since the last that came. */
   missed = 0;
 
@@ -52,7 +48,7 @@ export class Link {
 
   /** What is written now reaches the peer unless it dies: over this connection or the next one. */
   get isOpen(): boolean {
-    return !this.#isDropped;
+    return this.#state !== "dropped";
   }
 
   /** It was attached before. */
@@ -67,16 +63,16 @@ export class Link {
 
   /** The number of the last batch that the peer has. */
   get acknowledged(): number {
-    return this.#number - this.#unacked.length;
+    return this.#sent.acknowledged;
   }
 
   get queuedBytes(): number {
-    return this.#unackedBytes + this.#writer.length;
+    return this.#sent.bytes + this.#writer.length;
   }
 
   /** The writer for one message, if the link is open; `wrote` must follow. */
   writer(): BatchWriter | undefined {
-    return this.#isDropped ? undefined : this.#writer;
+    return this.isOpen ? this.#writer : undefined;
   }
 
   /** @returns the number of the batch with that message; `undefined` when it was too much. */
@@ -85,38 +81,38 @@ export class Link {
       this.#isDue = true;
       this.#events.due();
     }
-    const number = this.#number + 1;
+    const number = this.#sent.number + 1;
     // A refill is one batch: what it tells anew does not come in pieces.
-    if (this.#writer.length >= MAX_BATCH && !this.#isRefilling) this.#seal();
-    return this.#isDropped ? undefined : number;
+    if (this.#writer.length >= MAX_BATCH && this.#state !== "refilling") this.#seal();
+    return this.isOpen ? number : undefined;
   }
 
   /** Writes a message without fields. */
   signal(kind: number): void {
-    if (this.#isDropped) return;
+    if (!this.isOpen) return;
     this.#writer.begin(kind).end();
     this.wrote();
   }
 
   /** Of a topic something is lost while the link is not open. */
   lose(topic: number): void {
-    this.#sentIn.set(topic, Infinity);
+    this.#sent.lose(topic);
   }
 
   forgetTopic(topic: number): void {
-    this.#sentIn.delete(topic);
+    this.#sent.forgetTopic(topic);
   }
 
   /** The topics whose last publication was in a later batch than `received`, of what was dropped. */
   lostAfter(received: number): number[] {
-    return [...this.#sentIn].flatMap(([topic, number]) => (number > received ? [topic] : []));
+    return this.#sent.lostAfter(received);
   }
 
   /** Calls `done` once the peer has all that was written before, or that is dropped. */
   confirm(done: (outcome: Confirmation) => void): void {
     this.signal(messages.ask);
-    if (this.#isDropped) return done({ isReached: false });
-    this.#waiting.push({ number: this.#writer.length > 0 ? this.#number + 1 : this.#number, done });
+    if (!this.isOpen) return done({ isReached: false });
+    this.#sent.confirm(this.#writer.length > 0 ? this.#sent.number + 1 : this.#sent.number, done);
   }
 
   /**
@@ -133,21 +129,27 @@ export class Link {
     input.on("data", (chunk: Buffer) => this.#read(splitter, chunk));
     input.once("close", () => this.#detach(wires));
     input.resume();
-    const acked = this.#number - this.#unacked.length;
-    if (received === null || received < acked || received > this.#number) this.drop();
-    else this.#acked(received);
-    if (this.#isDropped) {
-      output.write(beginFrame({ restart: true, next: this.#number + 1 }));
-      this.#isDropped = false;
-      this.#isRefilling = true;
-      this.#events.refill(received ?? 0);
-      this.#sentIn.clear();
-      this.flush();
-      this.#isRefilling = false;
-    } else {
-      output.write(beginFrame({ restart: false, next: this.#number - this.#unacked.length + 1 }));
-      for (const frame of this.#unacked) output.write(frame);
-    }
+    if (received === null || received < this.#sent.acknowledged || received > this.#sent.number) this.drop();
+    else this.#sent.acknowledge(received);
+    if (this.#state === "dropped") this.#refill(output, received ?? 0);
+    else this.#goOn(output);
+  }
+
+  /** The peer is told anew all that it must know: one batch, the first that counts. */
+  #refill(output: Socket, received: number): void {
+    output.write(beginFrame({ restart: true, next: this.#sent.number + 1 }));
+    this.#state = "refilling";
+    this.#events.refill(received);
+    this.#sent.forgetLosses();
+    this.flush();
+    // What is written may be too much for good, and dropped again.
+    if (this.isOpen) this.#state = "open";
+  }
+
+  /** The peer gets again what it has not acknowledged. */
+  #goOn(output: Socket): void {
+    output.write(beginFrame({ restart: false, next: this.#sent.acknowledged + 1 }));
+    for (const frame of this.#sent.frames) output.write(frame);
   }
 
   /** Tells the peer that this node lives, and what has come. */
@@ -168,19 +170,12 @@ export class Link {
 
   /** Forgets everything that waits. */
   drop(): void {
-    if (this.#isDropped) return;
-    if (this.#writer.length > 0) this.#take();
-    this.#isDropped = true;
-    const first = this.#number - this.#unacked.length + 1;
-    for (const [at, frame] of this.#unacked.entries()) {
-      for (const topic of topicsIn(frame)) this.#sentIn.set(topic, first + at);
-    }
-    this.#unacked = [];
-    this.#unackedBytes = 0;
+    if (!this.isOpen) return;
+    if (this.#writer.length > 0) this.#sent.add(this.#writer.take());
+    this.#state = "dropped";
+    this.#sent.drop();
     this.#writer.reset();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { done } of waiting) done({ isReached: false });
+    this.#sent.giveUp();
   }
 
   /** Ends the connections: `detached` follows. */
@@ -200,17 +195,11 @@ export class Link {
     });
   }
 
-  #take(): Buffer {
-    const frame = this.#writer.take();
-    this.#number++;
-    this.#unacked.push(frame);
-    this.#unackedBytes += frame.length;
-    return frame;
-  }
-
+  /** Ends the batch that is being written, and sends it. */
   #seal(): void {
-    const frame = this.#take();
-    if (this.#unackedBytes > this.#maxQueueBytes && !this.#isRefilling) {
+    const frame = this.#writer.take();
+    this.#sent.add(frame);
+    if (this.#sent.bytes > this.#maxQueueBytes && this.#state !== "refilling") {
       this.drop();
       this.#events.overfull();
       return;
@@ -222,18 +211,6 @@ export class Link {
     this.#isAckDue = false;
     this.#receivedBytes = 0;
     this.#wires?.output.write(ackFrame(this.#received));
-  }
-
-  #acked(number: number): void {
-    const first = this.#number - this.#unacked.length + 1;
-    const count = number - first + 1;
-    if (count <= 0) return;
-    for (const frame of this.#unacked.splice(0, count)) this.#unackedBytes -= frame.length;
-    if (this.#waiting.length === 0) return;
-    const done = this.#waiting.filter((waiting) => waiting.number <= number);
-    if (done.length === 0) return;
-    this.#waiting = this.#waiting.filter((waiting) => waiting.number > number);
-    for (const waiting of done) waiting.done({ isReached: true });
   }
 
   #read(splitter: FrameSplitter, chunk: Buffer): void {
@@ -259,8 +236,8 @@ export class Link {
       this.#events.batch(new BatchReader(frame, FRAME_HEAD));
     } else if (kind === frames.ack) {
       const number = readAck(frame);
-      if (number === undefined || number > this.#number) throw new MalformedFrame("an ack is not one of what was sent");
-      this.#acked(number);
+      if (number === undefined || number > this.#sent.number) throw new MalformedFrame("an ack is not one of what was sent");
+      this.#sent.acknowledge(number);
     } else if (kind === frames.begin) this.#begin(frame);
   }
 
@@ -287,12 +264,4 @@ export class Link {
     this.#wires = undefined;
     this.#events.detached();
   }
-}
-
-/** The topics without history that a frame has publications of. */
-function topicsIn(frame: Buffer): Set<number> {
-  const topics = new Set<number>();
-  const reader = new BatchReader(frame, FRAME_HEAD);
-  for (let kind = reader.next(); kind !== undefined; kind = reader.next()) if (kind === messages.publication) topics.add(reader.number());
-  return topics;
 }

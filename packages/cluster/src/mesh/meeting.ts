@@ -70,14 +70,21 @@ export class Meeting {
     this.#events = events;
   }
 
-  /** Listens. */
+  /** Listens, and shows the socket. Closed meanwhile, it leaves none behind. */
   async open(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
+      this.#server.once("close", resolve);
       this.#server.listen(this.#folder.unready, resolve);
     });
     this.#server.on("error", (error) => this.#events.foreign(error));
-    await this.#folder.show();
+    try {
+      await this.#folder.show();
+    } catch (error) {
+      // A server that was closed has removed its socket.
+      if (!this.#isClosed) throw error;
+    }
+    if (this.#isClosed) await this.#folder.hide();
   }
 
   /** The other nodes with a socket in the folder. */

@@ -1,10 +1,9 @@
 import type { Position } from "@upwire/protocol";
-import { checkBounds } from "../broker/bounds.ts";
 import type { Broker, BrokerData, BrokerSink, BrokerState, HistoryBounds, HistoryPage, PublishOptions, PublishResult, TellOptions } from "../broker/broker.ts";
 import type { BrokerStats } from "../broker/broker-stats.ts";
 import { byteLength } from "../broker/byte-length.ts";
-import { checkHistory, checkPublish, checkTell } from "../broker/checks.ts";
-import { notStarted, startedTwice, unavailable } from "../broker/errors.ts";
+import { checkHistory, checkPublish, checkSubscribe, checkTell, checkTopic } from "../broker/checks.ts";
+import { closed, notStarted, startedTwice } from "../broker/errors.ts";
 import { newNodeName } from "../broker/node-name.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { Deliveries } from "./deliveries.ts";
@@ -12,7 +11,7 @@ import { openFolder } from "./folder.ts";
 import { messages } from "./frames.ts";
 import { HomeSeat } from "./home-seat.ts";
 import { Mesh } from "./mesh.ts";
-import { settingsOf, type MeshBrokerOptions } from "./options.ts";
+import { readMeshOptions, type MeshBrokerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { PlainTopics } from "./plain-topics.ts";
 import { Tells } from "./tells.ts";
@@ -20,7 +19,7 @@ import { Tells } from "./tells.ts";
 /**
  * The broker of the processes of one machine: each listens on a Unix socket in a folder, and is connected to each other one. It needs no
  * server. The histories are in the memory of the node that started first; when that one closes, another one takes them over.
- * @throws RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
+ * @throws TypeError, RangeError for options that cannot be meant. `start` rejects with an Error for a folder that cannot be used.
  */
 export function meshBroker(options: MeshBrokerOptions = {}): Broker {
   return new MeshBroker(options);
@@ -44,7 +43,7 @@ class MeshBroker implements Broker {
   #nodes: readonly string[] = [];
 
   constructor(options: MeshBrokerOptions) {
-    const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = settingsOf(options);
+    const { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock } = readMeshOptions(options);
     this.#folder = folder;
     this.#maxDataBytes = maxQueueBytes / 4;
     this.#onError = onError;
@@ -98,18 +97,19 @@ class MeshBroker implements Broker {
   }
 
   async start(sink: BrokerSink): Promise<void> {
+    if (this.#closing !== undefined) throw closed();
     if (this.#deliveries.hasSink) throw startedTwice();
     this.#deliveries.open(sink);
     await openFolder(this.#folder);
-    await this.#mesh.start();
-    if (this.#closing !== undefined) throw unavailable("start: this broker has been closed");
+    if (this.#closing === undefined) await this.#mesh.start();
+    if (this.#closing !== undefined) throw closed();
     this.#seat.start();
     this.#nodes = this.#alive();
     this.#isUp = true;
   }
 
   publish(topic: string, data: BrokerData, options: PublishOptions = {}): Promise<PublishResult> {
-    const refusal = this.#isUp ? this.#refusal(data, options) : this.#notUp();
+    const refusal = this.#isUp ? this.#refusal(topic, data, options) : this.#notUp();
     if (refusal !== undefined) {
       if (this.#closing !== undefined) this.#counts.rejected++;
       return Promise.reject(refusal);
@@ -118,18 +118,20 @@ class MeshBroker implements Broker {
     return this.#publishByHome(topic, data, options);
   }
 
-  async subscribe(topic: string, { history }: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
     this.#mustBeUp();
+    checkSubscribe(topic, options);
+    const { history } = options;
     if (history === undefined) {
       await this.#plain.subscribe(topic);
       return undefined;
     }
-    checkBounds(history);
     return this.#seat.client.subscribe(topic, history);
   }
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustBeUp();
+    checkTopic(topic);
     if (!this.#plain.has(topic) && !this.#seat.client.has(topic)) return;
     this.#plain.unsubscribe(topic);
     this.#seat.client.unsubscribe(topic);
@@ -138,7 +140,7 @@ class MeshBroker implements Broker {
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
     this.#mustBeUp();
-    checkHistory(after, limit);
+    checkHistory(topic, after, limit);
     return this.#seat.client.history(topic, after, limit);
   }
 
@@ -198,10 +200,9 @@ class MeshBroker implements Broker {
     }
   }
 
-  #refusal(data: BrokerData, options: PublishOptions): Error | undefined {
+  #refusal(topic: string, data: BrokerData, options: PublishOptions): Error | undefined {
     try {
-      checkPublish(options);
-      if (options.history !== undefined) checkBounds(options.history);
+      checkPublish(topic, data, options);
     } catch (error) {
       return error as RangeError;
     }
@@ -272,7 +273,6 @@ class MeshBroker implements Broker {
   }
 
   #notUp(): Error {
-    if (this.#closing === undefined) return notStarted();
-    return unavailable("this broker has been closed");
+    return this.#closing === undefined ? notStarted() : closed();
   }
 }

@@ -84,11 +84,13 @@ export class Mesh {
   }
 
   /**
-   * Fulfils once every node that was there is met. The rank is taken after this node can be found and before it looks for others: thus
+   * Fulfils once every node that was there is met, or this one is closed meanwhile. The rank is taken after this node can be found and before it looks for others: thus
    * a node knows each one with a lower rank.
    */
   async start(): Promise<void> {
+    if (this.#isClosing) return;
     await this.#meeting.open();
+    if (this.#isClosing) return;
     this.order.take(machineTime());
     this.#tickedAt = this.#options.clock.now();
     this.#ticks = this.#options.clock.every(TICK_MS, () => this.#tick());

@@ -1,8 +1,9 @@
 import type { Clock } from "@upwire/core";
-import { checkWhole } from "../broker/bounds.ts";
-import { realClock } from "../broker/real-clock.ts";
+import { guard, guardedClock, kinds, readOptions, type OptionKinds } from "@upwire/core/adapter";
+import { checkWhole } from "../broker/checks.ts";
 import { defaultFolder } from "./folder.ts";
 
+/** Where the processes of one machine meet, and how much may wait for one of them. */
 export interface MeshBrokerOptions {
   /**
    * Where the sockets are: the processes with the same one are the nodes of one mesh. It is made with the mode 0700 if there is none; one
@@ -32,11 +33,29 @@ export interface MeshSettings extends Required<Omit<MeshBrokerOptions, "maxHisto
   readonly maxHistoryBytes: number | undefined;
 }
 
-/** @throws RangeError for what cannot be meant. */
-export function settingsOf(options: MeshBrokerOptions): MeshSettings {
-  const { folder = defaultFolder(), name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {}, clock = realClock } = options;
+// The range of a number is looked at where it is read.
+const { anything, callback, clock: aClock, text } = kinds;
+const optionKinds: OptionKinds<MeshBrokerOptions> = {
+  folder: text,
+  name: text,
+  maxQueueBytes: anything,
+  maxHistoryBytes: anything,
+  onError: callback,
+  clock: aClock,
+};
+
+/** @throws TypeError for an option that does not exist, or of a wrong kind; RangeError for a number out of its range. */
+export function readMeshOptions(given: MeshBrokerOptions): MeshSettings {
+  const options = readOptions<MeshBrokerOptions>("meshBroker", given, optionKinds);
+  const { folder = defaultFolder(), name = "app", maxQueueBytes = MAX_QUEUE_BYTES, maxHistoryBytes, onError = () => {} } = options;
   checkWhole("maxQueueBytes", maxQueueBytes);
   if (maxQueueBytes < MIB || maxQueueBytes > 64 * MIB) throw new RangeError(`maxQueueBytes: ${maxQueueBytes} is not allowed; give ${MIB} to ${64 * MIB} bytes`);
   if (maxHistoryBytes !== undefined) checkWhole("maxHistoryBytes", maxHistoryBytes);
-  return { folder, name, maxQueueBytes, maxHistoryBytes, onError, clock };
+  // An `onError` that fails has nothing else to report to, and must not end the process.
+  const report = (error: Error): void =>
+    guard(
+      () => onError(error),
+      () => {},
+    );
+  return { folder, name, maxQueueBytes, maxHistoryBytes, onError: report, clock: guardedClock(options.clock) };
 }

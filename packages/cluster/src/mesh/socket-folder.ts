@@ -1,6 +1,6 @@
 import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isNode } from "./hello.ts";
+import { isNodeName } from "../broker/node-name.ts";
 
 const SOCKET = ".sock";
 /** The name of a socket that is not listened on yet. */
@@ -42,7 +42,9 @@ export class SocketFolder {
   /** The other nodes with a socket here. */
   async others(): Promise<string[]> {
     const names = await readdir(this.path);
-    const nodes = names.flatMap((name) => (name.endsWith(SOCKET) ? [name.slice(0, -SOCKET.length)] : [])).filter((node) => isNode(node) && node !== this.#node);
+    const nodes = names
+      .flatMap((name) => (name.endsWith(SOCKET) ? [name.slice(0, -SOCKET.length)] : []))
+      .filter((node) => isNodeName(node) && node !== this.#node);
     for (const node of this.#ignored) if (!nodes.includes(node)) this.#ignored.delete(node);
     return nodes.filter((node) => !this.#ignored.has(node));
   }

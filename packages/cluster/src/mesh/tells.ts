@@ -13,10 +13,17 @@ interface Kept {
   number: number;
 }
 
+/** What is kept for one node. */
+interface KeptFor {
+  tells: Kept[];
+  /** What they take. */
+  bytes: number;
+}
+
 /** What nodes tell each other apart from publications. What is to be kept is sent again when it may be lost. */
 export class Tells {
   readonly #clock: Clock;
-  readonly #kept = new Map<Peer, Kept[]>();
+  readonly #kept = new Map<Peer, KeptFor>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,17 +33,18 @@ export class Tells {
   tell(peer: Peer, data: Uint8Array, keepMs: number | undefined): void {
     const number = this.#send(peer, data);
     if (keepMs === undefined) return;
-    const kept = this.#kept.get(peer) ?? [];
-    const bytes = kept.reduce((sum, { data: { byteLength } }) => sum + byteLength, data.byteLength);
+    const kept = this.#kept.get(peer) ?? { tells: [], bytes: 0 };
+    const bytes = kept.bytes + data.byteLength;
     if (bytes > MAX_KEPT_BYTES) throw unavailable(`tell: ${bytes} bytes would have to be kept for the node ${peer.node}, where at most ${MAX_KEPT_BYTES} are`);
-    kept.push({ data, until: this.#clock.now() + keepMs, number: number ?? Infinity });
+    kept.bytes = bytes;
+    kept.tells.push({ data, until: this.#clock.now() + keepMs, number: number ?? Infinity });
     this.#kept.set(peer, kept);
   }
 
   /** Sends again what the peer has not had. */
   refill(peer: Peer, received: number): void {
     const now = this.#clock.now();
-    const kept = this.#kept.get(peer)?.filter(({ number, until }) => number > received && until >= now) ?? [];
+    const kept = this.#kept.get(peer)?.tells.filter(({ number, until }) => number > received && until >= now) ?? [];
     for (const each of kept) each.number = this.#send(peer, each.data) ?? Infinity;
     this.#set(peer, kept);
   }
@@ -47,7 +55,7 @@ export class Tells {
       const { acknowledged } = peer.link;
       this.#set(
         peer,
-        kept.filter(({ number, until }) => number > acknowledged && until >= now),
+        kept.tells.filter(({ number, until }) => number > acknowledged && until >= now),
       );
     }
   }
@@ -63,8 +71,8 @@ export class Tells {
     return peer.link.wrote();
   }
 
-  #set(peer: Peer, kept: Kept[]): void {
-    if (kept.length > 0) this.#kept.set(peer, kept);
+  #set(peer: Peer, tells: Kept[]): void {
+    if (tells.length > 0) this.#kept.set(peer, { tells, bytes: tells.reduce((sum, { data }) => sum + data.byteLength, 0) });
     else this.#kept.delete(peer);
   }
 }

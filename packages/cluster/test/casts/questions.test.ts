@@ -141,6 +141,18 @@ describe("a question", () => {
     expect(cluster.clock.pending).toBe(cluster.timers);
   });
 
+  it.each([
+    ...[Number.NaN, Infinity, -Infinity, 0, -0, -1, 1.5, "5", 2 ** 31].map((timeoutMs) => ({ timeoutMs })),
+    ...[Number.NaN, Infinity, -1, 1.5, "5", 3_600_001].map((keepMs) => ({ keepMs })),
+    { until: true },
+    { timeout: 5 },
+  ])("is refused with options that cannot be meant: %o", async (options) => {
+    const cluster = new TestCluster();
+    const [one, two] = await cluster.nodes(2);
+    await expect(one.casts.ask(two.name, "?", options as object)).rejects.toThrow(TypeError);
+    expect([two.asked, one.casts.stats.asking]).toEqual([[], 0]);
+  });
+
   it("is refused when it cannot be told", async () => {
     const cluster = new TestCluster();
     const one = await cluster.node();
@@ -220,5 +232,16 @@ describe("casts are bounded:", () => {
     cluster.network.mend(one.name);
     await turns();
     expect(two.asked).toEqual(Array.from({ length: 1000 }, (_, n) => n + 3));
+  });
+
+  it("16 MiB of questions are kept while the broker refuses them, and of more the oldest are forgotten", async () => {
+    const cluster = new TestCluster();
+    const [one, two] = await cluster.nodes(2);
+    cluster.network.cut(one.name);
+    const long = "x".repeat(900_000);
+    for (let n = 0; n < 20; n++) await one.casts.ask(undefined, `${n} ${long}`, { keepMs: 60_000 });
+    cluster.network.mend(one.name);
+    await turns();
+    expect(two.asked.map((question) => Number.parseInt(question as string, 10))).toEqual(Array.from({ length: 18 }, (_, n) => n + 2));
   });
 });

@@ -38,6 +38,17 @@ export const kinds: Readonly<
   clock: { right: "an object with the functions now, after and every", fits: (value) => hasMethods(value, ["now", "after", "every"]) },
 };
 
+/** Timers of Node take no more. */
+const MAX_WHOLE = 2 ** 31 - 1;
+
+/** For an option that is a whole number. @param to @default 2147483647 */
+export function wholeNumber(from: number, to: number = MAX_WHOLE): Kind {
+  return {
+    right: `a whole number from ${from} to ${to}`,
+    fits: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to,
+  };
+}
+
 /** What other libraries, or other spellings, call an option; in lower case. */
 const aliases: Readonly<Record<string, string>> = {
   origins: "origin",

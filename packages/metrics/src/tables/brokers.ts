@@ -1,3 +1,4 @@
+import { atOnce } from "../at-once.ts";
 import type { BrokerSource } from "../sources.ts";
 import type { Reading } from "./reading.ts";
 import { Labelled, type Row } from "./row.ts";
@@ -12,7 +13,7 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     labels: ["state"],
     help: "1 for the state that the broker is in, 0 for the others.",
     read({ source }) {
-      const now = source.state();
+      const now = atOnce("state", source.state());
       return new Labelled(states.map((state) => ({ labels: { state }, value: Number(state === now) })));
     },
   },
@@ -21,7 +22,7 @@ export const brokerRows: readonly Row<Reading<BrokerSource>>[] = [
     type: "gauge",
     unit: "{node}",
     help: "Nodes of the cluster that this one knows to be alive, itself included.",
-    read: ({ source }) => source.nodes().length,
+    read: ({ source }) => atOnce("nodes", source.nodes()).length,
   },
   {
     name: "info",

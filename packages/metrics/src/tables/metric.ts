@@ -15,14 +15,18 @@ export interface Metric {
   readonly help: string;
 }
 
+/** One value of a metric. */
 export interface Sample {
+  /** By the Prometheus names of the labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** In the unit of the metric. */
   readonly value: number;
 }
 
 /** A metric, and what it was at one moment. */
 export interface Family {
   readonly metric: Metric;
+  /** One for each source and each value of its labels; none when the source could not be read. */
   readonly samples: readonly Sample[];
 }
 

@@ -1,6 +1,6 @@
 import type { Timer } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
-import { ask, unavailable } from "./ask.ts";
+import { unavailable, withDeadline } from "./deadline.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { TopicConfig, TopicSetup } from "./setup.ts";
 import type { SubscribedTopic } from "./subscription.ts";
@@ -98,7 +98,7 @@ export class Attachments {
     const { clock, limits } = this.#setup;
     const call = async (): Promise<Position | undefined> => checked(await this.#broker.subscribe(name, config.history), topic);
     if (!topic.hasHistory && !topic.isAttached && this.#broker.isDown) topic.attached(undefined);
-    attachment.cancel = ask({ clock, timeoutMs: limits.brokerTimeoutMs, call }, (outcome) => {
+    attachment.cancel = withDeadline({ clock, timeoutMs: limits.brokerTimeoutMs, call }, (outcome) => {
       attachment.cancel = undefined;
       if ("value" in outcome) {
         // What other nodes have published meanwhile did not come.
@@ -136,7 +136,7 @@ export class Attachments {
     this.#lingering.delete(attachment);
     topic.stop();
     const { clock, limits } = this.#setup;
-    const end = ask({ clock, timeoutMs: limits.brokerTimeoutMs, call: () => this.#broker.unsubscribe(name) }, () => {
+    const end = withDeadline({ clock, timeoutMs: limits.brokerTimeoutMs, call: () => this.#broker.unsubscribe(name) }, () => {
       this.#leaving.delete(name);
       leaving.next?.();
     });

@@ -1,7 +1,7 @@
 import type { Broker, HistoryPage } from "@upwire/cluster/broker";
 import type { Clock } from "@upwire/core";
 import type { RealtimeError } from "@upwire/protocol";
-import { ask, unavailable } from "./ask.ts";
+import { unavailable, withDeadline } from "./deadline.ts";
 
 /** Publications of one page. */
 const PAGE_MESSAGES = 128;
@@ -46,7 +46,7 @@ export function readHistory({ clock, broker, timeoutMs, topic, after, isUseful }
   };
   const attempt = (): void => {
     let isAnswered = false;
-    const stop = ask({ clock, timeoutMs, call: () => broker.history(topic, after, PAGE_MESSAGES) }, (outcome) => {
+    const stop = withDeadline({ clock, timeoutMs, call: () => broker.history(topic, after, PAGE_MESSAGES) }, (outcome) => {
       isAnswered = true;
       open.delete(stop);
       if ("error" in outcome) last = outcome.error;

@@ -4,14 +4,14 @@ import type { Clock } from "@upwire/core";
 import { promiseOf } from "@upwire/core/adapter";
 import { isId, RealtimeError, type Position } from "@upwire/protocol";
 import { isTellable } from "../told.ts";
-import { unavailable } from "./ask.ts";
+import { unavailable } from "./deadline.ts";
 import { OwnPublish } from "./own-publish.ts";
 import type { TopicPublishOptions } from "./publish-options.ts";
 import type { ReadyBroker } from "./ready-broker.ts";
 import type { RepliesDue } from "./replies-due.ts";
 import type { TopicConfig } from "./setup.ts";
 import type { Topic } from "./topic.ts";
-import { Unanswered } from "./unanswered.ts";
+import { PendingPublishes } from "./pending-publishes.ts";
 
 export interface PublishingSetup {
   readonly clock: Clock;
@@ -39,14 +39,14 @@ export class Publishing {
   /** By it the node knows what comes from itself. */
   readonly #node: string = randomBytes(9).toString("base64url");
   #count = 0;
-  readonly #unanswered: Unanswered;
+  readonly #pending: PendingPublishes;
 
   constructor(setup: PublishingSetup) {
     const { clock, timeoutMs } = setup;
     this.#setup = setup;
     const overdue = (own: OwnPublish): void =>
       this.#failed(own, new RealtimeError("unavailable", "the broker has not answered in time; it may be published all the same"));
-    this.#unanswered = new Unanswered({ clock, timeoutMs, overdue });
+    this.#pending = new PendingPublishes({ clock, timeoutMs, overdue });
   }
 
   /** Rejects with a RealtimeError, or with a TypeError for a restriction on a topic with history. */
@@ -71,7 +71,7 @@ export class Publishing {
    */
   told(topic: string, { origin, position }: BrokerPublication): boolean {
     if (origin === undefined || !origin.startsWith(this.#node)) return false;
-    const own = this.#unanswered.find(origin);
+    const own = this.#pending.find(origin);
     if (position === undefined) {
       if (own !== undefined && own.topic === topic) this.#deliver(own, undefined);
       return true;
@@ -81,7 +81,7 @@ export class Publishing {
   }
 
   stop(): void {
-    for (const own of this.#unanswered.stop()) this.#failed(own, new RealtimeError("unavailable", "the server has closed its topics"));
+    for (const own of this.#pending.stop()) this.#failed(own, new RealtimeError("unavailable", "the server has closed its topics"));
   }
 
   #give(own: OwnPublish, history: HistoryBounds | undefined): void {
@@ -93,7 +93,7 @@ export class Publishing {
     if (keyOwner !== undefined) given.keyOwner = keyOwner;
     // With history, and no publisher to be told first, it is a publication like any other.
     if (history === undefined || onPosition !== undefined) given.origin = own.origin = `${this.#node}${(this.#count++).toString(36)}`;
-    this.#unanswered.add(own);
+    this.#pending.add(own);
     if (onPosition !== undefined) this.#expectReply(own);
     let answer: Promise<unknown> | undefined;
     try {
@@ -117,14 +117,14 @@ export class Publishing {
   }
 
   #answered(own: OwnPublish, result: PublishResult): void {
-    this.#unanswered.settle(own);
+    this.#pending.settle(own);
     if (result.position === undefined && !result.repeated) this.#deliver(own, undefined);
     else this.#reply(own, result.position);
     own.resolve(result);
   }
 
   #failed(own: OwnPublish, error: unknown): void {
-    if (!this.#unanswered.settle(own)) return;
+    if (!this.#pending.settle(own)) return;
     if (!isTellable(error)) this.#setup.report(error);
     // It was seen: only the answer is lacking.
     if (own.position !== undefined) return own.resolve({ ...CLUSTER, position: own.position });
@@ -132,7 +132,7 @@ export class Publishing {
     // With a key it was the broker that gave it back.
     if (own.isDelivered) return own.resolve(hasKey ? CLUSTER : LOCAL_ONLY);
     // If it takes effect all the same, the members here still have to get it.
-    if (hasKey) this.#unanswered.rememberOverdue(own);
+    if (hasKey) this.#pending.rememberOverdue(own);
     // From here on there is nothing to confirm.
     own.isTold = true;
     own.reject(unavailable(error));

@@ -1,7 +1,7 @@
 import type { Broker, BrokerSink, HistoryBounds, HistoryPage, PublishOptions, PublishResult, BrokerData } from "@upwire/cluster/broker";
 import { promiseOf } from "@upwire/core/adapter";
 import type { Position } from "@upwire/protocol";
-import { unavailable } from "./ask.ts";
+import { unavailable } from "./deadline.ts";
 
 /** A broker that was started, or is being started: what it is asked before it is ready waits, in order. */
 export class ReadyBroker {

@@ -1,7 +1,7 @@
 import type { Clock } from "@upwire/core";
 import { RealtimeError } from "@upwire/protocol";
 import { isTellable } from "../told.ts";
-import { ask } from "./ask.ts";
+import { withDeadline } from "./deadline.ts";
 import { RUNS_PER_TURN, type Turns } from "./turns.ts";
 
 /** The state of a topic, as JSON, and the position that it belongs to: it covers everything up to it. */
@@ -80,7 +80,7 @@ export class State {
     const late = (): RealtimeError => new RealtimeError("timeout", `state of ${JSON.stringify(this.#topic.name)} took more than ${timeoutMs} ms`);
     this.#topic.pin();
     this.#latest = computation;
-    const cancel = ask<unknown>({ clock, timeoutMs, call: this.#compute, late }, (outcome) => {
+    const cancel = withDeadline<unknown>({ clock, timeoutMs, call: this.#compute, late }, (outcome) => {
       if (this.#latest === computation) this.#latest = undefined;
       this.#tell(computation, "error" in outcome ? { error: this.#failed(outcome.error) } : this.#read(outcome.value, computation));
     });

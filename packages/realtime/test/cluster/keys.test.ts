@@ -139,3 +139,16 @@ it("that is cancelled while the others are asked is not run, and one that takes 
   expect(work.runs).toBe(1);
   await nodes.stop();
 });
+
+it("is told when another node gives up the one that never ends", async () => {
+  const work = new Work();
+  const nodes = new Cluster(2, { options: { requests: work.requests, limits: { retryWindowMs: 2000, requestTimeoutMs: 60_000 } } });
+  const [a, b] = nodes.nodes as [Node, Node];
+  const [onA, onB] = [await a.route.client(as("ann")), await b.route.client(as("ann"))];
+  expect(await onA.ask({ type: "slow", id: 1, key: "k" })).toEqual([]);
+  expect(await onB.ask({ type: "slow", id: 2, key: "k" })).toEqual([]);
+  await nodes.pass(2500);
+  expect(await onB.heard()).toMatchObject([{ re: 2, error: { code: "timeout" } }]);
+  expect(work.runs).toBe(1);
+  await nodes.stop();
+});

@@ -3,7 +3,6 @@ import { newEpoch, type HistoryBounds, type HistoryPage } from "@upwire/cluster/
 import type { Position } from "@upwire/protocol";
 import type { RedisArgument, RedisReply, RedisScriptCall } from "../driver/driver.ts";
 import { lookScript, pageScript, publishScript } from "../lua/scripts.ts";
-
 import type { Names } from "./names.ts";
 import type { Seen } from "./seen.ts";
 

@@ -47,19 +47,19 @@ export class Heartbeat {
   }
 
   /**
-   * What came on the channel for it: another node asks, or says that it has answered.
-   * @returns which node has answered; `undefined` for a question; `false` for neither.
+   * What came on the channel for it: the node `from` asks, or says that it has answered.
+   * @returns `foreign` for what is neither.
    */
-  heard(node: string, data: Uint8Array): string | undefined | false {
+  heard(from: string, data: Uint8Array): "question" | "answer" | "foreign" {
     const text = Buffer.from(data).toString("latin1");
-    if (text === HAS_REPEATED) return node;
+    if (text === HAS_REPEATED) return "answer";
     const ms = ASKS.exec(text)?.[1];
-    if (ms === undefined) return false;
-    if (node === this.#context.node) return undefined;
+    if (ms === undefined) return "foreign";
+    if (from === this.#context.node) return "question";
     const now = this.#context.clock.now();
     for (const { numbers } of this.#all) numbers.repeat(Number(ms), now);
     this.#isAsked = true;
-    return undefined;
+    return "question";
   }
 
   /** To be called a few times a second, while Redis is there. */

@@ -1,4 +1,4 @@
-import { unavailable, type BrokerData, type HistoryBounds, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
+import { DEFAULT_KEY_MS, unavailable, type BrokerData, type HistoryBounds, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
 import type { RedisReply } from "../driver/driver.ts";
 import { readBatch, type BatchAnswer, type HistoryCalls } from "./calls.ts";
 import type { DataContext } from "./context.ts";
@@ -11,8 +11,6 @@ import { UnderWay } from "./under-way.ts";
 
 /** A batch that the server could not do just now is tried again after so long. Milliseconds. */
 const PAUSE_MS = 200;
-/** How long a key is remembered unless the publish says it. Milliseconds. */
-const KEY_MS = 120_000;
 
 /**
  * Publishes to topics with history. All that a turn of the event loop publishes to a topic is one call of a script, the calls of all topics
@@ -55,7 +53,7 @@ export class HistoryPublisher {
     return this.#bytes;
   }
 
-  publish(topic: string, data: BrokerData, bounds: HistoryBounds, { key, keyMs = KEY_MS, origin }: PublishOptions): Promise<PublishResult> {
+  publish(topic: string, data: BrokerData, bounds: HistoryBounds, { key, keyMs = DEFAULT_KEY_MS, origin }: PublishOptions): Promise<PublishResult> {
     const dataBytes = dataBytesOf(data);
     const bytes = queuedBytes(dataBytes);
     const isFull = this.#isFull(bytes);

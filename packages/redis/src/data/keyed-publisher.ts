@@ -1,4 +1,4 @@
-import type { BrokerData, PublishOptions, PublishResult } from "@upwire/cluster/broker";
+import { DEFAULT_KEY_MS, type BrokerData, type PublishOptions, type PublishResult } from "@upwire/cluster/broker";
 import { encodeEnvelope, SenderNumbers, type PublicationsEnvelope } from "@upwire/cluster/envelope";
 import type { RealtimeError } from "@upwire/protocol";
 import { RedisReplyError, type RedisArgument, type RedisScriptCall } from "../driver/driver.ts";
@@ -13,11 +13,10 @@ import type { QueueLimits } from "./limits.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { UnderWay } from "./under-way.ts";
 
-const KEY_MS = 120_000;
-
 interface Keyed {
   readonly key: string;
   readonly keyMs: number;
+  readonly keyOwner: string;
   readonly envelope: PublicationsEnvelope;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: RealtimeError) => void;
@@ -126,7 +125,7 @@ export class KeyedPublisher {
   }
 
   #numbered(topic: string, { data, bytes, options, ...given }: Given, now: number): Keyed {
-    const { key, keyMs = KEY_MS, origin } = options;
+    const { key, keyMs = DEFAULT_KEY_MS, keyOwner = "", origin } = options;
     const { first, earlierMs } = this.#numbers.take(topic, 1, now);
     const envelope: PublicationsEnvelope = { kind: "publications", node: this.#name, first, earlierMs, position: undefined, items: [{ data, origin }] };
     const resolve = (result: PublishResult): void => {
@@ -139,7 +138,7 @@ export class KeyedPublisher {
       this.#underWay.end(1);
       given.reject(error);
     };
-    return { key, keyMs: Math.max(1, Math.ceil(keyMs)), envelope, resolve, reject };
+    return { key, keyMs: Math.max(1, Math.ceil(keyMs)), keyOwner, envelope, resolve, reject };
   }
 
   #call(topic: string, batch: readonly Keyed[]): RedisScriptCall {
@@ -186,7 +185,7 @@ export class KeyedPublisher {
     const now = this.#context.clock.now();
     // The same key can have come twice within the turn.
     if (this.#local.has(topic, keyed.key, now)) return keyed.resolve(localOnly({ repeated: true }));
-    this.#local.add(topic, keyed.key, now + keyed.keyMs);
+    this.#local.add(topic, keyed.key, { owner: keyed.keyOwner, until: now + keyed.keyMs });
     this.#subscriptions.publications(this.#context.names.channel(topic), keyed.envelope);
     keyed.resolve(localOnly({ repeated: false }));
   }

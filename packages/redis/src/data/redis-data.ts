@@ -1,7 +1,7 @@
 import {
-  checkBounds,
-  checkPublication,
+  checkHistory,
   checkPublish,
+  checkSubscribe,
   checkTopic,
   type BrokerData,
   type BrokerState,
@@ -90,9 +90,7 @@ export class RedisData {
 
   publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     try {
-      checkPublication(topic, data);
-      checkPublish(options);
-      if (options.history !== undefined) checkBounds(options.history);
+      checkPublish(topic, data, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -109,16 +107,18 @@ export class RedisData {
     timer?.cancel();
   }
 
-  async subscribe(topic: string, bounds: HistoryBounds | undefined): Promise<Position | undefined> {
-    checkTopic(topic);
-    return this.#subscriptions.subscribe(topic, bounds);
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
+    checkSubscribe(topic, options);
+    return this.#subscriptions.subscribe(topic, options.history);
   }
 
-  unsubscribe(topic: string): Promise<void> {
+  async unsubscribe(topic: string): Promise<void> {
+    checkTopic(topic);
     return this.#subscriptions.unsubscribe(topic);
   }
 
   async history(topic: string, after: number, limit: number): Promise<HistoryPage> {
+    checkHistory(topic, after, limit);
     const seen = this.#seen.of(topic);
     let answer;
     try {
@@ -138,13 +138,17 @@ export class RedisData {
     if (!isRepeats && !this.#subscriptions.hears(channel)) return false;
     const envelope = decodeEnvelope(bytes);
     if (isRepeats) {
-      const answered = envelope?.kind === "control" && this.#heartbeat.heard(envelope.node, envelope.data);
-      if (answered === false) this.#context.counts.foreign++;
-      else if (answered !== undefined) this.#cut?.unheard.delete(answered);
+      if (envelope?.kind !== "control") this.#context.counts.foreign++;
+      else this.#heard(envelope.node, this.#heartbeat.heard(envelope.node, envelope.data));
     } else if (envelope?.kind === "publications") this.#subscriptions.publications(channel, envelope);
     else if (envelope?.kind === "tops") this.#subscriptions.tops(channel, envelope);
     else this.#context.counts.foreign++;
     return true;
+  }
+
+  #heard(from: string, what: ReturnType<Heartbeat["heard"]>): void {
+    if (what === "foreign") this.#context.counts.foreign++;
+    else if (what === "answer") this.#cut?.unheard.delete(from);
   }
 
   /** The driver was cut off, and hears again. */

@@ -1,6 +1,6 @@
 import { RedisStartError } from "./driver.ts";
 
-/** A client of ioredis or of node-redis, for one server (or what its Sentinels lead to) or for a Cluster. It is read and duplicated, never used. */
+/** A client of ioredis or of node-redis, for one server (or what its Sentinels lead to) or for a Cluster. Its options are read, and connections are made from copies of it; the client itself is never used. */
 export interface RedisClientLike {
   // Both libraries type their overrides with their own options; what is given to them is checked where it is called.
   duplicate(...overrides: never): object;

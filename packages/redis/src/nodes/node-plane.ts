@@ -1,3 +1,4 @@
+import { isNodeName } from "@upwire/cluster/broker";
 import { decodeEnvelope, encodeEnvelope } from "@upwire/cluster/envelope";
 import type { Clock } from "@upwire/core";
 import type { Timer } from "@upwire/core/adapter";
@@ -167,7 +168,12 @@ export class NodePlane {
     const args = [node, LEASE_MS, publish, this.#names.all, this.#wrap(GONE)];
     const reply = await driver.call({ script: leaseScript, keys: [this.#names.alive, this.#names.kept], args });
     const [nodes, top] = replyArray(reply);
-    if (this.#state !== "closed") this.#roster.set(replyArray(nodes).map(replyText).filter(isNodeName));
+    if (this.#state !== "closed")
+      this.#roster.set(
+        replyArray(nodes)
+          .map(replyText)
+          .filter((name) => isNodeName(name)),
+      );
     return replyText(top);
   }
 
@@ -247,11 +253,6 @@ export class NodePlane {
     this.#lastReport = error.message;
     this.#options.report(new Error(`Redis refuses what keeps the nodes (${this.#names.alive}, ${this.#names.kept}): ${error.message}`));
   }
-}
-
-/** What another program has written there is none. */
-function isNodeName(text: string): boolean {
-  return /^[A-Za-z0-9_-]{8,32}$/.test(text);
 }
 
 /** Ids of a stream: `<milliseconds>-<number>`. */

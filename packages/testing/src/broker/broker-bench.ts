@@ -78,6 +78,13 @@ export class BrokerBench {
     return bench;
   }
 
+  /** A broker of a cluster of its own that has not been started, with a clock of its own. */
+  static async unstarted(make: MakeBroker): Promise<{ readonly broker: Broker; readonly clock: FakeClock }> {
+    const setup = { clock: new FakeClock(), network: randomUUID() };
+    const made = await make(setup);
+    return { broker: "broker" in made ? made.broker : made, clock: setup.clock };
+  }
+
   /** Starts another node of the same cluster, whose time is the same. */
   async join(): Promise<BrokerBench> {
     const joined = await BrokerBench.#start(this.#make, this.#setup, this.#options);

@@ -87,9 +87,7 @@ class Hostile implements HostileBroker {
   }
 
   start(sink: BrokerSink): Promise<void> | void {
-    this.#sink = sink;
-    this.#ticks ??= this.#clock.every(TOP_MS, () => this.#showTops());
-    return this.#inner.start({
+    const starting = this.#inner.start({
       message: (topic, publication) => this.#deliver(topic, publication),
       top: (topic, position) => this.#noteTop(topic, position),
       gap: (topic) => this.#gap(topic),
@@ -97,6 +95,9 @@ class Hostile implements HostileBroker {
       told: (from, bytes) => this.#plane.told(from, bytes, () => this.#sink),
       nodes: (alive) => this.#plane.changed(alive, () => this.#sink),
     });
+    this.#sink = sink;
+    this.#ticks = this.#clock.every(TOP_MS, () => this.#showTops());
+    return starting;
   }
 
   async publish(topic: string, data: BrokerData, options?: PublishOptions): Promise<PublishResult> {

@@ -1,6 +1,9 @@
 import {
   checkPublish,
+  checkSubscribe,
   checkTell,
+  checkTopic,
+  closed,
   newNodeName,
   notStarted,
   startedTwice,
@@ -63,6 +66,7 @@ export class LinkedNode implements Broker {
   }
 
   start(sink: BrokerSink): void {
+    if (this.link === "ended") throw closed();
     if (this.#sink !== undefined) throw startedTwice();
     this.#sink = sink;
     this.#network.join(this);
@@ -77,10 +81,11 @@ export class LinkedNode implements Broker {
     }
   }
 
-  async subscribe(topic: string, options?: { readonly history?: HistoryBounds }): Promise<Position | undefined> {
+  async subscribe(topic: string, options: { readonly history?: HistoryBounds } = {}): Promise<Position | undefined> {
     this.#mustReach();
+    checkSubscribe(topic, options);
     const before = this.topics.get(topic);
-    this.topics.set(topic, options?.history === undefined ? (before ?? "plain") : "history");
+    this.topics.set(topic, options.history === undefined ? (before ?? "plain") : "history");
     try {
       return await this.#network.subscribe(topic, options);
     } catch (error) {
@@ -91,6 +96,7 @@ export class LinkedNode implements Broker {
 
   async unsubscribe(topic: string): Promise<void> {
     this.#mustReach();
+    checkTopic(topic);
     if (this.topics.delete(topic)) await this.#network.left(topic);
   }
 
@@ -171,7 +177,7 @@ export class LinkedNode implements Broker {
 
   async #publish(topic: string, data: BrokerData, options: PublishOptions): Promise<PublishResult> {
     if (this.link === "cut" && options.history === undefined && options.key === undefined) {
-      checkPublish(options);
+      checkPublish(topic, data, options);
       this.#counts.published++;
       if (this.topics.has(topic)) this.#deliver(topic, { data, position: undefined, origin: options.origin });
       return { position: undefined, delivery: "local-only", repeated: false, others: 0 };
@@ -208,7 +214,7 @@ export class LinkedNode implements Broker {
   }
 
   #mustReach(): void {
-    if (this.link === "ended") throw unavailable("this broker has been closed");
+    if (this.link === "ended") throw closed();
     if (this.#sink === undefined) throw notStarted();
     if (this.link === "cut") throw unavailable("this node is cut off");
   }

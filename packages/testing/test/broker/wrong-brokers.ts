@@ -134,6 +134,13 @@ export const wrongBrokers: readonly WrongBroker[] = [
   wrong("works on when it is closed", ["rejects everything as unavailable once it is closed, tells nothing more, and closes twice"], () => ({
     close: async () => {},
   })),
+  wrong("starts though it is closed", ["does not start once it is closed"], () => ({ start: () => {} })),
+  wrong("keeps a timer of a start that was closed", ["leaves nothing behind when it is closed while it starts"], (inner, { clock }) => ({
+    start(sink) {
+      void inner.start(sink);
+      clock.every(1000, () => {});
+    },
+  })),
   wrong("publishes on when it is saved", ["publishes nothing once it is saved, and reads on"], () => ({ save: async () => new Uint8Array() })),
   wrong("saves nothing", ["goes on from saved bytes: epochs, offsets, publications and keys", "goes on from bytes without a topic"], () => ({
     save: async () => new Uint8Array(3),

@@ -4,6 +4,7 @@ import { life } from "./life.ts";
 import { nodes } from "./nodes.ts";
 import { publishing } from "./publishing.ts";
 import { reading } from "./reading.ts";
+import { refusing } from "./refusing.ts";
 import type { Row } from "./row.ts";
 import { severalNodes } from "./several-nodes.ts";
 import { telling } from "./telling.ts";
@@ -14,6 +15,7 @@ export const groups: Readonly<Record<string, readonly Row[]>> = {
   history: reading,
   keys,
   life,
+  refusing,
   "several nodes": severalNodes,
   nodes,
   telling,

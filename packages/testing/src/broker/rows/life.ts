@@ -1,6 +1,15 @@
+import { setTimeout } from "node:timers/promises";
+import type { Broker, BrokerSink } from "@upwire/cluster/broker";
 import { expect } from "vitest";
 import { BrokerBench, history, isUnavailable } from "../broker-bench.ts";
 import type { Row } from "./row.ts";
+
+const silent: BrokerSink = { message: () => {}, top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} };
+
+/** `start` may throw, reject, or be done at once. */
+async function started(broker: Broker): Promise<void> {
+  await broker.start(silent);
+}
 
 /** Start, end, and a planned restart. */
 export const life: readonly Row[] = [
@@ -8,8 +17,7 @@ export const life: readonly Row[] = [
     title: "starts once, and says by what several users have one broker",
     needs: [],
     async run({ broker }) {
-      const again = async (): Promise<void> =>
-        broker.start({ message: () => {}, top: () => {}, gap: () => {}, state: () => {}, told: () => {}, nodes: () => {} });
+      const again = async (): Promise<void> => broker.start(silent);
       await expect(again()).rejects.toThrow("shareBroker");
     },
   },
@@ -51,6 +59,42 @@ export const life: readonly Row[] = [
       expect(broker.state()).toBe("down");
       expect(broker.nodes()).toEqual([]);
       expect(bench.clock.pending).toBe(0);
+    },
+  },
+  {
+    title: "does not start once it is closed",
+    needs: [],
+    async run(bench, make) {
+      const { broker, clock } = await BrokerBench.unstarted(make);
+      await bench.of("close", broker.close());
+      const fault = await bench.of(
+        "a start of a closed broker",
+        started(broker).then(
+          () => "it started",
+          (error: unknown) => error,
+        ),
+      );
+      expect(fault).toSatisfy(isUnavailable);
+      expect(broker.state()).toBe("down");
+      expect(broker.nodes()).toEqual([]);
+      expect(clock.pending).toBe(0);
+    },
+  },
+  {
+    title: "leaves nothing behind when it is closed while it starts",
+    needs: [],
+    async run(bench, make) {
+      for (const ms of [0, 1, 5]) {
+        const { broker, clock } = await BrokerBench.unstarted(make);
+        const starting = started(broker).catch((error: unknown) => error);
+        if (ms > 0) await setTimeout(ms);
+        await bench.of("close", broker.close());
+        const fault = await bench.of("a start that is closed", starting);
+        if (fault !== undefined) expect(fault).toSatisfy(isUnavailable);
+        expect(broker.state()).toBe("down");
+        expect(broker.nodes()).toEqual([]);
+        expect(clock.pending).toBe(0);
+      }
     },
   },
   {

@@ -5,7 +5,7 @@ import type { OwnPublish } from "./own-publish.ts";
 /** How many whose answer is overdue are remembered. */
 const MOST_OVERDUE = 1000;
 
-export interface UnansweredSetup {
+export interface PendingPublishesSetup {
   readonly clock: Clock;
   readonly timeoutMs: number;
   /** The broker has not answered in time. MUST call `settle`. */
@@ -13,8 +13,8 @@ export interface UnansweredSetup {
 }
 
 /** The publishes of this node that the broker has not answered. All have the same time, so that one timer serves them. */
-export class Unanswered {
-  readonly #setup: UnansweredSetup;
+export class PendingPublishes {
+  readonly #setup: PendingPublishesSetup;
   /** The oldest first. */
   readonly #all = new Set<OwnPublish>();
   readonly #byOrigin = new Map<string, OwnPublish>();
@@ -22,7 +22,7 @@ export class Unanswered {
   readonly #overdue = new Map<string, OwnPublish>();
   #timer: Timer | undefined;
 
-  constructor(setup: UnansweredSetup) {
+  constructor(setup: PendingPublishesSetup) {
     this.#setup = setup;
   }
 

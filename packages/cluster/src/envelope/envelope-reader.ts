@@ -5,7 +5,7 @@ const VARINT_BYTES = 8;
  * Reads bytes that anyone may have written. It never throws: what does not fit makes `isWrong` true for good, and gives 0, an empty
  * text or no bytes.
  */
-export class ByteReader {
+export class EnvelopeReader {
   readonly #bytes: Buffer;
   #end: number;
   #at: number;
@@ -72,9 +72,9 @@ export class ByteReader {
   }
 
   /** A reader of the next `length` bytes; this one goes on after them. */
-  part(length: number): ByteReader {
+  part(length: number): EnvelopeReader {
     const at = this.#step(length);
-    const part = new ByteReader(this.#bytes, at ?? 0, at === undefined ? 0 : at + length);
+    const part = new EnvelopeReader(this.#bytes, at ?? 0, at === undefined ? 0 : at + length);
     part.isWrong = at === undefined;
     return part;
   }

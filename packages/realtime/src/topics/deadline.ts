@@ -4,7 +4,7 @@ import { isTellable } from "../told.ts";
 
 export type Outcome<Value> = { readonly value: Value } | { readonly error: unknown };
 
-export interface Question<Value> {
+export interface DeadlinedCall<Value> {
   readonly clock: Clock;
   readonly timeoutMs: number;
   /** May throw, and may give what is no promise. */
@@ -18,7 +18,7 @@ export interface Question<Value> {
  * What comes after that is ignored.
  * @returns a function that calls it off: then `done` is not called.
  */
-export function ask<Value>({ clock, timeoutMs, call, late = noAnswer }: Question<Value>, done: (outcome: Outcome<Value>) => void): () => void {
+export function withDeadline<Value>({ clock, timeoutMs, call, late = noAnswer }: DeadlinedCall<Value>, done: (outcome: Outcome<Value>) => void): () => void {
   let isOver = false;
   const cancel = (): void => {
     isOver = true;

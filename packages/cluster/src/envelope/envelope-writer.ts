@@ -1,5 +1,5 @@
 /** Writes into bytes whose size was counted before. */
-export class ByteWriter {
+export class EnvelopeWriter {
   readonly bytes: Buffer;
   #at = 0;
 
