@@ -18,5 +18,6 @@ for (let left = leftovers(); left.length > 0; left = leftovers()) {
 
 /** The sockets and servers that are open. */
 function leftovers() {
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other list of them
   return process._getActiveHandles().filter((handle) => (handle instanceof Socket || handle instanceof Server) && !STANDARD.includes(handle.fd));
 }

@@ -49,13 +49,13 @@ export function octets(length: number): Buffer {
 
 /** Looks random, is the same in every run, and does not compress. */
 export function noise(length: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(length);
+  const made = Buffer.alloc(length);
   let state = seed;
   for (let at = 0; at < length; at++) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    bytes[at] = state >> 16;
+    made[at] = state >> 16;
   }
-  return bytes;
+  return made;
 }
 
 export function printable(data: Uint8Array): Buffer {
