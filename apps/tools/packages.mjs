@@ -3,9 +3,9 @@
 // Both are used as libraries: as programs they spend most of eight seconds on starting twelve times.
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { problemAffectsResolutionKind, problemKindInfo } from "@arethetypeswrong/core/problems";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, posix } from "node:path";
+import { basename, join, posix } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { root, run } from "./run.mjs";
@@ -17,10 +17,19 @@ const dirs = readdirSync(join(root, "packages"))
   .map((name) => `packages/${name}`)
   .filter((dir) => !JSON.parse(readFileSync(join(root, dir, "package.json"), "utf8")).private);
 
-const out = mkdtempSync(join(tmpdir(), "upwire-pack-"));
-process.on("exit", () => rmSync(out, { recursive: true, force: true }));
+const temporary = mkdtempSync(join(tmpdir(), "upwire-pack-"));
+process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
-const packed = run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out, ...dirs.map((dir) => `./${dir}`)]);
+// No package bundles its dependencies, but npm reads all of them first, and theirs: of a copy without them it makes the same tarball in
+// a fifth of the time.
+const copies = dirs.map((dir) => {
+  const copy = join(temporary, dir);
+  cpSync(join(root, dir), copy, { recursive: true, filter: (file) => basename(file) !== "node_modules" });
+  return copy;
+});
+const out = join(temporary, "tarballs");
+mkdirSync(out);
+const packed = run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out, ...copies]);
 if (packed !== 0) process.exit(packed);
 
 for (const name of readdirSync(out)) {

@@ -1,5 +1,5 @@
 // npm test: every check, then every test; stops at the first that fails.
-// `npm test -- unit` and `npm test -- e2e` run only the tests of that project; `npm test -- packages/core/test/hub.test.ts` runs that
+// `npm test -- unit` and `npm test -- e2e` run only those tests; `npm test -- packages/core/test/hub.test.ts` runs that
 // file, and `npm test -- FILE -t "words of a title"` some tests of it: what vitest takes, this takes.
 import { run, runQuietly } from "./run.mjs";
 
@@ -20,10 +20,12 @@ const CHECKS = [
   ["unused code", "knip", "--no-progress", "--no-config-hints", "--config", "apps/tools/knip.json"],
 ];
 const BEFORE = [["structure", ...node("structure.mjs")], ["format", "oxfmt", "--check"], BUILD];
+/** Two projects: those of its files that may share a process do. */
+const UNIT = ["--project", "together", "--project", "unit"];
 // Not the slow project: `npm run brokers` is that.
-const TESTS = ["tests", ...vitest, "--project", "unit", "--project", "e2e"];
+const TESTS = ["tests", ...vitest, ...UNIT, "--project", "e2e"];
 const PROJECTS = {
-  unit: [[TESTS[0], ...vitest, "--project", "unit"]],
+  unit: [[TESTS[0], ...vitest, ...UNIT]],
   // The browser opens the built demos.
   e2e: [BUILD, [TESTS[0], ...vitest, "--project", "e2e"]],
 };

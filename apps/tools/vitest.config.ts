@@ -1,11 +1,22 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { filesThatShare } from "./test-groups.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // Tests run the sources, unbuilt. `ssr` is the entry that counts for Node; a project inherits neither.
 const conditions = ["@upwire/source"];
 const fromSource = { root, resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+/** Without the project `together`, each file of `unit` has a process of its own. */
+const shared = process.argv.includes("together") ? filesThatShare(root) : [];
+const unit = {
+  testTimeout: 10_000,
+  // For two cores: a fifth of the time of many files is waiting for timers and sockets.
+  maxWorkers: 3,
+  // Every server of a test listens on loopback alone.
+  execArgv: ["--disable-warning=UPWIRE_ALLOWED_HOSTS"],
+};
 
 export default defineConfig({
   ...fromSource,
@@ -22,13 +33,22 @@ export default defineConfig({
       {
         ...fromSource,
         test: {
+          ...unit,
+          name: "together",
+          include: shared,
+          // To start a process and load all modules anew takes a second of CPU time for each file.
+          isolate: false,
+          setupFiles: ["./apps/tools/fresh-process.mjs"],
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          ...unit,
           name: "unit",
           include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"],
-          testTimeout: 10_000,
-          // For two cores: a fifth of the time of many files is waiting for timers and sockets.
-          maxWorkers: 3,
-          // Every server of a test listens on loopback alone.
-          execArgv: ["--disable-warning=UPWIRE_ALLOWED_HOSTS"],
+          exclude: [...configDefaults.exclude, ...shared],
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -50,7 +70,7 @@ export default defineConfig({
           hookTimeout: 30_000,
           // Each file has browsers and servers of its own, and half of its time is waiting for them. After the unit tests.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

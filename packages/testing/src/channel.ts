@@ -21,10 +21,11 @@ export class Channel<Item> {
     for (const { fail } of this.#waiting.splice(0)) fail(this.#failure);
   }
 
-  /** The oldest that nobody took yet. Rejects after `timeoutMs`. */
+  /** The oldest that nobody took yet. Rejects after `timeoutMs`; `Infinity` waits for `fail`. */
   async next(timeoutMs = 3000): Promise<Item> {
     if (this.#items.length > 0) return this.#items.shift() as Item;
     if (this.#failure !== undefined) throw this.#failure;
+    if (timeoutMs === Infinity) return new Promise((take, fail) => this.#waiting.push({ take, fail }));
     // Made here, so that its stack names the test that waits.
     const late = new Error(`nothing came within ${timeoutMs} ms`);
     return new Promise((resolve, reject) => {

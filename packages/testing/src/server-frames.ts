@@ -20,38 +20,51 @@ export class ServerFrames {
   readonly violations: string[] = [];
   /** Set when permessage-deflate was agreed on: RSV1 has a meaning then. */
   allowsRsv1 = false;
-  #pending: Buffer = Buffer.alloc(0);
+  /** What no frame is made of yet, as it came: it is put together once, when a frame is there whole. */
+  #parts: Buffer[] = [];
+  #byteLength = 0;
+  /** So many bytes are needed for the next step. */
+  #needed = 2;
   #inMessage = false;
   #closed = false;
 
   push(chunk: Buffer): Frame[] {
-    this.#pending = this.#pending.byteLength === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#parts.push(chunk);
+    this.#byteLength += chunk.byteLength;
+    if (this.#byteLength < this.#needed) return [];
+    let pending = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts);
     const frames: Frame[] = [];
     for (;;) {
-      const header = this.#header();
-      if (header === undefined || this.#pending.byteLength < header.start + header.length) return frames;
+      const header = this.#header(pending);
+      const end = header === undefined ? pending.byteLength + 1 : header.start + header.length;
+      if (header === undefined || pending.byteLength < end) {
+        this.#parts = [pending];
+        this.#byteLength = pending.byteLength;
+        this.#needed = end;
+        return frames;
+      }
       const frame = {
         opcode: header.first & 0x0f,
         fin: (header.first & 0x80) !== 0,
         rsv1: (header.first & 0x40) !== 0,
-        payload: Buffer.from(this.#pending.subarray(header.start, header.start + header.length)),
+        payload: Buffer.from(pending.subarray(header.start, end)),
       };
       this.#judge(frame, header);
       frames.push(frame);
-      this.#pending = this.#pending.subarray(header.start + header.length);
+      pending = pending.subarray(end);
     }
   }
 
-  #header(): Header | undefined {
-    const [first, second] = this.#pending;
+  #header(pending: Buffer): Header | undefined {
+    const [first, second] = pending;
     if (first === undefined || second === undefined) return undefined;
     const short = second & 0x7f;
     const fieldBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
     const masked = (second & 0x80) !== 0;
     const start = 2 + fieldBytes + (masked ? 4 : 0);
-    if (this.#pending.byteLength < start) return undefined;
+    if (pending.byteLength < start) return undefined;
     if (fieldBytes === 0) return { first, start, length: short, masked };
-    const length = fieldBytes === 2 ? this.#pending.readUInt16BE(2) : Number(this.#pending.readBigUInt64BE(2));
+    const length = fieldBytes === 2 ? pending.readUInt16BE(2) : Number(pending.readBigUInt64BE(2));
     // RFC 6455 §5.2: the minimal number of bytes must be used.
     if (length < (fieldBytes === 2 ? 126 : 65_536)) this.violations.push(`a length of ${length} in ${fieldBytes} bytes`);
     return { first, start, length, masked };

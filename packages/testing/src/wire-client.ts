@@ -68,6 +68,7 @@ export class WireClient {
   #sentClose = false;
   #closeFrame: Buffer | undefined;
   #wasReset = false;
+  #hasEnded = false;
   #window: Buffer = Buffer.alloc(0);
 
   private constructor(socket: Socket, options: WireClientOptions, key: string | undefined) {
@@ -265,9 +266,13 @@ export class WireClient {
   }
 
   #onEnd(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     if (this.#answer !== undefined) this.#readBody(this.#answer, { ended: true });
-    const got = JSON.stringify(this.#received.toString("latin1", 0, 200));
-    if (!this.#isAnswered) this.#settleAnswer.reject(new Error(`the connection ended without an answer; got ${got}`));
+    if (!this.#isAnswered) {
+      const got = JSON.stringify(this.#received.toString("latin1", 0, 200));
+      this.#settleAnswer.reject(new Error(`the connection ended without an answer; got ${got}`));
+    }
     this.#frames.fail(new Error("the connection ended"));
   }
 

@@ -213,7 +213,8 @@ it("refuses an inheritance that is malformed, and works on", async () => {
 
 it("hands over to a node that is about to start, at any moment of its start", async () => {
   let moments = 0;
-  for (let turns = 0; turns < 30; turns++) {
+  // So many turns of the event loop later; where those are short, until the start is seen.
+  for (let turns = 0; turns < 30 || (moments === 0 && turns < 1000); turns++) {
     const folder = newFolder();
     const home = await startNode({ folder });
     const { position } = await home.broker.publish("a", "1", { history });

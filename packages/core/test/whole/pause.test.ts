@@ -59,10 +59,8 @@ interface Trial {
 type Pause = (ms: number) => Promise<void>;
 
 const pauses: Readonly<Record<string, Pause>> = {
-  "a busy loop": async (ms) => {
-    const end = performance.now() + ms;
-    while (performance.now() < end);
-  },
+  // As a busy loop does, but other processes may use its core.
+  "a blocked event loop": async (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   "a stopped process": async (ms) => {
     // Not by its client: should that fail, this process would stand still for ever.
     const stopper = spawn("sh", ["-c", `kill -STOP ${process.pid}; sleep ${ms / 1000}; kill -CONT ${process.pid}`]);

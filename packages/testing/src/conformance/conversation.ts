@@ -7,8 +7,6 @@ import type { DeflateSession } from "./deflate-session.ts";
 import { fragments } from "./write.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
-/** Longer than any case waits. */
-const FOREVER_MS = 600_000;
 
 /** RFC 6455 §7.4: may this code stand in a close frame? */
 export const isSendable = (code: number): boolean => (code >= 1000 && code < 1015 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
@@ -102,7 +100,7 @@ export class Conversation {
     });
     try {
       for (;;) {
-        this.#take(await this.#client.nextFrame(FOREVER_MS));
+        this.#take(await this.#client.nextFrame(Infinity));
         this.#tell();
       }
     } catch {

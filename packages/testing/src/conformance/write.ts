@@ -49,13 +49,13 @@ export function octets(length: number): Buffer {
 
 /** Looks random, is the same in every run, and does not compress. */
 export function noise(length: number, seed = 1): Buffer {
+  const made = Buffer.alloc(length);
   let state = seed;
-  return Buffer.from(
-    Array.from({ length }, () => {
-      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-      return state >> 16;
-    }),
-  );
+  for (let at = 0; at < length; at++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    made[at] = state >> 16;
+  }
+  return made;
 }
 
 export function printable(data: Uint8Array): Buffer {

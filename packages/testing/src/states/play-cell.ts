@@ -109,7 +109,8 @@ async function judgeNeighbour(client: StateClient, stage: Stage): Promise<void> 
   client.send("<two>");
   await client.text("<two>");
   await stage.turn();
-  const behind = client.received.slice(client.received.indexOf(THEIR_ANSWER) + THEIR_ANSWER.length);
+  const { received } = client;
+  const behind = received.toString("latin1", received.indexOf(THEIR_ANSWER) + THEIR_ANSWER.length);
   if (behind !== "<one><two>") throw new Error(`behind the neighbour's answer came ${JSON.stringify(behind)}`);
 }
 
@@ -121,6 +122,7 @@ async function judgeAmid(client: StateClient, stage: Stage, unfinished: Unfinish
   await stage.turn();
   await stage.clock.step();
   await stage.turn();
-  const statuses = [...client.received.replace(THEIR_ANSWER, "").matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  const neighbours = client.received.indexOf(THEIR_ANSWER);
+  const statuses = client.statuses.filter(({ at }) => at !== neighbours).map(({ status }) => status);
   if (statuses.some((status) => status !== "200")) throw new Error(`beside the neighbour's answer came ${statuses.join(", ")}`);
 }

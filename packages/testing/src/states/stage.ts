@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createSecureContext } from "node:tls";
 import type { RunningServer } from "../adapter-setup.ts";
 import { Channel } from "../channel.ts";
 import type { BarrierClock } from "./barrier-clock.ts";
@@ -19,7 +20,11 @@ export class Stage {
   readonly clock: BarrierClock;
   readonly #pages: HeldPages;
   #witness: Promise<StateClient> | undefined;
-  #turns: Promise<void> = Promise.resolve();
+  /** The newest turn, and the same while it has sent nothing yet. */
+  #turn: Promise<void> = Promise.resolve();
+  #turnToCome: Promise<void> | undefined;
+  /** One for all connections: to make one costs more than all else of a TLS client. */
+  readonly #trust = createSecureContext();
 
   constructor(running: RunningServer & { readonly port: number }, transport: Transport, clock: BarrierClock, pages: HeldPages) {
     this.running = running;
@@ -30,7 +35,7 @@ export class Stage {
   }
 
   connect(): Promise<StateClient> {
-    return StateClient.connect(this.port, this.transport);
+    return StateClient.connect(this.port, this.transport === "TLS" ? this.#trust : undefined);
   }
 
   /** The response to the page that was asked for as `name`, once the application has it: the caller answers it. */
@@ -38,20 +43,30 @@ export class Stage {
     return this.#pages.next(name);
   }
 
-  /** Settles when the server has answered a request that is sent now: all that was sent before has arrived. */
+  /**
+   * Settles when the server has answered a request that is sent from now on: all that was sent before has arrived. Cells that ask while
+   * one such request is under way share the next.
+   */
   turn(): Promise<void> {
-    const turn = this.#turns.then(async () => {
-      if (this.#witness === undefined || (await this.#witness).isOver) this.#witness = this.connect();
-      const witness = await this.#witness;
-      witness.send("GET /http HTTP/1.1\r\nHost: witness\r\n\r\n");
-      await witness.response("an ordinary request on another connection");
+    if (this.#turnToCome !== undefined) return this.#turnToCome;
+    const turn = this.#turn.then(() => {
+      this.#turnToCome = undefined;
+      return this.#askWitness();
     });
-    this.#turns = turn.catch(() => {});
+    this.#turnToCome = turn;
+    this.#turn = turn.catch(() => {});
     return turn;
   }
 
   async leave(): Promise<void> {
     (await this.#witness)?.socket.destroy();
+  }
+
+  async #askWitness(): Promise<void> {
+    if (this.#witness === undefined || (await this.#witness).isOver) this.#witness = this.connect();
+    const witness = await this.#witness;
+    witness.send("GET /http HTTP/1.1\r\nHost: witness\r\n\r\n");
+    await witness.response("an ordinary request on another connection");
   }
 }
 

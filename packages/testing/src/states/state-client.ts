@@ -1,14 +1,15 @@
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type SecureContext } from "node:tls";
 import { encodeClientFrame, type FrameInit } from "../client-frame.ts";
 import { resetSocket } from "../reset-socket.ts";
 import { ServerFrames, type Frame } from "../server-frames.ts";
 import { HttpReader, type WholeResponse } from "./http-reader.ts";
-import type { Transport } from "./cell.ts";
 
 /** Longer than a busy machine takes for anything: what has not come by then will not come. */
 const PATIENCE_MS = 10_000;
+
+const VERSION = "HTTP/1.1 ";
 
 /** A client that sends what it is told, and reads first responses, then what follows a 101. */
 export class StateClient {
@@ -48,12 +49,13 @@ export class StateClient {
     }
   }
 
-  static async connect(port: number, transport: Transport): Promise<StateClient> {
+  /** @param trust With one, by TLS. */
+  static async connect(port: number, trust?: SecureContext): Promise<StateClient> {
     const tcp = connectTcp({ port, host: "127.0.0.1" });
     await once(tcp, "connect");
     tcp.setNoDelay(true);
-    if (transport === "plain") return new StateClient(tcp, tcp);
-    const secure = connectTls({ socket: tcp, rejectUnauthorized: false });
+    if (trust === undefined) return new StateClient(tcp, tcp);
+    const secure = connectTls({ socket: tcp, secureContext: trust, rejectUnauthorized: false });
     await once(secure, "secureConnect");
     return new StateClient(secure, tcp);
   }
@@ -69,8 +71,18 @@ export class StateClient {
   }
 
   /** All that came, of whatever. */
-  get received(): string {
-    return Buffer.concat(this.#raw).toString("latin1");
+  get received(): Buffer {
+    return Buffer.concat(this.#raw);
+  }
+
+  /** Of all responses that came, also those within the body of another, with their places in `received`. */
+  get statuses(): readonly { readonly at: number; readonly status: string }[] {
+    const { received } = this;
+    const found = [];
+    for (let at = received.indexOf(VERSION); at >= 0; at = received.indexOf(VERSION, at + 1)) {
+      found.push({ at, status: received.toString("latin1", at + VERSION.length, at + VERSION.length + 3) });
+    }
+    return found;
   }
 
   send(...parts: readonly (string | Buffer)[]): void {
@@ -160,8 +172,7 @@ export class StateClient {
 
   /** For failures: the status lines that came, and the last bytes. */
   get summary(): string {
-    const { received } = this;
-    const statuses = [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status);
-    return `statuses ${statuses.join(", ") || "none"}, ending in ${JSON.stringify(received.slice(-20))}`;
+    const statuses = this.statuses.map(({ status }) => status);
+    return `statuses ${statuses.join(", ") || "none"}, ending in ${JSON.stringify(this.received.toString("latin1").slice(-20))}`;
   }
 }

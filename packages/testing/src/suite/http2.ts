@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
 import { setImmediate } from "node:timers/promises";
 import { text } from "node:stream/consumers";
+import { createSecureContext } from "node:tls";
 import type { Attachment } from "@upwire/core";
 import { CHECK_MEDIA_TYPE } from "@upwire/protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -122,7 +123,7 @@ export function describeHttp2(name: string, build: (setup: Http2Setup) => Promis
 
     it("answers a request and the handshake behind it, in one packet by HTTP/1.1, in their order", async () => {
       const running = await serve();
-      const client = await StateClient.connect(running.port, "TLS");
+      const client = await StateClient.connect(running.port, createSecureContext());
       onTestFinished(() => void client.socket.destroy());
       client.send("GET /http HTTP/1.1\r\nHost: localhost\r\n\r\n", encodeHandshake({ path: ROUTE }, "localhost").text);
       const answers = [await client.response("GET /http"), await client.response("the handshake")];
@@ -133,7 +134,7 @@ export function describeHttp2(name: string, build: (setup: Http2Setup) => Promis
 
     it("serves an ordinary request by HTTP/1.1 that offers h2c, body and keep-alive included", async () => {
       const running = await serve();
-      const client = await StateClient.connect(running.port, "TLS");
+      const client = await StateClient.connect(running.port, createSecureContext());
       onTestFinished(() => void client.socket.destroy());
       for (const [bytes, body] of [
         [H2C_POST, BODY],
