@@ -26,7 +26,10 @@ function make({ sharded = false } = {}) {
     call: async () => null,
     async many(calls) {
       trips.push(calls);
-      const found = (keys: number): string => Array(keys / 2).fill("epoch-01 5 run1").join(" ");
+      const found = (keys: number): string =>
+        Array(keys / 2)
+          .fill("epoch-01 5 run1")
+          .join(" ");
       return calls.map((call) => [Buffer.from(found("keys" in call ? call.keys.length : 0)), []]);
     },
     publication: (channel, data) => ({ args: ["PUBLISH", channel, data] }),
@@ -164,4 +167,3 @@ it("misses what was published after the server's acknowledgement, on topics that
   subscriptions.loseAll();
   expect(told.slice(4)).toEqual(["a: z", "gap a", "gap b"]);
 });
-

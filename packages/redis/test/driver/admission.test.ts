@@ -19,11 +19,11 @@ describe("a server that answers with something else", () => {
     const answer = (args: readonly unknown[]): Buffer | readonly Buffer[] => {
       const name = args.slice(0, 2).join(" ");
       const at = Object.keys(wrong).find((start) => name.startsWith(start));
-      if (at !== undefined) return wrong[at] as Buffer;
+      if (at !== undefined) return wrong[at];
       if (name === "HELLO") return ["server", "redis", "version", "7.0.15", "mode", "standalone", "role", "master"].map((text) => Buffer.from(text));
       if (name.startsWith("EVAL ")) return [];
       if (name === "SCRIPT LOAD") return Buffer.from("sha-of-it");
-      return Buffer.from(name === "INFO server" ? `run_id:${"0123456789abcdef".repeat(3).slice(0, 40)}\r\n` : String(args[1] ?? "PONG"));
+      return Buffer.from(name === "INFO server" ? `run_id:${"0123456789abcdef".repeat(3).slice(0, 40)}\r\n` : ((args[1] as string | undefined) ?? "PONG"));
     };
     return {
       connect: () => Promise.resolve(),

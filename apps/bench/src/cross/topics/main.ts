@@ -38,7 +38,10 @@ const median = (row: string, figure: keyof TopicsFigures): number => {
   const sorted = (results.get(row) ?? []).map((one) => one[figure]).toSorted((one, other) => one - other);
   return sorted[sorted.length >> 1] ?? Number.NaN;
 };
-const cells = (row: string, base: string, figure: keyof TopicsFigures): string[] => [digits(median(row, figure)), digits(median(row, figure) / median(base, figure))];
+const cells = (row: string, base: string, figure: keyof TopicsFigures): string[] => [
+  digits(median(row, figure)),
+  digits(median(row, figure) / median(base, figure)),
+];
 console.log(`${count} topics, medians of ${values.rounds} rounds; each beside the client library that does the same\n`);
 console.log(
   table(

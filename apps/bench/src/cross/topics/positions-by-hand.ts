@@ -26,7 +26,10 @@ export async function positionsByHand(url: string): Promise<{ subscribe(topics: 
   }
 
   messages.on("ready", () => {
-    if (topics.length > 0) load(commands).then(ask).catch(() => {});
+    if (topics.length > 0)
+      load(commands)
+        .then(ask)
+        .catch(() => {});
   });
   return {
     subscribe(all) {
@@ -51,7 +54,8 @@ async function record(url: string): Promise<Recorded> {
   await broker.close();
   const said = recorder.commands().map((command) => command.map(String));
   recorder.close();
-  const [, sha = "", keys, meta = "", stream = "", epoch = "", ...rest] = said.findLast(([name, , , key = ""]) => /^evalsha$/i.test(name ?? "") && key.includes(TOPIC)) ?? [];
+  const [, sha = "", keys, meta = "", stream = "", epoch = "", ...rest] =
+    said.findLast(([name, , , key = ""]) => /^evalsha$/i.test(name ?? "") && key.includes(TOPIC)) ?? [];
   if (keys !== "2") throw new Error("redisBroker asked for a position in another way than with one script and two keys for each topic");
   const scripts = said.flatMap(([name = "", what = "", text = ""]) => (/^script$/i.test(name) && /^load$/i.test(what) ? [text] : []));
   return {
