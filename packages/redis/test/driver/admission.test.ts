@@ -16,10 +16,10 @@ describe("the commands that are asked of an ACL", () => {
 describe("a server that answers with something else", () => {
   /** Answers rightly, but for the commands that are given. */
   const line = (wrong: Readonly<Record<string, Buffer>>): Line => {
-    const answer = (args: readonly unknown[]): Buffer | readonly Buffer[] => {
+    const answerTo = (args: readonly unknown[]): Buffer | readonly Buffer[] => {
       const name = args.slice(0, 2).join(" ");
-      const at = Object.keys(wrong).find((start) => name.startsWith(start));
-      if (at !== undefined) return wrong[at];
+      const [, answer] = Object.entries(wrong).find(([start]) => name.startsWith(start)) ?? [];
+      if (answer !== undefined) return answer;
       if (name === "HELLO") return ["server", "redis", "version", "7.0.15", "mode", "standalone", "role", "master"].map((text) => Buffer.from(text));
       if (name.startsWith("EVAL ")) return [];
       if (name === "SCRIPT LOAD") return Buffer.from("sha-of-it");
@@ -27,8 +27,8 @@ describe("a server that answers with something else", () => {
     };
     return {
       connect: () => Promise.resolve(),
-      call: (args) => Promise.resolve(answer(args)),
-      many: (calls) => Promise.resolve(calls.map(answer)),
+      call: (args) => Promise.resolve(answerTo(args)),
+      many: (calls) => Promise.resolve(calls.map(answerTo)),
       subscribe: () => Promise.resolve(),
       unsubscribe: () => Promise.resolve(),
       close: () => {},
