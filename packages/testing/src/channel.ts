@@ -4,7 +4,7 @@ export class Channel<Item> {
   readonly #waiting: { readonly take: (item: Item) => void; readonly fail: (error: Error) => void }[] = [];
   #failure: Error | undefined;
 
-  /** How many have come that nobody took yet. */
+  /** How many have come and are not taken yet. */
   get size(): number {
     return this.#items.length;
   }
@@ -21,7 +21,7 @@ export class Channel<Item> {
     for (const { fail } of this.#waiting.splice(0)) fail(this.#failure);
   }
 
-  /** The oldest that nobody took yet. Rejects after `timeoutMs`; `Infinity` waits for `fail`. */
+  /** The oldest that is not taken yet. Rejects after `timeoutMs`; `Infinity` waits for `fail`. */
   async next(timeoutMs = 3000): Promise<Item> {
     if (this.#items.length > 0) return this.#items.shift() as Item;
     if (this.#failure !== undefined) throw this.#failure;

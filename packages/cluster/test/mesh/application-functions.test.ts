@@ -1,4 +1,4 @@
-// No function that an application gives a mesh ends the process, or keeps publications from anybody.
+// No function that an application gives a mesh ends the process, or keeps publications from any node.
 import type { BrokerSink } from "@upwire/cluster/broker";
 import { meshBroker, type MeshBrokerOptions } from "@upwire/cluster/mesh";
 import { expect, onTestFinished } from "vitest";

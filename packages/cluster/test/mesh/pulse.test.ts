@@ -1,4 +1,4 @@
-// Who is taken for dead, and that whoever is finds it out first.
+// Who is taken for dead, and that the process that stood still finds it out first.
 import type { Clock } from "@upwire/core";
 import { expect, it } from "vitest";
 import { Pulse } from "../../src/mesh/pulse.ts";
