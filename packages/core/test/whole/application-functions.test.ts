@@ -99,7 +99,7 @@ const rows: Readonly<Record<string, FunctionRow>> = {
       "TopicContract.state",
     ].map((name) => [name, "not: of a schema, which the realtime calls: its own table"]),
   ),
-  ...Object.fromEntries(["Kind.fits", "watch(settled)"].map((name) => [name, "not: of a layer"])),
+  ...Object.fromEntries(["Kind.fits", "guard(run)", "watch(settled)"].map((name) => [name, "not: of a layer"])),
   ...Object.fromEntries(["Dispatched.claim", "HandshakeTicket.holder"].map((name) => [name, "not: core makes tickets"])),
   ...Object.fromEntries(["meet", "track"].map((name) => [`TicketHolder.${name}`, "not: an Attachment"])),
   ...Object.fromEntries(

@@ -51,7 +51,7 @@ export const wrongBrokers: readonly WrongBroker[] = [
   wrong("tells what was unsubscribed", ["tells nothing of topics that were never subscribed, nor to a node that has unsubscribed"], () => ({
     unsubscribe: async () => {},
   })),
-  wrong("takes any topic for text", ["refuses what is no topic and no data with a RangeError, and works on"], (inner) => ({
+  wrong("takes any topic for text", ["works on after refusing what is no topic and no data"], (inner) => ({
     publish: (topic: unknown, data, options) => inner.publish(String(topic), data, options),
   })),
   wrong("takes any argument", ["refuses arguments that cannot be meant with a RangeError"], (inner) => ({

@@ -61,6 +61,7 @@ function batcher(client: Redis, { command, bodyAt, before }: Recorded): (text: s
   const [name = Buffer.alloc(0), ...rest] = command;
   // How many parts; then for each how many texts, their bytes, and the body.
   const start = rest.slice(0, bodyAt - 4);
+  const end = rest.slice(bodyAt);
   let waiting: Buffer[] = [];
   let isUnderWay = false;
   let isScheduled = false;
@@ -73,7 +74,7 @@ function batcher(client: Redis, { command, bodyAt, before }: Recorded): (text: s
     const parts = [];
     while (batch.length > 0) parts.push(batch.splice(0, MOST_IN_A_PART));
     const bodies = parts.flatMap((texts) => [texts.length, sizeOf(texts), Buffer.concat(texts.flatMap((text) => [before, text]))]);
-    client.call(String(name), ...start, parts.length, ...bodies).then(answered, answered);
+    client.call(String(name), ...start, parts.length, ...bodies, ...end).then(answered, answered);
   }
 
   function answered(): void {
