@@ -57,6 +57,8 @@ async function record(url: string): Promise<Recorded> {
   const [, sha = "", keys, meta = "", stream = "", epoch = "", ...rest] =
     said.findLast(([name, , , key = ""]) => /^evalsha$/i.test(name ?? "") && key.includes(TOPIC)) ?? [];
   if (keys !== "2") throw new Error("redisBroker asked for a position in another way than with one script and two keys for each topic");
+  const ofTopic = rest.slice(0, -1);
+  const [process = ""] = rest.slice(-1);
   const scripts = said.flatMap(([name = "", what = "", text = ""]) => (/^script$/i.test(name) && /^load$/i.test(what) ? [text] : []));
   return {
     load: (client) => Promise.all(scripts.map((text) => client.script("LOAD", text))),
@@ -65,7 +67,8 @@ async function record(url: string): Promise<Recorded> {
       topics.length * 2,
       ...topics.flatMap((topic) => [meta.replace(TOPIC, topic), stream.replace(TOPIC, topic)]),
       epoch,
-      ...topics.flatMap(() => rest),
+      ...topics.flatMap(() => ofTopic),
+      process,
     ],
   };
 }
