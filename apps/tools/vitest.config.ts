@@ -12,8 +12,8 @@ const fromSource = { root, resolve: { conditions }, ssr: { resolve: { conditions
 const shared = process.argv.includes("together") ? filesThatShare(root) : [];
 const unit = {
   testTimeout: 10_000,
-  // For two cores: a fifth of the time of many files is waiting for timers and sockets.
-  maxWorkers: 3,
+  // For two cores: a third of the time of many files is waiting for timers and sockets.
+  maxWorkers: 4,
   // Every server of a test listens on loopback alone.
   execArgv: ["--disable-warning=UPWIRE_ALLOWED_HOSTS"],
 };
@@ -69,7 +69,7 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 30_000,
           // Each file has browsers and servers of its own, and half of its time is waiting for them. After the unit tests.
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
