@@ -1,29 +1,15 @@
 // The short form of `node packages/cluster/test/mesh/rounds.mjs --rounds 20`: what happens to real processes.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { bundlePrograms } from "./programs.mjs";
 import { isClean } from "./rounds/judge.ts";
 import { lossOf } from "./rounds/loss.ts";
 import { playRound, type Kind } from "./rounds/round.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-faults-"));
-const program = join(folder, "node.mjs");
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let program: string;
 beforeAll(async () => {
-  const entryPoints = [fileURLToPath(new URL("rounds/node.ts", import.meta.url))];
-  await build({
-    entryPoints,
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    conditions: ["@upwire/source"],
-    logLevel: "warning",
-  });
+  const { pathOf, remove } = await bundlePrograms({ node: "rounds/node.ts" });
+  program = pathOf("node");
+  return remove;
 });
 
 const play = (kind: Kind) => playRound({ kind, program, nodes: 3, perSecond: 300, below: (limit) => Math.floor(limit / 2) });

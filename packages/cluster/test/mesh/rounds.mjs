@@ -1,11 +1,8 @@
 // What happens to the nodes of a mesh, in real processes, for each kind of trouble so many times:
 // `node packages/cluster/test/mesh/rounds.mjs --rounds 20 [--kind "kill the home"] [--seed 1] [--rate 600] [--messages 10000]`.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL, fileURLToPath } from "node:url";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { bundlePrograms } from "./programs.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -16,22 +13,10 @@ const { values } = parseArgs({
     messages: { type: "string", default: "0" },
   },
 });
-const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-rounds-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const here = fileURLToPath(new URL(".", import.meta.url));
-await build({
-  entryPoints: { node: `${here}rounds/node.ts`, round: `${here}rounds/round.ts`, judge: `${here}rounds/judge.ts` },
-  outdir: folder,
-  outExtension: { ".js": ".mjs" },
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  target: "node20",
-  conditions: ["@upwire/source"],
-  logLevel: "warning",
-});
-const { playRound, kinds } = await import(pathToFileURL(join(folder, "round.mjs")));
-const { isClean } = await import(pathToFileURL(join(folder, "judge.mjs")));
+const programs = await bundlePrograms({ node: "rounds/node.ts", round: "rounds/round.ts", judge: "rounds/judge.ts" });
+process.on("exit", programs.remove);
+const { playRound, kinds } = await import(pathToFileURL(programs.pathOf("round")));
+const { isClean } = await import(pathToFileURL(programs.pathOf("judge")));
 
 let state = Number(values.seed);
 /** The same numbers for the same seed (mulberry32). */
@@ -46,7 +31,7 @@ for (const kind of kinds) {
   const total = {};
   let dirty = 0;
   for (let round = 0; round < Number(values.rounds); round++) {
-    const verdict = await playRound({ kind, program: join(folder, "node.mjs"), below, perSecond: Number(values.rate), messages: Number(values.messages) });
+    const verdict = await playRound({ kind, program: programs.pathOf("node"), below, perSecond: Number(values.rate), messages: Number(values.messages) });
     // A node that is taken for dead may lose what it is told that it has lost. Where no process is stopped nothing may be lost at all.
     const isStill = kind.includes("stop");
     if (!isClean(verdict) || (verdict.lostAndTold > 0 && !isStill)) {

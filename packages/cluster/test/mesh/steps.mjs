@@ -1,11 +1,8 @@
 // A home of a mesh closes, and each node comes to harm at each of its writes, in every order of events that a seed gives, without a real
 // process: `node packages/cluster/test/mesh/steps.mjs --seeds 3 [--from 1] [--writes 40] [--pairs 500]`. About 0.1 s for each run.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { bundlePrograms } from "./programs.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -15,20 +12,9 @@ const { values } = parseArgs({
     pairs: { type: "string", default: "200" },
   },
 });
-const folder = mkdtempSync(join(tmpdir(), "upwire-mesh-steps-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-await build({
-  entryPoints: [fileURLToPath(new URL("steps/cases.ts", import.meta.url))],
-  outdir: folder,
-  outExtension: { ".js": ".mjs" },
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  target: "node20",
-  conditions: ["@upwire/source"],
-  logLevel: "warning",
-});
-const { single, pairs, judgeCase } = await import(pathToFileURL(join(folder, "cases.mjs")));
+const programs = await bundlePrograms({ cases: "steps/cases.ts" });
+process.on("exit", programs.remove);
+const { single, pairs, judgeCase } = await import(pathToFileURL(programs.pathOf("cases")));
 
 const total = {};
 for (let seed = Number(values.from); seed < Number(values.from) + Number(values.seeds); seed++) {
