@@ -60,7 +60,8 @@ export function judge(children: readonly Child[], reports: ReadonlyMap<Child, Re
   return verdict;
 }
 
-const NOTHING: Verdict = {
+/** Of a round in which nothing happened. */
+export const NOTHING: Verdict = {
   acknowledged: 0,
   rejected: 0,
   begunAnew: 0,
