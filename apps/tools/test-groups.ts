@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
  * the environment. Such a file has a process of its own.
  */
 const WHOLE_PROCESS =
-  /\b(?:logEvents|diagnostics_channel|metrics|itKeepsTheSentTarget|describeAdapter|describeHttp2\w*|vi\.\w+|globalThis|memoryUsage|setFlagsFromString|_?getActive\w+|emitWarning|process\.(?:on|once|chdir|emit))\b|process\.env\S+ = /;
+  /\b(?:logEvents|diagnostics_channel|metrics|itKeepsTheSentTarget|describeAdapter|noteUncaught|describeHttp2\w*|vi\.\w+|globalThis|memoryUsage|setFlagsFromString|_?getActive\w+|emitWarning|process\.(?:on|once|chdir|emit))\b|process\.env\S+ = /;
 
 /**
  * The test files that may share a process, one after the other: neither they nor the helpers that they import look beyond themselves.

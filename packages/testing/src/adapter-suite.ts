@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { AdapterSetup, Capabilities, RunningServer } from "./adapter-setup.ts";
 import { broadcasts } from "./suite/broadcast.ts";
 import { caps } from "./suite/caps.ts";
@@ -29,6 +29,7 @@ import { connectionStates } from "./suite/states.ts";
 import { slowHandshakes } from "./suite/slow-handshakes.ts";
 import { streams } from "./suite/streams.ts";
 import { Suite } from "./suite/suite.ts";
+import { noteUncaught } from "./note-uncaught.ts";
 
 const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[]) => void>> = {
   handshake: handshakes,
@@ -68,18 +69,9 @@ const topics: Readonly<Record<string, (suite: Suite, uncaught: readonly unknown[
 export function describeAdapter(name: string, build: (setup: AdapterSetup) => Promise<RunningServer>, capabilities: Partial<Capabilities> = {}): void {
   describe(`adapter: ${name}`, () => {
     const suite = new Suite(build, capabilities);
-    const uncaught: unknown[] = [];
-    const note = (error: unknown): void => void uncaught.push(error);
+    const uncaught = noteUncaught();
 
     suite.serveAll();
-    beforeAll(() => {
-      process.on("uncaughtException", note);
-      process.on("unhandledRejection", note);
-    });
-    afterAll(() => {
-      process.off("uncaughtException", note);
-      process.off("unhandledRejection", note);
-    });
 
     suite.route("/alive", { message: (connection, message) => void connection.send(message) });
     for (const [topic, declare] of Object.entries(topics)) {

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { meshBroker } from "@upwire/cluster/mesh";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { noteUncaught } from "../../../testing/src/note-uncaught.ts";
 import type { BatchWriter } from "../../src/mesh/batch-writer.ts";
 import { frames, messages } from "../../src/mesh/frames.ts";
 import { writeBounds, writePublish, type PublishRequest } from "../../src/mesh/messages.ts";
@@ -12,17 +13,7 @@ import { newFolder, startNode, until, type StartedNode } from "./mesh-bench.ts";
 
 const history = { messages: 10, bytes: 1000, ageMs: 60_000 };
 const MOST = 2 ** 53 - 1;
-const uncaught: unknown[] = [];
-const note = (error: unknown): void => void uncaught.push(error);
-
-beforeAll(() => {
-  process.on("uncaughtException", note);
-  process.on("unhandledRejection", note);
-});
-afterAll(() => {
-  process.off("uncaughtException", note);
-  process.off("unhandledRejection", note);
-});
+const uncaught = noteUncaught();
 
 type Write = (writer: BatchWriter) => void;
 

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { functionFaults, type FunctionFault } from "@upwire/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { noteUncaught } from "../../../testing/src/note-uncaught.ts";
 import { functionMembers } from "./function-members.ts";
 
 /** Played in the suite of every adapter; why it is not played; or what is right when the function goes wrong in that way. */
@@ -21,18 +22,8 @@ export interface FunctionTable {
 export function playFunctionTable({ subject, rows, unseen, scope }: FunctionTable): void {
   const faults = Object.keys(functionFaults) as FunctionFault[];
   const all = Object.entries({ ...rows, ...unseen });
-  const uncaught: unknown[] = [];
-  const note = (error: unknown): void => void uncaught.push(error);
+  const uncaught = noteUncaught();
   let cells = 0;
-
-  beforeAll(() => {
-    process.on("uncaughtException", note);
-    process.on("unhandledRejection", note);
-  });
-  afterAll(() => {
-    process.off("uncaughtException", note);
-    process.off("unhandledRejection", note);
-  });
 
   it("has a row for every function that the declarations let an application give", () => {
     expect(Object.keys(rows).toSorted()).toEqual(functionMembers(scope));
