@@ -1,4 +1,5 @@
 import { encodeEnvelope, type SenderNumbers, type SenderTop } from "@upwire/cluster/envelope";
+import { inGroups } from "../in-groups.ts";
 import type { DataContext } from "./context.ts";
 
 /** Heartbeats of one round trip. */
@@ -95,7 +96,7 @@ export class Heartbeat {
   async #repeat({ name, numbers }: Numbered): Promise<boolean> {
     const due = numbers.due(this.#context.clock.now());
     let isDone = true;
-    for (let from = 0; from < due.length; from += TOPICS) isDone = (await this.#send(name, numbers, due.slice(from, from + TOPICS))) && isDone;
+    for (const tops of inGroups(due, TOPICS)) isDone = (await this.#send(name, numbers, tops)) && isDone;
     return isDone;
   }
 

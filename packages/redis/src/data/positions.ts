@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { RedisUnavailableError, type RedisDriver } from "../driver/driver.ts";
 import { readLooks, type HistoryCalls, type LookAnswer } from "./calls.ts";
 import type { DataContext } from "./context.ts";
+import { inGroups } from "../in-groups.ts";
 import { failed, odd } from "./failures.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Turn } from "./turn.ts";
@@ -106,10 +107,4 @@ function answersOf(reply: Answer = new RedisUnavailableError("no answer", { mayb
   } catch (error) {
     return Array<Error>(count).fill(odd(error));
   }
-}
-
-function inGroups<Item>(items: readonly Item[], size: number): (readonly Item[])[] {
-  const groups: (readonly Item[])[] = [];
-  for (let from = 0; from < items.length; from += size) groups.push(items.slice(from, from + size));
-  return groups;
 }

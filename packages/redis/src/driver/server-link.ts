@@ -1,4 +1,5 @@
 import type { Clock } from "@upwire/core";
+import { inGroups } from "../in-groups.ts";
 import { BackOff } from "./back-off.ts";
 import { RedisReplyError, RedisUnavailableError, type RedisArgument, type RedisReply } from "./driver.ts";
 import { asError } from "./line-error.ts";
@@ -272,7 +273,5 @@ function cutOff(): RedisUnavailableError {
 
 /** For a server whose channels have no slots. */
 export function inChunks(channels: readonly string[]): readonly (readonly string[])[] {
-  const chunks: (readonly string[])[] = [];
-  for (let at = 0; at < channels.length; at += CHANNELS_AT_ONCE) chunks.push(channels.slice(at, at + CHANNELS_AT_ONCE));
-  return chunks;
+  return inGroups(channels, CHANNELS_AT_ONCE);
 }
